@@ -1,0 +1,3 @@
+module github.com/pyproctest/pyproctest
+
+go 1.26

@@ -1,0 +1,90 @@
+package conformance
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+)
+
+// Pool is what the suite asks of a pool.
+type Pool interface {
+	// Start starts the workers; its context bounds the start alone [STA-7].
+	Start(ctx context.Context) error
+	// Call calls a method in some worker and returns the body of the answer. Its error lets errors.Is
+	// find context.Canceled or context.DeadlineExceeded where its context ended, and otherwise Busy,
+	// Closed, NotStarted, ErrorAnswer (with the worker's text in the error's text), WorkerDied, and
+	// beside any of these MayHaveRun where the request may have reached a handler [HLT-5].
+	Call(ctx context.Context, method string, body json.RawMessage) (json.RawMessage, error)
+	Health() Health
+	Shutdown(ctx context.Context) error
+}
+
+// The kinds of errors of a pool. An adapter wraps them, so that errors.Is finds them.
+const (
+	Busy        ErrorKind = "busy"         // the bounded queue is full [BPR-6]
+	Closed      ErrorKind = "closed"       // Shutdown has begun [SHD-1]
+	NotStarted  ErrorKind = "not_started"  // Start was not called or failed [STA-8]
+	ErrorAnswer ErrorKind = "error_answer" // the worker answered "ok": false [MSG-16]
+	WorkerDied  ErrorKind = "worker_died"  // the worker or its connection was lost [HLT-5]
+	MayHaveRun  ErrorKind = "may_have_run" // the request may have reached a handler [HLT-5]
+	Unsupported ErrorKind = "unsupported"  // from the function that makes the pool: an option is not offered
+)
+
+// Health is what a pool tells of its workers [HLT-3].
+type Health struct {
+	Total     int       // workers of the pool
+	Healthy   int       // those that take calls
+	Restarts  int       // since the start
+	LastCheck time.Time // when the last health check ended, zero before the first
+}
+
+// PoolOptions say what kind of pool a case needs. A field that is 0 asks for the implementation's
+// default.
+type PoolOptions struct {
+	Workers     int
+	MaxInFlight int // requests at one worker at once [BPR-2]
+	// Program and Argument are what the pool must start as each worker: the program with this one
+	// argument, and Env added to the environment, beside PYPROC_SOCKET_PATH.
+	Program, Argument string
+	Env               []string
+	SocketDir         string // where the sockets go
+	Framing           Framing
+	MaxPayload        int // bytes
+	StartTimeout      time.Duration
+	HealthInterval    time.Duration
+	HealthTimeout     time.Duration
+	RestartBackoff    time.Duration // the first delay before a restart
+	RestartBackoffMax time.Duration
+	StopTimeout       time.Duration // from SIGTERM to SIGKILL
+	// Queue bounds how many calls may wait for a slot; 0 sets no bound. A pool that has no such
+	// bound returns an error that wraps Unsupported [BPR-6].
+	Queue int
+}
+
+// OpenPool makes the pool under test, not started yet.
+type OpenPool func(o PoolOptions) (Pool, error)
+
+// TestPool runs every case for pools.
+func TestPool(t *testing.T, open func(o PoolOptions) (Pool, error), opts ...Option) {
+	t.Helper()
+	o := newOptions(opts)
+	var all []job
+	for _, c := range poolCases() {
+		all = append(all, jobs(c.Case, o, func(t *T) { c.run(&poolT{T: t, open: open}) })...)
+	}
+	runAll(t, RolePool, o, all, nil)
+}
+
+// poolT is a case's view of the pool under test.
+type poolT struct {
+	*T
+	open OpenPool
+}
+
+type poolCase struct {
+	Case
+	run func(*poolT)
+}
+
+func poolCases() []poolCase { return nil }

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"io"
 	"testing"
 )
@@ -29,11 +30,21 @@ type OpenFramer func(rw io.ReadWriter, o FramerOptions) Framer
 func TestFramer(t *testing.T, open func(rw io.ReadWriter, o FramerOptions) Framer, opts ...Option) {
 	t.Helper()
 	o := newOptions(opts)
+	runAll(t, RoleFramer, o, framerJobs(open, o), nil)
+}
+
+// CheckFramer runs the same cases without a testing.T.
+func CheckFramer(ctx context.Context, open func(rw io.ReadWriter, o FramerOptions) Framer, opts ...Option) Report {
+	o := newOptions(opts)
+	return check(ctx, RoleFramer, o, framerJobs(open, o), nil)
+}
+
+func framerJobs(open OpenFramer, o *options) []job {
 	var all []job
 	for _, c := range framerCases() {
 		all = append(all, jobs(c.Case, o, func(t *T) { c.run(&framerT{T: t, open: open}) })...)
 	}
-	runAll(t, RoleFramer, o, all, nil)
+	return all
 }
 
 // framerT is a case's view of the framer under test.

@@ -69,11 +69,21 @@ type OpenPool func(o PoolOptions) (Pool, error)
 func TestPool(t *testing.T, open func(o PoolOptions) (Pool, error), opts ...Option) {
 	t.Helper()
 	o := newOptions(opts)
+	runAll(t, RolePool, o, poolJobs(open, o), nil)
+}
+
+// CheckPool runs the same cases without a testing.T.
+func CheckPool(ctx context.Context, open func(o PoolOptions) (Pool, error), opts ...Option) Report {
+	o := newOptions(opts)
+	return check(ctx, RolePool, o, poolJobs(open, o), nil)
+}
+
+func poolJobs(open OpenPool, o *options) []job {
 	var all []job
 	for _, c := range poolCases() {
 		all = append(all, jobs(c.Case, o, func(t *T) { c.run(&poolT{T: t, open: open}) })...)
 	}
-	runAll(t, RolePool, o, all, nil)
+	return all
 }
 
 // poolT is a case's view of the pool under test.

@@ -1,8 +1,10 @@
 package conformance
 
 import (
+	"context"
 	"flag"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +19,8 @@ type options struct {
 	framings []Framing
 	patience time.Duration
 	strict   bool
+	only     []string
+	parallel int
 	report   []func(Report)
 	subject  string
 }
@@ -25,7 +29,7 @@ type options struct {
 const defaultPatience = 10 * time.Second
 
 func newOptions(opts []Option) *options {
-	o := &options{framings: bothFramings, patience: defaultPatience}
+	o := &options{framings: bothFramings, patience: defaultPatience, parallel: 4}
 	for _, opt := range opts {
 		opt(o)
 	}
@@ -48,6 +52,79 @@ func OnReport(f func(Report)) Option { return func(o *options) { o.report = appe
 // Subject names the implementation in reports.
 func Subject(name string) Option { return func(o *options) { o.subject = name } }
 
+// Only restricts the run to cases whose ID matches one of the patterns, as path.Match has them for
+// each element and with all that lies below: "FRM-7", "BPR-*", "*/length-17-*".
+func Only(patterns ...string) Option { return func(o *options) { o.only = append(o.only, patterns...) } }
+
+// Parallel sets how many cases a Check function runs at once; 4 without it. The Test functions leave
+// that to go test's -parallel.
+func Parallel(n int) Option { return func(o *options) { o.parallel = n } }
+
+func (o *options) wanted(id string) bool {
+	if len(o.only) == 0 {
+		return true
+	}
+	parts := strings.Split(id, "/")
+	return slices.ContainsFunc(o.only, func(pattern string) bool {
+		wants := strings.Split(pattern, "/")
+		if len(wants) > len(parts) {
+			return false
+		}
+		for i, want := range wants {
+			if ok, err := path.Match(want, parts[i]); err != nil || !ok {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func newReport(role Role, o *options, notRun []string) Report {
+	return Report{Role: role, Subject: o.subject, Spec: SpecVersion, Started: time.Now(), NotRun: notRun}
+}
+
+func (r *Report) close() {
+	r.Elapsed = time.Since(r.Started)
+	slices.SortFunc(r.Results, func(a, b Result) int { return strings.Compare(a.ID, b.ID) })
+}
+
+// check runs the jobs without a testing.T, those marked Serial first and alone.
+func check(ctx context.Context, role Role, o *options, all []job, notRun []string) Report {
+	slices.SortStableFunc(all, func(a, b job) int { return byClause(a.Case, b.Case) })
+	rep := newReport(role, o, notRun)
+	var mu sync.Mutex
+	do := func(j job) {
+		r := runJob(ctx, j, o)
+		mu.Lock()
+		defer mu.Unlock()
+		rep.Results = append(rep.Results, r)
+	}
+	for _, j := range all {
+		if j.Serial && ctx.Err() == nil {
+			do(j)
+		}
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, max(o.parallel, 1))
+	for _, j := range all {
+		if j.Serial {
+			continue
+		}
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			continue
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			do(j)
+		})
+	}
+	wg.Wait()
+	rep.close()
+	return rep
+}
+
 // runAll runs the jobs as subtests of t, those marked Serial first and alone, and reports at the end.
 func runAll(t *testing.T, role Role, o *options, all []job, notRun []string) {
 	t.Helper()
@@ -55,12 +132,11 @@ func runAll(t *testing.T, role Role, o *options, all []job, notRun []string) {
 		t.Fatal(err)
 	}
 	slices.SortStableFunc(all, func(a, b job) int { return byClause(a.Case, b.Case) })
-	rep := Report{Role: role, Subject: o.subject, Spec: SpecVersion, Started: time.Now(), NotRun: notRun}
+	rep := newReport(role, o, notRun)
 	var mu sync.Mutex
 	t.Cleanup(func() {
-		rep.Elapsed = time.Since(rep.Started)
-		slices.SortFunc(rep.Results, func(a, b Result) int { return strings.Compare(a.ID, b.ID) })
-		if missing := rep.missing(); len(missing) > 0 && !filtered() && !t.Failed() && len(o.framings) == len(bothFramings) {
+		rep.close()
+		if missing := rep.missing(); len(missing) > 0 && !filtered() && len(o.only) == 0 && !t.Failed() && len(o.framings) == len(bothFramings) {
 			t.Errorf("these MUST clauses were not exercised, so nothing is known of them: %s", strings.Join(missing, ", "))
 		}
 		for _, f := range o.report {

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"testing"
 	"time"
 )
@@ -25,11 +26,21 @@ func Command(path string, args ...string) WorkerCommand {
 func TestWorker(t *testing.T, command WorkerCommand, opts ...Option) {
 	t.Helper()
 	o := newOptions(opts)
+	runAll(t, RoleWorker, o, workerJobs(command, o), nil)
+}
+
+// CheckWorker runs the same cases without a testing.T.
+func CheckWorker(ctx context.Context, command WorkerCommand, opts ...Option) Report {
+	o := newOptions(opts)
+	return check(ctx, RoleWorker, o, workerJobs(command, o), nil)
+}
+
+func workerJobs(command WorkerCommand, o *options) []job {
 	var all []job
 	for _, c := range workerCases() {
 		all = append(all, jobs(c.Case, o, func(t *T) { c.run(&workerT{T: t, command: command}) })...)
 	}
-	runAll(t, RoleWorker, o, all, nil)
+	return all
 }
 
 // workerT is a case's view of the worker under test.

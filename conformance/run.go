@@ -54,7 +54,9 @@ func Subject(name string) Option { return func(o *options) { o.subject = name } 
 
 // Only restricts the run to cases whose ID matches one of the patterns, as path.Match has them for
 // each element and with all that lies below: "FRM-7", "BPR-*", "*/length-17-*".
-func Only(patterns ...string) Option { return func(o *options) { o.only = append(o.only, patterns...) } }
+func Only(patterns ...string) Option {
+	return func(o *options) { o.only = append(o.only, patterns...) }
+}
 
 // Parallel sets how many cases a Check function runs at once; 4 without it. The Test functions leave
 // that to go test's -parallel.

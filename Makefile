@@ -45,7 +45,7 @@ bench: ## benchmarks of the reference against the floor of the same run
 	go test -run '^$$' -bench . ./ref/...
 
 vectors: ## write the golden vectors anew
-	go run ./vectors/gen
+	go run ./vectors/gen -dir vectors
 
 $(VENV)/ready: pyworker/pyproject.toml
 	@mkdir -p $(CACHE)

@@ -2,8 +2,12 @@ package conformance
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"slices"
+	"sync"
 	"testing"
+	"time"
 )
 
 // Framer is what the suite asks of a framer over one stream.
@@ -12,8 +16,9 @@ type Framer interface {
 	// that errors.Is finds BadMagic, BadLength, TooLarge, Truncated or BadCRC in. The payload need
 	// only be valid until the next read.
 	ReadFrame() (Frame, error)
-	// WriteFrame writes one frame; in the basic framing the ID plays no part. It refuses a payload
-	// over the limit with an error in which errors.Is finds TooLarge. Many goroutines may call it.
+	// WriteFrame writes one frame and returns when the stream has taken it whole or has failed; in the
+	// basic framing the ID plays no part. It refuses a payload over the limit with an error in which
+	// errors.Is finds TooLarge. Many goroutines may call it.
 	WriteFrame(id uint64, payload []byte) error
 }
 
@@ -30,27 +35,66 @@ type OpenFramer func(rw io.ReadWriter, o FramerOptions) Framer
 func TestFramer(t *testing.T, open func(rw io.ReadWriter, o FramerOptions) Framer, opts ...Option) {
 	t.Helper()
 	o := newOptions(opts)
+	if missing := framerMissing(open, o); missing != "" {
+		t.Fatalf("there is no framer to test: %s", missing)
+	}
 	runAll(t, RoleFramer, o, framerJobs(open, o), nil)
 }
 
 // CheckFramer runs the same cases without a testing.T.
 func CheckFramer(ctx context.Context, open func(rw io.ReadWriter, o FramerOptions) Framer, opts ...Option) Report {
 	o := newOptions(opts)
+	if missing := framerMissing(open, o); missing != "" {
+		return check(ctx, RoleFramer, o, nil, []string{"there is no framer to test: " + missing})
+	}
 	return check(ctx, RoleFramer, o, framerJobs(open, o), nil)
 }
 
+// framerMissing says why no framer can be had, so that this is told once and not by every case.
+func framerMissing(open OpenFramer, o *options) (why string) {
+	if open == nil {
+		return "the function that makes it is nil"
+	}
+	for _, framing := range o.framings {
+		if why := framerMissingIn(open, framing); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+func framerMissingIn(open OpenFramer, framing Framing) (why string) {
+	defer func() {
+		if r := recover(); r != nil {
+			why = fmt.Sprintf("making one for the %s framing panicked: %v", framing, r)
+		}
+	}()
+	if open(stream{&source{end: io.EOF}, io.Discard}, FramerOptions{Framing: framing}) == nil {
+		why = fmt.Sprintf("the function that makes it returned nil for the %s framing", framing)
+	}
+	return why
+}
+
 func framerJobs(open OpenFramer, o *options) []job {
+	run := &framerRun{open: open}
 	var all []job
 	for _, c := range framerCases() {
-		all = append(all, jobs(c.Case, o, func(t *T) { c.run(&framerT{T: t, open: open}) })...)
+		all = append(all, jobs(c.Case, o, func(t *T) { c.run(&framerT{T: t, framerRun: run, clause: c.Clauses[0]}) })...)
 	}
 	return all
+}
+
+// framerRun is what the cases of one run share.
+type framerRun struct {
+	open OpenFramer
+	hung sync.Map // clauses of which a case saw a call that did not return within the patience of the run
 }
 
 // framerT is a case's view of the framer under test.
 type framerT struct {
 	*T
-	open OpenFramer
+	*framerRun
+	clause string // that the case is named after
 }
 
 type framerCase struct {
@@ -58,4 +102,58 @@ type framerCase struct {
 	run func(*framerT)
 }
 
-func framerCases() []framerCase { return nil }
+func framerCases() []framerCase {
+	return slices.Concat(vectorCases(), readCases(), headerCases(), stickyCases(), memoryCases(), writeCases(), unitCases())
+}
+
+// A mover is a part of the suite that the framer under test keeps busy, unless it hangs.
+type mover interface{ moves() int64 }
+
+// attempt runs f, which calls the framer, and says what went wrong where f does not come back: a panic
+// or a hang. A framer that still reads or writes does not hang, however slow the machine is. After a
+// hang f is still running, and what it writes to must be left alone.
+//
+// Once a call has hung for as long as the patience lasts, no other case of the same clause waits that
+// long. It then ends as not run, because a short wait proves nothing.
+func (t *framerT) attempt(f func(), movers ...mover) (trouble string, hung bool) {
+	wait, proven := t.Patience(), true
+	if _, before := t.hung.Load(t.clause); before {
+		wait, proven = wait/10, false
+	}
+	done := make(chan string, 1)
+	go func() {
+		trouble := "its goroutine ended in the middle of the call (runtime.Goexit)"
+		defer func() {
+			if r := recover(); r != nil {
+				trouble = fmt.Sprintf("panic: %v\n%s", r, panicStack())
+			}
+			done <- trouble
+		}()
+		f()
+		trouble = ""
+	}()
+	// The wait is counted in ticks and not in one, so that it is long for a process that hardly runs.
+	const ticks = 10
+	tick := time.NewTicker(wait / ticks)
+	defer tick.Stop()
+	last := int64(0)
+	for quiet := 0; quiet < ticks; quiet++ {
+		select {
+		case trouble := <-done:
+			return trouble, false
+		case <-tick.C:
+		}
+		now := int64(0)
+		for _, m := range movers {
+			now += m.moves()
+		}
+		if now != last {
+			last, quiet = now, 0
+		}
+	}
+	t.hung.Store(t.clause, true)
+	if !proven {
+		t.Blocked("given up after %v: in another case of %s a call of this framer has hung for %v", wait, t.clause, t.Patience())
+	}
+	return fmt.Sprintf("nothing after %v: the call hangs", wait), true
+}

@@ -3,6 +3,8 @@ package conformance
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -69,32 +71,80 @@ type OpenPool func(o PoolOptions) (Pool, error)
 func TestPool(t *testing.T, open func(o PoolOptions) (Pool, error), opts ...Option) {
 	t.Helper()
 	o := newOptions(opts)
-	runAll(t, RolePool, o, poolJobs(open, o), nil)
+	all, notRun := poolJobs(t.Context(), open, o)
+	runAll(t, RolePool, o, all, notRun)
 }
 
 // CheckPool runs the same cases without a testing.T.
 func CheckPool(ctx context.Context, open func(o PoolOptions) (Pool, error), opts ...Option) Report {
 	o := newOptions(opts)
-	return check(ctx, RolePool, o, poolJobs(open, o), nil)
+	all, notRun := poolJobs(ctx, open, o)
+	return check(ctx, RolePool, o, all, notRun)
 }
 
-func poolJobs(open OpenPool, o *options) []job {
-	var all []job
-	for _, c := range poolCases() {
-		all = append(all, jobs(c.Case, o, func(t *T) { c.run(&poolT{T: t, open: open}) })...)
+// poolJobs makes the cases ready. Where a right worker cannot even be started and called in a framing,
+// that alone is run and told.
+func poolJobs(ctx context.Context, open OpenPool, o *options) (all []job, notRun []string) {
+	ready := func(c poolCase, o *options) []job {
+		return jobs(c.Case, o, func(t *T) {
+			framing := t.Framing
+			if framing == "" {
+				framing = o.framings[0]
+			}
+			c.run(&poolT{T: t, open: open, framing: framing, cites: c.Clauses})
+		})
 	}
-	return all
+	usable := *o
+	usable.framings = nil
+	for _, f := range o.framings {
+		one := options{framings: []Framing{f}, patience: o.patience}
+		first := ready(firstPoolCase(), &one)[0]
+		switch r := runJob(ctx, first, o); r.Status {
+		case StatusPass:
+			usable.framings = append(usable.framings, f)
+		case StatusUnsupported:
+			notRun = append(notRun, fmt.Sprintf("the %s framing: %s", f, r.Reason))
+		default:
+			all = append(all, first)
+			notRun = append(notRun, fmt.Sprintf("every other case in the %s framing, because one right worker could not be started and called", f))
+		}
+	}
+	if len(usable.framings) == 0 {
+		return all, notRun
+	}
+	for _, c := range poolCases() {
+		all = append(all, ready(c, &usable)...)
+	}
+	return all, notRun
 }
 
 // poolT is a case's view of the pool under test.
 type poolT struct {
 	*T
-	open OpenPool
+	open    OpenPool
+	framing Framing  // to run in, also where it plays no part
+	cites   []string // the clauses of the case
 }
+
+// about reports whether the case covers the clause.
+func (t *poolT) about(clause string) bool { return slices.Contains(t.cites, clause) }
 
 type poolCase struct {
 	Case
 	run func(*poolT)
 }
 
-func poolCases() []poolCase { return nil }
+func poolCases() []poolCase {
+	return slices.Concat(
+		[]poolCase{firstPoolCase()},
+		poolStartCases(),
+		poolMessageCases(),
+		poolMatchingCases(),
+		poolSelectionCases(),
+		poolBackpressureCases(),
+		poolCancellationCases(),
+		poolHealthCases(),
+		poolDeathCases(),
+		poolShutdownCases(),
+	)
+}

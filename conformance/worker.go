@@ -2,11 +2,15 @@ package conformance
 
 import (
 	"context"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// WorkerCommand is how to start the worker under test.
+// WorkerCommand is how to start the worker under test. Signals go to the process that it starts, and
+// that process's exit status is taken for the worker's: a wrapper has to pass both on.
 type WorkerCommand struct {
 	Path string
 	Args []string
@@ -16,42 +20,162 @@ type WorkerCommand struct {
 	Grace time.Duration
 }
 
+const defaultGrace = 5 * time.Second
+
+func (c WorkerCommand) grace() time.Duration {
+	if c.Grace > 0 {
+		return c.Grace
+	}
+	return defaultGrace
+}
+
+func (c WorkerCommand) String() string { return strings.Join(append([]string{c.Path}, c.Args...), " ") }
+
 // Command names the worker under test by the program that starts it. The worker must expose the
 // methods of [WRK-21].
 func Command(path string, args ...string) WorkerCommand {
 	return WorkerCommand{Path: path, Args: args}
 }
 
-// TestWorker runs every case for workers against the worker that the command starts.
+// TestWorker runs every case for workers against the worker that the command starts. A worker that
+// cannot be started or spoken to fails the test once, and no case is run.
 func TestWorker(t *testing.T, command WorkerCommand, opts ...Option) {
 	t.Helper()
 	o := newOptions(opts)
-	runAll(t, RoleWorker, o, workerJobs(command, o), nil)
+	r := &workerRun{command: command}
+	t.Cleanup(r.reserve.close)
+	pre := r.preflight(t.Context(), o)
+	if len(pre.framings) == 0 {
+		rep := pre.report(o)
+		for _, f := range o.report {
+			f(rep)
+		}
+		t.Fatal(pre.result.Text() + strings.Join(pre.notRun, "\n"))
+	}
+	runAll(t, RoleWorker, o, r.jobs(o, pre), pre.notRun)
 }
 
-// CheckWorker runs the same cases without a testing.T.
+// CheckWorker runs the same cases without a testing.T. Where the worker cannot be started or spoken to,
+// the report holds one result that says why, and NotRun the rest.
 func CheckWorker(ctx context.Context, command WorkerCommand, opts ...Option) Report {
 	o := newOptions(opts)
-	return check(ctx, RoleWorker, o, workerJobs(command, o), nil)
+	r := &workerRun{command: command}
+	defer r.reserve.close()
+	pre := r.preflight(ctx, o)
+	if len(pre.framings) == 0 {
+		return pre.report(o)
+	}
+	return check(ctx, RoleWorker, o, r.jobs(o, pre), pre.notRun)
 }
 
-func workerJobs(command WorkerCommand, o *options) []job {
+// workerRun is one run of the cases against one worker.
+type workerRun struct {
+	command WorkerCommand
+	reserve reserve
+}
+
+// jobs are the cases that can be run in the framings that the worker speaks. What the preflight found is
+// told among them, in place of the case that it belongs to.
+func (r *workerRun) jobs(o *options, pre preflightResult) []job {
+	spoken := *o
+	spoken.framings = pre.framings
 	var all []job
+	if pre.result.Status != StatusPass {
+		all = append(all, pre.job())
+	}
 	for _, c := range workerCases() {
-		all = append(all, jobs(c.Case, o, func(t *T) { c.run(&workerT{T: t, command: command}) })...)
+		if c.bothFramings && len(pre.framings) < len(bothFramings) {
+			continue
+		}
+		for _, j := range jobs(c.Case, &spoken, nil) {
+			j.run = func(t *T) { r.run(t, j, c, &spoken) }
+			all = append(all, j)
+		}
 	}
 	return all
+}
+
+// run runs a case. Where it finds something wrong with a worker that had served other cases before, it is
+// run once more with a worker of its own, so that its story does not rest on what went before.
+func (r *workerRun) run(t *T, j job, c workerCase, o *options) {
+	once := func(alone bool) (Result, bool) {
+		w := &workerT{command: r.command, speaks: o.framings, reserve: &r.reserve, alone: alone}
+		j.run = func(t *T) {
+			w.T = t
+			c.run(w)
+		}
+		result := runJob(t.Context(), j, o)
+		return result, w.borrowed.Load()
+	}
+	result, borrowed := once(false)
+	if result.Status != StatusPass && borrowed {
+		switch second, _ := once(true); second.Status {
+		case StatusFail, StatusShould, StatusBlocked:
+			result = second
+		default:
+			t.Note("suite", "the case passes with a worker of its own, and failed with one that had served other cases:")
+		}
+	}
+	t.retell(result)
+}
+
+// retell makes the result of another run that of this case.
+func (t *T) retell(r Result) {
+	t.mu.Lock()
+	t.timeline = append(t.timeline, r.Timeline...)
+	t.findings = append(t.findings, r.Findings...)
+	t.mu.Unlock()
+	switch r.Status {
+	case StatusBlocked:
+		t.Blocked("%s", r.Reason)
+	case StatusUnsupported:
+		t.Unsupported("%s", r.Reason)
+	}
 }
 
 // workerT is a case's view of the worker under test.
 type workerT struct {
 	*T
-	command WorkerCommand
+	command  WorkerCommand
+	speaks   []Framing
+	reserve  *reserve
+	alone    bool        // the case must not use a worker that has served others
+	borrowed atomic.Bool // the case did
+	peers    int         // opened so far
+}
+
+// anyFraming is one that the worker speaks: the case's, where it has one.
+func (t *workerT) anyFraming() Framing {
+	if t.Framing != "" {
+		return t.Framing
+	}
+	if slices.Contains(t.speaks, Enhanced) {
+		return Enhanced
+	}
+	return Basic
 }
 
 type workerCase struct {
 	Case
-	run func(*workerT)
+	bothFramings bool // the case needs a worker that speaks both framings
+	run          func(*workerT)
 }
 
-func workerCases() []workerCase { return nil }
+func workerCases() []workerCase {
+	return slices.Concat(
+		workerFramingCases(),
+		workerMessageCases(),
+		workerBodyCases(),
+		workerUnreadableCases(),
+		workerViolationCases(),
+		workerManyCases(),
+		workerStartCases(),
+		workerMethodCases(),
+		workerFramingErrorCases(),
+		workerBlockingCases(),
+		workerStopCases(),
+		workerOrphanCases(),
+		workerMemoryCases(),
+		workerCancellationCases(),
+	)
+}

@@ -1,0 +1,433 @@
+package conformance_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
+// faulty makes framers that have one habit, which is a fault or only odd.
+func faulty(t *testing.T, habit string) conformance.OpenFramer {
+	return func(rw io.ReadWriter, o conformance.FramerOptions) conformance.Framer {
+		f := &habitual{habit: habit, ended: t.Context().Done(), turn: make(chan struct{}, 1), in: rw, out: rw, basic: o.Framing == conformance.Basic, limit: o.MaxPayload}
+		if f.limit == 0 {
+			f.limit = 10485760
+			if f.is("default limit of 16 MB") {
+				f.limit = 16 << 20
+			}
+		}
+		f.order = binary.BigEndian
+		if f.is("all fields little-endian") {
+			f.order = binary.LittleEndian
+		}
+		f.header = 18
+		if f.is("header of 14 bytes, ID of 32 bits") {
+			f.header = 14
+		}
+		switch {
+		case f.is("reads single bytes"):
+			f.in = singleBytes{rw}
+		case f.is("reads through bufio"):
+			f.in = bufio.NewReaderSize(rw, 64)
+		case f.is("fills a buffer before it looks"):
+			f.in = &filling{in: rw}
+		case f.is("reads ahead in a goroutine"):
+			f.in = readAhead(rw)
+		case f.is("Read of nothing is the end"):
+			f.in = endAtNothing{rw}
+		}
+		return f
+	}
+}
+
+// habitual is a framer that is right but for its habit.
+type habitual struct {
+	habit  string
+	in     io.Reader
+	out    io.Writer
+	basic  bool
+	limit  int
+	order  binary.ByteOrder
+	header int
+	err    error // final for reading
+	kept   []byte
+
+	turn   chan struct{}   // holds a token while somebody writes
+	ended  <-chan struct{} // closed with the test, so that nobody waits for a turn for ever
+	broken error           // final for writing
+}
+
+func (f *habitual) lock() {
+	select {
+	case f.turn <- struct{}{}:
+	case <-f.ended:
+		runtime.Goexit()
+	}
+}
+
+func (f *habitual) unlock() { <-f.turn }
+
+func (f *habitual) is(habit string) bool { return f.habit == habit }
+
+func (f *habitual) ReadFrame() (conformance.Frame, error) {
+	if f.err != nil {
+		return conformance.Frame{}, f.err
+	}
+	frame, err := f.read()
+	if err != nil && !f.is("every error is forgotten") {
+		f.err = err
+	}
+	if f.is("wraps the stream's errors into its own") && err != nil && err != io.EOF {
+		err = fmt.Errorf("reading failed: %w (%w)", err, io.ErrUnexpectedEOF)
+		f.err = err
+	}
+	return frame, err
+}
+
+func (f *habitual) read() (frame conformance.Frame, err error) {
+	if f.basic {
+		return f.readBasic()
+	}
+	h := make([]byte, f.header)
+	if err := f.fill(h); err != nil {
+		return frame, err
+	}
+	for h[0] != 'P' || (h[1] != 'Y' && !f.is("second byte of the magic not compared")) {
+		if f.is("length compared before the magic") && f.order.Uint32(h[2:]) < 18 {
+			return frame, conformance.BadLength
+		}
+		if !f.is("scans for the next magic") {
+			return frame, f.refuse(conformance.BadMagic)
+		}
+		copy(h, h[1:])
+		if err := f.fill(h[f.header-1:]); err != nil {
+			return frame, err
+		}
+	}
+	length := f.order.Uint32(h[2:])
+	if f.is("length of the payload alone") {
+		length += uint32(f.header)
+	}
+	if length < uint32(f.header) && !f.is("length 17 panics") {
+		return frame, f.refuse(conformance.BadLength)
+	}
+	if frame.Payload, err = f.payload(int64(length) - int64(f.header)); err != nil {
+		return frame, err
+	}
+	sum := f.order.Uint32(h[f.header-4:])
+	frame.ID = uint64(f.order.Uint32(h[6:]))
+	if f.header == 18 {
+		frame.ID = f.narrowed(f.order.Uint64(h[6:]))
+	}
+	if f.sum(frame.ID, frame.Payload) != sum && !f.is("checksum not compared") {
+		if f.is("payload beside the error") {
+			return frame, conformance.BadCRC
+		}
+		return conformance.Frame{}, conformance.BadCRC
+	}
+	return frame, nil
+}
+
+func (f *habitual) readBasic() (frame conformance.Frame, err error) {
+	h := make([]byte, 4)
+	if err := f.fill(h); err != nil {
+		return frame, err
+	}
+	n := int64(binary.BigEndian.Uint32(h))
+	if f.is("basic length counts the header") {
+		n -= 4
+	}
+	frame.Payload, err = f.payload(n)
+	if err == nil && f.is("basic ID read from the payload") && len(frame.Payload) >= 8 {
+		frame.ID = binary.BigEndian.Uint64(frame.Payload)
+	}
+	return frame, err
+}
+
+// fill reads a header: io.EOF where nothing came, and Truncated where not all did.
+func (f *habitual) fill(h []byte) error {
+	if f.is("reads the magic before the rest") && len(h) == 18 {
+		if err := f.fill(h[:2]); err != nil {
+			return err
+		}
+		if h[0] != 'P' || h[1] != 'Y' {
+			return nil
+		}
+		if _, err := io.ReadFull(f.in, h[2:]); err != nil {
+			return conformance.Truncated
+		}
+		return nil
+	}
+	n, err := io.ReadFull(f.in, h)
+	for n > 0 && err != nil && f.is("end inside a header asks again for ever") {
+		_, err = f.in.Read(h[n:])
+	}
+	switch {
+	case err == nil:
+		return nil
+	case n == 0 && err == io.EOF && !f.is("clean end is an error"):
+		return io.EOF
+	}
+	return conformance.Truncated
+}
+
+// refuse is the error of a header that is wrong.
+func (f *habitual) refuse(kind conformance.ErrorKind) error {
+	if f.is("refusal waits for more bytes") {
+		_, _ = io.ReadFull(f.in, make([]byte, 1))
+	}
+	return kind
+}
+
+func (f *habitual) payload(n int64) ([]byte, error) {
+	over := n > int64(f.limit)
+	switch {
+	case f.is("limit excludes itself"):
+		over = n >= int64(f.limit)
+	case f.is("limit counts the header"):
+		over = n+int64(f.header) > int64(f.limit)
+	case f.is("limit compared as signed 32 bits"):
+		over = int32(n) > int32(f.limit)
+	case f.is("no limit on reading"), f.is("payload read before the limit is compared"):
+		over = false
+	}
+	if over {
+		return nil, f.refuse(conformance.TooLarge)
+	}
+	if n == 0 && f.is("empty payload is the end") {
+		return nil, io.EOF
+	}
+	p, err := f.take(n)
+	if f.is("bytes read ahead are dropped") {
+		_, _ = f.in.Read(make([]byte, 1))
+	}
+	switch got := int64(len(p)); {
+	case got == n, f.is("one Read is one payload"):
+	case f.is("end behind a header is clean") && got == 0:
+		return nil, err
+	case f.is("end inside a payload hands out what there is") && got > 0:
+	default:
+		return nil, conformance.Truncated
+	}
+	if f.is("payload read before the limit is compared") && n > int64(f.limit) {
+		return nil, conformance.TooLarge
+	}
+	return p, nil
+}
+
+// take reads n bytes, or fewer where the stream ends, into memory that grows with what has come.
+func (f *habitual) take(n int64) (p []byte, err error) {
+	if f.is("reuses one buffer for payloads") {
+		p = f.kept[:0]
+	}
+	if f.is("length 17 panics") && n < 0 || f.is("memory for the claimed length") {
+		p = make([]byte, 0, n)
+	}
+	if f.is("one Read is one payload") {
+		p = make([]byte, 0, min(n, 1<<20))
+	}
+	for int64(len(p)) < n && err == nil {
+		if len(p) == cap(p) {
+			p = slices.Grow(p, max(len(p), int(min(n, 512))))
+		}
+		var m int
+		m, err = f.in.Read(p[len(p):min(int64(cap(p)), n)])
+		p = p[:len(p)+m]
+		if f.is("one Read is one payload") {
+			break
+		}
+	}
+	f.kept = p
+	return p, err
+}
+
+func (f *habitual) narrowed(id uint64) uint64 {
+	switch {
+	case f.is("ID cut to 32 bits"):
+		return uint64(uint32(id))
+	case f.is("ID through a double") && id < 1<<63:
+		return uint64(float64(id))
+	}
+	return id
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func (f *habitual) sum(id uint64, payload []byte) uint32 {
+	switch {
+	case f.is("IEEE checksum"):
+		return crc32.ChecksumIEEE(payload)
+	case f.is("checksum covers the request ID"):
+		return crc32.Checksum(append(binary.BigEndian.AppendUint64(nil, id), payload...), castagnoli)
+	case f.is("checksum of an empty payload inverted") && len(payload) == 0:
+		return 0xffffffff
+	}
+	return crc32.Checksum(payload, castagnoli)
+}
+
+func (f *habitual) WriteFrame(id uint64, payload []byte) error {
+	if !strings.HasPrefix(f.habit, "no lock") {
+		f.lock()
+		defer func() {
+			if f.broken == nil || !f.is("lock kept behind a short write") {
+				f.unlock()
+			}
+		}()
+	}
+	if f.broken != nil {
+		return f.broken
+	}
+	h := f.headerOf(id, payload)
+	if len(payload) > f.limit {
+		if f.is("header of a refused payload goes out") {
+			_, _ = f.out.Write(h)
+		}
+		if f.is("refused write breaks the framer") {
+			f.broken = conformance.TooLarge
+		}
+		return conformance.TooLarge
+	}
+	if len(payload) == 0 && f.is("empty payload is not written") {
+		return nil
+	}
+	pieces := [][]byte{append(h, payload...)}
+	switch f.habit {
+	case "writes byte by byte under one lock":
+		pieces = slices.Collect(slices.Chunk(pieces[0][:min(50, len(pieces[0]))], 1))
+		if rest := len(h) + len(payload) - 50; rest > 0 {
+			pieces = append(pieces, payload[len(payload)-rest:])
+		}
+	case "writes header and payload apart under one lock", "no lock, two Writes", "lock released behind the header":
+		pieces = [][]byte{h, payload}
+	}
+	for i, p := range pieces {
+		if i == 1 && f.is("lock released behind the header") {
+			f.unlock()
+			f.lock()
+		}
+		n, err := f.out.Write(p)
+		if f.is("short write unnoticed") {
+			continue
+		}
+		if n < len(p) || err != nil {
+			err = errors.Join(io.ErrShortWrite, err)
+			if !f.is("short write forgotten") {
+				f.broken = err
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *habitual) headerOf(id uint64, payload []byte) []byte {
+	order := f.order.(binary.AppendByteOrder)
+	n := uint32(len(payload))
+	if f.basic {
+		if f.is("basic length counts the header") {
+			n += 4
+		}
+		return binary.BigEndian.AppendUint32(nil, n)
+	}
+	if !f.is("length of the payload alone") {
+		n += uint32(f.header)
+	}
+	h := order.AppendUint32([]byte("PY"), n)
+	if id = f.narrowed(id); f.header == 14 {
+		h = order.AppendUint32(h, uint32(id))
+	} else {
+		h = order.AppendUint64(h, id)
+	}
+	return order.AppendUint32(h, f.sum(id, payload))
+}
+
+// singleBytes asks the stream for one byte at a time, and for a few where the framer wants many.
+type singleBytes struct{ in io.Reader }
+
+func (r singleBytes) Read(p []byte) (int, error) {
+	return r.in.Read(p[:min(len(p), 1+len(p)/1024)])
+}
+
+// filling hands out nothing before its buffer is full or the stream ends.
+type filling struct {
+	in   io.Reader
+	rest []byte
+	err  error
+}
+
+func (r *filling) Read(p []byte) (int, error) {
+	if len(r.rest) == 0 && r.err == nil {
+		b := make([]byte, 512)
+		var n int
+		n, r.err = io.ReadFull(r.in, b)
+		r.rest = b[:n]
+		if r.err == io.ErrUnexpectedEOF {
+			r.err = io.EOF
+		}
+	}
+	if len(r.rest) == 0 {
+		return 0, r.err
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+// endAtNothing takes a Read of nothing for the end.
+type endAtNothing struct{ in io.Reader }
+
+func (r endAtNothing) Read(p []byte) (int, error) {
+	n, err := r.in.Read(p)
+	if n == 0 && err == nil && len(p) > 0 {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// readingAhead reads the stream in a goroutine of its own, before anybody asks.
+type readingAhead struct {
+	mu      sync.Mutex
+	arrived sync.Cond
+	buf     bytes.Buffer
+	err     error
+}
+
+func readAhead(in io.Reader) io.Reader {
+	r := &readingAhead{}
+	r.arrived.L = &r.mu
+	go func() {
+		b := make([]byte, 4096)
+		for r.err == nil {
+			n, err := in.Read(b)
+			r.mu.Lock()
+			r.buf.Write(b[:n])
+			r.err = err
+			r.mu.Unlock()
+			r.arrived.Signal()
+		}
+	}()
+	return r
+}
+
+func (r *readingAhead) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.buf.Len() == 0 && r.err == nil {
+		r.arrived.Wait()
+	}
+	if r.buf.Len() == 0 {
+		return 0, r.err
+	}
+	return r.buf.Read(p)
+}

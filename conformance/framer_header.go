@@ -1,0 +1,76 @@
+package conformance
+
+import (
+	"slices"
+
+	"github.com/pyproctest/pyproctest/vectors"
+)
+
+// headerCases send a header that is wrong in itself and then nothing, for ever: the error must come
+// all the same [FRM-10]. Reading ahead is fine, so that a framer asks for more is no fault; that it
+// does not come back until it gets more is one.
+func headerCases() []framerCase {
+	var all []framerCase
+	for _, c := range []struct {
+		name     string
+		kind     ErrorKind
+		framings []Framing
+	}{
+		{"bad-magic-is-seen-in-the-header-alone", BadMagic, []Framing{Enhanced}},
+		{"bad-length-is-seen-in-the-header-alone", BadLength, []Framing{Enhanced}},
+		{"too-large-is-seen-in-the-header-alone", TooLarge, bothFramings},
+	} {
+		all = append(all, framerCase{
+			Case: Case{Name: c.name, Clauses: []string{"FRM-10"}, Framings: c.framings, Cause: readCause("FRM-10")},
+			run:  func(t *framerT) { seenInHeader(t, c.kind) },
+		})
+	}
+	return all
+}
+
+func seenInHeader(t *framerT, kind ErrorKind) {
+	// A framer that does not know the error at all would wait here too, and break another clause.
+	plain := plainWrong(t.Framing, kind)
+	for _, v := range []vectors.FrameVector{after(plainRight(t.Framing)), plain} {
+		t.holds(demand{FrameVector: v, deliveries: []delivery{whole(v)}})
+	}
+
+	set, _ := vectorSet()
+	all := []vectors.FrameVector{plain}
+	for _, v := range slices.Concat(set.Enhanced, set.Basic, set.Streams) {
+		if v.Framing == vectors.Framing(t.Framing) && v.Error == vectors.ErrorKind(kind) {
+			all = append(all, v)
+		}
+	}
+	for _, v := range all {
+		for _, d := range []delivery{whole(v), byteByByte(v), whole(after(v)), byteByByte(after(v))} {
+			t.seenBeforeMore(d)
+		}
+	}
+}
+
+// seenBeforeMore delivers a vector up to where it is decided and keeps the stream open and silent.
+func (t *framerT) seenBeforeMore(d delivery) {
+	if t.read(optionsOf(d.vector), sent(d.pieces...), onward).differs(d.vector) != nil {
+		return // misread in full too, which other cases report
+	}
+	d.vector.Bytes = d.vector.Bytes[:d.vector.DecidedAt]
+	if d.pieces = d.pieces[:min(len(d.pieces), d.vector.DecidedAt)]; len(d.pieces) == 1 {
+		d.pieces = [][]byte{d.vector.Bytes}
+	}
+	r := t.read(optionsOf(d.vector), silent(d.pieces...), onward)
+	diff := r.differs(d.vector)
+	if diff == nil {
+		return
+	}
+	diff.want = endIn(d.vector) + " as soon as the header is there"
+	diff.offset = frameStarts(d.vector)[len(d.vector.Frames)]
+	hint := ""
+	switch {
+	case r.trouble != "" && r.hungry:
+		hint = "the framer has asked the stream for more"
+	case r.trouble != "":
+		hint = "the framer has not asked the stream for more"
+	}
+	t.misread("FRM-10", hint, misreading{d, r, *diff})
+}

@@ -1,0 +1,88 @@
+package conformance
+
+import (
+	"encoding/binary"
+	"io"
+	"runtime"
+	"time"
+)
+
+// memoryCases measure the memory of this process, which is where a framer written in Go has its own.
+func memoryCases() []framerCase {
+	return []framerCase{{Case{
+		Name: "claimed-length-sets-no-memory-aside", Clauses: []string{"FRM-11"}, Framings: bothFramings, Serial: true,
+		Cause: "A buffer of the claimed size is made before the payload is read: make([]byte, length) and io.ReadFull.",
+	}, claimsWithoutPayload}}
+}
+
+const (
+	claimants   = 8
+	claimed     = 32 << 20 // bytes of payload that each claims
+	memoryBound = 64 << 20 // for all of them together: generous, and a quarter of what they claim
+)
+
+// claimsWithoutPayload opens streams on which a peer claims a large payload and sends its first bytes,
+// and looks at what was allocated when the framers have asked for more.
+func claimsWithoutPayload(t *framerT) {
+	right := plainRight(t.Framing)
+	t.holds(demand{FrameVector: right, deliveries: []delivery{whole(right)}}) // or it may refuse the header
+	payload := []byte("only this comes")
+	sent := binary.BigEndian.AppendUint32(nil, claimed)
+	if t.Framing == Enhanced {
+		sent = encodeWith(7, nil, func(h *header) { h.length = enhancedHeader + claimed })
+	}
+	sent = append(sent, payload...)
+	t.Saw("each of 8 peers → its framer", t.Framing, sent)
+
+	// What else runs in this process allocates too, so the least of some measurements counts.
+	var least uint64
+	for i := range 3 {
+		if n := t.allocatedFor(sent); i == 0 || n < least {
+			least = n
+		}
+		if least < memoryBound {
+			return
+		}
+	}
+	t.Fail("FRM-11", "memory that grows with the bytes that have arrived, so far below 64 MB for these 8",
+		"%d MB allocated by the time the framers asked for more; each peer claims %d MB", least>>20, claimed>>20)
+}
+
+// allocatedFor has several framers wait for the rest of a frame and returns how many bytes were
+// allocated for that.
+func (t *framerT) allocatedFor(sent []byte) uint64 {
+	start := allocated()
+	back := make(chan reading, claimants)
+	for range claimants {
+		s := silent(sent)
+		defer s.close()
+		go func() {
+			r := reading{end: "a panic"}
+			defer func() {
+				_ = recover() // told as the end of this reading
+				back <- r
+			}()
+			r = readFrames(t.open(stream{s, io.Discard}, FramerOptions{Framing: t.Framing, MaxPayload: claimed}), 1)
+		}()
+		timer := time.NewTimer(t.Patience())
+		defer timer.Stop()
+		select {
+		case <-s.hungry:
+		case r := <-back:
+			if r.end == string(TooLarge) {
+				t.FailNow("FRM-8", "a payload of exactly max_payload bytes accepted", "%s", r.tellEnd())
+			}
+			t.Blocked("a framer came back before it had asked for more, so there is nothing to measure: %d frames, %s", len(r.frames), r.tellEnd())
+		case <-timer.C:
+			t.Blocked("a framer has not asked for more within %v, so there is nothing to measure", t.Patience())
+		}
+	}
+	return allocated() - start
+}
+
+// allocated is how many bytes the process has allocated since its start, those given back included.
+func allocated() uint64 {
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.TotalAlloc
+}

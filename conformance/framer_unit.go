@@ -1,0 +1,293 @@
+package conformance
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// unitCases look at frames as units: none is torn apart by another writer [STR-5], and nothing
+// follows one that went out in part [STR-6].
+func unitCases() []framerCase {
+	return []framerCase{
+		{Case{
+			Name: "frames-of-many-writers-stay-whole", Clauses: []string{"STR-5"}, Framings: bothFramings,
+			Cause: "No lock, or one that is released between the header and the payload. An io.Writer is for one goroutine at a time, so that one Write for each frame is not enough.",
+		}, writeTogether},
+		{Case{
+			Name: "short-write-is-final", Clauses: []string{"STR-6"}, Framings: bothFramings,
+			Cause: "The error of the stream is returned and forgotten, or the count that Write returns is not looked at.",
+		}, writeShort},
+		{Case{
+			Name: "short-write-fails-those-that-wait", Clauses: []string{"STR-6"}, Framings: bothFramings,
+			Cause: "The broken state is looked at before the lock is taken, and not again behind it.",
+		}, writeShortTogether},
+	}
+}
+
+const (
+	writers         = 16
+	framesPerWriter = 50
+)
+
+// writeTogether has many goroutines write frames that are told apart by their payloads.
+func writeTogether(t *framerT) {
+	exact := t.writesPlain()
+	key := func(frame []byte) string {
+		if !exact { // what is wrong within the header is for other cases
+			frame = frame[t.Framing.headerSize():]
+		}
+		return string(frame)
+	}
+	sizes := []int{0, 1, 17, 9, 64, 18, 1000, 300, 4, 20, 2, 8, 4096, 19, 100, 40, 33, 5, 500}
+	large := []int{65535, 65536, 70_001}
+	payloads := make([][][]byte, writers)
+	missing := map[string]int{}
+	random := rand.New(rand.NewPCG(5, 1))
+	for w := range payloads {
+		for i := range framesPerWriter {
+			p := randomBytes(random, sizes[(w+i)%len(sizes)])
+			if i%25 == w {
+				p = randomBytes(random, large[w%len(large)])
+			}
+			payloads[w] = append(payloads[w], p)
+			missing[key(encode(t.Framing, idOf(w, i), p))]++
+		}
+	}
+
+	crowd := &crowdedSink{}
+	s := silent()
+	defer s.close()
+	var mu sync.Mutex
+	var failure error
+	trouble := t.together(writers, func() func(int) {
+		f := t.open(stream{s, crowd}, FramerOptions{t.Framing, 1 << 20})
+		return func(w int) {
+			for i, p := range payloads[w] {
+				if err := f.WriteFrame(idOf(w, i), p); err != nil {
+					mu.Lock()
+					failure = fmt.Errorf("%s: %w", tellFrame(Frame{idOf(w, i), p}), err)
+					mu.Unlock()
+					return
+				}
+			}
+		}
+	}, crowd)
+	if trouble != "" {
+		t.FailNow("STR-5", "frames written by 16 goroutines at once", "%s", trouble)
+	}
+	if failure != nil {
+		t.FailNow("STR-5", "frames written by 16 goroutines at once", "%v", failure)
+	}
+
+	data := crowd.bytes()
+	for at := 0; at < len(data); {
+		size := claimedSize(t.Framing, data[at:])
+		if size > len(data)-at || missing[key(data[at:at+size])] == 0 {
+			t.Note("framer → stream", "%d bytes, with %d right frames before this one", len(data), writers*framesPerWriter-left(missing))
+			t.Found(Finding{
+				Clause: "STR-5", Want: fmt.Sprintf("at byte %d of the stream, one of the frames that were written", at),
+				Got: "bytes of several frames mixed", Dump: dumpFrom(t.Framing, data, at, dumpRows),
+			})
+			return
+		}
+		missing[key(data[at:at+size])]--
+		at += size
+	}
+	if n := left(missing); n > 0 {
+		t.Fail("STR-5", fmt.Sprintf("%d frames on the stream", writers*framesPerWriter), "%d are missing, though every WriteFrame returned without an error", n)
+	}
+}
+
+// idOf gives each frame of each writer an ID of its own, except in the basic framing.
+func idOf(writer, i int) uint64 { return uint64(writer)<<32 | uint64(i) }
+
+func left(missing map[string]int) (n int) {
+	for _, count := range missing {
+		n += count
+	}
+	return n
+}
+
+// claimedSize is the size of the frame that data begins with, as its header has it.
+func claimedSize(framing Framing, data []byte) int {
+	switch {
+	case len(data) < framing.headerSize():
+		return len(data) + 1
+	case framing == Basic:
+		return basicHeader + int(binary.BigEndian.Uint32(data))
+	}
+	return max(enhancedHeader, int(binary.BigEndian.Uint32(data[2:])))
+}
+
+// writesPlain tells whether a plain frame is written exactly right. It ends the case where not even
+// its size is: what is on the stream could not be told apart.
+func (t *framerT) writesPlain() bool {
+	plain := plainRight(t.Framing)
+	w := t.openWriter(optionsOf(plain))
+	f := Frame(plain.Frames[0])
+	err := w.write(f.ID, f.Payload)
+	got := w.sink.bytes()
+	if string(got) == string(plain.Bytes) && err == nil {
+		return true
+	}
+	if err == nil && len(got) == len(plain.Bytes) && claimedSize(t.Framing, got) == len(got) {
+		return false
+	}
+	t.Saw("framer → stream", t.Framing, got)
+	for _, finding := range judgeWritten(t.Framing, f, got, err, plainLimit) {
+		t.Found(finding)
+	}
+	runtime.Goexit()
+	return false
+}
+
+// together calls a function from many goroutines at once. It is made by prepare, in the goroutine that
+// a panic or a hang does not take the suite down with.
+func (t *framerT) together(n int, prepare func() func(int), movers ...mover) (trouble string) {
+	var mu sync.Mutex
+	panicked := ""
+	trouble, _ = t.attempt(func() {
+		f := prepare()
+		var all sync.WaitGroup
+		for i := range n {
+			all.Go(func() {
+				defer func() {
+					if r := recover(); r != nil {
+						mu.Lock()
+						defer mu.Unlock()
+						panicked = fmt.Sprintf("panic: %v\n%s", r, panicStack())
+					}
+				}()
+				f(i)
+			})
+		}
+		all.Wait()
+	}, movers...)
+	mu.Lock()
+	defer mu.Unlock()
+	return strings.TrimSpace(trouble + panicked)
+}
+
+// crowdedSink takes what is written in pieces of odd sizes and lets other goroutines run in between.
+// So whoever writes beside a Write that has not returned gets in between its pieces.
+type crowdedSink struct {
+	begun atomic.Int64
+	mu    sync.Mutex
+	got   []byte
+}
+
+func (s *crowdedSink) Write(p []byte) (int, error) {
+	const (
+		held  = 64  // Writes that others get a good chance to overtake
+		turns = 100 // of other goroutines within each of them, at most
+	)
+	mine := s.begun.Add(1)
+	size := 1
+	for at := 0; at < len(p); size = 3*size + 4 {
+		piece := p[at:min(at+size, len(p))]
+		s.mu.Lock()
+		s.got = append(s.got, piece...)
+		s.mu.Unlock()
+		for i := 0; at == 0 && mine <= held && i < turns && s.begun.Load() == mine; i++ {
+			runtime.Gosched()
+		}
+		at += len(piece)
+	}
+	return len(p), nil
+}
+
+func (s *crowdedSink) moves() int64 { return s.begun.Load() }
+
+func (s *crowdedSink) bytes() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.got)
+}
+
+var errStreamBroke = errors.New("the stream broke")
+
+// writeShort has a Write of the stream take a part of a frame and fail. The stream takes everything
+// behind that, so that a framer which goes on is seen.
+func writeShort(t *framerT) {
+	t.writesPlain()
+	for _, size := range []int{30, 70_000} {
+		whole := encode(t.Framing, 7, make([]byte, size))
+		header := t.Framing.headerSize()
+		for _, part := range []int{1, 2, header - 1, header, header + 1, len(whole) / 2, len(whole) - 1} {
+			for before := range 2 { // whole frames
+				t.breaksAt(whole, before, part)
+			}
+		}
+	}
+}
+
+func (t *framerT) breaksAt(whole []byte, before, part int) {
+	payload := whole[t.Framing.headerSize():]
+	w := t.openWriter(FramerOptions{t.Framing, 1 << 20})
+	w.sink.breakAt, w.sink.failure = before*len(whole)+part, errStreamBroke
+	for range before {
+		w.mustWrite("STR-6", Frame{7, payload})
+	}
+	story := func(later string, err error) {
+		t.Note("caller → framer", "WriteFrame of %d bytes, of which the stream takes %d and fails", len(payload), part)
+		t.Note("caller → framer", "%s%s", later, tellWritten(err))
+	}
+	err := w.write(7, payload)
+	if err == nil {
+		story("", err)
+		t.FailNow("STR-6", fmt.Sprintf("an error, since the stream took %d of %d bytes and failed", part, len(whole)), "none")
+	}
+	for _, next := range [][]byte{payload, nil, []byte("next")} {
+		err := w.write(8, next)
+		late := w.sink.bytesBehind()
+		if err == nil || len(late) > 0 {
+			story("then WriteFrame of "+tellPayload(next)+": ", err)
+			t.Saw("framer → stream, behind the short write", t.Framing, late)
+			t.FailNow("STR-6", "an error from every later write, and no byte more on the stream",
+				"%s, and %s more", tellWritten(err), plural(len(late), "byte"))
+		}
+	}
+}
+
+// writeShortTogether has the stream fail while many wait for their turn.
+func writeShortTogether(t *framerT) {
+	t.writesPlain()
+	const goroutines, each = 8, 20
+	frame := encode(t.Framing, 7, make([]byte, 100))
+	for _, whole := range []int{0, 1, 50} {
+		for _, part := range []int{1, t.Framing.headerSize(), len(frame) - 1} {
+			out := &sink{breakAt: whole*len(frame) + part, failure: errStreamBroke}
+			s := silent()
+			var written atomic.Int64
+			trouble := t.together(goroutines, func() func(int) {
+				f := t.open(stream{s, out}, FramerOptions{t.Framing, 1 << 20})
+				return func(int) {
+					for range each {
+						if f.WriteFrame(7, frame[t.Framing.headerSize():]) == nil {
+							written.Add(1)
+						}
+					}
+				}
+			}, out)
+			s.close()
+			t.Note("callers → framer", "%d goroutines write frames of %d bytes; the stream takes %d of frame %d and fails", goroutines, len(frame), part, whole+1)
+			if trouble != "" {
+				t.FailNow("STR-6", "every write returns", "%s", trouble)
+			}
+			if late := out.bytesBehind(); len(late) > 0 {
+				t.Saw("framer → stream, behind the short write", t.Framing, late)
+				t.FailNow("STR-6", "no byte more on the stream", "%s", plural(len(late), "byte"))
+			}
+			if n := int(written.Load()); n > whole {
+				t.FailNow("STR-6", fmt.Sprintf("an error from all but the %d writes before", whole), "%d writes without an error", n)
+			}
+		}
+	}
+}

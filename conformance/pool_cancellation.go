@@ -1,0 +1,195 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+func poolCancellationCases() []poolCase {
+	return []poolCase{
+		{
+			Case: Case{
+				Name: "a-cancelled-call-returns-though-the-worker-does-not-react", Clauses: []string{"CAN-1"}, Framings: bothFramings,
+				Cause: "the call waits for an answer to its cancellation",
+			},
+			run: func(t *poolT) {
+				s := t.stage()
+				s.hold()
+				s.start()
+				c := s.call()
+				c.request("CAN-1")
+				c.cancel()
+				c.fails("CAN-1", context.Canceled)
+			},
+		},
+		{
+			Case: Case{
+				Name: "a-call-returns-at-its-deadline-though-the-worker-does-not-react", Clauses: []string{"CAN-1"}, Framings: bothFramings,
+				Cause: "the error of the connection is returned and not the context's, or the deadline is not looked at",
+			},
+			run: func(t *poolT) {
+				s := t.stage()
+				s.hold()
+				s.start()
+				s.release("CAN-1", s.fill("CAN-1", 1)) // the connection is there
+				ctx, cancel := context.WithTimeout(t.ctx, 100*time.Millisecond)
+				defer cancel()
+				s.callWith(ctx, "", "").fails("CAN-1", context.DeadlineExceeded)
+			},
+		},
+		{
+			Case: Case{
+				Name: "a-cancelled-call-sends-a-cancellation", Clauses: []string{"CAN-2"}, Framings: bothFramings,
+				Cause: "the caller is let go and the worker never told, or the cancellation has an ID of its own",
+			},
+			run: sendsCancellation,
+		},
+		{
+			Case: Case{
+				Name: "the-late-answer-to-a-cancelled-call-is-dropped", Clauses: []string{"CAN-3"}, Framings: bothFramings,
+				Cause: "a late answer is taken for a violation, which fails the calls beside it, or goes to the next caller",
+			},
+			run: lateAnswerIsDropped,
+		},
+		{
+			Case: Case{
+				Name: "a-cancellation-that-crosses-the-answer-harms-nobody", Clauses: []string{"CAN-3"}, Framings: bothFramings,
+				Cause: "a call that is cancelled as it returns leaves something behind: a deadline on the connection, an answer in a channel",
+			},
+			run: cancellationCrosses,
+		},
+		{
+			Case: Case{
+				Name: "cancelled-calls-are-never-waited-for", Clauses: []string{"CAN-4"}, Framings: bothFramings,
+				Cause: "the slot, the connection or Shutdown waits for an answer that the worker need not send",
+			},
+			run: neverAnswered,
+		},
+		{
+			Case: Case{
+				Name: "a-call-cancelled-while-its-request-is-being-written-returns", Clauses: []string{"CAN-10"}, Framings: bothFramings,
+				Cause: "the caller itself writes, and nothing interrupts a write to a worker that does not read",
+			},
+			run: cancelledWrite,
+		},
+	}
+}
+
+func sendsCancellation(t *poolT) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for _, how := range []string{"cancelled", "at its deadline"} {
+		ctx, cancel := context.WithTimeout(t.ctx, t.patience)
+		if how != "cancelled" {
+			ctx, cancel = context.WithTimeout(t.ctx, 100*time.Millisecond)
+		}
+		defer cancel()
+		c := s.callWith(ctx, "", "")
+		r := c.request("CAN-2")
+		if how == "cancelled" {
+			c.cancel()
+		}
+		c.wait("CAN-2")
+		want := fmt.Sprintf("a cancellation with the ID %d, in its envelope, on the connection of %s, which ended %s", r.id, c.method, how)
+		s.until("CAN-2", want, func() bool { return r.withdrawn > 0 || s.unreadable != "" })
+		var came bool
+		var instead string
+		s.set(func() { came, instead = r.cancelled, s.unreadable })
+		switch {
+		case came:
+		case instead != "":
+			t.FailNow("CAN-2", want, "something else: %s", instead)
+		default:
+			t.FailNow("CAN-2", want, "the connection ended without one")
+		}
+	}
+}
+
+func lateAnswerIsDropped(t *poolT) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for _, late := range []func(r *poolRequest){
+		func(r *poolRequest) { r.answer([]byte(`"a late answer"`)) },
+		func(r *poolRequest) { r.refuse("cancelled") },
+	} {
+		calls := s.fill("CAN-3", 3)
+		leaves, beside := calls[0], calls[1:]
+		leaves.cancel()
+		leaves.wait("CAN-3")
+		after := s.call()
+		r := after.request("CAN-3")
+		late(leaves.at)
+		r.answer(after.body)
+		after.succeeds("CAN-3")
+		s.release("CAN-3", beside)
+	}
+}
+
+func cancellationCrosses(t *poolT) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for range 40 {
+		c := s.fill("CAN-3", 1)[0]
+		var both sync.WaitGroup
+		both.Go(c.cancel)
+		both.Go(func() { c.at.answer(c.body) })
+		both.Wait()
+		c.wait("CAN-3")
+		if c.err != nil && !errors.Is(c.err, context.Canceled) {
+			t.FailNow("CAN-3", c.method+" gets its own answer or the error of its context", "%s", c.outcome())
+		}
+		c.getsOwnOrFails("CAN-3")
+		s.release("CAN-3", s.fill("CAN-3", 1))
+	}
+}
+
+func neverAnswered(t *poolT) {
+	s := t.stage()
+	s.options.MaxInFlight = 2
+	s.hold()
+	s.start()
+	for range 5 {
+		calls := s.fill("CAN-4", 2)
+		for _, h := range calls {
+			h.cancel()
+		}
+		for _, h := range calls {
+			h.wait("CAN-4")
+		}
+	}
+	s.release("CAN-4", s.fill("CAN-4", 2))
+	h := s.fill("CAN-4", 1)[0]
+	h.cancel()
+	h.wait("CAN-4")
+	_ = s.shutdownWith(t.ctx, "CAN-4") // its context lasts longer than the patience with it
+}
+
+func cancelledWrite(t *poolT) {
+	s := t.stage()
+	s.start()
+	s.call().succeeds("CAN-10")
+	s.hold()
+	w := s.worker("CAN-10", 1)
+	// A socket holds a few hundred KB at most, so 4 MB cannot go out.
+	w.readOnly(64 << 10)
+	var before int
+	s.set(func() { before = w.received })
+	big := s.callBody(quote(strings.Repeat("y", 4<<20)))
+	s.until("CAN-10", "the request begins to come", func() bool { return w.received >= before+32<<10 })
+	behind := s.call()
+	behind.parks()
+	big.cancel()
+	big.fails("CAN-10", context.Canceled)
+	behind.cancel()
+	behind.fails("CAN-10", context.Canceled)
+	t.Note("case", "the worker reads again")
+	w.readOnly(readAll)
+	s.laterCalls("CAN-10")
+}

@@ -1,0 +1,284 @@
+package conformance
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+func poolMatchingCases() []poolCase {
+	all := []poolCase{
+		{
+			Case: Case{
+				Name: "no-request-id-is-0", Clauses: []string{"RID-1"}, Framings: bothFramings,
+				Cause: "a counter that begins at 0",
+			},
+			run: func(t *poolT) {
+				s := t.stage()
+				s.options.Workers = 2
+				s.start()
+				for range 8 {
+					s.call().succeeds("RID-1")
+				}
+			},
+		},
+		{
+			Case: Case{
+				Name: "outstanding-ids-are-unique-in-the-whole-pool", Clauses: []string{"RID-2"}, Framings: bothFramings,
+				Cause: "a counter for each worker or each connection, or an ID that is not taken and counted in one step",
+			},
+			run: func(t *poolT) {
+				s := t.stage()
+				s.options.Workers, s.options.MaxInFlight = 3, 4
+				s.hold()
+				s.start()
+				for range 3 {
+					s.release("RID-2", s.fill("RID-2", 12))
+				}
+				s.audit.settled()
+			},
+		},
+		{
+			Case: Case{
+				Name: "the-header-bears-the-id-of-the-message", Clauses: []string{"RID-3"}, Framings: []Framing{Enhanced},
+				Cause: "the header's ID is left at 0, or comes from another counter than the message's",
+			},
+			run: func(t *poolT) {
+				s := t.stage()
+				s.options.Workers = 2
+				s.hold()
+				s.start()
+				s.release("RID-3", s.fill("RID-3", 8))
+				left := s.fill("RID-3", 1)[0]
+				left.cancel()
+				left.wait("RID-3")
+				s.until("RID-3", "the cancellation comes, or the connection ends", func() bool { return left.at.withdrawn > 0 })
+			},
+		},
+		{
+			Case: Case{
+				Name: "answers-in-reverse-order-reach-their-callers", Clauses: []string{"RID-4"}, Framings: bothFramings,
+				Cause: "the next answer goes to the next caller, whatever ID it bears",
+			},
+			run: func(t *poolT) { outOfOrder(t, slices.Reverse[[]held]) },
+		},
+		{
+			Case: Case{
+				Name: "answers-in-any-order-reach-their-callers", Clauses: []string{"RID-4"}, Framings: bothFramings,
+				Cause: "the next answer goes to the next caller, whatever ID it bears",
+			},
+			run: func(t *poolT) {
+				seed := rand.Uint64()
+				t.Note("case", "the seed of the order is %d", seed)
+				r := rand.New(rand.NewPCG(seed, 0))
+				outOfOrder(t, func(calls []held) {
+					r.Shuffle(len(calls), func(i, j int) { calls[i], calls[j] = calls[j], calls[i] })
+				})
+			},
+		},
+		{
+			Case: Case{
+				Name: "an-answer-with-an-unknown-id-reaches-nobody", Clauses: []string{"RID-5"}, Framings: bothFramings,
+				Cause: "an answer is handed to whoever waits, or an unknown ID brings the pool down",
+			},
+			run: unknownID,
+		},
+		{
+			Case: Case{
+				Name: "an-answer-that-comes-twice-reaches-its-caller-once", Clauses: []string{"RID-5"}, Framings: bothFramings,
+				Cause: "the second answer stays in a channel or a buffer and goes to the next call",
+			},
+			run: repeatedAnswer,
+		},
+		{
+			Case: Case{
+				Name: "a-late-answer-does-not-reach-the-next-call", Clauses: []string{"RID-6"}, Framings: bothFramings,
+				Cause: "the connection of a cancelled call goes back into the pool, and the next caller takes what comes on it for its own",
+			},
+			run: func(t *poolT) { lateAnswer(t, 0) },
+		},
+		{
+			Case: Case{
+				Name: "the-rest-of-a-late-answer-does-not-reach-the-next-call", Clauses: []string{"RID-6"}, Framings: bothFramings,
+				Cause: "the caller that left had read half of its answer, and the next one reads on in the middle of a frame",
+			},
+			run: func(t *poolT) { lateAnswer(t, 25) },
+		},
+	}
+	for _, b := range []struct {
+		name     string
+		framings []Framing
+		cause    string
+		breaking func(a *poolRequest, message []byte) []byte
+	}{
+		{"bad-magic", []Framing{Enhanced}, "the magic is not compared", func(a *poolRequest, m []byte) []byte {
+			return encodeWith(a.id, m, func(h *header) { h.magic[1] = 'Z' })
+		}},
+		{"length-17", []Framing{Enhanced}, "18 is subtracted from the length before it is looked at", func(a *poolRequest, m []byte) []byte {
+			return encodeWith(a.id, nil, func(h *header) { h.length = 17 })
+		}},
+		{"length-0", []Framing{Enhanced}, "18 is subtracted from the length before it is looked at", func(a *poolRequest, m []byte) []byte {
+			return encodeWith(a.id, nil, func(h *header) { h.length = 0 })
+		}},
+		{"a-payload-over-the-limit", bothFramings, "the length is not compared with the limit, so the call waits for bytes that never come", func(a *poolRequest, m []byte) []byte {
+			return claim(a.worker.s.options.Framing, a.id, 1<<16+1)
+		}},
+		{"the-greatest-length", bothFramings, "the length is not compared with the limit, or turns negative", func(a *poolRequest, m []byte) []byte {
+			return claim(a.worker.s.options.Framing, a.id, math.MaxUint32-enhancedHeader)
+		}},
+		{"a-wrong-checksum", []Framing{Enhanced}, "the checksum is not compared", func(a *poolRequest, m []byte) []byte {
+			return encodeWith(a.id, m, func(h *header) { h.crc ^= 1 })
+		}},
+		{"malformed-json", bothFramings, "an answer that cannot be decoded is dropped, and its caller waits for ever", func(a *poolRequest, m []byte) []byte {
+			return a.frame(m[:len(m)-1])
+		}},
+		{"a-json-array", bothFramings, "an answer that cannot be decoded is dropped, and its caller waits for ever", func(a *poolRequest, m []byte) []byte {
+			return a.frame(slices.Concat([]byte("["), m, []byte("]")))
+		}},
+	} {
+		all = append(all, poolCase{
+			Case: Case{
+				Name: b.name + "-fails-the-calls-on-its-connection-alone", Clauses: []string{"RID-7"}, Framings: b.framings,
+				Cause: b.cause + "; or the broken connection is used again",
+			},
+			run: func(t *poolT) {
+				brokenAnswer(t, "RID-7", func(a, _ *poolRequest) []byte {
+					return b.breaking(a, okAnswer(a.id, `"an answer in a broken frame"`))
+				})
+			},
+		})
+	}
+	return append(all, poolCase{
+		Case: Case{
+			Name: "a-frame-cut-off-fails-the-calls-on-its-connection-alone", Clauses: []string{"RID-7"}, Framings: bothFramings,
+			Cause: "the end of a connection is not told to the calls that wait for an answer on it",
+		},
+		run: cutOff,
+	})
+}
+
+// claim is the header of a frame whose payload never comes.
+func claim(framing Framing, id uint64, length uint32) []byte {
+	if framing == Basic {
+		return []byte{byte(length >> 24), byte(length >> 16), byte(length >> 8), byte(length)}
+	}
+	return encodeWith(id, nil, func(h *header) { h.length = enhancedHeader + length })
+}
+
+// outOfOrder answers many calls in another order than they came.
+func outOfOrder(t *poolT, order func([]held)) {
+	s := t.stage()
+	s.options.Workers, s.options.MaxInFlight = 2, 8
+	s.hold()
+	s.start()
+	for range 2 {
+		calls := s.fill("RID-4", 16)
+		slices.SortFunc(calls, func(a, b held) int { return a.at.arrived - b.at.arrived })
+		answered := slices.Clone(calls)
+		order(answered)
+		for _, h := range answered {
+			h.at.answer(h.body)
+		}
+		for _, h := range calls {
+			h.succeeds("RID-4")
+		}
+	}
+}
+
+func unknownID(t *poolT) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	before := s.fill("RID-5", 1)
+	s.release("RID-5", before)
+	strays := []uint64{before[0].at.id, before[0].at.id + 1000, 1<<40 + 7, 0}
+	stray := func(r *poolRequest, id uint64) {
+		r.write(encode(s.options.Framing, id, okAnswer(id, fmt.Sprintf(`"a stray answer to %d"`, id))))
+	}
+	for _, id := range strays { // while no call runs
+		stray(before[0].at, id)
+	}
+	for _, id := range strays { // beside a call
+		c := s.call()
+		if r := c.requestUnlessFailed("RID-5"); r != nil {
+			stray(r, id)
+			r.answer(c.body)
+		}
+		c.getsOwnOrFails("RID-5")
+	}
+	s.afterStrays("RID-5")
+}
+
+func repeatedAnswer(t *poolT) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for range 3 {
+		a := s.call()
+		r := a.request("RID-5")
+		again := r.frame(okAnswer(r.id, string(a.body)))
+		r.send(slices.Concat(again, again))
+		a.succeeds("RID-5")
+		b := s.call()
+		if rb := b.requestUnlessFailed("RID-5"); rb != nil {
+			r.write(again)
+			rb.answer(b.body)
+		}
+		b.getsOwnOrFails("RID-5")
+		s.afterStrays("RID-5")
+	}
+}
+
+// lateAnswer has a caller leave after so many bytes of its answer, and sends the rest when the next
+// caller's request has come.
+func lateAnswer(t *poolT, early int) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for range 3 {
+		a := s.call()
+		r := a.request("RID-6")
+		late := r.frame(okAnswer(r.id, `"an answer for a caller that has left"`))
+		if early > 0 {
+			r.write(late[:early])
+		}
+		a.cancel()
+		a.wait("RID-6")
+		s.becomesWithin(t.patience/8, func() bool { return r.withdrawn > 0 })
+		// As many as there are slots, so that every connection that may be used again is.
+		next := []*poolCall{s.call(), s.call(), s.call(), s.call()}
+		var requests []*poolRequest
+		for _, b := range next {
+			requests = append(requests, b.request("RID-6"))
+		}
+		r.send(late[early:])
+		for i, b := range next {
+			requests[i].answer(b.body)
+			b.getsOwnOrFails("RID-6")
+		}
+		s.afterStrays("RID-6")
+	}
+}
+
+func cutOff(t *poolT) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for _, at := range []int{3, 30} {
+		calls := s.fill("RID-7", 2)
+		a := calls[0]
+		a.at.write(a.at.frame(okAnswer(a.at.id, `"an answer that is cut off"`))[:at])
+		a.at.closeConnection()
+		for _, h := range calls {
+			if h.at.conn == a.at.conn {
+				h.because = ", because its connection has ended"
+				h.fails("RID-7")
+				continue
+			}
+			h.at.answer(h.body)
+			h.succeeds("RID-7")
+		}
+		s.laterCalls("RID-7")
+	}
+}

@@ -1,0 +1,316 @@
+package conformance
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+func poolMessageCases() []poolCase {
+	return []poolCase{
+		{
+			Case: Case{
+				Name: "unknown-fields-of-an-answer-are-ignored", Clauses: []string{"MSG-4"}, Framings: bothFramings,
+				Cause: "a decoder that refuses unknown fields, or one that takes every object with a field named type for an envelope",
+			},
+			run: func(t *poolT) {
+				answers(t, "MSG-4",
+					`{"took_ms":3,"id":%d,"ok":true,"trace":{"id":0,"ok":false},"body":%s}`,
+					`{"id":%d,"ok":true,"type":"note","body":%s}`,
+					`{"id":%d,"ok":true,"payload":7,"note":null,"body":%s}`,
+					`{"type":"response","version":2,"payload":{"id":%d,"ok":true,"body":%s,"extra":[]}}`,
+				)
+			},
+		},
+		{
+			Case: Case{
+				Name: "an-answer-whose-id-differs-beyond-32-or-53-bits-reaches-nobody", Clauses: []string{"MSG-5"}, Framings: bothFramings,
+				Cause: "IDs pass through a 32-bit or a signed integer or a double, on their way out of the header or the message",
+			},
+			run: idsAreWhole,
+		},
+		{
+			Case: Case{
+				Name: "bodies-arrive-equal-both-ways", Clauses: []string{"MSG-7"}, Framings: bothFramings,
+				Cause: "bodies are decoded into interface values on the way, where integers become doubles, or an empty one is taken for none",
+			},
+			run: bodiesArrive,
+		},
+		{
+			Case: Case{
+				Name: "bodies-of-1-mb-arrive-equal-both-ways", Clauses: []string{"MSG-7"}, Framings: bothFramings,
+				Cause: "a read or a write that is taken for complete after its first part",
+			},
+			run: func(t *poolT) {
+				s := t.stage()
+				s.hold()
+				s.start()
+				out := quote(strings.Repeat("0123456789abcdé ", 1<<16))
+				back := quote(strings.Repeat("answer 9876543210", 1<<16))
+				c := s.callBody(out)
+				arrivesEqual(c.request("MSG-7"), out)
+				c.request("MSG-7").answer([]byte(back))
+				c.succeedsWith("MSG-7", back)
+			},
+		},
+		{
+			Case: Case{
+				Name: "an-answer-whose-ids-differ-reaches-nobody", Clauses: []string{"MSG-13"}, Framings: []Framing{Enhanced},
+				Cause: "the pool matches by the header's ID or by the message's alone, and never compares them",
+			},
+			run: func(t *poolT) {
+				brokenAnswer(t, "MSG-13", func(a, b *poolRequest) []byte {
+					return encode(Enhanced, a.id, okAnswer(b.id, `"for nobody"`))
+				})
+			},
+		},
+		{
+			Case: Case{
+				Name: "an-answer-under-header-id-0-reaches-nobody", Clauses: []string{"MSG-13"}, Framings: []Framing{Enhanced},
+				Cause: "a header's ID of 0 is taken for one that is not there",
+			},
+			run: func(t *poolT) {
+				brokenAnswer(t, "MSG-13", func(a, _ *poolRequest) []byte {
+					return encode(Enhanced, 0, okAnswer(a.id, `"for nobody"`))
+				})
+			},
+		},
+		{
+			Case: Case{
+				Name: "answers-are-taken-alone-and-in-envelopes", Clauses: []string{"MSG-15"}, Framings: bothFramings,
+				Cause: "the pool takes only the form that it sends itself",
+			},
+			run: func(t *poolT) {
+				answers(t, "MSG-15",
+					`{"id":%d,"ok":true,"body":%s}`,
+					`{"type":"response","payload":{"id":%d,"ok":true,"body":%s}}`,
+					` { "payload" : { "ok" : true , "id" : %d , "body" : %s } , "type" : "response" } `,
+				)
+			},
+		},
+		{
+			Case: Case{
+				Name: "an-absent-body-of-an-answer-is-null", Clauses: []string{"MSG-15"}, Framings: bothFramings,
+				Cause: "an answer without a body is taken for malformed, or waits for more",
+			},
+			run: func(t *poolT) {
+				s := t.stage()
+				s.hold()
+				s.start()
+				for _, form := range []string{`{"id":%d,"ok":true}`, `{"type":"response","payload":{"id":%d,"ok":true}}`} {
+					c := s.call()
+					r := c.request("MSG-15")
+					r.send(r.frame(fmt.Appendf(nil, form, r.id)))
+					c.succeedsWith("MSG-15", "null")
+				}
+			},
+		},
+		{
+			Case: Case{
+				Name: "an-error-answer-reaches-its-caller-with-its-text", Clauses: []string{"MSG-16"}, Framings: bothFramings,
+				Cause: "the text is dropped, or an error answer is taken for a failure of the connection",
+			},
+			run: errorAnswers,
+		},
+		{
+			Case: Case{
+				Name: "requests-are-well-formed", Clauses: []string{"MSG-17"}, Framings: bothFramings,
+				Cause: "a method or a body is put into the JSON without being quoted, or is escaped in a way that is no JSON",
+			},
+			run: requestsAreWellFormed,
+		},
+	}
+}
+
+// answers has a call answered in each of these forms, which have a place for the ID and one for the body.
+func answers(t *poolT, clause string, forms ...string) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for _, form := range forms {
+		c := s.call()
+		r := c.request(clause)
+		r.send(r.frame(fmt.Appendf(nil, form, r.id, c.body)))
+		c.succeeds(clause)
+	}
+}
+
+// nearIDs are IDs that a wrong conversion takes for this one.
+func nearIDs(id uint64) []uint64 {
+	near := []uint64{id + 1<<32, id ^ 1<<63, id + 1<<53, id & math.MaxUint32, 1<<53 + 1, math.MaxUint64}
+	if id > 1<<53 {
+		near = append(near, uint64(float64(id)), id-1, id+1)
+	}
+	near = slices.DeleteFunc(near, func(n uint64) bool { return n == id })
+	slices.Sort(near)
+	return slices.Compact(near)
+}
+
+func idsAreWhole(t *poolT) {
+	s := t.stage()
+	s.options.HealthInterval = time.Minute // no health call may come under one of those IDs
+	s.hold()
+	s.start()
+	for range 3 {
+		c := s.call()
+		if r := c.requestUnlessFailed("MSG-5"); r != nil {
+			for _, id := range nearIDs(r.id) {
+				r.write(encode(s.options.Framing, id, okAnswer(id, fmt.Sprintf(`"the answer to %d"`, id))))
+			}
+			r.answer(c.body)
+		}
+		c.getsOwnOrFails("MSG-5")
+	}
+	s.afterStrays("MSG-5")
+}
+
+// getsOwnOrFails waits for the call and demands that it got no answer but its own. A pool may close a
+// connection on which an unknown ID came, with the calls that are on it.
+func (c *poolCall) getsOwnOrFails(clause string) {
+	c.wait(clause)
+	if c.err == nil && differBody(string(c.body), c.answer) != "" {
+		c.s.t.FailNow(clause, fmt.Sprintf("%s gets its own answer %s or an error", c.method, c.body), "%s", c.outcome())
+	}
+}
+
+// afterStrays demands that later calls get their own answers, once the pool has dealt with answers that
+// nobody waits for. The calls that meet a connection just as it is closed for them may fail.
+func (s *stage) afterStrays(clause string) {
+	s.set(func() { s.called = func(r *poolRequest) { r.answer(r.body) } })
+	for range 5 {
+		c := s.call()
+		c.getsOwnOrFails(clause)
+		if c.err == nil {
+			break
+		}
+	}
+	s.laterCalls(clause)
+}
+
+// laterCalls demands that calls that are made now get their own answers. Only while a worker is being
+// replaced may they fail.
+func (s *stage) laterCalls(clause string) {
+	s.set(func() { s.called = func(r *poolRequest) { r.answer(r.body) } })
+	for range 3 {
+		for {
+			processes := len(s.appeared())
+			c := s.call()
+			c.wait(clause)
+			if c.err == nil {
+				c.succeeds(clause)
+				break
+			}
+			gone := slices.ContainsFunc(s.appeared(), (*scriptedWorker).isGone)
+			if !gone || !s.becomes(func() bool { return len(s.workers) > processes }) {
+				c.succeeds(clause)
+			}
+		}
+	}
+	s.hold()
+}
+
+// callerBodies are bodies of every kind.
+var callerBodies = []string{
+	`null`, `false`, `true`, `0`, `""`, `[]`, `{}`,
+	`18446744073709551615`, `-9223372036854775808`, `9007199254740993`, `-9007199254740993`,
+	`0.1`, `-1.5e-7`, `1e300`, `12345678.25`,
+	`"plain"`, `"\u0000\u001f\u007f\"\\/\b\f\n\r\t"`, `"\u2028\u2029<>&'"`, `"naïve 日本語 😀"`, `"\ud83d\ude00"`,
+	`{"id":9007199254740993,"ok":false,"type":"response","payload":{"id":1},"":[null,{"a":[[]]}]}`,
+}
+
+func bodiesArrive(t *poolT) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for _, out := range callerBodies {
+		c := s.callBody(out)
+		r := c.request("MSG-7")
+		arrivesEqual(r, out)
+		r.answer([]byte(out))
+		c.succeedsWith("MSG-7", out)
+	}
+}
+
+func arrivesEqual(r *poolRequest, body string) {
+	if d := differBody(body, r.body); d != "" {
+		r.worker.s.t.FailNow("MSG-7", "the worker gets the caller's body "+clip(body, 120), "%s", d)
+	}
+}
+
+// brokenAnswer has two calls at a worker and breaks the connection of the first one with the bytes that
+// breaking makes of the requests. A right answer to each call follows at once. The calls that were on
+// that connection must fail nevertheless, and later calls must not notice.
+func brokenAnswer(t *poolT, clause string, breaking func(a, b *poolRequest) []byte) {
+	s := t.stage()
+	s.options.MaxPayload = 1 << 16
+	s.hold()
+	s.start()
+	calls := s.fill(clause, 2)
+	a, b := calls[0], calls[1]
+	data := breaking(a.at, b.at)
+	for _, h := range calls {
+		if h.at.conn == a.at.conn {
+			data = append(data, h.at.frame(okAnswer(h.at.id, string(h.body)))...)
+			h.at.isAnswered()
+		}
+	}
+	a.at.write(data)
+	for _, h := range calls {
+		if h.at.conn != a.at.conn {
+			h.at.answer(h.body)
+			h.succeeds(clause)
+			continue
+		}
+		h.because = ", because the answer before its own broke its connection"
+		if h == a {
+			h.because = ", because its answer broke its connection"
+		}
+		h.fails(clause)
+	}
+	s.laterCalls(clause)
+}
+
+func errorAnswers(t *poolT) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for _, text := range []string{"ValueError: no such thing", "two\nlines and \"quotes\"", "日本語 😀", strings.Repeat("long ", 400) + "end"} {
+		for _, enveloped := range []bool{false, true} {
+			c := s.call()
+			r := c.request("MSG-16")
+			message := errorAnswer(r.id, text)
+			if enveloped {
+				message = envelope("response", message)
+			}
+			r.send(r.frame(message))
+			c.fails("MSG-16", ErrorAnswer)
+			if !strings.Contains(c.err.Error(), text) {
+				t.FailNow("MSG-16", fmt.Sprintf("an error that carries the worker's text %q", clip(text, 80)), "%s", clip(c.outcome(), 200))
+			}
+			after := s.call()
+			after.request("MSG-16").answer(after.body)
+			after.succeeds("MSG-16")
+		}
+	}
+	if n := len(s.appeared()); n > 1 {
+		t.Fail("MSG-16", "the worker goes on after error answers", "it was restarted; %s", s.scene())
+	}
+}
+
+func requestsAreWellFormed(t *poolT) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for i, body := range []string{`null`, `false`, `0`, `""`, `"日本語 \"😀\""`, `{"a":[1,{"b":"c"}]}`, `[]`, `"\u0000"`, `{"id":1,"method":"m"}`, `1.5`} {
+		method := []string{"plain", `quotes " and \`, "日本語 😀", "a line\nbreak\tand\x00more", "a.b/c d"}[i%5] + fmt.Sprint(i)
+		c := s.callWith(t.ctx, method, body)
+		r := c.request("MSG-17")
+		if d := differBody(body, r.body); d != "" {
+			t.Fail("MSG-17", "the caller's body "+body, "%s", d)
+		}
+		r.answer(c.body)
+		c.wait("MSG-17")
+	}
+}

@@ -1,0 +1,393 @@
+package conformance_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"net"
+	"strconv"
+	"sync"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
+// plainConn is one connection of the plain pool: a goroutine that reads answers, and one that writes
+// what is queued, so that no caller ever waits for a worker that does not read.
+type plainConn struct {
+	p    *plainPool
+	w    *plainWorker
+	conn net.Conn
+
+	mu      sync.Mutex
+	queued  *sync.Cond
+	queue   []plainWrite
+	pending map[uint64]chan plainAnswer
+	order   []uint64        // of the calls, for the fault that does not compare
+	left    map[uint64]bool // calls that were cancelled
+	turn    sync.Mutex      // for the fault that has callers write
+	err     error           // once it is broken
+	readers sync.WaitGroup
+}
+
+type plainWrite struct {
+	frame []byte
+	then  func() // called when the frame is out, or the connection broken
+}
+
+type plainAnswer struct {
+	body json.RawMessage
+	err  error
+}
+
+func died(why string) error {
+	return fmt.Errorf("%w: %s; the request may have run: %w", conformance.WorkerDied, why, conformance.MayHaveRun)
+}
+
+// adopt makes a connection of the worker out of a socket.
+func (w *plainWorker) adopt(conn net.Conn) *plainConn {
+	c := &plainConn{p: w.p, w: w, conn: conn, pending: map[uint64]chan plainAnswer{}, left: map[uint64]bool{}}
+	c.queued = sync.NewCond(&c.mu)
+	w.p.mu.Lock()
+	w.all = append(w.all, c)
+	w.p.mu.Unlock()
+	c.readers.Go(c.read)
+	c.readers.Go(c.write)
+	return c
+}
+
+func (c *plainConn) ok() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err == nil
+}
+
+// fail breaks the connection and fails the calls that were on it.
+func (c *plainConn) fail(err error) {
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.err = err
+	queue, pending := c.queue, c.pending
+	c.queue, c.pending = nil, map[uint64]chan plainAnswer{}
+	c.queued.Broadcast()
+	c.mu.Unlock()
+	_ = c.conn.Close()
+	for _, w := range queue {
+		w.then()
+	}
+	for _, answer := range pending {
+		if c.p.has("error-without-death") {
+			err = errors.New("no answer")
+		}
+		if c.p.has("hangs-on-broken-connections") {
+			continue
+		}
+		answer <- plainAnswer{err: err}
+	}
+}
+
+func (c *plainConn) enqueue(frame []byte, then func()) {
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		then()
+		return
+	}
+	c.queue = append(c.queue, plainWrite{frame, then})
+	c.queued.Signal()
+	c.mu.Unlock()
+}
+
+func (c *plainConn) write() {
+	for {
+		c.mu.Lock()
+		for len(c.queue) == 0 && c.err == nil {
+			c.queued.Wait()
+		}
+		if c.err != nil {
+			c.mu.Unlock()
+			return
+		}
+		next := c.queue[0]
+		c.queue = c.queue[1:]
+		c.mu.Unlock()
+		_, err := c.conn.Write(next.frame)
+		next.then()
+		if err != nil {
+			c.fail(died(err.Error()))
+			return
+		}
+	}
+}
+
+// callOn makes one call whose slot is taken, and sees to it that the slot comes back.
+func (p *plainPool) callOn(ctx context.Context, w *plainWorker, c *plainConn, method string, body json.RawMessage) (json.RawMessage, error) {
+	if len(body) > p.limit()-100 {
+		if !p.has("too-large-loses-slot") {
+			w.release()
+		}
+		w.giveBack(c)
+		return nil, fmt.Errorf("a body of %d bytes: %w", len(body), conformance.TooLarge)
+	}
+	var once sync.Once
+	return p.exchange(ctx, w, c, method, body, func() { once.Do(w.release) })
+}
+
+func (p *plainPool) limit() int {
+	if p.o.MaxPayload == 0 {
+		return 10 << 20
+	}
+	return p.o.MaxPayload
+}
+
+// exchange sends a request and waits for its answer. It calls release when the request is no longer at
+// the worker.
+func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, method string, body json.RawMessage, release func()) (json.RawMessage, error) {
+	id := p.id(w)
+	answer := make(chan plainAnswer, 1)
+	c.mu.Lock()
+	if c.err != nil && !p.has("hangs-on-broken-connections") {
+		err := c.err
+		c.mu.Unlock()
+		release()
+		return nil, err
+	}
+	c.pending[id] = answer
+	c.order = append(c.order, id)
+	c.mu.Unlock()
+	name, _ := json.Marshal(method)
+	if len(body) == 0 {
+		body = json.RawMessage("null")
+	}
+	payload := fmt.Appendf(nil, `{"id":%d,"method":%s,"body":%s}`, id, name, body)
+	if p.has("methods-unquoted") {
+		payload = fmt.Appendf(nil, `{"id":%d,"method":"%s","body":%s}`, id, method, body)
+	}
+	if p.has("sends-envelopes") {
+		payload = fmt.Appendf(nil, `{"type":"request","payload":%s}`, payload)
+	}
+	if p.has("callers-write") {
+		c.turn.Lock()
+		_, _ = c.conn.Write(p.encode(id, payload))
+		c.turn.Unlock()
+	} else {
+		c.enqueue(p.encode(id, payload), func() {})
+	}
+	if p.has("cancel-ignored") {
+		ctx = context.WithoutCancel(ctx)
+	}
+	select {
+	case a := <-answer:
+		switch {
+		case errors.Is(a.err, conformance.ErrorAnswer) && p.has("error-answer-loses-slot"):
+		case errors.Is(a.err, conformance.WorkerDied) && p.has("crash-loses-slot"):
+		default:
+			release()
+		}
+		w.giveBack(c)
+		return a.body, a.err
+	case <-ctx.Done():
+		if p.has("waits-for-cancelled") {
+			go func() {
+				<-answer
+				release()
+				w.giveBack(c)
+			}()
+			p.sendCancellation(w, c, id, func() {})
+			return nil, ctx.Err()
+		}
+		c.mu.Lock()
+		delete(c.pending, id)
+		c.left[id] = true
+		c.mu.Unlock()
+		p.sendCancellation(w, c, id, release)
+		return nil, ctx.Err()
+	}
+}
+
+// sendCancellation gives the slot back when the cancellation has gone out.
+func (p *plainPool) sendCancellation(w *plainWorker, c *plainConn, id uint64, release func()) {
+	payload := fmt.Appendf(nil, `{"type":"cancellation","payload":{"id":%d,"reason":"the caller has left"}}`, id)
+	if p.has("cancellation-without-envelope") {
+		payload = fmt.Appendf(nil, `{"id":%d,"reason":"the caller has left"}`, id)
+	}
+	header := id
+	if p.has("cancellation-under-0") {
+		header = 0
+	}
+	done := func() {
+		if !p.has("cancel-loses-slot") {
+			release()
+		}
+		if p.o.Framing == conformance.Basic && !p.has("basic-reuses-cancelled") && !p.has("waits-for-cancelled") {
+			c.fail(context.Canceled)
+		} else {
+			w.giveBack(c)
+		}
+	}
+	if p.has("frees-slot-before-cancellation") {
+		release()
+	}
+	if p.has("no-cancellation") {
+		done()
+		return
+	}
+	c.enqueue(p.encode(header, payload), done)
+}
+
+func (p *plainPool) encode(id uint64, payload []byte) []byte {
+	if p.o.Framing == conformance.Basic {
+		return append(binary.BigEndian.AppendUint32(nil, uint32(len(payload))), payload...)
+	}
+	if p.has("header-id-0") {
+		id = 0
+	}
+	b := binary.BigEndian.AppendUint32([]byte("PY"), uint32(18+len(payload)))
+	b = binary.BigEndian.AppendUint64(b, id)
+	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)))
+	return append(b, payload...)
+}
+
+// read hands out answers until the connection breaks.
+func (c *plainConn) read() {
+	for {
+		id, payload, err := c.readFrame()
+		if err == nil {
+			err = c.deliver(id, payload)
+		}
+		if err != nil && (c.p.has("unreadable-answers-dropped") && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF)) {
+			var netError net.Error
+			if !errors.As(err, &netError) {
+				continue
+			}
+		}
+		if err != nil {
+			c.fail(died(err.Error()))
+			return
+		}
+	}
+}
+
+func (c *plainConn) readFrame() (uint64, []byte, error) {
+	size := 18
+	if c.p.o.Framing == conformance.Basic {
+		size = 4
+	}
+	h := make([]byte, size)
+	if _, err := io.ReadFull(c.conn, h); err != nil {
+		return 0, nil, err
+	}
+	if size == 4 {
+		n := int(binary.BigEndian.Uint32(h))
+		if n > c.p.limit() {
+			return 0, nil, conformance.TooLarge
+		}
+		payload, err := readGrowing(c.conn, n)
+		return 0, payload, err
+	}
+	n := int(binary.BigEndian.Uint32(h[2:]))
+	switch {
+	case !bytes.Equal(h[:2], []byte("PY")):
+		return 0, nil, conformance.BadMagic
+	case n < 18:
+		return 0, nil, conformance.BadLength
+	case n-18 > c.p.limit():
+		return 0, nil, conformance.TooLarge
+	}
+	payload, err := readGrowing(c.conn, n-18)
+	if err == nil && crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(h[14:]) && !c.p.has("crc-unchecked") {
+		err = conformance.BadCRC
+	}
+	return binary.BigEndian.Uint64(h[6:]), payload, err
+}
+
+func readGrowing(r io.Reader, n int) ([]byte, error) {
+	var b bytes.Buffer
+	if _, err := io.CopyN(&b, r, int64(n)); err != nil {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return b.Bytes(), nil
+}
+
+// deliver gives an answer to the caller whose ID it bears, or to nobody.
+func (c *plainConn) deliver(header uint64, payload []byte) error {
+	var a struct {
+		ID      json.Number
+		OK      *bool
+		Body    json.RawMessage
+		Error   string
+		Type    json.RawMessage
+		Payload json.RawMessage
+	}
+	if err := json.Unmarshal(payload, &a); err != nil {
+		return fmt.Errorf("an answer that cannot be read: %w", err)
+	}
+	if strict := json.NewDecoder(bytes.NewReader(payload)); c.p.has("unknown-fields-refused") {
+		if strict.DisallowUnknownFields(); strict.Decode(&a) != nil {
+			return errors.New("an answer with unknown fields")
+		}
+	}
+	if string(a.Type) == `"response"` && a.Payload != nil && !c.p.has("no-envelopes") {
+		inner := a.Payload
+		a.Payload = nil
+		if err := json.Unmarshal(inner, &a); err != nil {
+			return fmt.Errorf("an answer that cannot be read: %w", err)
+		}
+	}
+	id, err := strconv.ParseUint(string(a.ID), 10, 64)
+	if err != nil || a.OK == nil {
+		return errors.New("an answer that cannot be read")
+	}
+	if c.p.has("ids-of-32-bits") {
+		id = uint64(uint32(id))
+		header = uint64(uint32(header))
+	}
+	if c.p.o.Framing == conformance.Enhanced && header != id && !c.p.has("mismatch-accepted") {
+		return fmt.Errorf("an answer to %d under the header's ID %d", id, header)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.p.has("next-answer-to-next-caller") {
+		for len(c.order) > 0 && c.pending[c.order[0]] == nil {
+			c.order = c.order[1:]
+		}
+		if len(c.order) > 0 {
+			id = c.order[0]
+		}
+	}
+	answer := c.pending[id]
+	if answer == nil && c.p.has("unknown-to-whoever-waits") {
+		for other := range c.pending {
+			id, answer = other, c.pending[other]
+		}
+	}
+	if answer == nil {
+		if c.p.has("closes-on-unknown") && !c.left[id] || c.p.has("closes-on-late") && c.left[id] {
+			return fmt.Errorf("an answer to %d, which is not outstanding", id)
+		}
+		return nil
+	}
+	delete(c.pending, id)
+	switch {
+	case *a.OK && a.Body == nil && c.p.has("absent-body-is-an-error"):
+		answer <- plainAnswer{err: errors.New("no body")}
+	case *a.OK && a.Body == nil:
+		answer <- plainAnswer{body: json.RawMessage("null")}
+	case *a.OK:
+		answer <- plainAnswer{body: a.Body}
+	case c.p.has("error-answer-is-an-answer"):
+		answer <- plainAnswer{body: json.RawMessage("null")}
+	case c.p.has("error-answer-without-text"):
+		answer <- plainAnswer{err: conformance.ErrorAnswer}
+	default:
+		answer <- plainAnswer{err: fmt.Errorf("%w: %s", conformance.ErrorAnswer, a.Error)}
+	}
+	return nil
+}

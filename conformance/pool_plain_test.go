@@ -1,0 +1,433 @@
+package conformance_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
+// plainPool is a pool written for the tests of the suite alone: right and plain, and with one named
+// fault or oddity switched on where a test wants it. It is a second implementation beside the reference.
+type plainPool struct {
+	o      conformance.PoolOptions
+	quirks []string // faults, and oddities that are right
+
+	mu      sync.Mutex
+	state   string // "new", "starting", "running", "closed"
+	begun   func() // cancels the start
+	workers []*plainWorker
+	waiters []*plainWaiter
+	next    int    // in the round
+	lastID  uint64 // of the whole pool
+	running sync.WaitGroup
+	done    chan struct{} // closed when Shutdown has ended
+	started chan struct{} // closed when Start has ended
+	restart int
+	checked time.Time
+	life    context.Context // ends with the pool
+	end     context.CancelFunc
+	global  sync.Mutex // for the fault that serialises
+	leaks   []func()   // give back what a fault has kept
+}
+
+type plainWaiter struct {
+	ready chan *plainWorker // gives the worker whose slot it got, or is closed
+}
+
+func newPlainPool(o conformance.PoolOptions, quirks ...string) (*plainPool, error) {
+	p := &plainPool{o: o, quirks: quirks, state: "new"}
+	if p.has("no-queue") && o.Queue > 0 {
+		return nil, fmt.Errorf("a bounded queue: %w", conformance.Unsupported)
+	}
+	if p.has("ids-begin-high") {
+		p.lastID = 1<<63 + 1<<53
+	}
+	return p, nil
+}
+
+func (p *plainPool) has(quirk string) bool { return slices.Contains(p.quirks, quirk) }
+
+func (p *plainPool) Start(ctx context.Context) error {
+	p.mu.Lock()
+	if p.state != "new" {
+		p.mu.Unlock()
+		return fmt.Errorf("the pool is %s: %w", p.state, conformance.Closed)
+	}
+	p.state = "starting"
+	p.started = make(chan struct{})
+	defer close(p.started)
+	p.life, p.end = context.WithCancel(context.Background())
+	if p.has("start-context-kills-workers") {
+		p.life, p.end = context.WithCancel(ctx)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p.begun = cancel
+	p.done = make(chan struct{})
+	p.mu.Unlock()
+
+	workers, err := p.startWorkers(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil && p.state == "closed" {
+		err = conformance.Closed
+	}
+	if err != nil {
+		p.mu.Unlock()
+		p.rollBack(workers)
+		p.mu.Lock()
+		if p.state != "closed" {
+			p.state, p.done = "new", nil
+		}
+		if p.has("failed-start-takes-calls") {
+			p.state, p.workers = "running", workers
+		}
+		if p.has("failed-start-is-final") {
+			p.state, p.done = "closed", nil
+		}
+		return err
+	}
+	p.workers = workers
+	p.state = "running"
+	for _, w := range workers {
+		p.running.Go(func() { w.supervise() })
+		p.running.Go(func() { w.checkHealth() })
+	}
+	return nil
+}
+
+func (p *plainPool) startWorkers(ctx context.Context) ([]*plainWorker, error) {
+	var workers []*plainWorker
+	for i := range p.o.Workers {
+		workers = append(workers, &plainWorker{p: p, index: i})
+	}
+	errs := make([]error, len(workers))
+	var wg sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for i, w := range workers {
+		start := func() {
+			if errs[i] = w.start(ctx); errs[i] != nil {
+				cancel()
+			}
+		}
+		if p.has("one-by-one") {
+			start()
+			continue
+		}
+		wg.Go(start)
+	}
+	wg.Wait()
+	// The first real cause, and not the cancellation that it brought on the others.
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return workers, err
+		}
+	}
+	return workers, errors.Join(errs...)
+}
+
+func (p *plainPool) rollBack(workers []*plainWorker) {
+	p.end()
+	var wg sync.WaitGroup
+	for _, w := range workers {
+		if p.has("failed-start-leaves-siblings") {
+			continue
+		}
+		wg.Go(w.stop)
+	}
+	wg.Wait()
+}
+
+// Call calls a method in some worker.
+func (p *plainPool) Call(ctx context.Context, method string, body json.RawMessage) (json.RawMessage, error) {
+	if p.has("serialises") {
+		p.global.Lock()
+		defer p.global.Unlock()
+	}
+	if p.has("bodies-through-interface") {
+		var v any
+		_ = json.Unmarshal(body, &v)
+		body, _ = json.Marshal(v)
+	}
+	for {
+		w, err := p.acquire(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c, err := w.connection()
+		if err != nil { // nothing was sent, so another worker may have it
+			w.release()
+			w.setHealthy(false)
+			continue
+		}
+		answer, err := p.callOn(ctx, w, c, method, body)
+		if err != nil && errors.Is(err, conformance.WorkerDied) && p.has("sends-twice") {
+			continue
+		}
+		return answer, err
+	}
+}
+
+func (p *plainPool) id(w *plainWorker) uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.has("ids-per-worker") {
+		w.lastID++
+		return w.lastID
+	}
+	if p.has("ids-begin-at-0") {
+		p.lastID++
+		return p.lastID - 1
+	}
+	p.lastID++
+	return p.lastID
+}
+
+// acquire takes a slot at a worker, in order of arrival.
+func (p *plainPool) acquire(ctx context.Context) (*plainWorker, error) {
+	p.mu.Lock()
+	switch p.state {
+	case "closed":
+		p.mu.Unlock()
+		return nil, conformance.Closed
+	case "new", "starting":
+		p.mu.Unlock()
+		return nil, conformance.NotStarted
+	}
+	if err := ctx.Err(); err != nil {
+		p.mu.Unlock()
+		return nil, err
+	}
+	healthy := 0
+	for _, w := range p.workers {
+		if w.healthy {
+			healthy++
+		}
+	}
+	if healthy == 0 && !p.has("waits-without-workers") && !p.has("failed-start-takes-calls") {
+		p.mu.Unlock()
+		if p.has("claims-may-have-run") {
+			return nil, fmt.Errorf("no worker is healthy: %w, %w", conformance.WorkerDied, conformance.MayHaveRun)
+		}
+		return nil, fmt.Errorf("no worker is healthy: %w", conformance.WorkerDied)
+	}
+	if len(p.waiters) == 0 || p.has("lifo") {
+		if w := p.pick(); w != nil {
+			w.inFlight++
+			p.mu.Unlock()
+			return w, nil
+		}
+	}
+	if p.o.Queue > 0 && len(p.waiters) >= p.o.Queue && !p.has("queue-without-bound") {
+		p.mu.Unlock()
+		return nil, conformance.Busy
+	}
+	waiter := &plainWaiter{ready: make(chan *plainWorker, 1)}
+	p.waiters = append(p.waiters, waiter)
+	p.mu.Unlock()
+	if p.has("waiters-ignore-context") {
+		ctx = context.WithoutCancel(ctx)
+	}
+	select {
+	case w, ok := <-waiter.ready:
+		if !ok {
+			return nil, conformance.Closed
+		}
+		return w, nil
+	case <-ctx.Done():
+		if p.has("waiters-take-slots-along") {
+			return nil, ctx.Err()
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.waiters = slices.DeleteFunc(p.waiters, func(o *plainWaiter) bool { return o == waiter })
+		select { // its slot came at the same time
+		case w := <-waiter.ready:
+			if w != nil && !p.has("race-loses-slot") {
+				w.inFlight--
+				p.serveWaiters()
+			}
+		default:
+		}
+		return nil, ctx.Err()
+	}
+}
+
+// pick chooses the next worker in the round that has a free slot.
+func (p *plainPool) pick() *plainWorker {
+	bound := p.o.MaxInFlight
+	if p.has("bound-plus-one") {
+		bound++
+	}
+	n := len(p.workers)
+	for i := range n {
+		w := p.workers[(p.next+i)%n]
+		if p.has("always-first") {
+			w = p.workers[i]
+		}
+		free := w.inFlight < bound
+		if p.has("bound-of-pool-only") {
+			total := 0
+			for _, o := range p.workers {
+				total += o.inFlight
+			}
+			w = p.workers[0]
+			free = total < bound*n
+		}
+		usable := w.healthy || p.has("calls-unhealthy") && w.alive
+		if usable && free {
+			if p.has("fallback-to-first") && i > 0 {
+				// The round goes on from the one that should have had it, and the first one healthy serves.
+				p.next = (p.next + 1) % n
+				for _, first := range p.workers {
+					if first.healthy && first.inFlight < bound {
+						return first
+					}
+				}
+			}
+			p.next = (p.next + i + 1) % n
+			return w
+		}
+	}
+	return nil
+}
+
+func (p *plainPool) serveWaiters() {
+	for len(p.waiters) > 0 && p.state == "running" {
+		w := p.pick()
+		if w == nil {
+			return
+		}
+		i := 0
+		if p.has("lifo") {
+			i = len(p.waiters) - 1
+		}
+		waiter := p.waiters[i]
+		p.waiters = slices.Delete(p.waiters, i, i+1)
+		w.inFlight++
+		waiter.ready <- w
+	}
+}
+
+// Health tells of the workers.
+func (p *plainPool) Health() conformance.Health {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h := conformance.Health{Total: len(p.workers), Restarts: p.restart, LastCheck: p.checked}
+	for _, w := range p.workers {
+		if w.healthy {
+			h.Healthy++
+		}
+	}
+	if p.has("health-tells-nothing") {
+		return conformance.Health{Total: h.Total, Healthy: h.Healthy}
+	}
+	return h
+}
+
+// Shutdown ends the pool.
+func (p *plainPool) Shutdown(ctx context.Context) error {
+	p.mu.Lock()
+	switch p.state {
+	case "closed":
+		done := p.done
+		twice := p.has("second-shutdown-panics")
+		p.mu.Unlock()
+		if twice {
+			panic("close of closed channel")
+		}
+		if done != nil {
+			<-done
+		}
+		return nil
+	case "new":
+		p.state = "closed"
+		p.mu.Unlock()
+		return nil
+	case "starting":
+		p.state = "closed"
+		begun, started, done := p.begun, p.started, p.done
+		p.mu.Unlock()
+		begun()
+		<-started
+		close(done)
+		return nil
+	}
+	if !p.has("takes-calls-in-shutdown") {
+		p.state = "closed"
+	}
+	waiters := p.waiters
+	p.waiters = nil
+	p.mu.Unlock()
+	for _, w := range waiters {
+		if !p.has("shutdown-forgets-waiters") {
+			close(w.ready)
+		}
+	}
+	if !p.has("shutdown-cuts-calls") {
+		p.drain(ctx)
+	}
+	p.mu.Lock()
+	p.state = "closed"
+	p.mu.Unlock()
+	p.end()
+	p.running.Wait()
+	var wg sync.WaitGroup
+	for _, w := range p.workers {
+		wg.Go(w.stop)
+	}
+	if p.has("returns-before-reaped") {
+		go func() { wg.Wait(); close(p.done) }()
+		return nil
+	}
+	wg.Wait()
+	if p.has("leaks-goroutine") {
+		stay := make(chan struct{})
+		go func() { <-stay }()
+		p.leaks = append(p.leaks, func() { close(stay) })
+	}
+	close(p.done)
+	return ctx.Err()
+}
+
+// mopUp ends what a fault has left behind, so that the tests themselves leak nothing.
+func (p *plainPool) mopUp() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.leaks {
+		f()
+	}
+	p.leaks = nil
+}
+
+// drain waits for the calls that run.
+func (p *plainPool) drain(ctx context.Context) {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	if p.has("shutdown-waits-for-ever") {
+		ctx = context.WithoutCancel(ctx)
+	}
+	for {
+		p.mu.Lock()
+		busy := 0
+		for _, w := range p.workers {
+			busy += w.inFlight
+		}
+		p.mu.Unlock()
+		if busy == 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,362 @@
+package conformance_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
+// plainWorker is the place of one worker in the plain pool, whatever process fills it.
+type plainWorker struct {
+	p     *plainPool
+	index int
+
+	// Under the lock of the pool:
+	path     string
+	cmd      *exec.Cmd
+	exited   chan struct{} // closed when the process has been reaped
+	stderr   *tail
+	healthy  bool
+	alive    bool
+	stopping bool
+	inFlight int
+	lastID   uint64
+	shared   *plainConn   // in the enhanced framing
+	idle     []*plainConn // in the basic framing, one call at a time on each
+	all      []*plainConn // of the process that is there now
+}
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, b...)
+	t.text = t.text[max(0, len(t.text)-2000):]
+	return len(b), nil
+}
+
+// start starts a process and waits until it accepts connections.
+func (w *plainWorker) start(ctx context.Context) error {
+	p := w.p
+	path := filepath.Join(p.o.SocketDir, fmt.Sprintf("w%d.sock", w.index))
+	if p.has("one-path-for-all") {
+		path = filepath.Join(p.o.SocketDir, "w.sock")
+	}
+	cmd := exec.Command(p.o.Program, p.o.Argument)
+	cmd.Env = append(os.Environ(), append(p.o.Env, "PYPROC_SOCKET_PATH="+path)...)
+	stderr := &tail{}
+	cmd.Stderr = stderr
+	_ = os.Remove(path)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("worker %d: %w", w.index, err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(exited)
+	}()
+	p.mu.Lock()
+	w.path, w.cmd, w.exited, w.stderr = path, cmd, exited, stderr
+	w.shared, w.idle, w.all = nil, nil, nil
+	p.mu.Unlock()
+	if p.has("does-not-wait-for-workers") {
+		w.setHealthy(true)
+		return nil
+	}
+	limit := time.NewTimer(p.o.StartTimeout)
+	defer limit.Stop()
+	if p.has("start-without-limit") {
+		limit.Stop()
+	}
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for {
+		conn, err := net.Dial("unix", path)
+		if err == nil {
+			if p.has("probes-and-closes") {
+				_ = conn.Close()
+			} else if !p.has("leaks-connection") {
+				c := w.adopt(conn)
+				p.mu.Lock()
+				if p.o.Framing == conformance.Enhanced {
+					w.shared = c
+				} else {
+					w.idle = append(w.idle, c)
+				}
+				p.mu.Unlock()
+			}
+			p.mu.Lock()
+			w.alive, w.healthy = true, true
+			p.mu.Unlock()
+			if p.has("leaks-connection") {
+				p.mu.Lock()
+				p.leaks = append(p.leaks, func() { _ = conn.Close() })
+				p.mu.Unlock()
+			}
+			return nil
+		}
+		select {
+		case <-again.C:
+		case <-exited:
+			if p.has("does-not-see-exits") {
+				exited = nil
+				continue
+			}
+			if p.has("error-without-cause") {
+				return fmt.Errorf("worker %d (%s) did not start", w.index, path)
+			}
+			if p.has("error-without-worker") {
+				return fmt.Errorf("a worker ended with %s: %s", cmd.ProcessState, stderr.text)
+			}
+			return fmt.Errorf("worker %d (%s) ended with %s: %s", w.index, path, cmd.ProcessState, stderr.text)
+		case <-limit.C:
+			return fmt.Errorf("worker %d (%s) is not ready after %v", w.index, path, p.o.StartTimeout)
+		case <-ctx.Done():
+			if p.has("start-ignores-context") {
+				ctx = context.Background()
+				continue
+			}
+			return fmt.Errorf("worker %d: %w", w.index, ctx.Err())
+		}
+	}
+}
+
+// stop stops the process, first kindly, and leaves nothing of it.
+func (w *plainWorker) stop() {
+	p := w.p
+	p.mu.Lock()
+	cmd, exited, path := w.cmd, w.exited, w.path
+	w.stopping, w.healthy = true, false
+	p.mu.Unlock()
+	if cmd == nil {
+		return
+	}
+	limit := time.NewTimer(p.o.StopTimeout)
+	defer limit.Stop()
+	if p.has("kills-at-once") {
+		_ = cmd.Process.Kill()
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-exited:
+	case <-limit.C:
+		if !p.has("never-kills") {
+			_ = cmd.Process.Kill()
+			<-exited
+		}
+	}
+	w.drop(errors.New("the pool is shut down"))
+	if !p.has("leaves-sockets") {
+		_ = os.Remove(path)
+	}
+}
+
+// drop closes every connection to the process.
+func (w *plainWorker) drop(cause error) {
+	w.p.mu.Lock()
+	all := w.all
+	w.shared, w.idle, w.all = nil, nil, nil
+	w.p.mu.Unlock()
+	for _, c := range all {
+		c.fail(cause)
+		c.readers.Wait()
+	}
+}
+
+// supervise starts the process anew whenever it has died.
+func (w *plainWorker) supervise() {
+	p := w.p
+	backoff := p.o.RestartBackoff
+	for {
+		w.p.mu.Lock()
+		exited := w.exited
+		w.p.mu.Unlock()
+		select {
+		case <-exited:
+		case <-p.life.Done():
+			if p.has("start-context-kills-workers") {
+				w.stop()
+			}
+			return
+		}
+		p.mu.Lock()
+		w.healthy, w.alive = false, false
+		stopping := w.stopping
+		p.mu.Unlock()
+		if stopping {
+			return
+		}
+		w.drop(died("it ended with " + w.cmd.ProcessState.String()))
+		if p.has("crash-fails-all") {
+			for _, o := range p.workers {
+				o.drop(died("another worker died"))
+			}
+		}
+		if p.has("no-restart") {
+			return
+		}
+		for {
+			delay := time.NewTimer(backoff/2 + rand.N(backoff/2+1))
+			select {
+			case <-delay.C:
+			case <-p.life.Done():
+				delay.Stop()
+				return
+			}
+			if backoff = min(2*backoff, p.o.RestartBackoffMax); p.has("constant-backoff") {
+				backoff = p.o.RestartBackoff
+			}
+			ctx, cancel := context.WithCancel(p.life)
+			err := w.start(ctx)
+			cancel()
+			if err == nil {
+				break
+			}
+			if p.life.Err() != nil {
+				return
+			}
+			w.kill()
+		}
+		p.mu.Lock()
+		p.restart++
+		p.serveWaiters()
+		p.mu.Unlock()
+	}
+}
+
+func (w *plainWorker) kill() {
+	_ = w.cmd.Process.Kill()
+	<-w.exited
+}
+
+// checkHealth checks the process on an interval.
+func (w *plainWorker) checkHealth() {
+	p := w.p
+	interval := p.o.HealthInterval
+	if interval == 0 {
+		interval = time.Second
+	}
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-p.life.Done():
+			return
+		}
+		p.mu.Lock()
+		alive, full := w.alive, w.inFlight >= p.o.MaxInFlight
+		p.mu.Unlock()
+		if !alive || full && p.has("health-waits-for-slots") {
+			continue
+		}
+		ok := w.answersHealth()
+		p.mu.Lock()
+		if !p.has("hung-is-healthy") {
+			w.healthy = ok && w.alive
+		}
+		p.checked = time.Now()
+		p.serveWaiters()
+		p.mu.Unlock()
+	}
+}
+
+func (w *plainWorker) answersHealth() bool {
+	p := w.p
+	if p.has("health-by-dialling") {
+		conn, err := net.Dial("unix", w.path)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	}
+	c, err := w.connection()
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(p.life, p.o.HealthTimeout)
+	defer cancel()
+	answer, err := p.exchange(ctx, w, c, "health", json.RawMessage("null"), func() {})
+	var status struct{ Status string }
+	return err == nil && json.Unmarshal(answer, &status) == nil && status.Status == "healthy"
+}
+
+func (w *plainWorker) setHealthy(healthy bool) {
+	w.p.mu.Lock()
+	defer w.p.mu.Unlock()
+	w.healthy = healthy
+}
+
+// release gives a slot back.
+func (w *plainWorker) release() {
+	w.p.mu.Lock()
+	defer w.p.mu.Unlock()
+	w.inFlight--
+	w.p.serveWaiters()
+}
+
+// connection gives a connection to call on: the shared one, or one that nobody else uses.
+func (w *plainWorker) connection() (*plainConn, error) {
+	p := w.p
+	p.mu.Lock()
+	if p.o.Framing == conformance.Enhanced && !p.has("connection-per-call") {
+		if c := w.shared; c != nil && (c.ok() || p.has("broken-connections-stay")) {
+			p.mu.Unlock()
+			return c, nil
+		}
+	}
+	for len(w.idle) > 0 {
+		c := w.idle[len(w.idle)-1]
+		w.idle = w.idle[:len(w.idle)-1]
+		if c.ok() || p.has("broken-connections-stay") {
+			p.mu.Unlock()
+			return c, nil
+		}
+	}
+	path := w.path
+	p.mu.Unlock()
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	c := w.adopt(conn)
+	if p.o.Framing == conformance.Enhanced && !p.has("connection-per-call") {
+		p.mu.Lock()
+		if w.shared == nil || !w.shared.ok() {
+			w.shared = c
+		}
+		p.mu.Unlock()
+	}
+	return c, nil
+}
+
+// giveBack has the next call use a connection of the basic framing.
+func (w *plainWorker) giveBack(c *plainConn) {
+	p := w.p
+	if p.o.Framing == conformance.Enhanced && !p.has("connection-per-call") {
+		return
+	}
+	if p.has("connection-per-call") {
+		c.fail(errors.New("one call, one connection"))
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w.idle = append(w.idle, c)
+}

@@ -1,0 +1,78 @@
+package conformance
+
+import "fmt"
+
+func workerBlockingCases() []workerCase {
+	return []workerCase{
+		{Case: Case{
+			Name: "half-sent-frame-blocks-no-other-connection", Clauses: []string{"WRK-8"}, Framings: bothFramings,
+			Cause: "Connections are served one after the other, or the thread that serves all waits for the rest of one frame.",
+		}, run: halfSentFrameBlocksNoOtherConnection},
+		{Case: Case{
+			Name: "caller-that-does-not-read-blocks-no-other-connection", Clauses: []string{"WRK-8"},
+			Cause: "The thread that serves all connections waits until one of them takes its answer.",
+		}, run: callerThatDoesNotReadBlocksNoOtherConnection},
+		{Case: Case{
+			Name: "answers-after-half-close-are-sent", Clauses: []string{"WRK-22"}, Framings: bothFramings,
+			Cause: "The end of what a caller sends is taken for the end of the connection.",
+		}, run: answersAfterHalfCloseAreSent},
+	}
+}
+
+func halfSentFrameBlocksNoOtherConnection(t *workerT) {
+	p := t.start()
+	frame := encode(t.Framing, 1, request(1, "echo", `"held back"`))
+	size := t.Framing.headerSize()
+	first := p.served(t.Framing)
+	for _, c := range []struct {
+		sent int
+		what string
+	}{
+		{0, "a connection that has sent nothing"},
+		{1, "a connection that has sent one byte"},
+		{size - 1, "a connection that has sent a header without its last byte"},
+		{size, "a connection that has sent a header alone"},
+		{len(frame) - 1, "a connection that has sent a frame without its last byte"},
+	} {
+		stalled := p.connect("WRK-8", t.Framing)
+		if c.sent > 0 {
+			stalled.send(frame[:c.sent])
+		}
+		t.Note("suite", "%s stays open, and others call", c.what)
+		first.call("WRK-8", "echo", `"an older connection"`)
+		p.connect("WRK-8", t.Framing).call("WRK-8", "echo", `"a newer connection"`)
+	}
+}
+
+// callerThatDoesNotReadBlocksNoOtherConnection asks for more than the buffers of a socket hold.
+func callerThatDoesNotReadBlocksNoOtherConnection(t *workerT) {
+	p := t.start()
+	older := p.served(t.anyFraming())
+	stalled := p.connectUnread(setUp, t.anyFraming())
+	var ids []uint64
+	for range 6 {
+		ids = append(ids, stalled.ask("blob", `{"size":300000}`))
+	}
+	for i := range 10 {
+		older.call("WRK-8", "echo", fmt.Sprintf(`"call %d of an older connection"`, i))
+	}
+	p.connect("WRK-8", t.anyFraming()).call("WRK-8", "echo", `"a newer connection"`)
+	t.Note(stalled.name, "is read now")
+	stalled.readOn()
+	for _, id := range ids {
+		stalled.await("WRK-9", id)
+	}
+}
+
+func answersAfterHalfCloseAreSent(t *workerT) {
+	q := t.start().connect(setUp, t.Framing)
+	var ids []uint64
+	for i := range 20 {
+		ids = append(ids, q.ask("echo", fmt.Sprintf(`"request %d"`, i)))
+	}
+	ids = append(ids, q.ask("sleep", sleepFor(shortSleep)))
+	q.closeSending()
+	for _, id := range ids {
+		q.await("WRK-22", id)
+	}
+}

@@ -1,0 +1,182 @@
+package conformance
+
+import (
+	"fmt"
+	"time"
+)
+
+func workerCancellationCases() []workerCase {
+	return []workerCase{
+		{Case: Case{
+			Name: "cancellation-reaches-the-handler-that-runs", Clauses: []string{"CAN-5"}, Framings: bothFramings,
+			Cause: "The connection is read again only when the handler has ended, or the handler is never told.",
+		}, run: cancellationReachesTheHandlerThatRuns},
+		{Case: Case{
+			Name: "cancellation-without-a-reason-counts", Clauses: []string{"CAN-9"}, Framings: bothFramings,
+			Cause: "The reason is taken from the message as if it were always there.",
+		}, run: cancellationWithoutAReasonCounts},
+		{Case: Case{
+			Name: "cancellation-is-never-answered", Clauses: []string{"CAN-6"}, Framings: bothFramings,
+			Cause: "A cancellation goes down the same path as a request, where everything is answered.",
+		}, run: cancellationIsNeverAnswered},
+		{Case: Case{
+			Name: "cancellation-of-nothing-leaves-later-requests-alone", Clauses: []string{"CAN-6"}, Framings: bothFramings,
+			Cause: "Cancelled IDs are remembered, and a later request under such an ID is taken for cancelled.",
+		}, run: cancellationOfNothingLeavesLaterRequestsAlone},
+		{Case: Case{
+			Name: "cancellation-reaches-only-its-own-connection", Clauses: []string{"CAN-7"}, Framings: bothFramings,
+			Cause: "Requests that run are kept in one table for all connections, by ID alone.",
+		}, run: cancellationReachesOnlyItsOwnConnection},
+		{Case: Case{
+			Name: "cancellation-leaves-other-requests-of-its-connection-alone", Clauses: []string{"CAN-5"}, Framings: bothFramings,
+			Cause: "One flag stands for all that runs on the connection.",
+		}, run: cancellationLeavesOtherRequestsOfItsConnectionAlone},
+		{Case: Case{
+			Name: "handlers-of-a-caller-that-went-away-are-cancelled", Clauses: []string{"CAN-8"}, Framings: bothFramings,
+			Cause: "That a connection has ended is noticed only when its answer is written.",
+		}, run: handlersOfACallerThatWentAwayAreCancelled},
+	}
+}
+
+const mustCancelID = 7000
+
+// mustCancel sends a cancellation of mustCancelID to a handler that runs under that ID, once where that can
+// be seen. Where one handler runs at a time it cannot, and the cancellation is sent again and again: one that
+// comes too early is ignored.
+func (p *process) mustCancel(clause string, q *peer, cancellation []byte) {
+	g := p.gauge()
+	q.request(mustCancelID, "sleep", p.t.long())
+	cancel := func() { q.cancel(mustCancelID, cancellation) }
+	again := cancel
+	if g.sees(1) {
+		cancel()
+		again = nil
+	}
+	if !g.falls(0, again) {
+		p.t.breach(clause, fmt.Sprintf("`sleep` ends that %s names", cancellation),
+			fmt.Sprintf("it still runs %v later%s", p.t.Patience(), p.obituary()))
+	}
+}
+
+// mustCancelOnly has two requests sleep, and cancels the one again and again until the other, which sleeps
+// but shortly, has been answered.
+func (p *process) mustCancelOnly(clause string, q *peer, cancelled uint64, other *peer, kept uint64) {
+	g := p.gauge()
+	began := time.Now()
+	q.request(cancelled, "sleep", p.t.long())
+	other.request(kept, "sleep", sleepFor(shortSleep))
+	cancel := func() { q.cancel(cancelled, cancellation(cancelled, "only this one")) }
+	other.repeatUntilAnswered(kept, cancel)
+	want := fmt.Sprintf("request %d of %s sleeps to its end, as request %d of %s was cancelled", kept, other.name, cancelled, q.name)
+	other.mustHaveSlept(clause, kept, began, want)
+	if !g.falls(0, cancel) {
+		p.t.breach(clause, fmt.Sprintf("the cancellation ends request %d of %s", cancelled, q.name),
+			fmt.Sprintf("it still runs %v later%s", p.t.Patience(), p.obituary()))
+	}
+}
+
+// repeatUntilAnswered calls again until there is an answer under the ID, which stays to be taken.
+func (q *peer) repeatUntilAnswered(id uint64, again func()) {
+	began := time.Now()
+	matches := q.hasID(id)
+	for time.Since(began) < q.t.Patience() {
+		again()
+		if r, ok := q.wait(probeEvery, matches); ok {
+			q.change(func() { q.replies = append(q.replies, r) })
+			return
+		}
+	}
+}
+
+// mustHaveSlept awaits the answer to a short sleep and fails the clause where it did not last.
+func (q *peer) mustHaveSlept(clause string, id uint64, began time.Time, want string) {
+	r := q.awaitReply(clause, id)
+	if slept := r.at.Sub(began); !r.answer.OK || slept < shortSleep*9/10 {
+		q.t.breach(clause, fmt.Sprintf("%s: a sleep of %v", want, shortSleep),
+			fmt.Sprintf("\"ok\": %v after %v %s", r.answer.OK, slept.Round(time.Millisecond), r.answer.Error))
+	}
+}
+
+func cancellationReachesTheHandlerThatRuns(t *workerT) {
+	p := t.start()
+	q := p.served(t.Framing)
+	p.mustCancel("CAN-5", q, cancellation(mustCancelID, "the caller gave up"))
+	p.mustCancel("CAN-5", q, cancellation(mustCancelID, "the caller gave up again"))
+	q.call("CAN-5", "echo", `"the connection goes on"`)
+}
+
+func cancellationWithoutAReasonCounts(t *workerT) {
+	p := t.start()
+	q := p.served(t.Framing)
+	p.mustCancel(setUp, q, cancellation(mustCancelID, "with a reason"))
+	p.mustCancel("CAN-9", q, cancellation(mustCancelID, ""))
+}
+
+func cancellationIsNeverAnswered(t *workerT) {
+	q := t.start().served(t.Framing)
+	const unknown = 6000
+	for _, payload := range []string{
+		`{"type":"cancellation","payload":{"id":%d,"reason":"unknown"}}`,
+		`{"type":"cancellation","payload":{"id":%d}}`,
+		`{"type":"cancellation","payload":{"id":"x","reason":"no readable ID"}}`,
+		`{"type":"cancellation","payload":{"id":1.5}}`, `{"type":"cancellation","payload":{"id":-1}}`,
+		`{"type":"cancellation","payload":{"id":null}}`, `{"type":"cancellation","payload":{"reason":"no ID"}}`,
+		`{"type":"cancellation","payload":{}}`, `{"type":"cancellation","payload":null}`,
+		`{"type":"cancellation","payload":[5]}`, `{"type":"cancellation","payload":"5"}`,
+	} {
+		q.cancel(unknown, withID(payload, unknown))
+		q.call("CAN-6", "echo", `"the connection goes on"`)
+	}
+	q.cancel(1<<64-1, cancellation(1<<64-1, "unknown"))
+	q.nothingElse("CAN-6", "no answer to a cancellation of a request that does not run")
+
+	const finished = 5000
+	q.request(finished, "echo", `"finished before it is cancelled"`)
+	q.await(setUp, finished)
+	q.nothingElse("MSG-1", "exactly one answer to each request")
+	q.expect(finished) // so that an answer to the cancellation is not taken for the request's second one
+	q.cancel(finished, cancellation(finished, "finished"))
+	q.nothingElse("CAN-6", "no answer to a cancellation of a request that has finished")
+}
+
+func cancellationOfNothingLeavesLaterRequestsAlone(t *workerT) {
+	q := t.start().served(t.Framing)
+	for _, id := range []uint64{1009, 1010} {
+		when := "came"
+		if id == 1010 {
+			q.request(id, "echo", `"under this ID before"`)
+			q.await(setUp, id)
+			when = "came again"
+		}
+		q.cancel(id, cancellation(id, "too early or too late"))
+		began := time.Now()
+		q.request(id, "sleep", sleepFor(shortSleep))
+		q.mustHaveSlept("CAN-6", id, began, fmt.Sprintf("request %d, cancelled before it %s, sleeps to its end", id, when))
+	}
+}
+
+func cancellationReachesOnlyItsOwnConnection(t *workerT) {
+	p := t.start()
+	q, other := p.served(t.Framing), p.served(t.Framing)
+	p.mustCancelOnly(setUp, q, 1001, other, 1002)
+	p.mustCancelOnly("CAN-7", q, 1003, other, 1003)
+}
+
+func cancellationLeavesOtherRequestsOfItsConnectionAlone(t *workerT) {
+	p := t.start()
+	q := p.served(t.Framing)
+	p.mustCancel(setUp, q, cancellation(mustCancelID, "alone on its connection"))
+	p.mustCancelOnly("CAN-5", q, 1001, q, 1002)
+}
+
+func handlersOfACallerThatWentAwayAreCancelled(t *workerT) {
+	p := t.start()
+	g := p.gauge()
+	q := p.served(t.Framing)
+	q.ask("sleep", t.long())
+	g.sees(1)
+	q.close()
+	if !g.falls(0, nil) {
+		t.Fail("CAN-8", "the handlers of a caller that closed its connection are cancelled", "its `sleep` still runs %v later%s", t.Patience(), p.obituary())
+	}
+}

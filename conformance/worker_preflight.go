@@ -1,0 +1,171 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// preflightResult is what is known of a worker before any case is run.
+type preflightResult struct {
+	framings []Framing // those to run cases in; none where no case can be run
+	result   Result
+	notRun   []string
+}
+
+// preflight finds out whether cases can be run at all, so that what is missing gets one clear error and
+// not one in every case. It sets the subject of the report where none is set.
+func (r *workerRun) preflight(ctx context.Context, o *options) preflightResult {
+	if o.subject == "" {
+		o.subject = r.command.String()
+	}
+	var pre preflightResult
+	found := startsCase()
+	spoken := make(chan []Framing, 1)
+	pre.result = runJob(ctx, job{found.Case, "", func(t *T) {
+		w := &workerT{T: t, command: r.command, speaks: o.framings, reserve: &r.reserve}
+		p := w.startOrSay()
+		spoken <- p.spoken(o.framings)
+	}}, o)
+	select {
+	case pre.framings = <-spoken:
+	default:
+	}
+
+	blames := func(clause string) bool {
+		return slices.ContainsFunc(pre.result.Findings, func(f Finding) bool { return f.Clause == clause })
+	}
+	switch {
+	case blames("WRK-21"):
+		found = methodsCase()
+	case blames("STR-7"):
+		found = framingCase()
+	}
+	pre.result.ID, pre.result.Clauses, pre.result.Cause = found.ID(""), found.Clauses, found.Cause
+
+	if len(pre.framings) == 0 {
+		pre.notRun = append(pre.notRun, "no case was run: "+firstLine(pre.result))
+		return pre
+	}
+	for _, f := range bothFramings {
+		switch {
+		case slices.Contains(pre.framings, f):
+		case slices.Contains(o.framings, f):
+			pre.notRun = append(pre.notRun, fmt.Sprintf("the %s framing: the worker does not speak it; use -framing %s to validate the %s framing alone",
+				f, pre.framings[0], pre.framings[0]))
+		default:
+			pre.notRun = append(pre.notRun, fmt.Sprintf("the %s framing: it was not asked for, and telling it from the other [STR-7] neither", f))
+		}
+	}
+	return pre
+}
+
+// startOrSay starts the worker as any case does, but says at length why it cannot.
+func (t *workerT) startOrSay() *process {
+	in, err := newInstance(t.command, launch{})
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Blocked("the worker cannot be started: %v.\nGive the command that starts it, with an absolute path where it is not on the PATH", err)
+	}
+	if err != nil {
+		t.Blocked("the worker cannot be started: %v.\nGive the command that starts it: an executable file, or an interpreter and its script", err)
+	}
+	p := t.adopt(in, false)
+	err = p.ready()
+	switch {
+	case err == nil:
+	case p.ended():
+		t.Blocked("the worker ended before it accepted connections, command: %s\n%s", t.command, p.lastWords())
+	default:
+		t.FailNow("WRK-1", "a worker that listens on the Unix socket path in "+socketVariable, "%v\nThe command was: %s", err, t.command)
+	}
+	return p
+}
+
+// spoken are the framings that the worker speaks of those asked for. Speaking means no more here than
+// to send a frame back.
+func (p *process) spoken(asked []Framing) []Framing {
+	var spoken []Framing
+	var silent []Finding
+	for _, f := range asked {
+		q := p.connect("WRK-1", f)
+		q.ask("health", "null")
+		if _, ok := q.wait(p.t.Patience(), func(reply) bool { return true }); ok {
+			if spoken = append(spoken, f); len(spoken) == 1 {
+				q.mustOfferMethods()
+			}
+		} else {
+			silent = append(silent, Finding{
+				Clause: "STR-7",
+				Want:   fmt.Sprintf("an answer to `health` in the %s framing, in which it was called", f),
+				Got:    q.fate(),
+			})
+		}
+		q.close()
+	}
+	for _, f := range silent {
+		p.t.Found(f)
+	}
+	if len(spoken) == 0 {
+		runtime.Goexit()
+	}
+	return spoken
+}
+
+const sleepProbe = 50 * time.Millisecond
+
+// mustOfferMethods calls the methods that the cases rest on. The others of [WRK-21] fail or end the process
+// by design, and have cases of their own.
+func (q *peer) mustOfferMethods() {
+	var missing []string
+	for _, m := range []struct{ method, body string }{
+		{"echo", `"hi"`}, {"pid", "null"}, {"blob", `{"size":1}`}, {"inflight", "null"},
+	} {
+		q.ask(m.method, m.body)
+		r, ok := q.wait(q.t.Patience(), func(reply) bool { return true })
+		if !ok || r.err == nil && !r.answer.OK {
+			missing = append(missing, m.method)
+		}
+		if !ok {
+			break // nothing will come to the others either
+		}
+	}
+	began := time.Now()
+	q.ask("sleep", sleepFor(sleepProbe))
+	r, ok := q.wait(q.t.Patience(), func(reply) bool { return true })
+	if !ok || r.err == nil && !r.answer.OK || r.at.Sub(began) < sleepProbe*9/10 {
+		missing = append(missing, fmt.Sprintf("sleep (after %v)", sleepProbe))
+	}
+	if len(missing) > 0 {
+		q.t.FailNow("WRK-21", "the methods that conformance runs need: echo, sleep, pid, blob, inflight and others",
+			"no answer \"ok\": true from %s.\nExpose these in the worker that you name, beside its own methods", strings.Join(missing, ", "))
+	}
+}
+
+// job tells what the preflight found, as the case that it belongs to.
+func (pre preflightResult) job() job {
+	c := Case{Name: pre.result.ID, Clauses: pre.result.Clauses, Cause: pre.result.Cause}
+	c.Name = strings.TrimPrefix(c.Name, c.Clauses[0]+"/")
+	return job{c, "", func(t *T) { t.retell(pre.result) }}
+}
+
+// report is the report of a run in which nothing could be run.
+func (pre preflightResult) report(o *options) Report {
+	rep := newReport(RoleWorker, o, pre.notRun)
+	rep.Results = append(rep.Results, pre.result)
+	rep.close()
+	return rep
+}
+
+func firstLine(r Result) string {
+	text := r.Reason
+	if len(r.Findings) > 0 {
+		text = r.Findings[0].Clause + ": " + r.Findings[0].Got
+	}
+	first, _, _ := strings.Cut(text, "\n")
+	return first
+}

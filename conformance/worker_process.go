@@ -1,0 +1,216 @@
+package conformance
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// process is what a case holds of an instance of the worker.
+type process struct {
+	*instance
+	t *workerT
+}
+
+// start gives the case a worker that is ready: one that has served other cases, where there is one, or a
+// new one. It goes back for the next case where this one found nothing wrong. A case that leaves handlers
+// running, counts memory or ends the process uses startFresh.
+func (t *workerT) start() *process {
+	if !t.alone {
+		if in := t.reserve.take(); in != nil {
+			t.Note("worker", "is process %d, which has served %d cases", in.cmd.Process.Pid, in.served)
+			t.borrowed.Store(true)
+			return t.adopt(in, true)
+		}
+	}
+	return t.startReady(true)
+}
+
+func (t *workerT) startFresh() *process { return t.startReady(false) }
+
+func (t *workerT) startReady(giveBack bool) *process {
+	in, err := newInstance(t.command, launch{})
+	if err != nil {
+		t.Blocked("the worker cannot be started: %v", err)
+	}
+	t.Note("worker", "started as process %d", in.cmd.Process.Pid)
+	p := t.adopt(in, giveBack)
+	if err := p.ready(); err != nil { // [WRK-1] has a case of its own
+		t.Blocked("%v", err)
+	}
+	return p
+}
+
+// launch starts the worker and does not wait for it.
+func (t *workerT) launch(l launch) *process {
+	in, err := newInstance(t.command, l)
+	if err != nil {
+		t.Blocked("the worker cannot be started: %v", err)
+	}
+	t.Note("worker", "started as process %d", in.cmd.Process.Pid)
+	return t.adopt(in, false)
+}
+
+// adopt binds the instance to the case until that has ended.
+func (t *workerT) adopt(in *instance, giveBack bool) *process {
+	in.hold(t)
+	t.Cleanup(func() {
+		in.hold(nil)
+		in.served++
+		if giveBack && t.good() && t.serves(in) {
+			t.reserve.put(in)
+		} else {
+			in.discard()
+		}
+	})
+	return &process{in, t}
+}
+
+// serves reports whether the worker answers still, after the case has left its connections as they were.
+func (t *workerT) serves(in *instance) bool {
+	conn, err := net.Dial("unix", in.socket)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(t.Patience())); err != nil {
+		return false
+	}
+	if _, err := conn.Write(encode(t.anyFraming(), 1, request(1, "health", "null"))); err != nil {
+		return false
+	}
+	n, err := conn.Read(make([]byte, 1))
+	return err == nil && n == 1 && !in.ended()
+}
+
+// good reports whether the case has found nothing wrong so far.
+func (t *workerT) good() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.findings) == 0 && t.status == ""
+}
+
+// ready waits until the worker accepts connections.
+func (p *process) ready() error {
+	var last error
+	accepts := p.t.Settle(func() bool {
+		if p.ended() {
+			return true
+		}
+		conn, err := net.Dial("unix", p.socket)
+		if last = err; err != nil {
+			return false
+		}
+		_ = conn.Close()
+		return true
+	})
+	switch {
+	case p.ended():
+		return fmt.Errorf("the worker ended before it accepted connections: %s", p.lastWords())
+	case !accepts:
+		return fmt.Errorf("the worker runs but accepted no connection on the socket at %s within %v (%w); %s",
+			socketVariable, p.t.Patience(), last, p.said())
+	}
+	return nil
+}
+
+// awaitExit waits at most that long for the process to end and tells its exit status, -1 where a signal
+// ended it.
+func (p *process) awaitExit(limit time.Duration) (status int, ended bool) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-p.exited:
+		return p.cmd.ProcessState.ExitCode(), true
+	case <-timer.C:
+	case <-p.t.Context().Done():
+	}
+	return 0, false
+}
+
+// signal sends a signal to the process that was started.
+func (p *process) signal(s syscall.Signal) {
+	p.t.Note("worker", "is sent signal %q", s)
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Blocked("the worker cannot be sent signal %q: %v", s, err)
+	}
+}
+
+// lastWords tells how the process ended and what it said.
+func (p *process) lastWords() string {
+	return fmt.Sprintf("%v; %s", p.cmd.ProcessState, p.said())
+}
+
+const saidBytes = 2000 // of the end of what the worker wrote
+
+func (p *process) said() string {
+	text := p.wrote()
+	if text == "" {
+		return "it wrote nothing to standard error"
+	}
+	if len(text) > saidBytes {
+		text = "…" + text[len(text)-saidBytes:]
+	}
+	return "the end of its output:\n" + indent(text, "  ")
+}
+
+// wrote is all that the process wrote to its standard output and error, without space around it.
+func (p *process) wrote() string {
+	text, err := os.ReadFile(p.output)
+	if err != nil {
+		p.t.Note("suite", "what the worker wrote cannot be read: %v", err)
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// connect opens a connection to the worker, or fails the clause; setUp blocks the case instead.
+func (p *process) connect(clause string, framing Framing) *peer {
+	q := p.connectUnread(clause, framing)
+	q.readOn()
+	return q
+}
+
+// connectUnread opens a connection of which nothing is read until readOn.
+func (p *process) connectUnread(clause string, framing Framing) *peer {
+	conn, err := p.dial()
+	if err != nil {
+		p.t.breach(clause, "a connection to the worker", fmt.Sprintf("%v%s", err, p.obituary()))
+	}
+	return newPeer(p, conn, framing)
+}
+
+// dial connects, and tries again while the worker's backlog is full.
+func (p *process) dial() (*net.UnixConn, error) {
+	var conn *net.UnixConn
+	var err error
+	p.t.Settle(func() bool {
+		conn, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: p.socket, Net: "unix"})
+		return !errors.Is(err, syscall.EAGAIN)
+	})
+	return conn, err
+}
+
+// obituary tells whether the process is gone, for the text of a failure. The end of a connection is
+// often seen just before the end of the process behind it.
+func (p *process) obituary() string {
+	if _, ended := p.awaitExit(200 * time.Millisecond); ended {
+		return ". The worker ended: " + p.lastWords()
+	}
+	return ""
+}
+
+// setUp stands for a clause where a step only prepares what the case is about: where it fails, the case
+// is blocked, and another case tells what is wrong.
+const setUp = ""
+
+// breach ends the case: the clause does not hold, or what it needs could not be set up.
+func (t *workerT) breach(clause, want, got string) {
+	if clause == setUp {
+		t.Blocked("the case could not be set up: expected %s; got: %s", want, got)
+	}
+	t.FailNow(clause, want, "%s", got)
+}

@@ -1,0 +1,133 @@
+package conformance
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+)
+
+func workerStopCases() []workerCase {
+	return []workerCase{
+		{Case: Case{
+			Name: "sigterm-ends-an-idle-worker", Clauses: []string{"WRK-17"}, Cause: stopCause,
+		}, run: func(t *workerT) { t.signalEndsAnIdleWorker(syscall.SIGTERM) }},
+		{Case: Case{
+			Name: "sigint-ends-an-idle-worker", Clauses: []string{"WRK-17"}, Cause: stopCause,
+		}, run: func(t *workerT) { t.signalEndsAnIdleWorker(syscall.SIGINT) }},
+		{Case: Case{
+			Name: "long-handler-does-not-hold-the-exit", Clauses: []string{"WRK-17"},
+			Cause: "The process waits for its handlers without a limit, or goes on accepting meanwhile.",
+		}, run: longHandlerDoesNotHoldTheExit},
+		{Case: Case{
+			Name: "caller-that-does-not-read-does-not-hold-the-exit", Clauses: []string{"WRK-17"},
+			Cause: "The process waits until its last answers are taken, and nobody takes them.",
+		}, run: callerThatDoesNotReadDoesNotHoldTheExit},
+		{Case: Case{
+			Name: "handler-that-runs-at-sigterm-is-answered", Clauses: []string{"WRK-18"}, Framings: bothFramings,
+			Cause: "The process ends, or closes its connections, without a look at what runs.",
+		}, run: func(t *workerT) { t.handlerThatRunsIsAnswered(syscall.SIGTERM) }},
+		{Case: Case{
+			Name: "handler-that-runs-at-sigint-is-answered", Clauses: []string{"WRK-18"}, Framings: []Framing{Enhanced},
+			Cause: "SIGINT raises an exception in the handler that runs, as Python's default does.",
+		}, run: func(t *workerT) { t.handlerThatRunsIsAnswered(syscall.SIGINT) }},
+	}
+}
+
+const stopCause = "The signal has its default action, or the socket file is left behind, or a blocking call is not woken up. " +
+	"A wrapper has to pass the signal on: begin it with exec."
+
+// mustStop waits for the process to end as [WRK-17] has it.
+func (p *process) mustStop(s syscall.Signal) {
+	limit := p.t.command.grace() + p.t.Patience()
+	status, ended := p.awaitExit(limit)
+	want := fmt.Sprintf("an exit with status 0 within the grace period of %v after %q", p.t.command.grace(), s)
+	switch {
+	case !ended:
+		p.t.FailNow("WRK-17", want, "it still runs after %v", limit)
+	case status != 0:
+		p.t.Fail("WRK-17", want, "%s", p.lastWords())
+	}
+	if _, err := os.Lstat(p.socket); err == nil {
+		p.t.Fail("WRK-17", "the socket file is removed", "it is still there after the process has ended")
+	}
+}
+
+// signalEndsAnIdleWorker has idle and half-sent connections open, as a pool would.
+func (t *workerT) signalEndsAnIdleWorker(s syscall.Signal) {
+	p := t.startFresh()
+	for _, f := range t.speaks {
+		p.served(f) // and then idle
+		p.served(f).send(encode(f, 2, request(2, "echo", `"half of it"`))[:f.headerSize()+3])
+	}
+	p.connect(setUp, t.anyFraming()) // has sent nothing
+	p.served(t.anyFraming())
+	p.signal(s)
+	p.mustStop(s)
+}
+
+// longHandlerDoesNotHoldTheExit also tries new connections until one is refused or the process has ended.
+// Served ones accuse only where they went on for half the grace period and none was refused before the end: a
+// worker that comes to stop accepting late, or ends at once, is right.
+func longHandlerDoesNotHoldTheExit(t *workerT) {
+	p := t.startFresh()
+	g := p.gauge()
+	p.served(t.anyFraming()).ask("sleep", t.long())
+	g.sees(1)
+	p.signal(syscall.SIGTERM)
+	signalled := time.Now()
+	var served time.Duration // how long after the signal the last served connection was opened
+	refused := false
+	for !refused && !p.ended() && time.Since(signalled) < t.command.grace()+t.Patience() {
+		opened := time.Since(signalled)
+		conn, err := p.dial()
+		if err != nil {
+			_, ended := p.awaitExit(t.command.grace() / 4) // the end itself refuses too
+			refused = !ended
+			continue
+		}
+		q := newPeer(p, conn, t.anyFraming())
+		q.readOn()
+		if _, ok := q.wait(t.command.grace()/2, q.hasID(q.ask("echo", `"a new connection"`))); ok {
+			served = opened
+		}
+		q.close()
+		p.awaitExit(probeEvery)
+	}
+	if !refused && served > t.command.grace()/2 {
+		t.Fail("WRK-17", "no new connections after SIGTERM",
+			"one that was opened %v later was served, and none was refused before the process ended", served.Round(time.Millisecond))
+	}
+	p.mustStop(syscall.SIGTERM)
+}
+
+func callerThatDoesNotReadDoesNotHoldTheExit(t *workerT) {
+	p := t.startFresh()
+	stalled := p.connectUnread(setUp, t.anyFraming())
+	for range 6 {
+		stalled.ask("blob", `{"size":300000}`)
+	}
+	p.served(t.anyFraming())
+	p.signal(syscall.SIGTERM)
+	p.mustStop(syscall.SIGTERM)
+}
+
+// handlerThatRunsIsAnswered sends the signal when the handler is seen to run. Where one handler runs at a
+// time nothing can be seen from beside it, and that the reading waits is the sign.
+func (t *workerT) handlerThatRunsIsAnswered(s syscall.Signal) {
+	p := t.startFresh()
+	g := p.gauge()
+	sleep := min(3*g.serialAfter, t.command.grace()*3/4)
+	g.serialAfter = sleep / 3
+	q := p.served(t.Framing)
+	id := q.ask("sleep", sleepFor(sleep))
+	g.sees(1)
+	p.signal(s)
+	r, ok := q.wait(t.command.grace()+t.Patience(), q.hasID(id))
+	if !ok {
+		t.FailNow("WRK-18", fmt.Sprintf("the answer of a handler that ran when %q came", s), "%s", q.fate())
+	}
+	if q.mustBeAnswer("WRK-18", r); !r.answer.OK {
+		t.Fail("WRK-18", fmt.Sprintf("a handler that ran when %q came finishes", s), "the error %q", r.answer.Error)
+	}
+}

@@ -1,0 +1,186 @@
+package conformance
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+func workerUnreadableCases() []workerCase {
+	return []workerCase{
+		{Case: Case{
+			Name: "id-is-an-integer-of-64-bits", Clauses: []string{"MSG-10"}, Framings: bothFramings,
+			Cause: "The ID is converted instead of checked: int(\"1\"), int(1.0) and int(True) are all 1.",
+		}, run: idIsAnIntegerOf64Bits},
+		{Case: Case{
+			Name: "malformed-json-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: bothFramings, Cause: unreadableCause,
+		}, run: func(t *workerT) { t.unreadable(malformed) }},
+		{Case: Case{
+			Name: "malformed-utf8-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: bothFramings,
+			Cause: "Text is decoded with replacement characters, or its decoding fails outside of the code that answers.",
+		}, run: func(t *workerT) { t.unreadable(malformedUTF8) }},
+		{Case: Case{
+			Name: "what-is-no-object-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: bothFramings, Cause: unreadableCause,
+		}, run: func(t *workerT) { t.unreadable(noObjects) }},
+		{Case: Case{
+			Name: "method-that-is-no-string-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: bothFramings, Cause: unreadableCause,
+		}, run: func(t *workerT) { t.unreadable(noMethods) }},
+		{Case: Case{
+			Name: "unknown-envelope-type-gets-an-error-answer", Clauses: []string{"MSG-12"}, Framings: bothFramings,
+			Cause: "Messages of a type that is not known are dropped, and the caller waits for ever.",
+		}, run: unknownEnvelopeTypeGetsAnErrorAnswer},
+	}
+}
+
+const unreadableCause = "The request is read outside of the code that turns exceptions into error answers, or the error goes out under no ID."
+
+// unreadable is a payload that is no request. Its %d is the ID of the header.
+type unreadable struct {
+	payload string
+	what    string
+	hasID   bool // the ID can be read all the same, so that the basic framing has one to answer under
+}
+
+var malformed = []unreadable{
+	{"", "an empty payload", false},
+	{" \n", "white space alone", false},
+	{"{", "JSON cut off after one byte", false},
+	{`{"id":%d,"method":"echo","body":"cut o`, "JSON cut off in a string", false},
+	{`{"id":%d,"method":"echo","body":[1,2]`, "JSON without its last brace", false},
+	{`{"id":%d,"method":"echo"} {"id":5}`, "two JSON values", false},
+	{`{"id":%d,"method":"echo"}x`, "JSON with a letter behind it", false},
+	{`{"id":%d,"method":"echo","body":1,}`, "JSON with a comma too many", false},
+	{`{'id':%d,'method':'echo'}`, "single quotes", false},
+	{`{id:%d,method:"echo"}`, "names without quotes", false},
+	{`{"id":%d,"method":"echo","body":01}`, "a number that begins with 0", false},
+	{`{"id":%d,"method":"echo","body":.5}`, "a number that begins with a dot", false},
+	{`{"id":%d,"method":"echo","body":+1}`, "a number that begins with +", false},
+	{`{"id":%d,"method":"echo","body":True}`, "True instead of true", false},
+	{"{\"id\":%d,\"method\":\"echo\",\"body\":\"a\nb\"}", "a line break inside a string", false},
+	{`{"id":%d,"method":"echo","body":"\x41"}`, "an unknown escape", false},
+	{`{"id":%d,"method":"echo" /* why */}`, "a comment", false},
+	{"\x00\x01\x02\x03", "bytes that are no text", false},
+}
+
+var malformedUTF8 = []unreadable{
+	{"{\"id\":%d,\"method\":\"echo\",\"body\":\"\xff\"}", "a byte FF in a string", false},
+	{"{\"id\":%d,\"method\":\"echo\",\"body\":\"\xc3\"}", "a character cut off in a string", false},
+	{"{\"id\":%d,\"method\":\"echo\",\"body\":\"\xc0\xaf\"}", "an overlong form of a character", false},
+	{"{\"id\":%d,\"method\":\"echo\",\"body\":\"\xed\xa0\x80\"}", "a surrogate written as UTF-8", false},
+	{"{\"id\":%d,\"method\":\"echo\",\"\x80\":1}", "a byte 80 in the name of a field", false},
+	{"\xff\xfe{\x00}\x00", "UTF-16", false},
+}
+
+var noObjects = []unreadable{
+	{`[]`, "an empty array", false},
+	{`[{"id":%d,"method":"echo","body":1}]`, "an array that holds a request", false},
+	{`"text"`, "a string", false},
+	{`5`, "a number", false},
+	{`null`, "null", false},
+	{`true`, "true", false},
+	{`{}`, "an empty object", false},
+	{`{"method":"echo","body":1}`, "a request without an ID", false},
+	{`{"type":"request","payload":[]}`, "an envelope that holds an array", false},
+	{`{"type":"request","payload":"text"}`, "an envelope that holds a string", false},
+	{`{"type":"request","payload":{"method":"echo","body":1}}`, "an enveloped request without an ID", false},
+}
+
+var noMethods = []unreadable{
+	{`{"id":%d}`, "a request without a method", true},
+	{`{"id":%d,"method":null,"body":1}`, "a method that is null", true},
+	{`{"id":%d,"method":5,"body":1}`, "a method that is a number", true},
+	{`{"id":%d,"method":["echo"],"body":1}`, "a method that is an array", true},
+	{`{"id":%d,"method":{"echo":1},"body":1}`, "a method that is an object", true},
+	{`{"id":%d,"method":true,"body":1}`, "a method that is true", true},
+	{`{"type":"request","payload":{"id":%d,"method":7}}`, "an enveloped request whose method is a number", true},
+}
+
+// unreadable sends what is no request, one after the other on one connection, and demands of [MSG-11]
+// for each: one error answer, under the right ID, and a connection that goes on.
+func (t *workerT) unreadable(table []unreadable) {
+	q := t.start().connect(setUp, t.Framing)
+	q.call(setUp, "echo", `"before"`)
+	for i, u := range table {
+		id := uint64(100 + i)
+		q.message(id, withID(u.payload, id))
+		under := []uint64{id}
+		switch {
+		case u.hasID:
+		case strings.Contains(u.payload, "%d"): // may be read or not: the text is broken elsewhere
+			under = []uint64{0, id}
+		default:
+			under = []uint64{0}
+		}
+		q.mustRefuse("MSG-11", u.what, id, under...)
+		q.call("MSG-11", "echo", `"the connection goes on"`)
+	}
+	q.nothingElse("MSG-1", "exactly one answer to each")
+}
+
+func withID(payload string, id uint64) []byte {
+	return []byte(strings.ReplaceAll(payload, "%d", strconv.FormatUint(id, 10)))
+}
+
+// mustRefuse takes what comes next and fails the clause where it is no error answer. [MSG-11] says
+// under which ID it goes out: in the enhanced framing that of the header, in the basic framing one of
+// those given.
+func (q *peer) mustRefuse(clause, what string, header uint64, under ...uint64) {
+	want := "an error answer to " + what
+	r := q.next(clause, want)
+	if r.saysOK() { // under whatever ID
+		q.t.Found(Finding{Clause: clause, Want: want, Got: clip(printable(r.Payload), 100), Dump: q.dump(r)})
+		return
+	}
+	q.mustBeAnswer(clause, r)
+	if q.framing == Enhanced && r.answer.ID != header {
+		q.t.Found(Finding{
+			Clause: "MSG-11", Want: fmt.Sprintf("%s, under the header's ID %d", want, header),
+			Got: fmt.Sprintf("ID %d in the message, %d in the header", r.answer.ID, r.ID), Dump: q.dump(r),
+		})
+	} else {
+		q.mustMatchHeader(r)
+	}
+	if q.framing == Basic && !slices.Contains(under, r.answer.ID) {
+		q.t.Found(Finding{
+			Clause: "MSG-11", Want: fmt.Sprintf("%s, under ID %s", want, strings.Trim(strings.ReplaceAll(fmt.Sprint(under), " ", " or "), "[]")),
+			Got: fmt.Sprintf("ID %d", r.answer.ID), Dump: q.dump(r),
+		})
+	}
+}
+
+func idIsAnIntegerOf64Bits(t *workerT) {
+	q := t.start().connect(setUp, t.Framing)
+	next := uint64(100)
+	for _, id := range []string{
+		`"%d"`, `%d.0`, `%d.5`, `%de0`, `1E3`, `-1`, `18446744073709551616`, `1e400`, `true`, `null`, `[%d]`, `{"id":%d}`, `""`,
+	} {
+		for _, around := range []string{
+			`{"id":` + id + `,"method":"echo","body":1}`,
+			`{"type":"request","payload":{"id":` + id + `,"method":"echo","body":1}}`,
+		} {
+			next++
+			payload := withID(around, next)
+			q.message(next, payload)
+			q.mustRefuse("MSG-10", string(payload)+", whose ID is no integer of 64 bits", next, 0)
+		}
+	}
+	q.call("MSG-10", "echo", `"the connection goes on"`)
+}
+
+func unknownEnvelopeTypeGetsAnErrorAnswer(t *workerT) {
+	q := t.start().connect(setUp, t.Framing)
+	for i, payload := range []string{
+		`{"type":"greeting","payload":{"id":%d,"method":"echo","body":1}}`, `{"type":"","payload":{"id":%d}}`,
+		`{"type":"Request","payload":{"id":%d,"method":"echo"}}`, `{"type":"CANCELLATION","payload":{"id":%d}}`,
+		`{"type":"request ","payload":{"id":%d,"method":"echo"}}`,
+		`{"type":"ping","payload":null}`, `{"type":"ping","payload":{}}`, `{"type":"ping","payload":"text"}`,
+	} {
+		id := uint64(100 + i)
+		sent := withID(payload, id)
+		q.message(id, sent)
+		q.mustRefuse("MSG-12", string(sent), id, 0, id)
+		q.call("MSG-12", "echo", `"the connection goes on"`)
+	}
+	q.nothingElse("MSG-1", "exactly one answer to each")
+}

@@ -1,0 +1,91 @@
+package conformance
+
+import "fmt"
+
+func workerViolationCases() []workerCase {
+	return []workerCase{
+		{Case: Case{
+			Name: "header-and-message-must-bear-one-id", Clauses: []string{"MSG-13"}, Framings: []Framing{Enhanced},
+			Cause: "The ID of the header is never compared with that of the message, though no checksum covers the header.",
+		}, run: headerAndMessageMustBearOneID},
+		{Case: Case{
+			Name: "repeated-outstanding-id-closes-the-connection", Clauses: []string{"MSG-14"}, Framings: bothFramings,
+			Cause: "Outstanding requests are kept in a table by ID, and the second one replaces the first.",
+		}, run: repeatedOutstandingIDClosesTheConnection},
+		{Case: Case{
+			Name: "id-may-be-used-again-after-its-answer", Clauses: []string{"MSG-14"}, Framings: bothFramings,
+			Cause: "IDs are remembered for ever, or given back only after the answer has left: a fast caller is faster.",
+		}, run: idMayBeUsedAgainAfterItsAnswer},
+		{Case: Case{
+			Name: "violation-leaves-other-connections-alone", Clauses: []string{"WRK-16"}, Framings: bothFramings,
+			Cause: "An exception that should end one connection ends the loop that serves all.",
+		}, run: violationLeavesOtherConnectionsAlone},
+	}
+}
+
+func headerAndMessageMustBearOneID(t *workerT) {
+	p := t.start()
+	other := p.served(t.Framing)
+	const id = 0x1234
+	for _, c := range []struct {
+		header    uint64
+		enveloped bool
+		what      string
+	}{
+		{id ^ 1, false, "the last bit"}, {id ^ 1<<63, false, "the first bit"}, {id ^ 1<<32, true, "a bit in the middle"},
+		{id << 32, false, "the byte order of halves"}, {0, false, "no ID in the header"},
+	} {
+		payload := request(id, "exit", ranStatus.body())
+		if c.enveloped {
+			payload = envelope("request", payload)
+		}
+		q := p.served(t.Framing)
+		q.send(encode(Enhanced, c.header, payload))
+		what := fmt.Sprintf("a message of ID %d under the header's ID %d: %s", id, c.header, c.what)
+		q.mustEnd("MSG-13", "the connection is closed after "+what)
+		p.survives("MSG-13", other, other.ask("echo", `"still served"`), what)
+	}
+}
+
+// The first request runs for half the patience: long beside the second, which comes in the same write,
+// and short beside the call after it, which a worker that runs one handler at a time serves only then.
+func repeatedOutstandingIDClosesTheConnection(t *workerT) {
+	p := t.startFresh()
+	other := p.served(t.Framing)
+	q := p.served(t.Framing)
+	first := encode(t.Framing, 7, request(7, "sleep", sleepFor(t.Patience()/2)))
+	q.send(append(first, encode(t.Framing, 7, request(7, "echo", `"second"`))...))
+	q.mustEnd("MSG-14", "the connection is closed when request 7 comes while another request 7 is outstanding")
+	other.call("WRK-16", "echo", `"another connection goes on"`)
+}
+
+func idMayBeUsedAgainAfterItsAnswer(t *workerT) {
+	q := t.start().connect(setUp, t.Framing)
+	for i := range 200 {
+		body := fmt.Sprintf(`"use %d"`, i)
+		q.request(5, "echo", body)
+		q.mustEcho("MSG-14", 5, body)
+	}
+	q.request(6, "fail", `{"message":"on purpose"}`)
+	q.await("MSG-14", 6)
+	q.request(6, "echo", `"again"`)
+	q.mustEcho("MSG-14", 6, `"again"`)
+}
+
+func violationLeavesOtherConnectionsAlone(t *workerT) {
+	p := t.startFresh()
+	other := p.served(t.Framing)
+	outstanding := other.ask("sleep", sleepFor(shortSleep))
+	q := p.served(t.Framing)
+	first := encode(t.Framing, 7, request(7, "sleep", sleepFor(shortSleep)))
+	q.send(append(first, encode(t.Framing, 7, request(7, "echo", `"second"`))...))
+	if t.Framing == Enhanced {
+		q = p.served(t.Framing)
+		q.send(encode(Enhanced, 8, request(9, "echo", `"other IDs"`)))
+	}
+	if got := other.await("WRK-16", outstanding); !got.OK {
+		t.Fail("WRK-16", "an outstanding call of another connection is answered", "the error %q", got.Error)
+	}
+	other.call("WRK-16", "echo", `"still served"`)
+	p.connect("WRK-16", t.Framing).call("WRK-16", "echo", `"a new connection"`)
+}

@@ -1,0 +1,69 @@
+"""The console command: pyproctest-worker MODULE_OR_FILE [options]."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .framing import DEFAULT_MAX_PAYLOAD
+from .worker import run_worker
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Imports the module or the file that exposes the handlers, and serves them."""
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        prog="pyproctest-worker",
+        description="Serve the handlers that a Python module or file exposes.",
+    )
+    parser.add_argument("module_or_file", help="what exposes the handlers: a.b or path/to/file.py")
+    parser.add_argument(
+        "--threads", type=int, default=0, metavar="N", help="run handlers in N threads"
+    )
+    parser.add_argument(
+        "--max-payload",
+        type=int,
+        default=DEFAULT_MAX_PAYLOAD,
+        metavar="N",
+        help="bytes in a payload at most (default %(default)s)",
+    )
+    parser.add_argument(
+        "--grace",
+        type=float,
+        default=5.0,
+        metavar="S",
+        help="seconds for running handlers after SIGTERM (default %(default)s)",
+    )
+    parser.add_argument(
+        "--socket", metavar="PATH", help="where to listen (default: PYPROC_SOCKET_PATH)"
+    )
+    options = parser.parse_args(arguments)
+    _load(options.module_or_file)
+    try:
+        run_worker(
+            options.socket,
+            max_payload=options.max_payload,
+            threads=options.threads,
+            grace=options.grace,
+        )
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _load(module_or_file: str) -> None:
+    if not module_or_file.endswith(".py"):
+        sys.path.insert(0, os.getcwd())
+        __import__(module_or_file)
+        return
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    # Like python FILE: the file's own folder comes first, and the file is not another's module.
+    path = os.path.abspath(module_or_file)
+    sys.path.insert(0, os.path.dirname(path))
+    spec = spec_from_file_location(os.path.splitext(os.path.basename(path))[0], path)
+    if spec is None or spec.loader is None or not os.path.isfile(path):
+        raise SystemExit(f"pyproctest-worker: there is no file {module_or_file}")
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)

@@ -1,0 +1,135 @@
+"""One accepted connection: the requests on it, and the answers that leave it."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from .framing import Decoder, encode_basic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from typing import Callable
+
+    from .request import Request
+    from .server import Server
+
+_NO_REQUEST = -1
+
+
+class Connection:
+    """What a server knows of one connection. The server decides, this keeps and sends."""
+
+    __slots__ = (
+        "server",
+        "socket",
+        "decoder",
+        "encode",
+        "inbox",
+        "outstanding",
+        "held",
+        "answers",
+        "answered",
+        "answers_size",
+        "unsent",
+        "unsent_starts",
+        "events",
+        "ended",
+        "broken",
+        "closed",
+        "is_due",
+    )
+
+    def __init__(self, server: Server, sock: socket.socket, max_payload: int) -> None:
+        self.server = server
+        self.socket = sock
+        self.decoder = Decoder(None, max_payload)
+        self.encode: Callable[[int, bytes], bytes] = encode_basic
+        """Makes frames in the framing of the connection, once that is known [STR-7]."""
+        self.inbox: deque[Request] = deque()
+        """Requests whose handlers are due for a step in the worker's own thread."""
+        self.outstanding: dict[int, Request | None] = {}
+        """All requests by ID, until their answers begin to leave [MSG-14]. None stands for one that
+        is answered, or that runs and did not ask for its Request."""
+        self.held = 0
+        """Bytes, about, that requests take which wait or run elsewhere."""
+        self.answers: list[bytes] = []
+        """Frames to be sent in one piece."""
+        self.answered: list[int] = []
+        """The request IDs of these answers, _NO_REQUEST where it was no request."""
+        self.answers_size = 0
+        """Bytes in answers and in unsent."""
+        self.unsent: memoryview | None = None
+        """What the kernel has not yet taken of answers handed to it."""
+        self.unsent_starts: deque[tuple[int, int]] = deque()
+        """Of the answers in unsent that have not begun to leave: how much of unsent is left when
+        they do, and their request IDs."""
+        self.events = 0
+        """The events that the server waits for."""
+        self.ended = False
+        """The caller has closed its sending half [WRK-22]."""
+        self.broken = False
+        """There was a framing error or a violation: to be closed [WRK-15]."""
+        self.closed = False
+        self.is_due = False
+        """In the server's queue of connections with something in the inbox."""
+
+    def add_answer(self, request_id: int, payload: bytes) -> None:
+        """Takes the answer to a request, for the next send."""
+        frame = self.encode(request_id, payload)
+        self.answers.append(frame)
+        self.answered.append(request_id)
+        self.answers_size += len(frame)
+
+    def add_refusal(self, answer_id: int, payload: bytes) -> None:
+        """Takes an answer to what was no request, under an ID that may be another request's."""
+        self.add_answer(answer_id, payload)
+        self.answered[-1] = _NO_REQUEST
+
+    def drop_answers(self) -> None:
+        """Gives up what was to be sent: the connection is closed."""
+        self.answers.clear()
+        self.answered.clear()
+        self.answers_size = 0
+        self.unsent = None
+
+    def send(self) -> None:
+        """Sends as much as the kernel takes. Raises OSError when the caller is gone."""
+        if self.unsent is not None:
+            try:
+                self._sent(self.socket.send(self.unsent))
+            except BlockingIOError:
+                return
+            if self.unsent is not None:
+                return
+        answers = self.answers
+        if not answers:
+            return
+        data = answers[0] if len(answers) == 1 else b"".join(answers)
+        try:
+            sent = self.socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        if sent == len(data):
+            release = self.outstanding.pop
+            for request_id in self.answered:
+                release(request_id, None)
+            self.answers_size = 0
+        else:
+            left = len(data)
+            for frame, request_id in zip(answers, self.answered):
+                self.unsent_starts.append((left, request_id))
+                left -= len(frame)
+            self.unsent = memoryview(data)
+            self._sent(sent)
+        answers.clear()
+        self.answered.clear()
+
+    def _sent(self, count: int) -> None:
+        assert self.unsent is not None
+        self.answers_size -= count
+        rest = self.unsent[count:]
+        starts = self.unsent_starts
+        while starts and starts[0][0] > len(rest):
+            self.outstanding.pop(starts.popleft()[1], None)
+        self.unsent = rest if rest else None

@@ -1,0 +1,79 @@
+"""What the author of handlers uses: expose, current_request, Cancelled."""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from types import FunctionType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Protocol, TypeVar, overload
+
+    from .request import Request
+
+    class Runner(Protocol):
+        def current_request(self) -> Request: ...
+
+    Handler = Callable[[Any], Any]
+    H = TypeVar("H", bound=Handler)
+else:
+
+    def overload(function):
+        return function
+
+
+exposed: dict[str, Handler] = {}
+"""The handlers of this process by the names of their methods."""
+
+running: dict[int, Runner] = {}
+"""What knows the request that a thread runs now, by the thread's identity."""
+
+_ASYNC = 0x80 | 0x200  # the code flags of async functions and of async generators
+
+
+class Cancelled(Exception):
+    """Raised at the yield of a generator handler whose request was cancelled, or whose caller is
+    gone. Clean up and let it pass, or return a result all the same."""
+
+
+@overload
+def expose(handler: H, /) -> H: ...
+@overload
+def expose(  # noqa: F811
+    handler: str | None = None, /, *, name: str | None = None
+) -> Callable[[H], H]: ...
+def expose(handler: Any = None, /, *, name: str | None = None) -> Any:  # noqa: F811
+    """Makes a function callable by its name, or by another one: @expose, @expose("other") or
+    @expose(name="other").
+
+    The function is called with the body of the request and returns the body of the answer. What it
+    raises becomes an error answer. It may be a generator function: `yield seconds` then waits
+    without keeping other requests waiting. Raises ValueError where the name is taken.
+    """
+    if handler is None or isinstance(handler, str):
+        chosen = handler or name
+        return lambda function: _expose(function, chosen)
+    return _expose(handler, name)
+
+
+def _expose(handler: Handler, name: str | None) -> Handler:
+    if isinstance(handler, FunctionType) and handler.__code__.co_flags & _ASYNC:
+        raise TypeError(f"{handler.__name__} is async; a handler is a function or a generator")
+    name = name or handler.__name__
+    if name in exposed or name == "health":  # [WRK-20]
+        raise ValueError(f"there is a method {name!r} already")
+    exposed[name] = handler
+    return handler
+
+
+def current_request() -> Request:
+    """Returns the request that the calling handler serves. Raises RuntimeError outside one."""
+    runner = running.get(get_ident())
+    if runner is None:
+        raise RuntimeError("no handler runs in this thread")
+    return runner.current_request()
+
+
+def inflight() -> int:
+    """Returns how many handlers of this worker run now, the caller included. For handlers."""
+    return current_request().connection.server.inflight()

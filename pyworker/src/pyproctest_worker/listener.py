@@ -1,0 +1,92 @@
+"""The listening socket and its file: bound safely, removed only by its owner."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+
+_PATH_LIMIT = 107  # bytes on Linux; elsewhere some fewer, which bind then says
+
+
+class StartError(Exception):
+    """Why a worker refuses to start: what is wrong, where, and what to do."""
+
+
+class Listener:
+    """A listening Unix socket at a path."""
+
+    def __init__(self, path: str) -> None:
+        """Raises StartError where the path cannot be had [WRK-3] [WRK-4] [WRK-5]."""
+        if not path:
+            raise StartError("no socket path: set PYPROC_SOCKET_PATH")
+        if len(os.fsencode(path)) > _PATH_LIMIT:
+            raise StartError(f"the socket path is over {_PATH_LIMIT} bytes, use a shorter: {path}")
+        _remove_stale(path)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        umask = os.umask(0o177)  # so the file has mode 0600 from its first moment [WRK-6]
+        try:
+            self.socket.bind(path)
+        except OSError as error:
+            self.socket.close()
+            raise StartError(f"cannot listen at {path}: {error.strerror or error}") from None
+        finally:
+            os.umask(umask)
+        self._path = os.path.abspath(path)  # a handler may change the directory
+        self._removed = False
+        self._owner = os.getpid()  # a forked child has this object too
+        self._identity = _identity(path)
+        self.socket.setblocking(False)
+        self.socket.listen(1024)
+
+    def close(self) -> None:
+        """Stops accepting connections and removes the socket file. May be called twice."""
+        self.socket.close()
+        self.remove()
+
+    def remove(self) -> None:
+        """Removes the socket file, once, and only if it is not another worker's by now."""
+        if self._removed or os.getpid() != self._owner:
+            return
+        self._removed = True
+        try:
+            if _identity(self._path) == self._identity:
+                os.unlink(self._path)
+        except OSError:
+            pass
+
+
+def _identity(path: str) -> tuple[int, int]:
+    status = os.lstat(path)
+    return status.st_dev, status.st_ino
+
+
+def _remove_stale(path: str) -> None:
+    """Removes a socket file that no process listens on [WRK-2]; raises StartError where there is
+    anything else."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StartError(f"cannot use the socket path {path}: {error.strerror}") from None
+    if not stat.S_ISSOCK(status.st_mode):
+        raise StartError(f"{path} exists and is no socket: remove it or use another path")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # a live listener with a full backlog must not hold us up
+        result = probe.connect_ex(path)
+    if result == errno.ENOENT:
+        return
+    if result != errno.ECONNREFUSED:
+        what = (
+            "a live process listens there" if result in (0, errno.EAGAIN) else os.strerror(result)
+        )
+        raise StartError(f"cannot take over the socket {path}: {what}")
+    try:
+        if _identity(path) == (status.st_dev, status.st_ino):
+            os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise StartError(f"cannot remove the stale socket {path}: {error.strerror}") from None

@@ -1,0 +1,117 @@
+package pool
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Health is the state of a pool at one moment [HLT-3].
+type Health struct {
+	Total     int       // workers
+	Healthy   int       // of them, those that are given calls
+	Restarts  int       // of worker processes that had died, since Start
+	LastCheck time.Time // when the last check of any worker ended; zero before
+	InFlight  int       // requests at the workers, but for health checks
+	Waiting   int       // callers that wait for a slot
+	Workers   []WorkerHealth
+}
+
+// WorkerHealth is the state of one worker.
+type WorkerHealth struct {
+	PID       int // of its process; 0 while there is none
+	Healthy   bool
+	Restarts  int
+	LastCheck time.Time
+	InFlight  int
+}
+
+// Health tells the state of the pool. Before Start and after Shutdown no worker is healthy.
+func (p *Pool) Health() Health {
+	h := Health{Total: len(p.workers), Workers: make([]WorkerHealth, len(p.workers))}
+	for i, w := range p.workers {
+		w.mu.Lock()
+		h.Workers[i] = w.health
+		w.mu.Unlock()
+	}
+	p.scheduler.health(&h)
+	for _, w := range h.Workers {
+		h.Restarts += w.Restarts
+		h.InFlight += w.InFlight
+		if w.Healthy {
+			h.Healthy++
+		}
+		if w.LastCheck.After(h.LastCheck) {
+			h.LastCheck = w.LastCheck
+		}
+	}
+	return h
+}
+
+// checks are the health checks of one process, at most one at a time, beside its calls.
+type checks struct {
+	worker  *Worker
+	ctx     context.Context
+	cancel  context.CancelFunc
+	done    chan check
+	running bool
+}
+
+// check is a health check that has ended.
+type check struct {
+	link link
+	err  error // nil: the worker is healthy
+	busy bool  // it missed the deadline, but has answered something meanwhile
+}
+
+func newChecks(w *Worker) *checks {
+	c := &checks{worker: w, done: make(chan check, 1)}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c
+}
+
+// start checks the worker, unless a check is running. The result comes from done, and whoever
+// takes it sets running to false.
+func (c *checks) start(l link) {
+	if c.running {
+		return
+	}
+	c.running = true
+	go func() { c.done <- c.worker.check(c.ctx, l) }()
+}
+
+func (c *checks) stop() {
+	c.cancel()
+	if c.running {
+		<-c.done
+	}
+}
+
+// check makes a real call with a deadline [HLT-1]. A worker that misses it is not unhealthy yet if
+// it gave any answer meanwhile: it may be at work on what came before.
+func (w *Worker) check(ctx context.Context, l link) check {
+	before := l.answers()
+	limit, cancel := context.WithTimeout(ctx, w.pool.options.HealthTimeout)
+	defer cancel()
+	answer, err := l.call(limit, request{id: w.pool.nextID(), method: "health", body: json.RawMessage("null")})
+	busy := limit.Err() != nil && l.answers() != before
+	if err == nil {
+		err = healthy(answer.OK, answer.Body, answer.Error)
+	}
+	w.mu.Lock()
+	w.health.LastCheck = time.Now()
+	w.mu.Unlock()
+	return check{link: l, err: err, busy: busy}
+}
+
+func healthy(ok bool, body json.RawMessage, text string) error {
+	if !ok {
+		return fmt.Errorf("health was answered with an error: %s", text)
+	}
+	var status struct{ Status string }
+	if err := json.Unmarshal(body, &status); err != nil || status.Status != "healthy" {
+		return fmt.Errorf("health was answered with %.200s", body)
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+package pool
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pyproctest/pyproctest/ref/frame"
+	"github.com/pyproctest/pyproctest/ref/message"
+)
+
+// multiplexed is the link of the enhanced framing: one connection with many calls outstanding. One
+// goroutine reads and hands out answers by ID; the outbox writes.
+type multiplexed struct {
+	conn   net.Conn
+	frames *frame.Reader
+	out    *outbox
+	owner  linkOwner
+	log    *slog.Logger
+
+	arrived  []message.Response // not yet delivered; the reader's alone
+	answered atomic.Uint64
+	down     atomic.Bool
+	gone     chan struct{}
+
+	mu      sync.Mutex
+	pending map[uint64]*pendingCall // by request ID
+	spare   sync.Pool               // of *pendingCall, to be used again
+}
+
+// pendingCall is a call that waits for its answer. Whoever takes it out of pending, the reader or
+// the caller whose context ended, decides what becomes of it, so that it happens once [RID-4].
+type pendingCall struct {
+	done   chan struct{} // has room for one: the reader never waits
+	answer message.Response
+	err    error
+
+	start int64     // where its request begins in the stream; never, before it was added
+	lent  *lentBody // the body, where it is written from the caller's memory
+}
+
+const never = math.MaxInt64
+
+// drainTime is how long answers are still read once the peer takes no more requests, or is gone.
+// What it sent before is there already.
+const drainTime = time.Second
+
+func newMultiplexed(conn net.Conn, maxPayload int, owner linkOwner, log *slog.Logger) (*multiplexed, error) {
+	m := &multiplexed{
+		conn: conn, owner: owner, log: log,
+		gone: make(chan struct{}), pending: make(map[uint64]*pendingCall),
+	}
+	frames, err := frame.NewReader(deliverThenRead{m}, frame.Options{Framing: frame.Enhanced, MaxPayload: maxPayload})
+	if err != nil {
+		return nil, err
+	}
+	m.frames = frames
+	m.out = newOutbox(conn, maxPayload, m.expire)
+	go m.read()
+	return m, nil
+}
+
+func (m *multiplexed) call(ctx context.Context, r request) (message.Response, error) {
+	c, _ := m.spare.Get().(*pendingCall)
+	if c == nil {
+		c = &pendingCall{done: make(chan struct{}, 1)}
+	}
+	*c = pendingCall{done: c.done, start: never}
+
+	m.mu.Lock()
+	if m.down.Load() {
+		m.mu.Unlock()
+		r.slot.free()
+		return message.Response{}, errUnsent
+	}
+	m.pending[r.id] = c
+	crowd := len(m.pending) > 1
+	m.mu.Unlock()
+
+	err := m.out.request(r, c, crowd)
+	if err != nil {
+		if !m.withdraw(r.id) {
+			<-c.done // the reader has given up on it as well
+		}
+		r.slot.free()
+		return message.Response{}, err
+	}
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		if m.withdraw(r.id) {
+			return message.Response{}, m.cancel(ctx, r, c)
+		}
+		<-c.done // the answer came at the same moment
+	}
+	r.slot.free()
+	if c.lent != nil {
+		c.lent.takeBack() // an answer may come before the request has gone out, if a wrong one
+	}
+	answer, err := c.answer, c.err
+	c.answer = message.Response{}
+	m.spare.Put(c)
+	return answer, err
+}
+
+// withdraw takes a call out of pending. False means that it is, or is about to be, done.
+func (m *multiplexed) withdraw(id uint64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, waiting := m.pending[id]
+	delete(m.pending, id)
+	return waiting
+}
+
+// cancel ends a call whose context has ended. Nothing is awaited: not the worker [CAN-4], and not
+// that the cancellation can be written [CAN-10].
+func (m *multiplexed) cancel(ctx context.Context, r request, c *pendingCall) error {
+	err := contextError(ctx)
+	r.slot.linger()
+	m.out.cancellation(r.id, r.slot, err.Error())
+	if c.lent != nil {
+		c.lent.takeBack()
+	}
+	return mayHaveRun(err) // if it has not gone out yet, it will
+}
+
+// read hands out answers until the connection ends.
+func (m *multiplexed) read() {
+	for {
+		answer, err := readAnswer(m.frames, frame.Enhanced)
+		if err != nil {
+			m.deliver()
+			m.fail(err)
+			return
+		}
+		m.arrived = append(m.arrived, answer)
+	}
+}
+
+// deliverThenRead is the connection as the frame reader sees it: before it reads on, which may
+// take any time, what has arrived is delivered. So callers whose answers came in one read are woken
+// together, and their next requests go out together.
+type deliverThenRead struct{ *multiplexed }
+
+func (d deliverThenRead) Read(b []byte) (int, error) {
+	d.deliver()
+	return d.conn.Read(b)
+}
+
+func (m *multiplexed) deliver() {
+	if len(m.arrived) == 0 {
+		return
+	}
+	m.answered.Add(uint64(len(m.arrived)))
+	dropped := m.arrived[:0]
+	m.mu.Lock()
+	for _, answer := range m.arrived {
+		c := m.pending[answer.ID]
+		if c == nil {
+			dropped = append(dropped, answer)
+			continue
+		}
+		delete(m.pending, answer.ID)
+		c.answer = answer
+		c.done <- struct{}{}
+	}
+	m.mu.Unlock()
+	for _, answer := range dropped {
+		// Late after a cancellation, repeated, or of nobody's asking [CAN-3] [RID-5].
+		m.log.Debug("answer dropped: no call waits for it", "id", answer.ID)
+	}
+	clear(m.arrived)
+	m.arrived = m.arrived[:0]
+}
+
+// fail ends all calls of the connection, and says of each whether it may have run.
+func (m *multiplexed) fail(err error) {
+	m.goDown()
+	why := m.owner.whyLost(context.Background(), err)
+	_ = m.conn.Close()
+	m.out.close()
+	sent := m.out.sent.Load()
+
+	m.mu.Lock()
+	pending := m.pending
+	m.pending = nil
+	m.mu.Unlock()
+	for _, c := range pending {
+		c.err = errUnsent
+		if sent > c.start {
+			c.err = mayHaveRun(why)
+		}
+		c.done <- struct{}{}
+	}
+	close(m.gone)
+}
+
+func (m *multiplexed) goDown() {
+	m.mu.Lock()
+	m.down.Store(true)
+	m.mu.Unlock()
+	m.owner.linkDown()
+}
+
+func (m *multiplexed) expire() {
+	m.goDown()
+	_ = m.conn.SetReadDeadline(time.Now().Add(drainTime)) // what fails here ends reading as well
+}
+
+func (m *multiplexed) close() {
+	m.goDown()
+	_ = m.conn.Close()
+	<-m.gone
+}
+
+func (m *multiplexed) answers() uint64       { return m.answered.Load() }
+func (m *multiplexed) isDown() bool          { return m.down.Load() }
+func (m *multiplexed) lost() <-chan struct{} { return m.gone }

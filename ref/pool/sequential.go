@@ -1,0 +1,343 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/pyproctest/pyproctest/ref/frame"
+	"github.com/pyproctest/pyproctest/ref/message"
+)
+
+// sequential is the link of the basic framing, whose frames carry no ID: each call has a
+// connection, a lane, to itself, and writes and reads it in the caller's own goroutine. A lane is
+// used again only after its call got its answer; any other is closed [RID-6].
+type sequential struct {
+	dial  func(context.Context) (net.Conn, error)
+	max   int // payload bytes of one frame
+	owner linkOwner
+	log   *slog.Logger
+
+	answered atomic.Uint64
+	gone     chan struct{}
+
+	mu     sync.Mutex
+	down   bool
+	users  int // calls, and cancellations on their way: what gone waits for
+	idle   []*lane
+	inUse  map[*lane]struct{}
+	closed bool // gone is closed
+}
+
+type lane struct {
+	conn   net.Conn
+	raw    syscall.RawConn // nil where the connection cannot be looked into
+	frames *frame.Reader
+	buf    []byte
+	rested bool // it was idle, and the worker may have hung up meanwhile
+}
+
+// cancelTime is how long a cancellation may take to be written before its lane is just closed,
+// which tells the worker as well [CAN-8].
+const cancelTime = time.Second
+
+// newSequential takes over conn as the first lane.
+func newSequential(conn net.Conn, dial func(context.Context) (net.Conn, error), maxPayload int,
+	owner linkOwner, log *slog.Logger) (*sequential, error) {
+	s := &sequential{
+		dial: dial, max: maxPayload, owner: owner, log: log,
+		gone: make(chan struct{}), inUse: make(map[*lane]struct{}),
+	}
+	first, err := s.newLane(conn)
+	if err != nil {
+		return nil, err
+	}
+	s.idle = append(s.idle, first)
+	return s, nil
+}
+
+func (s *sequential) newLane(conn net.Conn) (*lane, error) {
+	frames, err := frame.NewReader(conn, frame.Options{Framing: frame.Basic, MaxPayload: s.max})
+	l := &lane{conn: conn, frames: frames}
+	if sc, ok := conn.(syscall.Conn); ok {
+		l.raw, _ = sc.SyscallConn() // without it, what came meanwhile is seen later
+	}
+	return l, err
+}
+
+func (s *sequential) call(ctx context.Context, r request) (message.Response, error) {
+	l, err := s.take(ctx)
+	if err != nil {
+		r.slot.free()
+		return message.Response{}, err
+	}
+	defer s.leave()
+
+	// Ending the deadline is what wakes a goroutine that reads or writes.
+	stop := context.AfterFunc(ctx, func() { _ = l.conn.SetDeadline(time.Unix(1, 0)) })
+	answer, err := s.exchange(l, r)
+	stopped := stop()
+	if err == nil {
+		s.put(l, stopped)
+		r.slot.free()
+		return answer, nil
+	}
+	var out *requestError
+	if !errors.As(err, &out) {
+		s.put(l, true) // refused before it was sent
+		r.slot.free()
+		return message.Response{}, err
+	}
+	if ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		return message.Response{}, s.cancel(ctx, l, r, out)
+	}
+	s.put(l, false)
+	defer r.slot.free()
+	if out.sent == 0 && l.rested {
+		return message.Response{}, errUnsent
+	}
+	why := s.owner.whyLost(ctx, out.err)
+	switch {
+	case out.sent > 0:
+		return message.Response{}, mayHaveRun(why)
+	case errors.Is(why, ErrWorkerDied):
+		return message.Response{}, errUnsent
+	}
+	return message.Response{}, why
+}
+
+// requestError is what broke a lane, and how much of the request had gone out.
+type requestError struct {
+	err   error
+	sent  int
+	whole bool
+}
+
+func (e *requestError) Error() string { return e.err.Error() }
+func (e *requestError) Unwrap() error { return e.err }
+
+// exchange sends a request and reads its answer. The error is a *requestError once the lane can no
+// longer be used.
+func (s *sequential) exchange(l *lane, r request) (message.Response, error) {
+	sent, err := s.send(l, r)
+	if err != nil {
+		return message.Response{}, err
+	}
+	for {
+		answer, err := readAnswer(l.frames, frame.Basic)
+		if err != nil {
+			return message.Response{}, &requestError{err, sent, true}
+		}
+		s.answered.Add(1)
+		switch {
+		case answer.ID == r.id:
+			return answer, nil
+		case answer.ID == 0 && !answer.OK:
+			// It has no request's ID, but it tells that the one request on this lane could not be
+			// read [MSG-11], so that no other answer will come.
+			err := &violation{reason: "the worker could not read the request: " + answer.Error}
+			return message.Response{}, &requestError{err, sent, true}
+		}
+		s.log.Debug("answer dropped: no call waits for it", "id", answer.ID)
+	}
+}
+
+func (s *sequential) send(l *lane, r request) (int, error) {
+	const header = frame.BasicHeaderSize
+	l.buf = frame.BeginFrame(l.buf[:0], frame.Basic)
+	l.buf = message.AppendRequestHead(l.buf, r.id, r.method)
+	size := len(l.buf) - header + len(r.body) + len(message.Tail)
+	if err := frame.CheckPayload(size, s.max); err != nil {
+		return 0, err
+	}
+	tail := []byte(message.Tail)
+	frame.AppendHeader(l.buf[:0], frame.Basic, r.id, l.buf[header:], r.body, tail)
+	pieces := net.Buffers{l.buf, r.body, tail}
+	if len(r.body) < lendFrom {
+		l.buf = append(append(l.buf, r.body...), tail...)
+		pieces = net.Buffers{l.buf}
+	}
+	sent, err := pieces.WriteTo(l.conn)
+	if err != nil {
+		return 0, &requestError{err, int(sent), false}
+	}
+	return int(sent), nil
+}
+
+// cancel ends a call whose context has ended. Nothing is awaited [CAN-4] [CAN-10]. Of a request
+// that did not go out whole the lane is closed at once: it is no request yet.
+func (s *sequential) cancel(ctx context.Context, l *lane, r request, out *requestError) error {
+	err := contextError(ctx)
+	if !out.whole {
+		s.put(l, false)
+		r.slot.free()
+	} else {
+		r.slot.linger()
+		s.enter()
+		go func() {
+			defer s.leave()
+			_ = l.conn.SetDeadline(time.Now().Add(cancelTime))
+			l.buf = frame.BeginFrame(l.buf[:0], frame.Basic)
+			l.buf = message.AppendCancellation(l.buf, r.id, err.Error())
+			frame.EndFrame(l.buf, 0, frame.Basic, r.id)
+			_, _ = l.conn.Write(l.buf)
+			s.put(l, false)
+			r.slot.freeLingering()
+		}()
+	}
+	if out.sent > 0 {
+		return mayHaveRun(err)
+	}
+	return err
+}
+
+// take returns a lane for one call: one that was used before, or a new one.
+func (s *sequential) take(ctx context.Context) (*lane, error) {
+	s.mu.Lock()
+	if s.down {
+		s.mu.Unlock()
+		return nil, errUnsent
+	}
+	s.users++
+	for n := len(s.idle); n > 0; n = len(s.idle) {
+		l := s.idle[n-1]
+		s.idle = s.idle[:n-1]
+		if l.isQuiet() {
+			l.rested = true
+			s.inUse[l] = struct{}{}
+			s.mu.Unlock()
+			return l, nil
+		}
+		_ = l.conn.Close()
+	}
+	s.mu.Unlock()
+
+	conn, err := s.dial(ctx)
+	if err != nil {
+		defer s.leave()
+		if ctx.Err() != nil {
+			return nil, contextError(ctx)
+		}
+		if nobodyListens(err) {
+			s.goDown()
+			return nil, errUnsent
+		}
+		return nil, fmt.Errorf("no connection to the worker: %w", err)
+	}
+	l, err := s.newLane(conn)
+	if err != nil {
+		_ = conn.Close()
+		s.leave()
+		return nil, err
+	}
+	s.mu.Lock()
+	s.inUse[l] = struct{}{}
+	down := s.down
+	s.mu.Unlock()
+	if down {
+		s.put(l, false)
+		s.leave()
+		return nil, errUnsent
+	}
+	return l, nil
+}
+
+// isQuiet reports whether nothing came on an idle lane. Whatever did, an answer sent twice, garbage
+// or the end, is not to meet the next call [RID-5] [RID-6].
+func (l *lane) isQuiet() bool {
+	if l.frames.Buffered() > 0 {
+		return false
+	}
+	if l.raw == nil {
+		return true
+	}
+	var err error
+	_ = l.raw.Read(func(fd uintptr) bool {
+		var b [1]byte
+		_, _, err = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		return true
+	})
+	return err == syscall.EAGAIN
+}
+
+// put gives a lane back, to be used again or to be closed.
+func (s *sequential) put(l *lane, again bool) {
+	s.mu.Lock()
+	delete(s.inUse, l)
+	if again = again && !s.down; again {
+		if cap(l.buf) > keepBuffer {
+			l.buf = nil
+		}
+		s.idle = append(s.idle, l)
+	}
+	s.mu.Unlock()
+	if !again {
+		_ = l.conn.Close()
+	}
+}
+
+func (s *sequential) enter() {
+	s.mu.Lock()
+	s.users++
+	s.mu.Unlock()
+}
+
+func (s *sequential) leave() {
+	s.mu.Lock()
+	s.users--
+	s.endIfDone()
+	s.mu.Unlock()
+}
+
+func (s *sequential) endIfDone() {
+	if s.down && s.users == 0 && !s.closed {
+		s.closed = true
+		close(s.gone)
+	}
+}
+
+func (s *sequential) goDown() { s.end(func(net.Conn) {}) }
+
+func (s *sequential) expire() {
+	soon := time.Now().Add(drainTime)
+	s.end(func(c net.Conn) { _ = c.SetReadDeadline(soon) })
+}
+
+func (s *sequential) close() {
+	s.end(func(c net.Conn) { _ = c.Close() })
+	<-s.gone
+}
+
+// end takes no more calls, closes the lanes without one, and tells what to do with the others.
+func (s *sequential) end(inUse func(net.Conn)) {
+	s.mu.Lock()
+	s.down = true
+	idle := s.idle
+	s.idle = nil
+	for l := range s.inUse {
+		inUse(l.conn)
+	}
+	s.endIfDone()
+	s.mu.Unlock()
+	for _, l := range idle {
+		_ = l.conn.Close()
+	}
+	s.owner.linkDown()
+}
+
+func (s *sequential) answers() uint64 { return s.answered.Load() }
+
+func (s *sequential) isDown() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.down
+}
+
+func (s *sequential) lost() <-chan struct{} { return s.gone }

@@ -61,9 +61,11 @@ type Report struct {
 	NotRun []string
 }
 
+// What a failure's text tells at most, so that the first one is not lost among others of its kind.
 const (
-	dumpRows   = 12 // rows of hex of one dump in a failure's text
-	eventsTold = 14 // events told in a failure's text, the last ones
+	findingsTold = 3  // the first ones
+	eventsTold   = 14 // the last ones
+	dumpRows     = 12 // rows of hex of one dump
 )
 
 // Text tells a result that is not green to a person: the clause and its sentence, what was expected,
@@ -73,9 +75,15 @@ func (r Result) Text() string {
 	if r.Reason != "" {
 		fmt.Fprintf(&b, "%s: %s: %s\n", r.ID, r.Status, r.Reason)
 	}
-	for _, f := range r.Findings {
-		c, _ := LookUp(f.Clause)
-		fmt.Fprintf(&b, "%s (%s) %s\n", f.Clause, c.Level, c.Sentence)
+	for i, f := range r.Findings {
+		if i == findingsTold {
+			fmt.Fprintf(&b, "  … and %d findings more\n", len(r.Findings)-i)
+			break
+		}
+		if i == 0 || f.Clause != r.Findings[i-1].Clause {
+			c, _ := LookUp(f.Clause)
+			fmt.Fprintf(&b, "%s (%s) %s\n", f.Clause, c.Level, c.Sentence)
+		}
 		fmt.Fprintf(&b, "  expected: %s\n", indentRest(f.Want))
 		fmt.Fprintf(&b, "  got:      %s\n", indentRest(f.Got))
 		if f.Dump != "" {

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Framer is what the suite asks of a framer over one stream.
+// Framer is what the suite asks of a framer over one stream. The suite makes a new one for each stream
+// and leaves it when the stream has ended.
 type Framer interface {
 	// ReadFrame returns the next frame. It returns io.EOF at a clean end, and for a framing error one
 	// that errors.Is finds BadMagic, BadLength, TooLarge, Truncated or BadCRC in. The payload need
@@ -69,7 +70,7 @@ func framerMissingIn(open OpenFramer, framing Framing) (why string) {
 			why = fmt.Sprintf("making one for the %s framing panicked: %v", framing, r)
 		}
 	}()
-	if open(stream{&source{end: io.EOF}, io.Discard}, FramerOptions{Framing: framing}) == nil {
+	if open(stream{sent(), io.Discard}, FramerOptions{Framing: framing}) == nil {
 		why = fmt.Sprintf("the function that makes it returned nil for the %s framing", framing)
 	}
 	return why

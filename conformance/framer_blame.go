@@ -49,7 +49,7 @@ func (t *framerT) blame(v vectors.FrameVector, m misreading, right []delivery) (
 	}
 	switch {
 	case !v.Valid():
-		return t.blameCheck(v)
+		return t.blameCheck(v, m.end)
 	case m.trouble != "":
 		return v.Clause, ""
 	}
@@ -58,7 +58,7 @@ func (t *framerT) blame(v vectors.FrameVector, m misreading, right []delivery) (
 
 // blameCheck judges a wrong frame that was not refused as it must be, by a framer that reads right
 // ones. Many vectors with another clause are refused for what they claim by accident.
-func (t *framerT) blameCheck(v vectors.FrameVector) (clause, hint string) {
+func (t *framerT) blameCheck(v vectors.FrameVector, end string) (clause, hint string) {
 	kind := ErrorKind(v.Error)
 	plain := plainWrong(Framing(v.Framing), kind)
 	if !t.readsRight(plain) {
@@ -69,7 +69,9 @@ func (t *framerT) blameCheck(v vectors.FrameVector) (clause, hint string) {
 	switch {
 	case !t.readsRight(headerOnly):
 		return "FRM-9", fmt.Sprintf("%s is missed where the stream ends behind the header, and seen where it goes on", kind)
-	case v.Clause == "FRM-9", v.Clause == "FRM-13":
+	case v.Clause == "FRM-9":
+		return v.Clause, ""
+	case v.Clause == "FRM-13" && (kind == TooLarge || end == string(TooLarge)):
 		return v.Clause, ""
 	case kind == BadCRC && v.Clause != "STR-3" && v.Clause != "CRC-5":
 		return v.Clause, ""

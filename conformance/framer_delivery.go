@@ -30,11 +30,17 @@ func byteByByte(v vectors.FrameVector) delivery {
 // deliveries are all those of a vector: whole, byte by byte, cut at each offset in a header, joined with
 // a right frame before and behind, and in pieces of random sizes that a next run repeats.
 func deliveries(v vectors.FrameVector) []delivery {
-	all := []delivery{whole(v), byteByByte(v), whole(after(v)), byteByByte(after(v))}
-	all[2].name, all[3].name = "behind a right frame", "behind a right frame, byte by byte"
-	if v.Error != vectors.Truncated { // of that kind, what follows would be the rest of the frame
-		all = append(all, whole(before(v)), whole(after(before(v))))
-		all[4].name, all[5].name = "before a right frame", "between right frames"
+	behind := behindNeighbour(v)
+	all := []delivery{
+		whole(v), byteByByte(v),
+		{"behind a right frame", behind, [][]byte{behind.Bytes}},
+		{"behind a right frame, byte by byte", behind, byteByByte(behind).pieces},
+	}
+	if v.Error != vectors.Truncated { // what follows would be the rest of the frame
+		before, between := beforeNeighbour(v), beforeNeighbour(behind)
+		all = append(all,
+			delivery{"before a right frame", before, [][]byte{before.Bytes}},
+			delivery{"between right frames", between, [][]byte{between.Bytes}})
 	}
 	if len(v.Frames) > 1 {
 		all = append(all, delivery{"a frame in each piece", v, cutAt(v.Bytes, frameStarts(v)...)})
@@ -54,8 +60,8 @@ func deliveries(v vectors.FrameVector) []delivery {
 // neighbour is a right frame that any limit allows.
 var neighbour = vectors.Frame{ID: 0xb, Payload: []byte("n")}
 
-// after is the vector with a right frame before it on the stream.
-func after(v vectors.FrameVector) vectors.FrameVector {
+// behindNeighbour is the vector with a right frame before it on the stream.
+func behindNeighbour(v vectors.FrameVector) vectors.FrameVector {
 	bytes, frame := neighbourIn(v)
 	v.Bytes = slices.Concat(bytes, v.Bytes)
 	v.Frames = append([]vectors.Frame{frame}, v.Frames...)
@@ -63,8 +69,8 @@ func after(v vectors.FrameVector) vectors.FrameVector {
 	return v
 }
 
-// before is the vector with a right frame behind it, which is read unless there was an error.
-func before(v vectors.FrameVector) vectors.FrameVector {
+// beforeNeighbour is the vector with a right frame behind it, which is read unless there was an error.
+func beforeNeighbour(v vectors.FrameVector) vectors.FrameVector {
 	bytes, frame := neighbourIn(v)
 	v.Bytes = slices.Concat(v.Bytes, bytes)
 	if v.Valid() {

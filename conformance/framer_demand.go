@@ -80,6 +80,11 @@ func (t *framerT) misread(clause, hint string, m misreading) {
 	if m.offset > 0 && m.offset < len(m.vector.Bytes) {
 		f.Dump = dumpFrom(Framing(m.vector.Framing), m.vector.Bytes, m.offset, dumpRows)
 	}
+	t.foundNow(f)
+}
+
+// foundNow records a finding and ends the case.
+func (t *framerT) foundNow(f Finding) {
 	t.Found(f)
 	runtime.Goexit()
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/pyproctest/pyproctest/conformance"
 )
 
-// faulty makes framers that have one habit, which is a fault or only odd.
-func faulty(t *testing.T, habit string) conformance.OpenFramer {
+// framerWith makes framers that have one habit, which is a fault or only odd.
+func framerWith(t *testing.T, habit string) conformance.OpenFramer {
 	return func(rw io.ReadWriter, o conformance.FramerOptions) conformance.Framer {
 		f := &habitual{habit: habit, ended: t.Context().Done(), turn: make(chan struct{}, 1), in: rw, out: rw, basic: o.Framing == conformance.Basic, limit: o.MaxPayload}
 		if f.limit == 0 {

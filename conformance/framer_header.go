@@ -31,40 +31,34 @@ func headerCases() []framerCase {
 func seenInHeader(t *framerT, kind ErrorKind) {
 	// A framer that does not know the error at all would wait here too, and break another clause.
 	plain := plainWrong(t.Framing, kind)
-	for _, v := range []vectors.FrameVector{after(plainRight(t.Framing)), plain} {
+	for _, v := range []vectors.FrameVector{behindNeighbour(plainRight(t.Framing)), plain} {
 		t.holds(demand{FrameVector: v, deliveries: []delivery{whole(v)}})
 	}
-
 	set, _ := vectorSet()
-	all := []vectors.FrameVector{plain}
-	for _, v := range slices.Concat(set.Enhanced, set.Basic, set.Streams) {
+	for _, v := range append(slices.Concat(set.Enhanced, set.Basic, set.Streams), plain) {
 		if v.Framing == vectors.Framing(t.Framing) && v.Error == vectors.ErrorKind(kind) {
-			all = append(all, v)
-		}
-	}
-	for _, v := range all {
-		for _, d := range []delivery{whole(v), byteByByte(v), whole(after(v)), byteByByte(after(v))} {
-			t.seenBeforeMore(d)
+			for _, v := range []vectors.FrameVector{v, behindNeighbour(v)} {
+				t.seenBeforeMore(v, whole)
+				t.seenBeforeMore(v, byteByByte)
+			}
 		}
 	}
 }
 
 // seenBeforeMore delivers a vector up to where it is decided and keeps the stream open and silent.
-func (t *framerT) seenBeforeMore(d delivery) {
-	if t.read(optionsOf(d.vector), sent(d.pieces...), onward).differs(d.vector) != nil {
-		return // misread in full too, which other cases report
+func (t *framerT) seenBeforeMore(v vectors.FrameVector, deliver func(vectors.FrameVector) delivery) {
+	if r := t.read(optionsOf(v), sent(deliver(v).pieces...), onward); r.differs(v) != nil {
+		return // misread in full too, which the vector's own case reports
 	}
-	d.vector.Bytes = d.vector.Bytes[:d.vector.DecidedAt]
-	if d.pieces = d.pieces[:min(len(d.pieces), d.vector.DecidedAt)]; len(d.pieces) == 1 {
-		d.pieces = [][]byte{d.vector.Bytes}
-	}
-	r := t.read(optionsOf(d.vector), silent(d.pieces...), onward)
-	diff := r.differs(d.vector)
+	v.Bytes = v.Bytes[:v.DecidedAt]
+	d := deliver(v)
+	r := t.read(optionsOf(v), silent(d.pieces...), onward)
+	diff := r.differs(v)
 	if diff == nil {
 		return
 	}
-	diff.want = endIn(d.vector) + " as soon as the header is there"
-	diff.offset = frameStarts(d.vector)[len(d.vector.Frames)]
+	diff.want = endIn(v) + " as soon as the header is there"
+	diff.offset = frameStarts(v)[len(v.Frames)]
 	hint := ""
 	switch {
 	case r.trouble != "" && r.hungry:

@@ -224,7 +224,7 @@ func payloadBesideError(t *framerT) {
 		v := plainWrong(Enhanced, BadCRC)
 		v.Clause, v.MaxPayload = "CRC-5", 1<<17
 		v.Bytes = encodeWith(7, payload, func(h *header) { h.crc ^= 1 })
-		t.holds(demand{FrameVector: v, deliveries: []delivery{whole(v), whole(before(v)), whole(after(v))}, alone: true})
+		t.holds(demand{FrameVector: v, deliveries: []delivery{whole(v), whole(beforeNeighbour(v)), whole(behindNeighbour(v))}, alone: true})
 	}
 }
 

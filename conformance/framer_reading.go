@@ -162,7 +162,7 @@ func (r reading) differs(v vectors.FrameVector) *difference {
 	}
 	d := &difference{at: at, offset: offset, want: endIn(v), got: r.tellEnd()}
 	if v.Comment != "" {
-		d.want += ", for " + v.Comment
+		d.want += " (" + v.Comment + ")"
 	}
 	if at > 0 {
 		d.want = fmt.Sprintf("after %s: %s", plural(at, "frame"), d.want)

@@ -67,7 +67,7 @@ func framesToWrite(framing Framing, clause string) []vectors.FrameVector {
 }
 
 // writes has a framer write the frames of a vector, one after another, and compares the bytes. It
-// reports what breaks the clause of the case: all else is another case's.
+// reports what breaks the clause of the case: all else is for other cases.
 func (t *framerT) writes(v vectors.FrameVector) {
 	w := t.openWriter(optionsOf(v))
 	from := 0
@@ -87,10 +87,8 @@ func (t *framerT) writes(v vectors.FrameVector) {
 			if finding.Clause == t.clause {
 				t.Note("caller → framer", "WriteFrame of %s", tellFrame(Frame{id, f.Payload}))
 				t.Saw("framer → stream", t.Framing, got)
-				t.Note("right is", "")
-				t.Saw("", t.Framing, right)
-				t.Found(finding)
-				return
+				t.Saw("right would be", t.Framing, right)
+				t.foundNow(finding)
 			}
 		}
 		if len(got) != len(right) {

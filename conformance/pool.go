@@ -47,7 +47,8 @@ type PoolOptions struct {
 	Workers     int
 	MaxInFlight int // requests at one worker at once [BPR-2]
 	// Program and Argument are what the pool must start as each worker: the program with this one
-	// argument, and Env added to the environment, beside PYPROC_SOCKET_PATH.
+	// argument, which is the path of a file, and Env added to the environment, beside
+	// PYPROC_SOCKET_PATH.
 	Program, Argument string
 	Env               []string
 	SocketDir         string // where the sockets go
@@ -67,7 +68,11 @@ type PoolOptions struct {
 // OpenPool makes the pool under test, not started yet.
 type OpenPool func(o PoolOptions) (Pool, error)
 
-// TestPool runs every case for pools.
+// TestPool runs every case for pools. The workers that the pool under test starts are the suite's own:
+// PoolOptions.Program is the running program once more, which finds PYPROCTEST_CONTROL in its environment
+// and is a scripted worker before any test or main begins. A pool that cannot start and call one right
+// worker fails that one case, and no other is run. The cases of STA-5 and SHD-6 compare the goroutines
+// and descriptors of this process, so nothing else may run in it meanwhile.
 func TestPool(t *testing.T, open func(o PoolOptions) (Pool, error), opts ...Option) {
 	t.Helper()
 	o := newOptions(opts)
@@ -91,7 +96,9 @@ func poolJobs(ctx context.Context, open OpenPool, o *options) (all []job, notRun
 			if framing == "" {
 				framing = o.framings[0]
 			}
-			c.run(&poolT{T: t, open: open, framing: framing, cites: c.Clauses})
+			p := &poolT{T: t, open: open, framing: framing, cites: c.Clauses}
+			c.run(p)
+			p.inTime()
 		})
 	}
 	usable := *o
@@ -126,6 +133,14 @@ type poolT struct {
 	cites   []string // the clauses of the case
 }
 
+// inTime ends a case that took so long that its context has ended: what it sees from then on says nothing
+// of the pool.
+func (t *poolT) inTime() {
+	if t.ctx.Err() != nil {
+		t.Blocked("the case was not done after %v", time.Since(t.began).Round(time.Second))
+	}
+}
+
 // about reports whether the case covers the clause.
 func (t *poolT) about(clause string) bool { return slices.Contains(t.cites, clause) }
 
@@ -138,13 +153,19 @@ func poolCases() []poolCase {
 	return slices.Concat(
 		[]poolCase{firstPoolCase()},
 		poolStartCases(),
+		poolFailedStartCases(),
 		poolMessageCases(),
 		poolMatchingCases(),
+		poolBrokenAnswerCases(),
 		poolSelectionCases(),
-		poolBackpressureCases(),
+		poolBoundCases(),
+		poolWaiterCases(),
+		poolSlotCases(),
 		poolCancellationCases(),
 		poolHealthCases(),
 		poolDeathCases(),
+		poolRestartCases(),
 		poolShutdownCases(),
+		poolSafeShutdownCases(),
 	)
 }

@@ -83,30 +83,37 @@ func sendsCancellation(t *poolT) {
 	s := t.stage()
 	s.hold()
 	s.start()
-	for _, how := range []string{"cancelled", "at its deadline"} {
-		ctx, cancel := context.WithTimeout(t.ctx, t.patience)
-		if how != "cancelled" {
-			ctx, cancel = context.WithTimeout(t.ctx, 100*time.Millisecond)
-		}
+	c := s.call()
+	c.request("CAN-2")
+	c.cancel()
+	c.sendsCancellation()
+	for limit := 100 * time.Millisecond; limit < t.patience; limit *= 3 {
+		ctx, cancel := context.WithTimeout(t.ctx, limit)
 		defer cancel()
 		c := s.callWith(ctx, "", "")
-		r := c.request("CAN-2")
-		if how == "cancelled" {
-			c.cancel()
+		if c.requestUnlessFailed("CAN-2") != nil {
+			c.sendsCancellation()
+			return
 		}
-		c.wait("CAN-2")
-		want := fmt.Sprintf("a cancellation with the ID %d, in its envelope, on the connection of %s, which ended %s", r.id, c.method, how)
-		s.until("CAN-2", want, func() bool { return r.withdrawn > 0 || s.unreadable != "" })
-		var came bool
-		var instead string
-		s.set(func() { came, instead = r.cancelled, s.unreadable })
-		switch {
-		case came:
-		case instead != "":
-			t.FailNow("CAN-2", want, "something else: %s", instead)
-		default:
-			t.FailNow("CAN-2", want, "the connection ended without one")
-		}
+		t.Note("case", "the deadline was over before the request had come; next: a later one")
+	}
+}
+
+// sendsCancellation demands the cancellation of a call whose request is at a worker.
+func (c *poolCall) sendsCancellation() {
+	s, r := c.s, c.request("CAN-2")
+	c.wait("CAN-2")
+	want := fmt.Sprintf("a cancellation with the ID %d, in its envelope, on the connection of %s, whose context has ended", r.id, c.method)
+	s.until("CAN-2", want, func() bool { return r.withdrawn > 0 || s.unreadable != "" })
+	var came bool
+	var instead string
+	s.set(func() { came, instead = r.cancelled, s.unreadable })
+	switch {
+	case came:
+	case instead != "":
+		s.t.FailNow("CAN-2", want, "something else: %s", instead)
+	default:
+		s.t.FailNow("CAN-2", want, "the connection ended without one")
 	}
 }
 

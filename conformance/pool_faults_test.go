@@ -45,7 +45,9 @@ func (f plantedFault) name() string { return f.clause + "/" + strings.Join(f.qui
 
 var poolFaults = []plantedFault{
 	fault("MSG-4", "unknown-fields-refused"),
+	fault("MSG-4", "names-in-any-case"),
 	fault("MSG-5", "ids-of-32-bits"),
+	fault("MSG-10", "ids-converted"),
 	fault("MSG-7", "bodies-through-interface"),
 	fault("MSG-13", "mismatch-accepted"),
 	fault("MSG-15", "no-envelopes"),

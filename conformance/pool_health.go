@@ -127,7 +127,7 @@ func (s *stage) checksGoOn(want string) {
 func hungWorker(t *poolT, hang func(*scriptedWorker)) {
 	s := t.stage()
 	s.options.Workers = 2
-	s.hangsAreNoticed()
+	s.options.HealthInterval, s.options.HealthTimeout = 50*time.Millisecond, shortHealthTimeout(t)
 	s.start()
 	s.set(func() { s.appears = neverListens })
 	s.healthBecomes("HLT-2", "2 healthy workers", func(h Health) bool { return h.Healthy == 2 })
@@ -145,10 +145,10 @@ func (s *stage) deathIsKnown(clause string, victim *scriptedWorker) {
 	})
 }
 
-// replaced waits a while for a new process to take the place of one that died, and for the pool to be
+// replaced waits for a new process to take the place of one that died, and for the pool to be
 // whole again.
 func (s *stage) replaced() bool {
-	if !s.becomesWithin(s.t.patience/4, func() bool {
+	if !s.becomes(func() bool {
 		last := s.workers[len(s.workers)-1]
 		return len(s.workers) > s.options.Workers && last.listening
 	}) {

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 )
 
 func poolMessageCases() []poolCase {
@@ -23,6 +22,25 @@ func poolMessageCases() []poolCase {
 					`{"type":"response","version":2,"payload":{"id":%d,"ok":true,"body":%s,"extra":[]}}`,
 				)
 			},
+		},
+		{
+			Case: Case{
+				Name: "field-names-are-exact", Clauses: []string{"MSG-4"}, Framings: bothFramings,
+				Cause: "a JSON library that folds case when it looks for a field, as encoding/json does: the last of id and ID counts",
+			},
+			run: func(t *poolT) {
+				answers(t, "MSG-4",
+					`{"id":%d,"ok":true,"body":%s,"ID":1099511627783,"OK":false,"Ok":0,"BODY":"of another name"}`,
+					`{"type":"response","payload":{"id":%d,"ok":true,"body":%s,"Id":1099511627783},"Type":"request","Payload":{}}`,
+				)
+			},
+		},
+		{
+			Case: Case{
+				Name: "an-answer-whose-id-is-no-integer-reaches-nobody", Clauses: []string{"MSG-10"}, Framings: bothFramings,
+				Cause: "the ID is converted instead of checked: 7.0, 7e0 and \"7\" all become 7",
+			},
+			run: idsAreIntegers,
 		},
 		{
 			Case: Case{
@@ -53,28 +71,6 @@ func poolMessageCases() []poolCase {
 				arrivesEqual(c.request("MSG-7"), out)
 				c.request("MSG-7").answer([]byte(back))
 				c.succeedsWith("MSG-7", back)
-			},
-		},
-		{
-			Case: Case{
-				Name: "an-answer-whose-ids-differ-reaches-nobody", Clauses: []string{"MSG-13"}, Framings: []Framing{Enhanced},
-				Cause: "the pool matches by the header's ID or by the message's alone, and never compares them",
-			},
-			run: func(t *poolT) {
-				brokenAnswer(t, "MSG-13", func(a, b *poolRequest) []byte {
-					return encode(Enhanced, a.id, okAnswer(b.id, `"for nobody"`))
-				})
-			},
-		},
-		{
-			Case: Case{
-				Name: "an-answer-under-header-id-0-reaches-nobody", Clauses: []string{"MSG-13"}, Framings: []Framing{Enhanced},
-				Cause: "a header's ID of 0 is taken for one that is not there",
-			},
-			run: func(t *poolT) {
-				brokenAnswer(t, "MSG-13", func(a, _ *poolRequest) []byte {
-					return encode(Enhanced, 0, okAnswer(a.id, `"for nobody"`))
-				})
 			},
 		},
 		{
@@ -148,9 +144,29 @@ func nearIDs(id uint64) []uint64 {
 	return slices.Compact(near)
 }
 
+// idsAreIntegers gives calls answers under what looks like their IDs and is none. A pool may drop such an
+// answer, and the right one behind it is taken, or fail the calls of the connection.
+func idsAreIntegers(t *poolT) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for _, id := range []string{`"%d"`, `%d.0`, `%de0`, `-%d`, `[%d]`, `true`, `null`} {
+		c := s.call()
+		if r := c.requestUnlessFailed("MSG-10"); r != nil {
+			if strings.Contains(id, "%d") {
+				id = fmt.Sprintf(id, r.id)
+			}
+			r.write(r.frame(fmt.Appendf(nil, `{"id":%s,"ok":true,"body":"the answer to what is no ID"}`, id)))
+			r.answer(c.body)
+		}
+		c.getsOwnOrFails("MSG-10")
+		s.afterStrays("MSG-10")
+		s.hold()
+	}
+}
+
 func idsAreWhole(t *poolT) {
 	s := t.stage()
-	s.options.HealthInterval = time.Minute // no health call may come under one of those IDs
 	s.hold()
 	s.start()
 	for range 3 {
@@ -164,51 +180,6 @@ func idsAreWhole(t *poolT) {
 		c.getsOwnOrFails("MSG-5")
 	}
 	s.afterStrays("MSG-5")
-}
-
-// getsOwnOrFails waits for the call and demands that it got no answer but its own. A pool may close a
-// connection on which an unknown ID came, with the calls that are on it.
-func (c *poolCall) getsOwnOrFails(clause string) {
-	c.wait(clause)
-	if c.err == nil && differBody(string(c.body), c.answer) != "" {
-		c.s.t.FailNow(clause, fmt.Sprintf("%s gets its own answer %s or an error", c.method, c.body), "%s", c.outcome())
-	}
-}
-
-// afterStrays demands that later calls get their own answers, once the pool has dealt with answers that
-// nobody waits for. The calls that meet a connection just as it is closed for them may fail.
-func (s *stage) afterStrays(clause string) {
-	s.set(func() { s.called = func(r *poolRequest) { r.answer(r.body) } })
-	for range 5 {
-		c := s.call()
-		c.getsOwnOrFails(clause)
-		if c.err == nil {
-			break
-		}
-	}
-	s.laterCalls(clause)
-}
-
-// laterCalls demands that calls that are made now get their own answers. Only while a worker is being
-// replaced may they fail.
-func (s *stage) laterCalls(clause string) {
-	s.set(func() { s.called = func(r *poolRequest) { r.answer(r.body) } })
-	for range 3 {
-		for {
-			processes := len(s.appeared())
-			c := s.call()
-			c.wait(clause)
-			if c.err == nil {
-				c.succeeds(clause)
-				break
-			}
-			gone := slices.ContainsFunc(s.appeared(), (*scriptedWorker).isGone)
-			if !gone || !s.becomes(func() bool { return len(s.workers) > processes }) {
-				c.succeeds(clause)
-			}
-		}
-	}
-	s.hold()
 }
 
 // callerBodies are bodies of every kind.
@@ -237,39 +208,6 @@ func arrivesEqual(r *poolRequest, body string) {
 	if d := differBody(body, r.body); d != "" {
 		r.worker.s.t.FailNow("MSG-7", "the worker gets the caller's body "+clip(body, 120), "%s", d)
 	}
-}
-
-// brokenAnswer has two calls at a worker and breaks the connection of the first one with the bytes that
-// breaking makes of the requests. A right answer to each call follows at once. The calls that were on
-// that connection must fail nevertheless, and later calls must not notice.
-func brokenAnswer(t *poolT, clause string, breaking func(a, b *poolRequest) []byte) {
-	s := t.stage()
-	s.options.MaxPayload = 1 << 16
-	s.hold()
-	s.start()
-	calls := s.fill(clause, 2)
-	a, b := calls[0], calls[1]
-	data := breaking(a.at, b.at)
-	for _, h := range calls {
-		if h.at.conn == a.at.conn {
-			data = append(data, h.at.frame(okAnswer(h.at.id, string(h.body)))...)
-			h.at.isAnswered()
-		}
-	}
-	a.at.write(data)
-	for _, h := range calls {
-		if h.at.conn != a.at.conn {
-			h.at.answer(h.body)
-			h.succeeds(clause)
-			continue
-		}
-		h.because = ", because the answer before its own broke its connection"
-		if h == a {
-			h.because = ", because its answer broke its connection"
-		}
-		h.fails(clause)
-	}
-	s.laterCalls(clause)
 }
 
 func errorAnswers(t *poolT) {

@@ -9,8 +9,11 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/pyproctest/pyproctest/conformance"
@@ -318,31 +321,22 @@ func readGrowing(r io.Reader, n int) ([]byte, error) {
 
 // deliver gives an answer to the caller whose ID it bears, or to nobody.
 func (c *plainConn) deliver(header uint64, payload []byte) error {
-	var a struct {
-		ID      json.Number
-		OK      *bool
-		Body    json.RawMessage
-		Error   string
-		Type    json.RawMessage
-		Payload json.RawMessage
+	a, err := c.fields(payload)
+	if err != nil {
+		return err
 	}
-	if err := json.Unmarshal(payload, &a); err != nil {
-		return fmt.Errorf("an answer that cannot be read: %w", err)
-	}
-	if strict := json.NewDecoder(bytes.NewReader(payload)); c.p.has("unknown-fields-refused") {
-		if strict.DisallowUnknownFields(); strict.Decode(&a) != nil {
-			return errors.New("an answer with unknown fields")
+	if string(a["type"]) == `"response"` && a["payload"] != nil && !c.p.has("no-envelopes") {
+		if a, err = c.fields(a["payload"]); err != nil {
+			return err
 		}
 	}
-	if string(a.Type) == `"response"` && a.Payload != nil && !c.p.has("no-envelopes") {
-		inner := a.Payload
-		a.Payload = nil
-		if err := json.Unmarshal(inner, &a); err != nil {
-			return fmt.Errorf("an answer that cannot be read: %w", err)
-		}
+	text := string(a["id"])
+	if c.p.has("ids-converted") {
+		text = strings.TrimSuffix(strings.Trim(text, `"`), ".0")
 	}
-	id, err := strconv.ParseUint(string(a.ID), 10, 64)
-	if err != nil || a.OK == nil {
+	id, err := strconv.ParseUint(text, 10, 64)
+	ok := string(a["ok"]) == "true"
+	if err != nil || !ok && string(a["ok"]) != "false" {
 		return errors.New("an answer that cannot be read")
 	}
 	if c.p.has("ids-of-32-bits") {
@@ -376,18 +370,42 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 	}
 	delete(c.pending, id)
 	switch {
-	case *a.OK && a.Body == nil && c.p.has("absent-body-is-an-error"):
+	case ok && a["body"] == nil && c.p.has("absent-body-is-an-error"):
 		answer <- plainAnswer{err: errors.New("no body")}
-	case *a.OK && a.Body == nil:
+	case ok && a["body"] == nil:
 		answer <- plainAnswer{body: json.RawMessage("null")}
-	case *a.OK:
-		answer <- plainAnswer{body: a.Body}
+	case ok:
+		answer <- plainAnswer{body: a["body"]}
 	case c.p.has("error-answer-is-an-answer"):
 		answer <- plainAnswer{body: json.RawMessage("null")}
 	case c.p.has("error-answer-without-text"):
 		answer <- plainAnswer{err: conformance.ErrorAnswer}
 	default:
-		answer <- plainAnswer{err: fmt.Errorf("%w: %s", conformance.ErrorAnswer, a.Error)}
+		var text string
+		_ = json.Unmarshal(a["error"], &text)
+		answer <- plainAnswer{err: fmt.Errorf("%w: %s", conformance.ErrorAnswer, text)}
 	}
 	return nil
+}
+
+// fields reads an object by the exact names of its fields, which reading into a struct would not do.
+func (c *plainConn) fields(text []byte) (map[string]json.RawMessage, error) {
+	var exact map[string]json.RawMessage
+	if err := json.Unmarshal(text, &exact); err != nil || exact == nil {
+		return nil, fmt.Errorf("an answer that cannot be read: %w", err)
+	}
+	if c.p.has("names-in-any-case") {
+		for _, name := range slices.Sorted(maps.Keys(exact)) {
+			if lower := strings.ToLower(name); lower != name {
+				exact[lower] = exact[name]
+			}
+		}
+	}
+	for name := range exact {
+		known := slices.Contains([]string{"id", "ok", "body", "error", "type", "payload"}, name)
+		if !known && c.p.has("unknown-fields-refused") {
+			return nil, fmt.Errorf("an answer with the unknown field %q", name)
+		}
+	}
+	return exact, nil
 }

@@ -2,17 +2,16 @@ package conformance
 
 import (
 	"bufio"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 	"unicode/utf8"
 )
 
@@ -21,7 +20,8 @@ type scriptedWorker struct {
 	s       *stage
 	number  int // in the order of appearance, from 1; a restarted worker has a number of its own
 	pid     int
-	path    string // of its socket
+	born    time.Time // when the process was started, as well as that is known
+	path    string    // of its socket
 	control net.Conn
 
 	writing sync.Mutex // one order at a time
@@ -37,6 +37,7 @@ type scriptedWorker struct {
 	calls     int  // other requests that came
 	received  int  // bytes, of all connections
 	gone      bool // the process has ended
+	endedAt   time.Time
 }
 
 // poolConnection is one connection of the pool to a worker.
@@ -58,6 +59,7 @@ func (s *stage) serve(control net.Conn) {
 	pid, path, _ := strings.Cut(string(hello.data), " ")
 	w := &scriptedWorker{s: s, path: path, control: control, conns: map[uint32]*poolConnection{}, confirmed: map[uint32]chan string{}}
 	w.pid, _ = strconv.Atoi(pid)
+	w.born = born(w.pid)
 	s.mu.Lock()
 	s.workers = append(s.workers, w)
 	w.number = len(s.workers)
@@ -74,7 +76,7 @@ func (s *stage) serve(control net.Conn) {
 		w.happened(m)
 	}
 	s.mu.Lock()
-	w.gone = true
+	w.gone, w.endedAt = true, time.Now()
 	for _, c := range w.conns {
 		w.endLocked(c)
 	}
@@ -85,25 +87,6 @@ func (s *stage) serve(control net.Conn) {
 	s.touchLocked()
 	s.mu.Unlock()
 	w.note("has ended")
-}
-
-func (w *scriptedWorker) name() string { return fmt.Sprintf("worker %d", w.number) }
-
-func (w *scriptedWorker) note(note string, args ...any) {
-	if !w.s.clearing.Load() {
-		w.s.t.Note(w.name(), note, args...)
-	}
-}
-
-func (w *scriptedWorker) sceneLocked() string {
-	state := "not listening"
-	switch {
-	case w.gone:
-		state = "ended"
-	case w.listening:
-		state = "listening"
-	}
-	return fmt.Sprintf("%s %s, %d connections, %d calls and %d health calls came", w.name(), state, len(w.conns), w.calls, w.health)
 }
 
 func (w *scriptedWorker) happened(m controlMessage) {
@@ -243,92 +226,23 @@ func (w *scriptedWorker) cancelledLocked(c *poolConnection, id uint64) {
 	}
 }
 
-// order has the process do something. A process that is gone does nothing.
-func (w *scriptedWorker) order(m controlMessage) {
-	w.writing.Lock()
-	defer w.writing.Unlock()
-	_, _ = w.control.Write(m.append(nil))
-}
+func (w *scriptedWorker) name() string { return fmt.Sprintf("worker %d", w.number) }
 
-// orderDone has the process do something and waits until it is done. It tells what went wrong.
-func (w *scriptedWorker) orderDone(m controlMessage) string {
-	done := make(chan string, 1)
-	w.s.mu.Lock()
-	if w.gone {
-		w.s.mu.Unlock()
-		return "the process has ended"
-	}
-	w.lastTag++
-	m.tag = w.lastTag
-	w.confirmed[m.tag] = done
-	w.s.mu.Unlock()
-	w.order(m)
-	ctx, cancel := w.s.t.Within()
-	defer cancel()
-	select {
-	case problem := <-done:
-		return problem
-	case <-w.s.over:
-		return "the case is over"
-	case <-ctx.Done():
-		return "it is not done after " + w.s.t.patience.String()
+func (w *scriptedWorker) note(note string, args ...any) {
+	if !w.s.clearing.Load() {
+		w.s.t.Note(w.name(), note, args...)
 	}
 }
 
-// listen has the worker listen at its path, which makes it ready [WRK-1].
-func (w *scriptedWorker) listen() {
-	w.note("listens")
-	w.s.set(func() { w.listening = true; w.s.seq++ })
-	w.order(controlMessage{kind: orderListen})
-}
-
-// readOnly has the worker read that many more bytes of each connection and no more.
-func (w *scriptedWorker) readOnly(n int64) {
-	w.note("reads %d more bytes of each connection", n)
-	w.orderDone(controlMessage{kind: orderReadOnly, data: binary.BigEndian.AppendUint64(nil, uint64(n))})
-}
-
-// readOnlyLocked does the same and does not wait.
-func (w *scriptedWorker) readOnlyLocked(n int64) {
-	w.order(controlMessage{kind: orderReadOnly, data: binary.BigEndian.AppendUint64(nil, uint64(n))})
-}
-
-// hang has the worker answer nothing any more, health calls included; it goes on reading.
-func (w *scriptedWorker) hang() {
-	w.note("hangs")
-	w.s.set(func() { w.hung = true })
-}
-
-// say has the process write to its standard error.
-func (w *scriptedWorker) say(text string) {
-	w.note("writes %d bytes to its standard error, the last are %q", len(text), text[max(0, len(text)-60):])
-	w.orderDone(controlMessage{kind: orderSay, data: []byte(text)})
-}
-
-// exit has the process end with that status.
-func (w *scriptedWorker) exit(status int) {
-	w.note("exits with status %d", status)
-	w.order(controlMessage{kind: orderExit, conn: uint32(status)})
-}
-
-// die has the process kill itself with SIGKILL.
-func (w *scriptedWorker) die() {
-	w.note("is killed")
-	w.order(controlMessage{kind: orderDie})
-}
-
-// sync waits until all that has reached the process by now has been taken in by the stage.
-func (w *scriptedWorker) sync() { w.orderDone(controlMessage{kind: orderSync}) }
-
-// left tells what is left of the process and its socket: nothing, where the text is empty.
-func (w *scriptedWorker) left() string {
-	switch err := syscall.Kill(w.pid, 0); {
-	case err == nil && w.isGone():
-		return fmt.Sprintf("process %d (%s) has ended and was not reaped", w.pid, w.name())
-	case err == nil:
-		return fmt.Sprintf("process %d (%s) is still running", w.pid, w.name())
+func (w *scriptedWorker) sceneLocked() string {
+	state := "not listening"
+	switch {
+	case w.gone:
+		state = "ended"
+	case w.listening:
+		state = "listening"
 	}
-	return ""
+	return fmt.Sprintf("%s %s, %d connections, %d calls and %d health calls came", w.name(), state, len(w.conns), w.calls, w.health)
 }
 
 func (w *scriptedWorker) isGone() bool {
@@ -336,85 +250,3 @@ func (w *scriptedWorker) isGone() bool {
 	defer w.s.mu.Unlock()
 	return w.gone
 }
-
-// socketLeft tells whether the file of the worker's socket is still there.
-func (w *scriptedWorker) socketLeft() bool {
-	_, err := os.Lstat(w.path)
-	return err == nil
-}
-
-// poolRequest is one request of the pool at a worker.
-type poolRequest struct {
-	worker    *scriptedWorker
-	conn      *poolConnection
-	id        uint64
-	headerID  uint64
-	method    string
-	body      json.RawMessage
-	enveloped bool
-	cancelled bool
-	// At which events it arrived, its answer was decided, and it was withdrawn by its cancellation or
-	// the end of its connection; 0 where that has not been.
-	arrived, answered, withdrawn int
-}
-
-// answer sends the answer, the way the request came [MSG-2].
-func (r *poolRequest) answer(body []byte) { r.reply(okAnswer(r.id, string(body))) }
-
-// refuse sends an error answer.
-func (r *poolRequest) refuse(text string) { r.reply(errorAnswer(r.id, text)) }
-
-func (r *poolRequest) reply(message []byte) {
-	if r.enveloped {
-		message = envelope("response", message)
-	}
-	r.send(r.frame(message))
-}
-
-// frame is a right frame with that message, under the ID of the request.
-func (r *poolRequest) frame(message []byte) []byte {
-	return encode(r.worker.s.options.Framing, r.id, message)
-}
-
-// send sends these bytes on the request's connection, which ends the request.
-func (r *poolRequest) send(data []byte) {
-	r.isAnswered()
-	r.write(data)
-}
-
-func (r *poolRequest) isAnswered() {
-	s := r.worker.s
-	s.set(func() {
-		s.seq++
-		if r.answered == 0 {
-			r.answered = s.seq
-		}
-	})
-}
-
-// write sends these bytes, which do not end the request.
-func (r *poolRequest) write(data []byte) {
-	r.saw(data)
-	r.worker.order(controlMessage{kind: orderWrite, conn: r.conn.number, data: data})
-}
-
-// writeDone does so and waits until they have left the process.
-func (r *poolRequest) writeDone(data []byte) string {
-	r.saw(data)
-	return r.worker.orderDone(controlMessage{kind: orderWrite, conn: r.conn.number, data: data})
-}
-
-func (r *poolRequest) saw(data []byte) {
-	s := r.worker.s
-	s.t.Saw(fmt.Sprintf("%s → pool, connection %d", r.worker.name(), r.conn.number), s.options.Framing, data)
-}
-
-// closeConnection closes the request's connection after all that was sent on it.
-func (r *poolRequest) closeConnection() {
-	r.worker.note("closes connection %d", r.conn.number)
-	r.isAnswered()
-	r.worker.order(controlMessage{kind: orderClose, conn: r.conn.number})
-}
-
-// outstanding reports whether the request still waits for an answer that can be sent.
-func (r *poolRequest) outstandingLocked() bool { return r.answered == 0 && r.withdrawn == 0 }

@@ -34,8 +34,7 @@ func poolSelectionCases() []poolCase {
 			},
 			run: func(t *poolT) {
 				const calls = 24
-				s, hung := hungStage(t, "SEL-2")
-				s.whileOneIsHung("SEL-2", func() (want, got string) {
+				whileOneIsHung(t, "SEL-2", func(s *stage, hung *scriptedWorker) (want, got string) {
 					before := callsOf(s)
 					for range calls {
 						s.call().wait("SEL-2")
@@ -56,8 +55,7 @@ func poolSelectionCases() []poolCase {
 				Cause: "the round does not look at the health of a worker",
 			},
 			run: func(t *poolT) {
-				s, hung := hungStage(t, "SEL-3")
-				s.whileOneIsHung("SEL-3", func() (want, got string) {
+				whileOneIsHung(t, "SEL-3", func(s *stage, hung *scriptedWorker) (want, got string) {
 					before := callsOf(s)[hung]
 					for range 9 {
 						c := s.call()
@@ -74,41 +72,33 @@ func poolSelectionCases() []poolCase {
 	}
 }
 
-// hungStage starts 3 workers, has the second one hang and waits until the pool counts 2 as healthy.
-// A worker that the pool puts in its place never gets ready.
-func hungStage(t *poolT, clause string) (*stage, *scriptedWorker) {
-	s := t.stage()
-	s.options.Workers = 3
-	s.hangsAreNoticed()
-	s.start()
-	s.set(func() { s.appears = neverListens })
-	hung := s.worker(clause, 2)
-	hung.hang()
-	s.healthBecomes("HLT-2", "a worker that hangs counts as unhealthy", func(h Health) bool { return h.Healthy == 2 })
-	return s, hung
-}
-
-// hangsAreNoticed sets the times of health checks so that a hung worker is found out soon, and one on a
-// busy machine is not taken for one.
-func (s *stage) hangsAreNoticed() {
-	s.options.HealthInterval = 50 * time.Millisecond
-	s.options.HealthTimeout = min(500*time.Millisecond, s.t.patience/4)
-}
-
-// whileOneIsHung looks at the pool while exactly one worker of 3 counts as unhealthy. On a slow machine
-// another one may be taken for hung meanwhile, so what is found must be found each time.
-func (s *stage) whileOneIsHung(clause string, look func() (want, got string)) {
-	for tries := 3; ; tries-- {
+// whileOneIsHung looks at a pool of 3 workers while one hangs and the pool counts 2 as healthy. On a slow
+// machine another one may be taken for hung as well. So what is found must be found again with longer
+// and longer deadlines for health checks.
+func whileOneIsHung(t *poolT, clause string, look func(s *stage, hung *scriptedWorker) (want, got string)) {
+	for deadline := shortHealthTimeout(t); ; deadline *= 5 {
+		s := t.stage()
+		s.options.Workers = 3
+		s.options.HealthInterval, s.options.HealthTimeout = 50*time.Millisecond, deadline
+		s.start()
+		s.set(func() { s.appears = neverListens })
+		hung := s.worker(clause, 2)
+		hung.hang()
 		s.healthBecomes("HLT-2", "a worker that hangs counts as unhealthy, and the others do not", func(h Health) bool { return h.Healthy == 2 })
-		want, got := look()
+		want, got := look(s, hung)
 		if got == "" {
 			return
 		}
-		if tries == 1 {
-			s.t.FailNow(clause, want, "%s", got)
+		if deadline*5 > t.patience/2 {
+			t.FailNow(clause, want, "%s", got)
 		}
+		t.Note("case", "%s; once more, with a longer deadline for health checks", got)
+		s.clear()
 	}
 }
+
+// shortHealthTimeout is a deadline that a worker which hangs soon misses.
+func shortHealthTimeout(t *poolT) time.Duration { return min(400*time.Millisecond, t.patience/5) }
 
 func callsOf(s *stage) map[*scriptedWorker]int {
 	s.mu.Lock()

@@ -117,6 +117,7 @@ func TestMalformedClausesAreRefused(t *testing.T) {
 		"a role that is none":         "- **FRM-2** (MUST; reader) A frame is a frame.",
 		"a comma too much":            "- **FRM-2** (MUST; framer,) A frame is a frame.",
 		"roles without a space":       "- **FRM-2** (MUST; framer,worker) A frame is a frame.",
+		"an empty role":               "- **FRM-2** (MUST; framer, , worker) A frame is a frame.",
 		"a colon for the semicolon":   "- **FRM-2** (MUST: framer) A frame is a frame.",
 		"optional misspelt":           "- **FRM-2** (MUST, optionally; framer) A frame is a frame.",
 		"no brackets":                 "- **FRM-2** MUST; framer: A frame is a frame.",

@@ -113,7 +113,8 @@ func (r *workerRun) run(t *T, j job, c workerCase, o *options) {
 		case StatusFail, StatusShould, StatusBlocked:
 			result = second
 		default:
-			t.Note("suite", "the case passes with a worker of its own, and failed with one that had served other cases:")
+			result.Timeline = append(result.Timeline, Event{At: result.Elapsed, Where: "suite",
+				Note: "so it was with a worker that had served other cases; with one of its own the case passes"})
 		}
 	}
 	t.retell(result)
@@ -143,6 +144,10 @@ type workerT struct {
 	borrowed atomic.Bool // the case did
 	peers    int         // opened so far
 }
+
+// takeTime is for cases with large payloads: a checksum over 10 MB takes an interpreter seconds, and slowness
+// is no fault.
+func (t *workerT) takeTime() { t.patience *= 3 }
 
 // anyFraming is one that the worker speaks: the case's, where it has one.
 func (t *workerT) anyFraming() Framing {

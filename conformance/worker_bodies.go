@@ -85,11 +85,11 @@ func (q *peer) mustEcho(clause string, id uint64, body string) {
 			return
 		}
 	}
-	q.t.Found(Finding{Clause: clause, Want: "the echo of " + clip(printable([]byte(body)), 80), Got: clip(got, 300), Dump: q.dump(r)})
+	q.t.Found(Finding{Clause: clause, Want: "the echo of " + excerpt([]byte(body)), Got: clip(got, 300), Dump: q.dump(r)})
 }
 
 func largeBodiesComeBackEqual(t *workerT) {
-	t.patience *= 2 // a checksum over megabytes takes an interpreter a while
+	t.takeTime()
 	q := t.start().connect(setUp, t.Framing)
 	text := `"` + strings.Repeat("one megabyte of text", 1<<20/20) + `"`
 	list := "[" + strings.Repeat("12345678,", 1<<13) + "0]"
@@ -111,7 +111,7 @@ func nanAndInfinityAreMalformed(t *workerT) {
 		r := q.next("MSG-11", want)
 		q.mustBeAnswer("MSG-8", r)
 		if r.answer.OK {
-			t.Found(Finding{Clause: "MSG-8", Want: want, Got: clip(printable(r.Payload), 100), Dump: q.dump(r)})
+			t.Found(Finding{Clause: "MSG-8", Want: want, Got: excerpt(r.Payload), Dump: q.dump(r)})
 		}
 	}
 	q.call("MSG-11", "echo", `"the connection goes on"`)

@@ -48,7 +48,7 @@ func (p *process) mustCancel(clause string, q *peer, cancellation []byte) {
 	q.request(mustCancelID, "sleep", p.t.long())
 	cancel := func() { q.cancel(mustCancelID, cancellation) }
 	again := cancel
-	if g.sees(1) {
+	if g.sees(1, never) {
 		cancel()
 		again = nil
 	}
@@ -78,13 +78,8 @@ func (p *process) mustCancelOnly(clause string, q *peer, cancelled uint64, other
 // repeatUntilAnswered calls again until there is an answer under the ID, which stays to be taken.
 func (q *peer) repeatUntilAnswered(id uint64, again func()) {
 	began := time.Now()
-	matches := q.hasID(id)
-	for time.Since(began) < q.t.Patience() {
+	for again(); !q.peek(probeEvery, q.hasID(id)) && time.Since(began) < q.t.Patience(); {
 		again()
-		if r, ok := q.wait(probeEvery, matches); ok {
-			q.change(func() { q.replies = append(q.replies, r) })
-			return
-		}
 	}
 }
 
@@ -174,7 +169,7 @@ func handlersOfACallerThatWentAwayAreCancelled(t *workerT) {
 	g := p.gauge()
 	q := p.served(t.Framing)
 	q.ask("sleep", t.long())
-	g.sees(1)
+	g.sees(1, never)
 	q.close()
 	if !g.falls(0, nil) {
 		t.Fail("CAN-8", "the handlers of a caller that closed its connection are cancelled", "its `sleep` still runs %v later%s", t.Patience(), p.obituary())

@@ -18,18 +18,20 @@ func plantedCommand(t *testing.T, planted ...string) conformance.WorkerCommand {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	c := conformance.Command(self)
-	c.Grace = plantedGrace
+	c.Grace = time.Second
+	if slices.Contains(planted, "grace-of-8s") {
+		c.Grace = 8 * time.Second
+	}
 	c.Env = []string{plantedVariable + "=" + strings.Join(planted, ",")}
 	return c
 }
 
-// Each fault is the right worker with one thing wrong. It must break the clause beside it, and of the
-// others at most those that a comment gives the reason for.
+// Each fault is the right worker with one thing wrong. In the cases of the clause beside it, or in those that
+// it names, it must break that clause and no other.
 var plantedFaults = []struct {
 	fault  string
 	breaks string
-	only   []string // the cases to run, those of the clause where empty
-	also   []string // other clauses that fall with it
+	only   []string
 }{
 	{fault: "keeps-to-enhanced-once-seen", breaks: "STR-7"},
 	{fault: "takes-the-first-two-bytes-to-come-together", breaks: "STR-7"},
@@ -62,7 +64,7 @@ var plantedFaults = []struct {
 	{fault: "header-of-answers-is-0", breaks: "RID-8"},
 	{fault: "ignores-the-path", breaks: "WRK-1"},
 	{fault: "keeps-the-stale-socket", breaks: "WRK-2"},
-	{fault: "default-path", breaks: "WRK-3"},
+	{fault: "listens-elsewhere-without-a-path", breaks: "WRK-3"},
 	{fault: "refuses-with-status-0", breaks: "WRK-3"},
 	{fault: "refuses-without-a-word", breaks: "WRK-4"},
 	{fault: "takes-the-path-of-a-live-worker", breaks: "WRK-4", only: []string{"WRK-4/path-of-a-live-*"}},
@@ -73,7 +75,7 @@ var plantedFaults = []struct {
 	{fault: "one-connection-at-a-time", breaks: "WRK-8", only: []string{"WRK-8/half-sent-*"}},
 	{fault: "half-sent-frames-block-all", breaks: "WRK-8", only: []string{"WRK-8/half-sent-*"}},
 	{fault: "callers-that-do-not-read-block-all", breaks: "WRK-8", only: []string{"WRK-8/caller-*"}},
-	{fault: "drops-beyond-100-outstanding", breaks: "WRK-9", only: []string{"WRK-9/many-*"}},
+	{fault: "drops-each-101st-request", breaks: "WRK-9", only: []string{"WRK-9/many-*"}},
 	{fault: "unknown-methods-return-null", breaks: "WRK-10"},
 	{fault: "unknown-methods-fail-without-a-reason", breaks: "WRK-10"},
 	{fault: "hides-the-text-of-exceptions", breaks: "WRK-11"},
@@ -95,9 +97,9 @@ var plantedFaults = []struct {
 	{fault: "sigint-is-not-handled", breaks: "WRK-17", only: []string{"WRK-17/sigint-*"}},
 	{fault: "sigterm-leaves-the-socket", breaks: "WRK-17", only: []string{"WRK-17/sigterm-*"}},
 	{fault: "sigterm-ends-with-status-1", breaks: "WRK-17", only: []string{"WRK-17/sigterm-*"}},
-	{fault: "accepts-after-sigterm", breaks: "WRK-17", only: []string{"WRK-17/long-*"}},
+	{fault: "accepts-after-sigterm,grace-of-8s", breaks: "WRK-17", only: []string{"WRK-17/long-*"}},
 	{fault: "waits-for-handlers-for-ever", breaks: "WRK-17", only: []string{"WRK-17/long-*"}},
-	{fault: "drops-handlers-at-sigterm", breaks: "WRK-18"},
+	{fault: "drops-handlers-at-sigterm,grace-of-8s", breaks: "WRK-18"},
 	{fault: "outlives-its-parent", breaks: "WRK-19"},
 	{fault: "health-tells-another-process", breaks: "WRK-20"},
 	{fault: "health-is-a-string", breaks: "WRK-20"},
@@ -108,7 +110,7 @@ var plantedFaults = []struct {
 	{fault: "exit-is-no-exit", breaks: "WRK-21", only: []string{"WRK-21/exit-*"}},
 	{fault: "exit-with-another-status", breaks: "WRK-21"},
 	{fault: "closes-at-half-close", breaks: "WRK-22"},
-	{fault: "sets-aside-what-is-claimed", breaks: "WRK-23"},
+	{fault: "sets-aside-a-third-of-what-is-claimed", breaks: "WRK-23"},
 	{fault: "reads-on-after-the-handler", breaks: "CAN-5", only: []string{"CAN-5/cancellation-reaches-*"}},
 	{fault: "cancellations-are-ignored", breaks: "CAN-5", only: []string{"CAN-5/cancellation-reaches-*"}},
 	{fault: "cancels-all-of-the-connection", breaks: "CAN-5", only: []string{"CAN-5/cancellation-leaves-*"}},
@@ -119,7 +121,7 @@ var plantedFaults = []struct {
 	{fault: "cancellations-need-a-reason", breaks: "CAN-9"},
 }
 
-func TestEachPlantedFaultBreaksItsClause(t *testing.T) {
+func TestEachPlantedFaultInAWorkerBreaksItsClause(t *testing.T) {
 	for i, rep := range checkPlanted(t) {
 		f := plantedFaults[i]
 		t.Run(f.breaks+"/"+f.fault, func(t *testing.T) {
@@ -129,10 +131,7 @@ func TestEachPlantedFaultBreaksItsClause(t *testing.T) {
 					broken = append(broken, c.Name)
 				}
 			}
-			require.Contains(t, broken, f.breaks, told(rep))
-			for _, name := range broken {
-				require.True(t, name == f.breaks || slices.Contains(f.also, name), "%s breaks %s too\n%s", f.fault, name, told(rep))
-			}
+			require.Equal(t, []string{f.breaks}, broken, told(rep))
 		})
 	}
 }
@@ -152,12 +151,12 @@ func checkPlanted(t *testing.T) []conformance.Report {
 		if f.breaks == "STR-7" {
 			framings = append(framings, conformance.Basic)
 		}
-		command := plantedCommand(t, f.fault)
+		command := plantedCommand(t, strings.Split(f.fault, ",")...)
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			reports[i] = conformance.CheckWorker(t.Context(), command, conformance.Only(only...),
-				conformance.Framings(framings...), conformance.Patience(3*time.Second), conformance.Parallel(2))
+				conformance.Framings(framings...), conformance.Patience(5*time.Second), conformance.Parallel(2))
 		})
 	}
 	wg.Wait()
@@ -174,14 +173,13 @@ func TestOddWorkersThatAreRightPass(t *testing.T) {
 		},
 		"bytes one by one, errors before the close": {
 			"odd: writes-byte-by-byte", "odd: says-what-is-wrong-before-it-closes",
-			"odd: cancelled-requests-succeed", "odd: no-envelopes-in-answers-to-unknown-types",
+			"odd: cancelled-requests-succeed", "odd: no-envelopes-in-answers-to-unknown-types", "odd: refuses-more-than-100-levels",
 		},
-		"little nesting, and no ID but 0 where JSON is malformed": {"odd: refuses-more-than-100-levels"},
 	}
 	for name, planted := range variants {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			mustPassWholly(t, plantedCommand(t, planted...))
+			mustPass(t, plantedCommand(t, planted...))
 		})
 	}
 	t.Run("started by a shell that takes its time and prints", func(t *testing.T) {
@@ -189,16 +187,19 @@ func TestOddWorkersThatAreRightPass(t *testing.T) {
 		c := plantedCommand(t, "odd: none")
 		c.Args = []string{"-c", `echo "starting" >&2; exec "$0"`, c.Path}
 		c.Path = "/bin/sh"
-		mustPassWholly(t, c)
+		mustPass(t, c, "WRK-*")
 	})
 }
 
-func mustPassWholly(t *testing.T, c conformance.WorkerCommand) {
+// mustPass runs the cases that are asked for, all where none is.
+func mustPass(t *testing.T, c conformance.WorkerCommand, only ...string) {
 	t.Helper()
-	rep := conformance.CheckWorker(t.Context(), c, conformance.Parallel(8))
+	rep := conformance.CheckWorker(t.Context(), c, conformance.Patience(30*time.Second), conformance.Only(only...))
 	require.Empty(t, told(rep))
 	for _, c := range rep.ByClause() {
-		require.Equal(t, conformance.StatusPass, c.Status, "%s\n%s", c.Name, rep.Summary())
+		if len(only) == 0 || c.Cases > 0 {
+			require.Equal(t, conformance.StatusPass, c.Status, "%s\n%s", c.Name, rep.Summary())
+		}
 	}
 }
 

@@ -12,12 +12,15 @@ import (
 
 const socketVariable = "PYPROC_SOCKET_PATH"
 
+// The files in the folder of an instance that its output goes to: no goroutine has to read it, and what a
+// process left behind wrote is there too.
+const stdoutName, stderrName = "stdout", "stderr"
+
 // instance is one run of the worker's program. It leads a process group of its own.
 type instance struct {
 	cmd    *exec.Cmd
 	dir    string
 	socket string
-	output string        // the file that its standard output and error go to
 	exited chan struct{} // closed when it has ended and is reaped
 	served int           // cases that it has served
 
@@ -37,7 +40,7 @@ func newInstance(command WorkerCommand, l launch) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &instance{dir: dir, socket: l.socket, output: filepath.Join(dir, "output"), exited: make(chan struct{})}
+	in := &instance{dir: dir, socket: l.socket, exited: make(chan struct{})}
 	if in.socket == "" {
 		in.socket = filepath.Join(dir, "w.sock")
 	}
@@ -48,16 +51,21 @@ func newInstance(command WorkerCommand, l launch) (*instance, error) {
 }
 
 func (in *instance) start(command WorkerCommand, l launch) error {
-	output, err := os.Create(in.output)
+	stdout, err := os.Create(filepath.Join(in.dir, stdoutName))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = output.Close() }()
+	defer func() { _ = stdout.Close() }()
+	stderr, err := os.Create(filepath.Join(in.dir, stderrName))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = stderr.Close() }()
 
 	line := append(append(append([]string(nil), l.within...), command.Path), command.Args...)
 	in.cmd = exec.Command(line[0], line[1:]...)
 	in.cmd.Dir = command.Dir
-	in.cmd.Stdout, in.cmd.Stderr = output, output
+	in.cmd.Stdout, in.cmd.Stderr = stdout, stderr
 	in.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	for _, v := range append(os.Environ(), command.Env...) {
 		if !strings.HasPrefix(v, socketVariable+"=") {

@@ -21,7 +21,10 @@ func differJSON(want, got []byte) string {
 	if err != nil {
 		return "no well-formed JSON: " + err.Error()
 	}
-	return differ("the value", a, b)
+	if path, d := differ(a, b); d != "" {
+		return "the value" + path + d
+	}
+	return ""
 }
 
 func decodeJSON(text []byte) (any, error) {
@@ -32,7 +35,8 @@ func decodeJSON(text []byte) (any, error) {
 	return value, err
 }
 
-func differ(where string, want, got any) string {
+// differ tells where two values differ and how, the path from the inside out so that deep ones stay cheap.
+func differ(want, got any) (path, how string) {
 	switch w := want.(type) {
 	case []any:
 		g, ok := got.([]any)
@@ -40,32 +44,32 @@ func differ(where string, want, got any) string {
 			break
 		}
 		for i := range w {
-			if d := differ(fmt.Sprintf("%s[%d]", where, i), w[i], g[i]); d != "" {
-				return d
+			if path, how := differ(w[i], g[i]); how != "" {
+				return fmt.Sprintf("[%d]", i) + path, how
 			}
 		}
-		return ""
+		return "", ""
 	case map[string]any:
 		g, ok := got.(map[string]any)
 		if !ok || !slices.Equal(slices.Sorted(maps.Keys(w)), slices.Sorted(maps.Keys(g))) {
 			break
 		}
 		for key := range w {
-			if d := differ(fmt.Sprintf("%s[%q]", where, key), w[key], g[key]); d != "" {
-				return d
+			if path, how := differ(w[key], g[key]); how != "" {
+				return fmt.Sprintf("[%q]", key) + path, how
 			}
 		}
-		return ""
+		return "", ""
 	case json.Number:
 		if g, ok := got.(json.Number); ok && sameNumber(string(w), string(g)) {
-			return ""
+			return "", ""
 		}
 	default: // nil, bool, string
 		if want == got {
-			return ""
+			return "", ""
 		}
 	}
-	return fmt.Sprintf("%s is %s and should be %s", where, brief(got), brief(want))
+	return "", fmt.Sprintf(" is %s and should be %s", brief(got), brief(want))
 }
 
 // sameNumber compares as [MSG-7] has it: exactly where want is an integer within 64 bits.

@@ -49,7 +49,7 @@ func claimedLengthSetsNoMemoryAside(t *workerT) {
 		what  string
 		grown int64
 	}{{"resident", worst.resident}, {"writable", worst.writable}} {
-		if m.grown > claimed/2 {
+		if m.grown > claimed/4 {
 			t.Fail("WRK-23", fmt.Sprintf("memory that grows with the %d bytes that %d connections sent", n*len(claim), n),
 				"%d MB more of %s memory, where %d MB were claimed", m.grown>>20, m.what, claimed>>20)
 			break

@@ -66,7 +66,7 @@ func (q *peer) mustFailSaying(clause, what string, id uint64, words ...string) {
 	says := slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, strings.ToLower(w)) })
 	switch {
 	case r.answer.OK:
-		q.t.Found(Finding{Clause: clause, Want: "an error answer to " + what, Got: clip(printable(r.Payload), 100), Dump: q.dump(r)})
+		q.t.Found(Finding{Clause: clause, Want: "an error answer to " + what, Got: excerpt(r.Payload), Dump: q.dump(r)})
 	case !says:
 		q.t.Found(Finding{
 			Clause: clause, Want: fmt.Sprintf("an error answer to %s that says so, with one of the words %q", what, words),
@@ -102,7 +102,7 @@ func resultThatCannotBeEncodedBecomesAnErrorAnswer(t *workerT) {
 var encodingWords = []string{"serializ", "serialis", "encod", "json", "marshal", "represent", "convert", "dump"}
 
 func answerOverMaxPayloadBecomesAnErrorAnswer(t *workerT) {
-	t.patience *= 2
+	t.takeTime()
 	q := t.start().connect(setUp, t.Framing)
 	what := fmt.Sprintf("a result of %d characters, whose answer is over max_payload", defaultMaxPayload)
 	id := q.ask("blob", fmt.Sprintf(`{"size":%d}`, defaultMaxPayload))
@@ -114,7 +114,7 @@ var sizeWords = []string{"large", "big", "long", "size", "limit", "exceed", "max
 // How many bytes an answer has around its body is the worker's own affair, so it is measured first. This
 // runs in the framing that has no checksum, since that of 10 MB takes an interpreter seconds.
 func answerOfMaxPayloadIsSent(t *workerT) {
-	t.patience *= 2
+	t.takeTime()
 	q := t.start().connect(setUp, t.Framing)
 	const small = 1000
 	r := q.blob(1001, small)
@@ -224,7 +224,7 @@ func exitEndsTheProcessAtOnce(t *workerT) {
 	p := t.startFresh()
 	g := p.gauge()
 	p.served(t.Framing).ask("sleep", t.long())
-	if !g.sees(1) { // then the exit would wait for the sleep
+	if !g.sees(1, never) { // then the exit would wait for the sleep
 		p = t.startFresh()
 	}
 	q := p.served(t.Framing)
@@ -236,8 +236,8 @@ func exitEndsTheProcessAtOnce(t *workerT) {
 	case status != 7:
 		t.Fail("WRK-21", "`exit` {\"code\": 7} ends the process with status 7", "%s", p.lastWords())
 	}
-	<-q.done
+	q.mustEnd("WRK-21", "the connection ends with the process")
 	if r, ok := q.wait(0, q.hasID(id)); ok {
-		t.Found(Finding{Clause: "WRK-21", Want: "`exit` ends the process without an answer", Got: clip(printable(r.Payload), 100), Dump: q.dump(r)})
+		t.Found(Finding{Clause: "WRK-21", Want: "`exit` ends the process without an answer", Got: excerpt(r.Payload), Dump: q.dump(r)})
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -56,8 +55,7 @@ func (r *workerRun) preflight(ctx context.Context, o *options) preflightResult {
 		switch {
 		case slices.Contains(pre.framings, f):
 		case slices.Contains(o.framings, f):
-			pre.notRun = append(pre.notRun, fmt.Sprintf("the %s framing: the worker does not speak it; use -framing %s to validate the %s framing alone",
-				f, pre.framings[0], pre.framings[0]))
+			pre.notRun = append(pre.notRun, fmt.Sprintf("the %s framing: the worker does not speak it; %s", f, onlyHint(pre.framings[0])))
 		default:
 			pre.notRun = append(pre.notRun, fmt.Sprintf("the %s framing: it was not asked for, and telling it from the other [STR-7] neither", f))
 		}
@@ -69,17 +67,17 @@ func (r *workerRun) preflight(ctx context.Context, o *options) preflightResult {
 func (t *workerT) startOrSay() *process {
 	in, err := newInstance(t.command, launch{})
 	if errors.Is(err, exec.ErrNotFound) {
-		t.Blocked("the worker cannot be started: %v.\nGive the command that starts it, with an absolute path where it is not on the PATH", err)
+		t.Blocked("the worker cannot be started: %v.\nGive the command that starts it, with an absolute path where it is not on the PATH; it was: %s", err, t.command)
 	}
 	if err != nil {
-		t.Blocked("the worker cannot be started: %v.\nGive the command that starts it: an executable file, or an interpreter and its script", err)
+		t.Blocked("the worker cannot be started: %v.\nGive the command that starts it: an executable file, or an interpreter and its script; it was: %s", err, t.command)
 	}
 	p := t.adopt(in, false)
 	err = p.ready()
 	switch {
 	case err == nil:
 	case p.ended():
-		t.Blocked("the worker ended before it accepted connections, command: %s\n%s", t.command, p.lastWords())
+		t.Blocked("%v\nTo see it happen, set %s to a path of your choice and run: %s", err, socketVariable, t.command)
 	default:
 		t.FailNow("WRK-1", "a worker that listens on the Unix socket path in "+socketVariable, "%v\nThe command was: %s", err, t.command)
 	}
@@ -90,30 +88,30 @@ func (t *workerT) startOrSay() *process {
 // to send a frame back.
 func (p *process) spoken(asked []Framing) []Framing {
 	var spoken []Framing
-	var silent []Finding
+	var fates []string
 	for _, f := range asked {
 		q := p.connect("WRK-1", f)
 		q.ask("health", "null")
-		if _, ok := q.wait(p.t.Patience(), func(reply) bool { return true }); ok {
-			if spoken = append(spoken, f); len(spoken) == 1 {
-				q.mustOfferMethods()
-			}
-		} else {
-			silent = append(silent, Finding{
-				Clause: "STR-7",
-				Want:   fmt.Sprintf("an answer to `health` in the %s framing, in which it was called", f),
-				Got:    q.fate(),
-			})
+		if _, ok := q.wait(p.t.Patience(), func(reply) bool { return true }); !ok {
+			fates = append(fates, fmt.Sprintf("in the %s framing: %s", f, q.fate()))
+		} else if spoken = append(spoken, f); len(spoken) == 1 {
+			q.mustOfferMethods()
 		}
 		q.close()
 	}
-	for _, f := range silent {
-		p.t.Found(f)
-	}
-	if len(spoken) == 0 {
-		runtime.Goexit()
+	want := "an answer to `health`, in the framing in which it is called"
+	switch {
+	case len(spoken) == 0:
+		p.t.FailNow("STR-7", want, "none %s", strings.Join(fates, "\nand none "))
+	case len(fates) > 0:
+		p.t.Fail("STR-7", want, "none %s\n%s", fates[0], onlyHint(spoken[0]))
 	}
 	return spoken
+}
+
+// onlyHint tells how to go on with a worker that speaks one framing.
+func onlyHint(f Framing) string {
+	return fmt.Sprintf("use -framing %s to validate the %s framing alone", f, f)
 }
 
 const sleepProbe = 50 * time.Millisecond

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -96,48 +97,67 @@ func (t *workerT) good() bool {
 
 // ready waits until the worker accepts connections.
 func (p *process) ready() error {
-	var last error
-	accepts := p.t.Settle(func() bool {
-		if p.ended() {
-			return true
-		}
+	d := p.deadline(p.t.Patience())
+	defer d.stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
 		conn, err := net.Dial("unix", p.socket)
-		if last = err; err != nil {
-			return false
+		if err == nil {
+			_ = conn.Close()
+			return nil
 		}
-		_ = conn.Close()
-		return true
-	})
-	switch {
-	case p.ended():
-		return fmt.Errorf("the worker ended before it accepted connections: %s", p.lastWords())
-	case !accepts:
-		return fmt.Errorf("the worker runs but accepted no connection on the socket at %s within %v (%w); %s",
-			socketVariable, p.t.Patience(), last, p.said())
+		select {
+		case <-tick.C:
+		case <-p.exited:
+			return fmt.Errorf("the worker ended before it accepted connections: %s", p.lastWords())
+		case <-d.C:
+			if d.over() {
+				return fmt.Errorf("the worker runs but accepted no connection on the socket at %s within %v (%w); %s",
+					socketVariable, p.t.Patience(), err, p.said())
+			}
+		case <-p.t.Context().Done():
+			return p.t.Context().Err()
+		}
 	}
-	return nil
 }
 
-// awaitExit waits at most that long for the process to end and tells its exit status, -1 where a signal
-// ended it.
+// awaitExit waits for the process to end and tells its exit status, -1 where a signal ended it.
 func (p *process) awaitExit(limit time.Duration) (status int, ended bool) {
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	select {
-	case <-p.exited:
-		return p.cmd.ProcessState.ExitCode(), true
-	case <-timer.C:
-	case <-p.t.Context().Done():
+	d := p.deadline(limit)
+	defer d.stop()
+	for {
+		select {
+		case <-p.exited:
+			return p.cmd.ProcessState.ExitCode(), true
+		case <-d.C:
+			if d.over() {
+				return 0, false
+			}
+		case <-p.t.Context().Done():
+			return 0, false
+		}
 	}
-	return 0, false
 }
 
 // signal sends a signal to the process that was started.
 func (p *process) signal(s syscall.Signal) {
-	p.t.Note("worker", "is sent signal %q", s)
+	p.t.Note("worker", "is sent %s", signalName(s))
 	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		p.t.Blocked("the worker cannot be sent signal %q: %v", s, err)
+		p.t.Blocked("the worker cannot be sent %s: %v", signalName(s), err)
 	}
+}
+
+func signalName(s syscall.Signal) string {
+	switch s {
+	case syscall.SIGTERM:
+		return "SIGTERM"
+	case syscall.SIGINT:
+		return "SIGINT"
+	case syscall.SIGKILL:
+		return "SIGKILL"
+	}
+	return s.String()
 }
 
 // lastWords tells how the process ended and what it said.
@@ -148,19 +168,22 @@ func (p *process) lastWords() string {
 const saidBytes = 2000 // of the end of what the worker wrote
 
 func (p *process) said() string {
-	text := p.wrote()
+	name, text := "standard error", p.wrote(stderrName)
+	if text == "" {
+		name, text = "standard output", p.wrote(stdoutName)
+	}
 	if text == "" {
 		return "it wrote nothing to standard error"
 	}
 	if len(text) > saidBytes {
 		text = "…" + text[len(text)-saidBytes:]
 	}
-	return "the end of its output:\n" + indent(text, "  ")
+	return "the end of its " + name + ":\n" + indent(text, "  ")
 }
 
-// wrote is all that the process wrote to its standard output and error, without space around it.
-func (p *process) wrote() string {
-	text, err := os.ReadFile(p.output)
+// wrote is what the process wrote, without space around it.
+func (p *process) wrote(name string) string {
+	text, err := os.ReadFile(filepath.Join(p.dir, name))
 	if err != nil {
 		p.t.Note("suite", "what the worker wrote cannot be read: %v", err)
 	}

@@ -50,33 +50,35 @@ func (g *gauge) read(limit time.Duration) (running int, ok bool) {
 	g.asked = 0
 	n, err := strconv.Atoi(strings.TrimSpace(string(r.answer.Body)))
 	if r.err != nil || !r.answer.OK || err != nil {
-		g.peer.t.Blocked("`inflight` is answered with no number [WRK-21]: %s", clip(printable(r.Payload), 100))
+		g.peer.t.Blocked("`inflight` is answered with no number [WRK-21]: %s", excerpt(r.Payload))
 	}
 	return n - g.idle, true
 }
 
-// sees waits until that many handlers run. It returns false where the worker seems to run one handler
-// at a time, so that nothing can be seen from beside.
-func (g *gauge) sees(handlers int) bool {
+// sees waits until that many handlers run. It returns false where they are over, and where the worker seems
+// to run one handler at a time, so that nothing can be seen from beside.
+func (g *gauge) sees(handlers int, over func() bool) (seen bool) {
 	t := g.peer.t
-	serial := false
-	seen := t.Settle(func() bool {
+	settled := g.peer.process.settle(func() bool {
 		n, ok := g.read(g.serialAfter)
-		serial = !ok
-		return serial || n >= handlers
+		if !ok {
+			t.Note("suite", "`inflight` waits behind the handler: the worker seems to run one at a time")
+			return true
+		}
+		seen = n >= handlers
+		return seen || over()
 	})
-	switch {
-	case serial:
-		t.Note("suite", "`inflight` waits behind the handler: the worker seems to run one at a time")
-	case !seen:
+	if !settled {
 		t.Blocked("`inflight` never showed %d handlers running [WRK-21]", handlers)
 	}
-	return !serial
+	return seen
 }
+
+func never() bool { return false }
 
 // falls waits until at most that many handlers run. Each time round it calls again, where given.
 func (g *gauge) falls(handlers int, again func()) bool {
-	return g.peer.t.Settle(func() bool {
+	return g.peer.process.settle(func() bool {
 		if again != nil {
 			again()
 		}

@@ -56,7 +56,7 @@ func listensAtItsPathAndServesTheFirstConnection(t *workerT) {
 	path := filepath.Join(t.Dir(), "a socket.sock")
 	p := t.launch(launch{socket: path})
 	var conn *net.UnixConn
-	t.Settle(func() bool {
+	p.settle(func() bool {
 		var err error
 		conn, err = p.dial()
 		return err == nil || p.ended()
@@ -108,8 +108,12 @@ func (p *process) mustRefuseToStart(clause, why string) {
 	case status < 0:
 		p.t.Fail(clause, want+", with an exit status", "it was ended by a signal: %s", p.lastWords())
 	}
-	if p.wrote() == "" {
-		p.t.Fail(clause, want+", with a message on standard error", "it said nothing")
+	switch {
+	case p.wrote(stderrName) != "":
+	case clause == "WRK-3":
+		p.t.Fail(clause, want+", with a message on standard error", "it wrote nothing there")
+	case p.wrote(stdoutName) == "":
+		p.t.Fail(clause, want+", with a message", "it wrote nothing")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A worker may be started by a wrapper, and may have processes of its own: the suite looks at the tree of
@@ -16,7 +17,8 @@ import (
 // systemProcess is what the system tells of a process.
 type systemProcess struct {
 	parent int
-	state  string // begins with "Z" for a zombie
+	state  string        // begins with "Z" for a zombie
+	used   time.Duration // of the processors; known on Linux only
 	memory
 }
 
@@ -55,14 +57,17 @@ func linuxProcess(folder string) (systemProcess, bool) {
 	if err != nil {
 		return systemProcess{}, false
 	}
-	// Behind the name, which may hold anything: state, parent, …, resident pages as the 22nd.
+	// Behind the name, which may hold anything: state, parent, …, the hundredths of seconds used by the
+	// process (12th) and by the system for it (13th), …, resident pages (22nd).
 	f := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if len(f) < 22 {
 		return systemProcess{}, false
 	}
 	parent, err1 := strconv.Atoi(f[1])
-	pages, err2 := strconv.ParseInt(f[21], 10, 64)
-	if err1 != nil || err2 != nil {
+	own, err2 := strconv.ParseInt(f[11], 10, 64)
+	system, err3 := strconv.ParseInt(f[12], 10, 64)
+	pages, err4 := strconv.ParseInt(f[21], 10, 64)
+	if err1 != nil || err2 != nil || err3 != nil || err4 != nil {
 		return systemProcess{}, false
 	}
 	held := memory{resident: pages * int64(os.Getpagesize())}
@@ -79,7 +84,7 @@ func linuxProcess(folder string) (systemProcess, bool) {
 			held.writable = kb << 10
 		}
 	}
-	return systemProcess{parent: parent, state: f[0], memory: held}, true
+	return systemProcess{parent: parent, state: f[0], used: time.Duration(own+system) * 10 * time.Millisecond, memory: held}, true
 }
 
 // allProcesses are the IDs of the processes of the system that can be seen.

@@ -40,60 +40,61 @@ type unreadable struct {
 	payload string
 	what    string
 	hasID   bool // the ID can be read all the same, so that the basic framing has one to answer under
+	utf16   bool // the payload is sent as UTF-16
 }
 
 var malformed = []unreadable{
-	{"", "an empty payload", false},
-	{" \n", "white space alone", false},
-	{"{", "JSON cut off after one byte", false},
-	{`{"id":%d,"method":"echo","body":"cut o`, "JSON cut off in a string", false},
-	{`{"id":%d,"method":"echo","body":[1,2]`, "JSON without its last brace", false},
-	{`{"id":%d,"method":"echo"} {"id":5}`, "two JSON values", false},
-	{`{"id":%d,"method":"echo"}x`, "JSON with a letter behind it", false},
-	{`{"id":%d,"method":"echo","body":1,}`, "JSON with a comma too many", false},
-	{`{'id':%d,'method':'echo'}`, "single quotes", false},
-	{`{id:%d,method:"echo"}`, "names without quotes", false},
-	{`{"id":%d,"method":"echo","body":01}`, "a number that begins with 0", false},
-	{`{"id":%d,"method":"echo","body":.5}`, "a number that begins with a dot", false},
-	{`{"id":%d,"method":"echo","body":+1}`, "a number that begins with +", false},
-	{`{"id":%d,"method":"echo","body":True}`, "True instead of true", false},
-	{"{\"id\":%d,\"method\":\"echo\",\"body\":\"a\nb\"}", "a line break inside a string", false},
-	{`{"id":%d,"method":"echo","body":"\x41"}`, "an unknown escape", false},
-	{`{"id":%d,"method":"echo" /* why */}`, "a comment", false},
-	{"\x00\x01\x02\x03", "bytes that are no text", false},
+	{payload: "", what: "an empty payload"},
+	{payload: " \n", what: "white space alone"},
+	{payload: "{", what: "JSON cut off after one byte"},
+	{payload: `{"id":%d,"method":"echo","body":"cut o`, what: "JSON cut off in a string"},
+	{payload: `{"id":%d,"method":"echo","body":[1,2]`, what: "JSON without its last brace"},
+	{payload: `{"id":%d,"method":"echo"} {"id":5}`, what: "two JSON values"},
+	{payload: `{"id":%d,"method":"echo"}x`, what: "JSON with a letter behind it"},
+	{payload: `{"id":%d,"method":"echo","body":1,}`, what: "JSON with a comma too many"},
+	{payload: `{'id':%d,'method':'echo'}`, what: "single quotes"},
+	{payload: `{id:%d,method:"echo"}`, what: "names without quotes"},
+	{payload: `{"id":%d,"method":"echo","body":01}`, what: "a number that begins with 0"},
+	{payload: `{"id":%d,"method":"echo","body":.5}`, what: "a number that begins with a dot"},
+	{payload: `{"id":%d,"method":"echo","body":+1}`, what: "a number that begins with +"},
+	{payload: `{"id":%d,"method":"echo","body":True}`, what: "True instead of true"},
+	{payload: "{\"id\":%d,\"method\":\"echo\",\"body\":\"a\nb\"}", what: "a line break inside a string"},
+	{payload: `{"id":%d,"method":"echo","body":"\x41"}`, what: "an unknown escape"},
+	{payload: `{"id":%d,"method":"echo" /* why */}`, what: "a comment"},
+	{payload: "\x00\x01\x02\x03", what: "bytes that are no text"},
 }
 
 var malformedUTF8 = []unreadable{
-	{"{\"id\":%d,\"method\":\"echo\",\"body\":\"\xff\"}", "a byte FF in a string", false},
-	{"{\"id\":%d,\"method\":\"echo\",\"body\":\"\xc3\"}", "a character cut off in a string", false},
-	{"{\"id\":%d,\"method\":\"echo\",\"body\":\"\xc0\xaf\"}", "an overlong form of a character", false},
-	{"{\"id\":%d,\"method\":\"echo\",\"body\":\"\xed\xa0\x80\"}", "a surrogate written as UTF-8", false},
-	{"{\"id\":%d,\"method\":\"echo\",\"\x80\":1}", "a byte 80 in the name of a field", false},
-	{"\xff\xfe{\x00}\x00", "UTF-16", false},
+	{payload: "{\"id\":%d,\"method\":\"echo\",\"body\":\"\xff\"}", what: "a byte FF in a string"},
+	{payload: "{\"id\":%d,\"method\":\"echo\",\"body\":\"\xc3\"}", what: "a character cut off in a string"},
+	{payload: "{\"id\":%d,\"method\":\"echo\",\"body\":\"\xc0\xaf\"}", what: "an overlong form of a character"},
+	{payload: "{\"id\":%d,\"method\":\"echo\",\"body\":\"\xed\xa0\x80\"}", what: "a surrogate written as UTF-8"},
+	{payload: "{\"id\":%d,\"method\":\"echo\",\"\x80\":1}", what: "a byte 80 in the name of a field"},
+	{payload: `{"id":%d,"method":"echo","body":1}`, what: "a request in UTF-16", utf16: true},
 }
 
 var noObjects = []unreadable{
-	{`[]`, "an empty array", false},
-	{`[{"id":%d,"method":"echo","body":1}]`, "an array that holds a request", false},
-	{`"text"`, "a string", false},
-	{`5`, "a number", false},
-	{`null`, "null", false},
-	{`true`, "true", false},
-	{`{}`, "an empty object", false},
-	{`{"method":"echo","body":1}`, "a request without an ID", false},
-	{`{"type":"request","payload":[]}`, "an envelope that holds an array", false},
-	{`{"type":"request","payload":"text"}`, "an envelope that holds a string", false},
-	{`{"type":"request","payload":{"method":"echo","body":1}}`, "an enveloped request without an ID", false},
+	{payload: `[]`, what: "an empty array"},
+	{payload: `[{"id":%d,"method":"echo","body":1}]`, what: "an array that holds a request"},
+	{payload: `"text"`, what: "a string"},
+	{payload: `5`, what: "a number"},
+	{payload: `null`, what: "null"},
+	{payload: `true`, what: "true"},
+	{payload: `{}`, what: "an empty object"},
+	{payload: `{"method":"echo","body":1}`, what: "a request without an ID"},
+	{payload: `{"type":"request","payload":[]}`, what: "an envelope that holds an array"},
+	{payload: `{"type":"request","payload":"text"}`, what: "an envelope that holds a string"},
+	{payload: `{"type":"request","payload":{"method":"echo","body":1}}`, what: "an enveloped request without an ID"},
 }
 
 var noMethods = []unreadable{
-	{`{"id":%d}`, "a request without a method", true},
-	{`{"id":%d,"method":null,"body":1}`, "a method that is null", true},
-	{`{"id":%d,"method":5,"body":1}`, "a method that is a number", true},
-	{`{"id":%d,"method":["echo"],"body":1}`, "a method that is an array", true},
-	{`{"id":%d,"method":{"echo":1},"body":1}`, "a method that is an object", true},
-	{`{"id":%d,"method":true,"body":1}`, "a method that is true", true},
-	{`{"type":"request","payload":{"id":%d,"method":7}}`, "an enveloped request whose method is a number", true},
+	{payload: `{"id":%d}`, what: "a request without a method", hasID: true},
+	{payload: `{"id":%d,"method":null,"body":1}`, what: "a method that is null", hasID: true},
+	{payload: `{"id":%d,"method":5,"body":1}`, what: "a method that is a number", hasID: true},
+	{payload: `{"id":%d,"method":["echo"],"body":1}`, what: "a method that is an array", hasID: true},
+	{payload: `{"id":%d,"method":{"echo":1},"body":1}`, what: "a method that is an object", hasID: true},
+	{payload: `{"id":%d,"method":true,"body":1}`, what: "a method that is true", hasID: true},
+	{payload: `{"type":"request","payload":{"id":%d,"method":7}}`, what: "an enveloped request whose method is a number", hasID: true},
 }
 
 // unreadable sends what is no request, one after the other on one connection, and demands of [MSG-11]
@@ -103,7 +104,11 @@ func (t *workerT) unreadable(table []unreadable) {
 	q.call(setUp, "echo", `"before"`)
 	for i, u := range table {
 		id := uint64(100 + i)
-		q.message(id, withID(u.payload, id))
+		payload := withID(u.payload, id)
+		if u.utf16 {
+			payload = inUTF16(payload)
+		}
+		q.message(id, payload)
 		under := []uint64{id}
 		switch {
 		case u.hasID:
@@ -118,6 +123,15 @@ func (t *workerT) unreadable(table []unreadable) {
 	q.nothingElse("MSG-1", "exactly one answer to each")
 }
 
+// inUTF16 is ASCII text in little-endian UTF-16 with its mark in front.
+func inUTF16(text []byte) []byte {
+	wide := []byte{0xff, 0xfe}
+	for _, c := range text {
+		wide = append(wide, c, 0)
+	}
+	return wide
+}
+
 func withID(payload string, id uint64) []byte {
 	return []byte(strings.ReplaceAll(payload, "%d", strconv.FormatUint(id, 10)))
 }
@@ -129,7 +143,7 @@ func (q *peer) mustRefuse(clause, what string, header uint64, under ...uint64) {
 	want := "an error answer to " + what
 	r := q.next(clause, want)
 	if r.saysOK() { // under whatever ID
-		q.t.Found(Finding{Clause: clause, Want: want, Got: clip(printable(r.Payload), 100), Dump: q.dump(r)})
+		q.t.Found(Finding{Clause: clause, Want: want, Got: excerpt(r.Payload), Dump: q.dump(r)})
 		return
 	}
 	q.mustBeAnswer(clause, r)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -22,11 +21,15 @@ import (
 	"github.com/pyproctest/pyproctest/ref/pool"
 )
 
-// The benchmarks compare the pool and the bundled worker with a loop written by hand over
-// testdata/loop.py, which has neither. Both take turns in one run, for absolute times mean little
-// on a machine with other work. Same core: taskset -c 0 go test -bench . ./ref/pool
+// The benchmarks compare three sides, which take turns in one run, for absolute times mean little on
+// a machine with other work:
 //
-// PYPROCTEST_PYTHON chooses the Python; with google-crc32c installed there, checksums are free.
+//   - loop: written by hand, no pool, over testdata/loop.py, which is no worker;
+//   - bare: the pool over the same testdata/loop.py, which shows what the pool costs;
+//   - pool: the pool over the bundled worker, which is what a user gets.
+//
+// Same core: taskset -c 0 go test -run '^$' -bench . ./ref/pool. PYPROCTEST_PYTHON chooses the
+// Python; where google-crc32c is installed there, checksums cost next to nothing on all sides.
 
 var bodies = []struct {
 	name string
@@ -46,93 +49,93 @@ func BenchmarkLoneCall(b *testing.B) {
 	for _, c := range bodies {
 		b.Run(c.name, func(b *testing.B) {
 			loop := newLoop(b, c.body)
-			p := benchPool(b, 1)
-			call := func() {
-				answer, err := p.Call(context.Background(), "echo", c.body)
-				require.NoError(b, err)
-				require.Len(b, answer, len(c.body))
+			bare, bundled := benchPool(b, "testdata/loop.py"), benchPool(b, bundledWorker)
+			call := func(p *pool.Pool) func() {
+				return func() { callMany(b, p, c.body, 1, 1) }
 			}
-			sides := [2][]time.Duration{}
-			for range 100 {
-				loop.call(b)
-				call()
-			}
-			for n := 0; b.Loop(); n++ {
-				for side, f := range []func(){func() { loop.call(b) }, call} {
-					start := time.Now()
-					f()
-					sides[side] = append(sides[side], time.Since(start))
-				}
-			}
-			of, pooled := median(sides[0]), median(sides[1])
-			b.ReportMetric(0, "ns/op") // both sides together: of no use
-			b.ReportMetric(float64(of)/1e3, "loop-p50-µs")
-			b.ReportMetric(float64(pooled)/1e3, "pool-p50-µs")
-			b.ReportMetric(float64(pooled)/float64(of), "pool/loop")
+			p50 := takeTurns(b, 100, loop.call, call(bare), call(bundled))
+			b.ReportMetric(p50[0].Seconds()*1e6, "loop-p50-µs")
+			b.ReportMetric(p50[2].Seconds()*1e6, "pool-p50-µs")
+			b.ReportMetric(p50[1].Seconds()/p50[0].Seconds(), "bare/loop")
+			b.ReportMetric(p50[2].Seconds()/p50[0].Seconds(), "pool/loop")
 		})
 	}
 }
 
 // Benchmark16Callers has 16 calls outstanding at one worker at any time.
 func Benchmark16Callers(b *testing.B) {
+	const callers = 16
 	for _, c := range bodies {
 		b.Run(c.name, func(b *testing.B) {
+			calls := max(4*callers, min(4000, (8<<20)/len(c.body)))
 			loop := newLoop(b, c.body)
-			p := benchPool(b, 1)
-			chunk := max(32, min(4000, (8<<20)/len(c.body)))
-			var times [2][]time.Duration
-			pooled := func() { callMany(b, p, c.body, 16, chunk) }
-			looped := func() { loop.pipeline(b, 16, chunk) }
-			looped()
-			pooled()
-			for b.Loop() {
-				for side, f := range []func(){looped, pooled} {
-					start := time.Now()
-					f()
-					times[side] = append(times[side], time.Since(start))
-				}
+			bare, bundled := benchPool(b, "testdata/loop.py"), benchPool(b, bundledWorker)
+			call := func(p *pool.Pool) func() {
+				return func() { callMany(b, p, c.body, callers, calls) }
 			}
-			rate := func(d time.Duration) float64 { return float64(chunk) / d.Seconds() }
-			of, with := rate(median(times[0])), rate(median(times[1]))
-			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(of, "loop-calls/s")
-			b.ReportMetric(with, "pool-calls/s")
-			b.ReportMetric(with/of, "pool/loop")
+			times := takeTurns(b, 1, func() { loop.pipeline(callers, calls) }, call(bare), call(bundled))
+			rate := func(side int) float64 { return float64(calls) / times[side].Seconds() }
+			b.ReportMetric(rate(0), "loop-calls/s")
+			b.ReportMetric(rate(2), "pool-calls/s")
+			b.ReportMetric(rate(1)/rate(0), "bare/loop")
+			b.ReportMetric(rate(2)/rate(0), "pool/loop")
 		})
 	}
 }
 
-func callMany(tb testing.TB, p *pool.Pool, body json.RawMessage, callers, calls int) {
+// takeTurns runs each side in turn, and returns their median times.
+func takeTurns(b *testing.B, warmUp int, sides ...func()) []time.Duration {
+	for range warmUp {
+		for _, side := range sides {
+			side()
+		}
+	}
+	times := make([][]time.Duration, len(sides))
+	for b.Loop() {
+		for i, side := range sides {
+			start := time.Now()
+			side()
+			times[i] = append(times[i], time.Since(start))
+		}
+	}
+	b.ReportMetric(0, "ns/op") // of all sides together: of no use
+	var medians []time.Duration
+	for _, t := range times {
+		slices.Sort(t)
+		medians = append(medians, t[len(t)/2])
+	}
+	return medians
+}
+
+func callMany(b *testing.B, p *pool.Pool, body json.RawMessage, callers, calls int) {
 	var left atomic.Int64
 	left.Store(int64(calls))
+	call := func() {
+		for left.Add(-1) >= 0 {
+			answer, err := p.Call(context.Background(), "echo", body)
+			if err != nil || len(answer) != len(body) {
+				b.Errorf("answer of %d bytes, error %v", len(answer), err)
+				return
+			}
+		}
+	}
+	if callers == 1 {
+		call()
+		return
+	}
 	var all sync.WaitGroup
 	for range callers {
-		all.Go(func() {
-			for left.Add(-1) >= 0 {
-				answer, err := p.Call(context.Background(), "echo", body)
-				if err != nil || len(answer) != len(body) {
-					tb.Errorf("answer of %d bytes, error %v", len(answer), err)
-					return
-				}
-			}
-		})
+		all.Go(call)
 	}
 	all.Wait()
 }
 
-func median(d []time.Duration) time.Duration {
-	slices.Sort(d)
-	return d[len(d)/2]
-}
+const bundledWorker = "../../pyworker/conformance_worker.py"
 
-func benchPool(b *testing.B, workers int) *pool.Pool {
-	script := "../../pyworker/conformance_worker.py"
-	if s := os.Getenv("BENCH_WORKER"); s != "" {
-		script = s
-	}
+func benchPool(b *testing.B, script string) *pool.Pool {
 	p, err := pool.NewPool(pool.PoolOptions{
-		Command: []string{python(), script},
-		Workers: workers, HealthInterval: time.Hour,
+		Command: []string{python(), script}, Workers: 1, Output: os.Stderr,
+		HealthInterval: time.Hour, // loop.py has no health
 	})
 	require.NoError(b, err)
 	require.NoError(b, p.Start(b.Context()))
@@ -142,6 +145,7 @@ func benchPool(b *testing.B, workers int) *pool.Pool {
 
 // loop is the Go side written by hand: one connection, one buffer each way.
 type loop struct {
+	b      *testing.B
 	conn   net.Conn
 	frames *frame.Reader
 	body   json.RawMessage
@@ -162,16 +166,22 @@ func newLoop(b *testing.B, body json.RawMessage) *loop {
 	require.Eventually(b, func() bool {
 		conn, err = net.Dial("unix", path)
 		return err == nil
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	b.Cleanup(func() {
-		conn.Close()
-		cmd.Process.Kill()
-		cmd.Wait()
-		os.RemoveAll(dir)
+		_ = conn.Close()
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		_ = os.RemoveAll(dir)
 	})
 	frames, err := frame.NewReader(conn, frame.Options{})
 	require.NoError(b, err)
-	return &loop{conn: conn, frames: frames, body: body}
+	return &loop{b: b, conn: conn, frames: frames, body: body}
+}
+
+func (l *loop) call() {
+	l.add()
+	l.write()
+	l.read()
 }
 
 func (l *loop) add() {
@@ -182,64 +192,61 @@ func (l *loop) add() {
 	frame.EndFrame(l.out, start, frame.Enhanced, l.id)
 }
 
-func (l *loop) write(b *testing.B) {
-	_, err := l.conn.Write(l.out)
-	require.NoError(b, err)
+func (l *loop) write() {
+	if _, err := l.conn.Write(l.out); err != nil {
+		l.b.Error(err)
+	}
 	l.out = l.out[:0]
 }
 
-func (l *loop) read(b *testing.B) {
+func (l *loop) read() {
 	f, err := l.frames.ReadFrame()
-	require.NoError(b, err)
+	if err != nil {
+		l.b.Fatal(err)
+	}
 	l.want = message.AppendResponse(l.want[:0], f.RequestID, l.body)
 	if !bytes.Equal(l.want, f.Payload) {
-		b.Fatalf("another answer than expected: %.80s", f.Payload)
+		l.b.Fatalf("another answer than expected: %.80s", f.Payload)
 	}
 }
 
-func (l *loop) call(b *testing.B) {
-	l.add()
-	l.write(b)
-	l.read(b)
-}
-
-// pipeline keeps a number of calls outstanding. All that was answered by one read is asked anew by
-// one write; reading goes on meanwhile, or large bodies would block both ways.
-func (l *loop) pipeline(b *testing.B, outstanding, calls int) {
-	if outstanding*len(l.body) > 100<<10 {
-		l.pipelineLarge(b, outstanding, calls)
+// pipeline keeps a number of calls outstanding. Whatever was answered in one read is asked anew in
+// one write.
+func (l *loop) pipeline(outstanding, calls int) {
+	if outstanding*len(l.body) > 64<<10 {
+		l.pipelineLarge(outstanding, calls)
 		return
 	}
 	for range outstanding {
 		l.add()
 	}
-	l.write(b)
+	l.write()
 	for sent, got := outstanding, 0; got < calls; {
-		l.read(b)
+		l.read()
 		got++
 		if sent < calls {
 			l.add()
 			sent++
 		}
 		if l.frames.Buffered() == 0 && len(l.out) > 0 {
-			l.write(b)
+			l.write()
 		}
 	}
 }
 
-func (l *loop) pipelineLarge(b *testing.B, outstanding, calls int) {
+// pipelineLarge reads while it writes, or bodies larger than the sockets' buffers would block both
+// sides for ever.
+func (l *loop) pipelineLarge(outstanding, calls int) {
 	slots := make(chan struct{}, outstanding)
 	go func() {
 		for range calls {
 			slots <- struct{}{}
 			l.add()
-			l.write(b)
+			l.write()
 		}
 	}()
 	for range calls {
-		l.read(b)
+		l.read()
 		<-slots
 	}
 }
-
-var _ = fmt.Sprint

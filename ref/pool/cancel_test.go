@@ -145,6 +145,33 @@ func TestACallThatCannotBeWrittenReturnsWithItsContext(t *testing.T) {
 	})
 }
 
+// [BPR-4] The connection breaks before the cancellation could go out.
+func TestTheSlotOfACancelledCallComesBackWhenItsConnectionBreaks(t *testing.T) {
+	inBothFramings(t, func(s *stage) {
+		over := make(chan struct{})
+		s.script = func(c *connection) {
+			if c.number == 0 {
+				<-over
+				return
+			}
+			echo(c)
+		}
+		p := s.started(pool.PoolOptions{Workers: 1, MaxInFlight: 2})
+		ctx, cancel := context.WithCancel(s.t.Context())
+		calls := []<-chan outcome{start(ctx, p, "echo", 1), start(ctx, p, "echo", 2)}
+		synctest.Wait()
+		cancel()
+		for _, c := range calls {
+			require.ErrorIs(s.t, (<-c).err, context.Canceled)
+		}
+		s.process(0).exit("killed")
+		close(over)
+		pass(time.Minute)
+		require.Zero(s.t, p.Health().InFlight)
+		requireEcho(s.t, p, `1`)
+	})
+}
+
 // A body may be changed once the call has returned, however that came about. On real sockets, where
 // large bodies are written from the caller's memory.
 func TestABodyIsTheCallersAgainWhenTheCallReturns(t *testing.T) {

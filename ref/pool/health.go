@@ -29,14 +29,10 @@ type WorkerHealth struct {
 
 // Health tells the state of the pool. Before Start and after Shutdown no worker is healthy.
 func (p *Pool) Health() Health {
-	h := Health{Total: len(p.workers), Workers: make([]WorkerHealth, len(p.workers))}
-	for i, w := range p.workers {
-		w.mu.Lock()
-		h.Workers[i] = w.health
-		w.mu.Unlock()
-	}
-	p.scheduler.health(&h)
-	for _, w := range h.Workers {
+	h := Health{Total: len(p.workers), Waiting: p.scheduler.waiting()}
+	for _, worker := range p.workers {
+		w := worker.Health()
+		h.Workers = append(h.Workers, w)
 		h.Restarts += w.Restarts
 		h.InFlight += w.InFlight
 		if w.Healthy {
@@ -46,6 +42,15 @@ func (p *Pool) Health() Health {
 			h.LastCheck = w.LastCheck
 		}
 	}
+	return h
+}
+
+// Health tells the state of the worker.
+func (w *Worker) Health() WorkerHealth {
+	w.mu.Lock()
+	h := w.health
+	w.mu.Unlock()
+	h.Healthy, h.InFlight = w.pool.scheduler.seat(w.index)
 	return h
 }
 
@@ -94,7 +99,7 @@ func (w *Worker) check(ctx context.Context, l link) check {
 	before := l.answers()
 	limit, cancel := context.WithTimeout(ctx, w.pool.options.HealthTimeout)
 	defer cancel()
-	answer, err := l.call(limit, request{id: w.pool.nextID(), method: "health", body: json.RawMessage("null")})
+	answer, err := l.call(limit, request{id: w.pool.nextID(), method: "health", body: null})
 	busy := limit.Err() != nil && l.answers() != before
 	if err == nil {
 		err = healthy(answer.OK, answer.Body, answer.Error)

@@ -34,9 +34,6 @@ type link interface {
 
 	// expire says that the process has ended: what it has sent is read, then the link is lost.
 	expire()
-
-	// close ends the link and its calls, and waits for all that it started.
-	close()
 }
 
 // request is a call on its way.
@@ -57,9 +54,14 @@ type linkOwner interface {
 	whyLost(context.Context, error) error
 }
 
+var null = json.RawMessage("null")
+
 // encodeBody makes the body of a request. JSON that is ready is passed through as it is.
 func encodeBody(body any) (json.RawMessage, error) {
-	if raw, ok := body.(json.RawMessage); ok && len(raw) > 0 {
+	if raw, ok := body.(json.RawMessage); ok {
+		if len(raw) == 0 {
+			return null, nil
+		}
 		return raw, nil
 	}
 	raw, err := json.Marshal(body)

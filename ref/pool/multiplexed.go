@@ -78,10 +78,9 @@ func (m *multiplexed) call(ctx context.Context, r request) (message.Response, er
 		return message.Response{}, errUnsent
 	}
 	m.pending[r.id] = c
-	crowd := len(m.pending) > 1
 	m.mu.Unlock()
 
-	err := m.out.request(r, c, crowd)
+	err := m.out.request(r, c)
 	if err != nil {
 		if !m.withdraw(r.id) {
 			<-c.done // the reader has given up on it as well
@@ -156,6 +155,7 @@ func (m *multiplexed) deliver() {
 		return
 	}
 	m.answered.Add(uint64(len(m.arrived)))
+	m.out.woken.Store(int64(len(m.arrived)))
 	dropped := m.arrived[:0]
 	m.mu.Lock()
 	for _, answer := range m.arrived {
@@ -209,12 +209,6 @@ func (m *multiplexed) goDown() {
 func (m *multiplexed) expire() {
 	m.goDown()
 	_ = m.conn.SetReadDeadline(time.Now().Add(drainTime)) // what fails here ends reading as well
-}
-
-func (m *multiplexed) close() {
-	m.goDown()
-	_ = m.conn.Close()
-	<-m.gone
 }
 
 func (m *multiplexed) answers() uint64       { return m.answered.Load() }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/pyproctest/pyproctest/ref/frame"
 	"github.com/pyproctest/pyproctest/ref/message"
@@ -36,6 +37,9 @@ type outbox struct {
 	wait    bool // the socket may be waited for
 	failure error
 	step    func(fd uintptr) bool
+
+	// woken is the number of callers whose answers came together and who have not called since.
+	woken atomic.Int64
 
 	sent atomic.Int64 // bytes that went out, or may have
 }
@@ -72,6 +76,11 @@ const (
 	// Unix sockets).
 	lendFrom = 64 << 10
 
+	// Others are let go first so many times, and for so long; on a processor that is busy with other
+	// work once may take longer.
+	maxYields    = 20
+	maxYieldTime = 20 * time.Microsecond
+
 	// keepBuffer is the largest buffer that is kept for the next batch.
 	keepBuffer = 256 << 10
 )
@@ -87,11 +96,11 @@ func newOutbox(conn net.Conn, maxPayload int, broken func()) *outbox {
 }
 
 // request adds the frame of a request, and sees to it that it is written. It sets c.start, and
-// c.lent where the body is lent. In a crowd, others are let add theirs first. The error is
-// errUnsent, or frame.ErrTooLarge.
-func (o *outbox) request(r request, c *pendingCall, crowd bool) error {
+// c.lent where the body is lent. The error is errUnsent, or frame.ErrTooLarge.
+func (o *outbox) request(r request, c *pendingCall) error {
+	o.woken.Add(-1)
 	if o.raw != nil && len(r.body) >= lendFrom {
-		return o.lend(r, c, crowd)
+		return o.lend(r, c)
 	}
 	o.mu.Lock()
 	if o.closed {
@@ -110,11 +119,11 @@ func (o *outbox) request(r request, c *pendingCall, crowd bool) error {
 	frame.EndFrame(b.buf, start, frame.Enhanced, r.id)
 	c.start = o.added
 	o.added += int64(len(b.buf) - start)
-	o.unlockAndWrite(crowd)
+	o.unlockAndWrite()
 	return nil
 }
 
-func (o *outbox) lend(r request, c *pendingCall, crowd bool) error {
+func (o *outbox) lend(r request, c *pendingCall) error {
 	const header = frame.FrameHeaderSize
 	head := frame.BeginFrame(make([]byte, 0, 256), frame.Enhanced)
 	head = message.AppendRequestHead(head, r.id, r.method)
@@ -136,7 +145,7 @@ func (o *outbox) lend(r request, c *pendingCall, crowd bool) error {
 	b.lent = append(b.lent, lentAt{len(b.buf), c.lent})
 	b.buf = append(b.buf, message.Tail...)
 	o.added += int64(header + size)
-	o.unlockAndWrite(crowd)
+	o.unlockAndWrite()
 	return nil
 }
 
@@ -156,11 +165,11 @@ func (o *outbox) cancellation(id uint64, s slot, reason string) {
 	frame.EndFrame(b.buf, start, frame.Enhanced, id)
 	b.cancelled = append(b.cancelled, s)
 	o.added += int64(len(b.buf) - start)
-	o.unlockAndWrite(false)
+	o.unlockAndWrite()
 }
 
 // unlockAndWrite unlocks o.mu and, if nobody else writes, writes what has gathered.
-func (o *outbox) unlockAndWrite(crowd bool) {
+func (o *outbox) unlockAndWrite() {
 	if o.busy {
 		o.mu.Unlock()
 		return
@@ -171,11 +180,7 @@ func (o *outbox) unlockAndWrite(crowd bool) {
 		go o.writeAll()
 		return
 	}
-	if crowd {
-		// Callers whose answers came in one read are woken together. The first one here lets the
-		// others add their frames, and all go out in one write: that doubles the calls a second.
-		runtime.Gosched()
-	}
+	o.letOthersAdd()
 	o.swap()
 	whole, err := o.write(false)
 	switch {
@@ -186,6 +191,20 @@ func (o *outbox) unlockAndWrite(crowd bool) {
 	case !o.finished():
 		go o.writeAll() // it came meanwhile, and is not for this caller to wait for
 	}
+}
+
+// letOthersAdd waits a moment for the callers that were woken together and have not called again:
+// their frames and this one then go out in one write, which doubles the calls a second. It takes
+// about a microsecond if they do not call, and nothing of a caller that was woken alone.
+func (o *outbox) letOthersAdd() {
+	if o.woken.Load() <= 0 {
+		return
+	}
+	began := time.Now()
+	for i := 0; i < maxYields && o.woken.Load() > 0 && time.Since(began) < maxYieldTime; i++ {
+		runtime.Gosched()
+	}
+	o.woken.Store(0)
 }
 
 // writeOn writes the rest of a batch, and then all there is.

@@ -22,6 +22,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -227,6 +228,9 @@ func (p *Pool) CallInto(ctx context.Context, method string, body, out any) error
 	}
 	return nil
 }
+
+// Workers returns the workers of the pool. They stay the same while their processes change.
+func (p *Pool) Workers() []*Worker { return slices.Clone(p.workers) }
 
 // Shutdown stops the pool for good. Calls that wait for a slot, and new ones, fail with ErrClosed
 // [SHD-1]. Calls that run may finish until ctx ends [SHD-2]. Then the workers are stopped, by

@@ -266,13 +266,16 @@ func (s *scheduler) failed(i int, err error) {
 	}
 }
 
-// health adds what the scheduler knows.
-func (s *scheduler) health(h *Health) {
+// waiting is how many callers wait for a slot.
+func (s *scheduler) waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h.Waiting = s.waiters.Len()
-	for i, seat := range s.seats {
-		h.Workers[i].Healthy = seat.up
-		h.Workers[i].InFlight = seat.taken
-	}
+	return s.waiters.Len()
+}
+
+// seat tells whether worker i is up, and how many of its slots are taken.
+func (s *scheduler) seat(i int) (up bool, taken int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seats[i].up, s.seats[i].taken
 }

@@ -55,7 +55,7 @@ func newSequential(conn net.Conn, dial func(context.Context) (net.Conn, error), 
 		dial: dial, max: maxPayload, owner: owner, log: log,
 		gone: make(chan struct{}), inUse: make(map[*lane]struct{}),
 	}
-	first, err := s.newLane(conn)
+	first, err := newLane(conn, maxPayload)
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +63,8 @@ func newSequential(conn net.Conn, dial func(context.Context) (net.Conn, error), 
 	return s, nil
 }
 
-func (s *sequential) newLane(conn net.Conn) (*lane, error) {
-	frames, err := frame.NewReader(conn, frame.Options{Framing: frame.Basic, MaxPayload: s.max})
+func newLane(conn net.Conn, maxPayload int) (*lane, error) {
+	frames, err := frame.NewReader(conn, frame.Options{Framing: frame.Basic, MaxPayload: maxPayload})
 	l := &lane{conn: conn, frames: frames}
 	if sc, ok := conn.(syscall.Conn); ok {
 		l.raw, _ = sc.SyscallConn() // without it, what came meanwhile is seen later
@@ -91,7 +91,7 @@ func (s *sequential) call(ctx context.Context, r request) (message.Response, err
 	}
 	var out *requestError
 	if !errors.As(err, &out) {
-		s.put(l, true) // refused before it was sent
+		s.put(l, stopped) // refused before anything was sent
 		r.slot.free()
 		return message.Response{}, err
 	}
@@ -180,17 +180,10 @@ func (s *sequential) cancel(ctx context.Context, l *lane, r request, out *reques
 		r.slot.free()
 	} else {
 		r.slot.linger()
-		s.enter()
-		go func() {
-			defer s.leave()
-			_ = l.conn.SetDeadline(time.Now().Add(cancelTime))
-			l.buf = frame.BeginFrame(l.buf[:0], frame.Basic)
-			l.buf = message.AppendCancellation(l.buf, r.id, err.Error())
-			frame.EndFrame(l.buf, 0, frame.Basic, r.id)
-			_, _ = l.conn.Write(l.buf)
-			s.put(l, false)
-			r.slot.freeLingering()
-		}()
+		s.mu.Lock()
+		s.users++ // for the goroutine
+		s.mu.Unlock()
+		go s.sendCancellation(l, r, err.Error())
 	}
 	if out.sent > 0 {
 		return mayHaveRun(err)
@@ -198,43 +191,65 @@ func (s *sequential) cancel(ctx context.Context, l *lane, r request, out *reques
 	return err
 }
 
+func (s *sequential) sendCancellation(l *lane, r request, reason string) {
+	defer s.leave()
+	_ = l.conn.SetDeadline(time.Now().Add(cancelTime))
+	l.buf = frame.BeginFrame(l.buf[:0], frame.Basic)
+	l.buf = message.AppendCancellation(l.buf, r.id, reason)
+	frame.EndFrame(l.buf, 0, frame.Basic, r.id)
+	_, _ = l.conn.Write(l.buf)
+	s.put(l, false)
+	r.slot.freeLingering()
+}
+
 // take returns a lane for one call: one that was used before, or a new one.
 func (s *sequential) take(ctx context.Context) (*lane, error) {
-	s.mu.Lock()
-	if s.down {
-		s.mu.Unlock()
+	if !s.enter() {
 		return nil, errUnsent
 	}
-	s.users++
-	for n := len(s.idle); n > 0; n = len(s.idle) {
-		l := s.idle[n-1]
-		s.idle = s.idle[:n-1]
+	for l := s.rested(); l != nil; l = s.rested() {
 		if l.isQuiet() {
-			l.rested = true
-			s.inUse[l] = struct{}{}
-			s.mu.Unlock()
 			return l, nil
 		}
-		_ = l.conn.Close()
+		s.put(l, false)
 	}
-	s.mu.Unlock()
-
-	conn, err := s.dial(ctx)
+	l, err := s.newLane(ctx)
 	if err != nil {
-		defer s.leave()
-		if ctx.Err() != nil {
-			return nil, contextError(ctx)
-		}
-		if nobodyListens(err) {
-			s.goDown()
-			return nil, errUnsent
-		}
+		s.leave()
+	}
+	return l, err
+}
+
+// rested takes out the lane that was used last, of those that wait for a call.
+func (s *sequential) rested() *lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.idle)
+	if n == 0 {
+		return nil
+	}
+	l := s.idle[n-1]
+	s.idle = s.idle[:n-1]
+	s.inUse[l] = struct{}{}
+	l.rested = true
+	return l
+}
+
+func (s *sequential) newLane(ctx context.Context) (*lane, error) {
+	conn, err := s.dial(ctx)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return nil, contextError(ctx)
+	case nobodyListens(err):
+		s.goDown()
+		return nil, errUnsent
+	default:
 		return nil, fmt.Errorf("no connection to the worker: %w", err)
 	}
-	l, err := s.newLane(conn)
+	l, err := newLane(conn, s.max)
 	if err != nil {
 		_ = conn.Close()
-		s.leave()
 		return nil, err
 	}
 	s.mu.Lock()
@@ -243,7 +258,6 @@ func (s *sequential) take(ctx context.Context) (*lane, error) {
 	s.mu.Unlock()
 	if down {
 		s.put(l, false)
-		s.leave()
 		return nil, errUnsent
 	}
 	return l, nil
@@ -283,20 +297,25 @@ func (s *sequential) put(l *lane, again bool) {
 	}
 }
 
-func (s *sequential) enter() {
+// enter counts a call in; false if there are to be no more.
+func (s *sequential) enter() bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down {
+		return false
+	}
 	s.users++
-	s.mu.Unlock()
+	return true
 }
 
 func (s *sequential) leave() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.users--
-	s.endIfDone()
-	s.mu.Unlock()
+	s.closeIfDone()
 }
 
-func (s *sequential) endIfDone() {
+func (s *sequential) closeIfDone() {
 	if s.down && s.users == 0 && !s.closed {
 		s.closed = true
 		close(s.gone)
@@ -307,12 +326,7 @@ func (s *sequential) goDown() { s.end(func(net.Conn) {}) }
 
 func (s *sequential) expire() {
 	soon := time.Now().Add(drainTime)
-	s.end(func(c net.Conn) { _ = c.SetReadDeadline(soon) })
-}
-
-func (s *sequential) close() {
-	s.end(func(c net.Conn) { _ = c.Close() })
-	<-s.gone
+	s.end(func(c net.Conn) { _ = c.SetDeadline(soon) })
 }
 
 // end takes no more calls, closes the lanes without one, and tells what to do with the others.
@@ -324,7 +338,7 @@ func (s *sequential) end(inUse func(net.Conn)) {
 	for l := range s.inUse {
 		inUse(l.conn)
 	}
-	s.endIfDone()
+	s.closeIfDone()
 	s.mu.Unlock()
 	for _, l := range idle {
 		_ = l.conn.Close()

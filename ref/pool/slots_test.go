@@ -193,25 +193,6 @@ func TestAWaiterLeavesWithItsContextAndTakesNoSlotAlong(t *testing.T) {
 	})
 }
 
-// [BPR-3] The slot is granted at the moment the context ends.
-func TestASlotGrantedToAWaiterThatLeavesIsNotLost(t *testing.T) {
-	onStage(t, frame.Enhanced, func(s *stage) {
-		p := s.started(pool.PoolOptions{Workers: 1, MaxInFlight: 1})
-		for range 200 {
-			ctx, cancel := context.WithCancel(s.t.Context())
-			var all sync.WaitGroup
-			for range 4 {
-				all.Go(func() { _, _ = p.Call(ctx, "echo", nil) })
-			}
-			go cancel()
-			all.Wait()
-		}
-		requireEcho(s.t, p, `1`)
-		synctest.Wait()
-		require.Zero(t, p.Health().InFlight)
-	})
-}
-
 // [BPR-6]
 func TestACallOverTheBoundOfTheQueueFailsAtOnce(t *testing.T) {
 	for queue, waiting := range map[int]int{pool.NoQueue: 0, 2: 2} {

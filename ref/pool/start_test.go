@@ -135,11 +135,12 @@ func TestAFailedStartStopsWorkersBySIGTERMFirst(t *testing.T) {
 				p.exitsEarly = "exit status 1"
 				p.startAfter = time.Second
 			}
+			p.neverListens = p.spec.Worker == 2
 		}
-		p := s.pool(pool.PoolOptions{Workers: 2, StopTimeout: 4 * time.Second})
+		p := s.pool(pool.PoolOptions{Workers: 3, StopTimeout: 4 * time.Second})
 		began := time.Now()
 		require.Error(t, p.Start(s.t.Context()))
-		require.Equal(t, 5*time.Second, time.Since(began).Round(10*time.Millisecond))
+		require.Equal(t, 5*time.Second, time.Since(began).Round(10*time.Millisecond), "worker 2 is waited for no longer")
 		require.Equal(t, []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL}, s.process(0).got())
 	})
 }

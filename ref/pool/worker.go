@@ -17,16 +17,19 @@ import (
 	"github.com/pyproctest/pyproctest/ref/frame"
 )
 
-// Worker supervises one worker: it starts its process, connects to it, checks its health, and
-// starts another when it dies.
+// Worker is one supervised worker: its process is started, connected to and checked, and when it
+// dies another takes its place.
 type Worker struct {
 	index int
 	pool  *Pool
 	log   *slog.Logger
 
 	mu     sync.Mutex
-	health WorkerHealth
+	health WorkerHealth // but for what the scheduler knows
 }
+
+// Index is the worker's number in its pool, from 0, as errors and logs name it.
+func (w *Worker) Index() int { return w.index }
 
 // run is the life of one process of a worker.
 type run struct {

@@ -11,16 +11,19 @@ import sys
 from json import JSONDecoder, JSONEncoder
 from json.encoder import c_make_encoder, encode_basestring
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../pyworker/src/pyproctest_worker"))
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(here, "../../../pyworker/src/pyproctest_worker"))
 
 from crc32c import crc32c  # noqa: E402
 
 header = struct.Struct(">2sIQI")
 scan = JSONDecoder().scan_once
-write = c_make_encoder(None, JSONEncoder().default, encode_basestring, None, ":", ",", False, False, False)
+write = c_make_encoder(
+    None, JSONEncoder().default, encode_basestring, None, ":", ",", False, False, False
+)
 
 
-def answer(conn):
+def answer(conn: socket.socket) -> None:
     unpack, pack, join, recv = header.unpack_from, header.pack, "".join, conn.recv
     rest = bytearray()
     missing = 0
@@ -37,7 +40,7 @@ def answer(conn):
             rest.clear()
         answers = []
         start, end = 0, len(data)
-        missing = 18
+        missing = 0
         while end - start >= 18:
             magic, length, request_id, checksum = unpack(data, start)
             if end - start < length:
@@ -47,11 +50,13 @@ def answer(conn):
             if magic != b"PY" or crc32c(payload) != checksum:
                 return
             request, _ = scan(payload.decode(), 0)
-            text = '{"id":%d,"ok":true,"body":%s}' % (request["id"], join(write(request["body"], 0)))
+            text = '{"id":%d,"ok":true,"body":%s}'
+            text %= (request["id"], join(write(request["body"], 0)))
             payload = text.encode()
             answers.append(pack(b"PY", 18 + len(payload), request_id, crc32c(payload)) + payload)
             start += length
         rest += data[start:]
+        missing = missing or 18 - len(rest)
         if answers:
             conn.sendall(b"".join(answers))
 

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
-	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // holdings is what this process holds at one moment: its goroutines, its descriptors and, on Linux, its
@@ -21,49 +21,6 @@ type holdings struct {
 
 func takeHoldings() holdings {
 	return holdings{goroutines(), descriptors(), children()}
-}
-
-var goroutineLine = regexp.MustCompile(`^goroutine (\d+) `)
-
-func goroutines() map[string]string {
-	buf := make([]byte, 1<<20)
-	for {
-		n := runtime.Stack(buf, true)
-		if n < len(buf) {
-			buf = buf[:n]
-			break
-		}
-		buf = make([]byte, 2*len(buf))
-	}
-	all := map[string]string{}
-	for _, stack := range strings.Split(string(buf), "\n\n") {
-		if m := goroutineLine.FindStringSubmatch(stack); m != nil {
-			all[m[1]] = stack
-		}
-	}
-	return all
-}
-
-// ownGoroutine is the ID of the goroutine that asks.
-func ownGoroutine() string {
-	buf := make([]byte, 64)
-	m := goroutineLine.FindStringSubmatch(string(buf[:runtime.Stack(buf, false)]))
-	if m == nil {
-		return ""
-	}
-	return m[1]
-}
-
-var stateOf = regexp.MustCompile(`^goroutine \d+ \[([^],]*)`)
-
-// halted reports whether the goroutine of that stack waits for another one, or for time.
-func halted(stack string) bool {
-	m := stateOf.FindStringSubmatch(stack)
-	if m == nil {
-		return false
-	}
-	state, _, _ := strings.Cut(m[1], ".") // "sync.Mutex.Lock"
-	return slices.Contains([]string{"select", "chan receive", "chan send", "sync", "semacquire", "sleep", "IO wait"}, state)
 }
 
 func descriptors() map[string]string {
@@ -95,19 +52,49 @@ func descriptors() map[string]string {
 // there is no /proc nothing is known of them.
 func children() map[string]string {
 	all := map[string]string{}
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, path := range stats {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		end := bytes.LastIndexByte(text, ')')
-		fields := strings.Fields(string(text[end+1:]))
-		if len(fields) > 1 && fields[1] == fmt.Sprint(os.Getpid()) {
-			all[filepath.Base(filepath.Dir(path))] = "state " + fields[0]
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		pid := filepath.Base(dir)
+		if f := stat(pid); f[statParent] == fmt.Sprint(os.Getpid()) {
+			all[pid] = "state " + f[statState]
 		}
 	}
 	return all
+}
+
+// Fields of /proc/<pid>/stat, counted from the one after the name.
+const (
+	statState  = 0
+	statParent = 1
+	statStart  = 19 // in hundredths of a second since the machine came up
+	statFields = 20
+)
+
+func stat(pid string) (fields [statFields]string) {
+	text, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
+	if err == nil {
+		copy(fields[:], strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])))
+	}
+	return fields
+}
+
+// born tells when a process was started; where there is no /proc, that is now.
+func born(pid int) time.Time {
+	now := time.Now()
+	start, err := strconv.ParseFloat(stat(fmt.Sprint(pid))[statStart], 64)
+	if err != nil {
+		return now
+	}
+	text, err := os.ReadFile("/proc/uptime")
+	if err != nil {
+		return now
+	}
+	up, _, _ := strings.Cut(string(text), " ")
+	uptime, err := strconv.ParseFloat(up, 64)
+	if err != nil {
+		return now
+	}
+	return now.Add(-time.Duration((uptime - start/100) * float64(time.Second)))
 }
 
 // since tells what is held now and was not held then. Which goroutines are the suite's own waiting

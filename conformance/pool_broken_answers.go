@@ -1,0 +1,146 @@
+package conformance
+
+import (
+	"math"
+	"slices"
+)
+
+func poolBrokenAnswerCases() []poolCase {
+	all := []poolCase{
+		{
+			Case: Case{
+				Name: "an-answer-whose-ids-differ-reaches-nobody", Clauses: []string{"MSG-13"}, Framings: []Framing{Enhanced},
+				Cause: "the pool matches by the header's ID or by the message's alone, and never compares them",
+			},
+			run: func(t *poolT) {
+				brokenAnswer(t, "MSG-13", func(a, b *poolRequest) []byte {
+					return encode(Enhanced, a.id, okAnswer(b.id, `"for nobody"`))
+				})
+			},
+		},
+		{
+			Case: Case{
+				Name: "an-answer-under-header-id-0-reaches-nobody", Clauses: []string{"MSG-13"}, Framings: []Framing{Enhanced},
+				Cause: "a header's ID of 0 is taken for one that is not there",
+			},
+			run: func(t *poolT) {
+				brokenAnswer(t, "MSG-13", func(a, _ *poolRequest) []byte {
+					return encode(Enhanced, 0, okAnswer(a.id, `"for nobody"`))
+				})
+			},
+		},
+	}
+	for _, b := range []struct {
+		name     string
+		framings []Framing
+		cause    string
+		breaking func(a *poolRequest, message []byte) []byte
+	}{
+		{"bad-magic", []Framing{Enhanced}, "the magic is not compared", func(a *poolRequest, m []byte) []byte {
+			return encodeWith(a.id, m, func(h *header) { h.magic[1] = 'Z' })
+		}},
+		{"length-17", []Framing{Enhanced}, "18 is subtracted from the length before it is looked at", func(a *poolRequest, m []byte) []byte {
+			return encodeWith(a.id, nil, func(h *header) { h.length = 17 })
+		}},
+		{"length-0", []Framing{Enhanced}, "18 is subtracted from the length before it is looked at", func(a *poolRequest, m []byte) []byte {
+			return encodeWith(a.id, nil, func(h *header) { h.length = 0 })
+		}},
+		{"a-payload-over-the-limit", bothFramings, "the length is not compared with the limit, so the call waits for bytes that never come", func(a *poolRequest, m []byte) []byte {
+			return claim(a.worker.s.options.Framing, a.id, 1<<16+1)
+		}},
+		{"the-greatest-length", bothFramings, "the length is not compared with the limit, or turns negative", func(a *poolRequest, m []byte) []byte {
+			return claim(a.worker.s.options.Framing, a.id, math.MaxUint32-enhancedHeader)
+		}},
+		{"a-wrong-checksum", []Framing{Enhanced}, "the checksum is not compared", func(a *poolRequest, m []byte) []byte {
+			return encodeWith(a.id, m, func(h *header) { h.crc ^= 1 })
+		}},
+		{"malformed-json", bothFramings, "an answer that cannot be decoded is dropped, and its caller waits for ever", func(a *poolRequest, m []byte) []byte {
+			return a.frame(m[:len(m)-1])
+		}},
+		{"a-json-array", bothFramings, "an answer that cannot be decoded is dropped, and its caller waits for ever", func(a *poolRequest, m []byte) []byte {
+			return a.frame(slices.Concat([]byte("["), m, []byte("]")))
+		}},
+	} {
+		all = append(all, poolCase{
+			Case: Case{
+				Name: b.name + "-fails-the-calls-on-its-connection-alone", Clauses: []string{"RID-7"}, Framings: b.framings,
+				Cause: b.cause + "; or the broken connection is used again",
+			},
+			run: func(t *poolT) {
+				brokenAnswer(t, "RID-7", func(a, _ *poolRequest) []byte {
+					return b.breaking(a, okAnswer(a.id, `"an answer in a broken frame"`))
+				})
+			},
+		})
+	}
+	return append(all, poolCase{
+		Case: Case{
+			Name: "a-frame-cut-off-fails-the-calls-on-its-connection-alone", Clauses: []string{"RID-7"}, Framings: bothFramings,
+			Cause: "the end of a connection is not told to the calls that wait for an answer on it",
+		},
+		run: cutOff,
+	})
+}
+
+// brokenAnswer has two calls at a worker and breaks the connection of the first one with the bytes that
+// breaking makes of the requests. A right answer to each call follows at once. The calls that were on
+// that connection must fail nevertheless, and later calls must not notice.
+func brokenAnswer(t *poolT, clause string, breaking func(a, b *poolRequest) []byte) {
+	s := t.stage()
+	s.options.MaxPayload = 1 << 16
+	s.hold()
+	s.start()
+	calls := s.fill(clause, 2)
+	a, b := calls[0], calls[1]
+	data := breaking(a.at, b.at)
+	for _, h := range calls {
+		if h.at.conn == a.at.conn {
+			data = append(data, h.at.frame(okAnswer(h.at.id, string(h.body)))...)
+			h.at.isAnswered()
+		}
+	}
+	a.at.write(data)
+	for _, h := range calls {
+		if h.at.conn != a.at.conn {
+			h.at.answer(h.body)
+			h.succeeds(clause)
+			continue
+		}
+		h.because = ", because the answer before its own broke its connection"
+		if h == a {
+			h.because = ", because its answer broke its connection"
+		}
+		h.fails(clause)
+	}
+	s.laterCalls(clause)
+}
+
+// claim is the header of a frame whose payload never comes.
+func claim(framing Framing, id uint64, length uint32) []byte {
+	if framing == Basic {
+		return []byte{byte(length >> 24), byte(length >> 16), byte(length >> 8), byte(length)}
+	}
+	return encodeWith(id, nil, func(h *header) { h.length = enhancedHeader + length })
+}
+
+func cutOff(t *poolT) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for _, at := range []int{3, 30} {
+		calls := s.fill("RID-7", 2)
+		a := calls[0]
+		a.at.write(a.at.frame(okAnswer(a.at.id, `"an answer that is cut off"`))[:at])
+		a.at.closeConnection()
+		for _, h := range calls {
+			if h.at.conn == a.at.conn {
+				h.because = ", because its connection has ended"
+				h.fails("RID-7")
+				continue
+			}
+			h.at.answer(h.body)
+			h.succeeds("RID-7")
+		}
+		s.laterCalls("RID-7")
+	}
+}

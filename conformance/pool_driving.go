@@ -1,0 +1,145 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+)
+
+// open makes the pool under test, and does not start it.
+func (s *stage) open() {
+	var err error
+	s.t.Await(s.t.cites[0], "making the pool", func() { s.pool, err = s.t.open(s.options) })
+	switch {
+	case errors.Is(err, Unsupported):
+		s.t.Unsupported("the pool does not offer it: %v", err)
+	case err != nil:
+		s.t.Blocked("the pool could not be made: %v", err)
+	}
+	s.set(func() { s.opened = true })
+}
+
+// start makes the pool and starts it with workers that are right, so that it must come up.
+func (s *stage) start() {
+	if s.pool == nil {
+		s.open()
+	}
+	if err := s.startWith(s.t.ctx, s.t.cites[0]); err != nil {
+		s.t.Blocked("Start failed with workers that are right: %v (%s)", err, s.scene())
+	}
+}
+
+// startWith calls Start, as the clause of the case has it.
+func (s *stage) startWith(ctx context.Context, clause string) (err error) {
+	s.t.Note("case", "Start")
+	s.t.Await(clause, "Start", func() { err = s.pool.Start(ctx) })
+	s.t.Note("case", "Start returned: %s", oneLine(err))
+	return err
+}
+
+// start is a Start that was called beside the case.
+type start struct {
+	own  string // its goroutine; under the lock of the stage
+	done chan error
+}
+
+// starting calls Start beside the case.
+func (s *stage) starting(ctx context.Context, clause string) *start {
+	st := &start{done: make(chan error, 1)}
+	s.t.Note("case", "Start")
+	go func() {
+		defer s.touch()
+		s.set(func() { st.own = ownGoroutine() })
+		if !s.t.Protect(clause, "Start", func() { st.done <- s.pool.Start(ctx) }) {
+			close(st.done)
+		}
+	}()
+	return st
+}
+
+// startEnds waits for a Start that was called beside the case.
+func (s *stage) startEnds(st *start, clause, want string) error {
+	timer := time.NewTimer(s.t.patience)
+	defer timer.Stop()
+	select {
+	case err, returned := <-st.done:
+		if !returned {
+			s.t.FailNow(clause, want, "it panicked")
+		}
+		s.t.Note("case", "Start returned: %s", oneLine(err))
+		return err
+	case <-timer.C:
+		s.t.FailNow(clause, want, "it has not after %v; %s", s.t.patience, s.scene())
+		return nil
+	}
+}
+
+// shutdown calls Shutdown with a context that lasts long enough for any call to finish.
+func (s *stage) shutdown(clause string) (err error) {
+	ctx, cancel := context.WithTimeout(s.t.ctx, s.t.patience/2)
+	defer cancel()
+	return s.shutdownWith(ctx, clause)
+}
+
+func (s *stage) shutdownWith(ctx context.Context, clause string) (err error) {
+	s.t.Note("case", "Shutdown")
+	s.t.Await(clause, "Shutdown", func() { err = s.pool.Shutdown(ctx) })
+	s.t.Note("case", "Shutdown returned: %s", oneLine(err))
+	return err
+}
+
+// shuttingDown calls Shutdown beside the case. The channel is closed when it has returned.
+func (s *stage) shuttingDown(ctx context.Context, clause string) <-chan struct{} {
+	done := make(chan struct{})
+	s.t.Note("case", "Shutdown")
+	go func() {
+		defer s.touch()
+		defer close(done)
+		s.t.Protect(clause, "Shutdown", func() { _ = s.pool.Shutdown(ctx) })
+	}()
+	return done
+}
+
+func (s *stage) shutdownEnds(done <-chan struct{}, clause string) {
+	timer := time.NewTimer(s.t.patience)
+	defer timer.Stop()
+	select {
+	case <-done:
+		s.t.Note("case", "Shutdown returned")
+	case <-timer.C:
+		s.t.FailNow(clause, "Shutdown returns", "it has not after %v; %s", s.t.patience, s.scene())
+	}
+}
+
+// health asks the pool for its health.
+func (s *stage) health(clause string) (h Health) {
+	s.t.Await(clause, "Health", func() { h = s.pool.Health() })
+	return h
+}
+
+// healthBecomes waits until the pool tells of such a health.
+func (s *stage) healthBecomes(clause, want string, ok func(Health) bool) Health {
+	var h Health
+	if !s.t.Settle(func() bool { h = s.health(clause); return ok(h) }) {
+		s.t.inTime()
+		s.t.FailNow(clause, want, "after %v Health still says %d workers, %d healthy, %d restarts, last check %s; %s",
+			s.t.patience, h.Total, h.Healthy, h.Restarts, since(h.LastCheck), s.scene())
+	}
+	return h
+}
+
+func since(at time.Time) string {
+	if at.IsZero() {
+		return "never"
+	}
+	return time.Since(at).Round(time.Millisecond).String() + " ago"
+}
+
+// oneLine is an error as the story of a case tells it.
+func oneLine(err error) string {
+	if err == nil {
+		return "no error"
+	}
+	return clip(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", " / "), 300)
+}

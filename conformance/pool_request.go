@@ -1,0 +1,82 @@
+package conformance
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// poolRequest is one request of the pool at a worker.
+type poolRequest struct {
+	worker    *scriptedWorker
+	conn      *poolConnection
+	id        uint64
+	headerID  uint64
+	method    string
+	body      json.RawMessage
+	enveloped bool
+	cancelled bool
+	// At which events it arrived, its answer was decided, and it was withdrawn by its cancellation or
+	// the end of its connection; 0 where that has not been.
+	arrived, answered, withdrawn int
+}
+
+// answer sends the answer, the way the request came [MSG-2].
+func (r *poolRequest) answer(body []byte) { r.reply(okAnswer(r.id, string(body))) }
+
+// refuse sends an error answer.
+func (r *poolRequest) refuse(text string) { r.reply(errorAnswer(r.id, text)) }
+
+func (r *poolRequest) reply(message []byte) {
+	if r.enveloped {
+		message = envelope("response", message)
+	}
+	r.send(r.frame(message))
+}
+
+// frame is a right frame with that message, under the ID of the request.
+func (r *poolRequest) frame(message []byte) []byte {
+	return encode(r.worker.s.options.Framing, r.id, message)
+}
+
+// send sends these bytes on the request's connection, which ends the request.
+func (r *poolRequest) send(data []byte) {
+	r.isAnswered()
+	r.write(data)
+}
+
+func (r *poolRequest) isAnswered() {
+	s := r.worker.s
+	s.set(func() {
+		s.seq++
+		if r.answered == 0 {
+			r.answered = s.seq
+		}
+	})
+}
+
+// write sends these bytes, which do not end the request.
+func (r *poolRequest) write(data []byte) {
+	r.saw(data)
+	r.worker.order(controlMessage{kind: orderWrite, conn: r.conn.number, data: data})
+}
+
+// writeDone does so and waits until they have left the process.
+func (r *poolRequest) writeDone(data []byte) string {
+	r.saw(data)
+	return r.worker.orderDone(controlMessage{kind: orderWrite, conn: r.conn.number, data: data})
+}
+
+func (r *poolRequest) saw(data []byte) {
+	s := r.worker.s
+	s.t.Saw(fmt.Sprintf("%s → pool, connection %d", r.worker.name(), r.conn.number), s.options.Framing, data)
+}
+
+// closeConnection closes the request's connection after all that was sent on it.
+func (r *poolRequest) closeConnection() {
+	r.worker.note("closes connection %d", r.conn.number)
+	r.isAnswered()
+	r.worker.order(controlMessage{kind: orderClose, conn: r.conn.number})
+}
+
+// outstanding reports whether the request still waits for an answer that can be sent.
+func (r *poolRequest) outstandingLocked() bool { return r.answered == 0 && r.withdrawn == 0 }

@@ -1,0 +1,79 @@
+package conformance
+
+import (
+	"fmt"
+	"time"
+)
+
+func poolRestartCases() []poolCase {
+	return []poolCase{
+		{
+			Case: Case{
+				Name: "a-worker-that-died-is-restarted", Clauses: []string{"HLT-6"}, Framings: bothFramings,
+				Cause: "nothing restarts a worker, or the new process is never counted as healthy, or an exit with status 0 is taken for one that was asked for",
+			},
+			run: restarted,
+		},
+		{
+			Case: Case{
+				Name: "restarts-back-off", Clauses: []string{"HLT-7"},
+				Cause: "the delay is constant, or starts anew because the process had been started at all",
+			},
+			run: restartsBackOff,
+		},
+	}
+}
+
+func restarted(t *poolT) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.options.HealthInterval = 50 * time.Millisecond
+	s.start()
+	for round, die := range []func(*scriptedWorker){
+		(*scriptedWorker).die,
+		func(w *scriptedWorker) { w.exit(0) },
+	} {
+		die(s.worker("HLT-6", round+1))
+		again := s.worker("HLT-6", round+3)
+		s.until("HLT-6", "calls go to the worker that was restarted", func() bool { return again.listening })
+		s.healthBecomes("HLT-6", "2 healthy workers after a restart", func(h Health) bool { return h.Healthy == 2 })
+		for range 6 {
+			s.call().succeeds("HLT-6")
+		}
+		if callsOf(s)[again] == 0 {
+			t.FailNow("HLT-6", "the worker that was restarted takes calls again", "none of 6 came to it; %s", s.scene())
+		}
+	}
+}
+
+// restartsBackOff looks at the times from the end of a worker to the start of the next one, while each
+// ends as soon as it appears.
+func restartsBackOff(t *poolT) {
+	s := t.stage()
+	s.options.RestartBackoff, s.options.RestartBackoffMax = 40*time.Millisecond, time.Minute
+	s.options.HealthInterval = 50 * time.Millisecond
+	s.start()
+	s.set(func() { s.appears = func(w *scriptedWorker) { w.exit(1) } })
+	s.worker("HLT-7", 1).die()
+	delays := func() (d []time.Duration) {
+		for i := 1; i < len(s.workers); i++ {
+			d = append(d, s.workers[i].born.Sub(s.workers[i-1].endedAt).Round(time.Millisecond))
+		}
+		return d
+	}
+	// Jitter takes from some and a slow machine adds to others, so the shorter of the last two is compared
+	// with the shortest of the first three.
+	grown := func(d []time.Duration) bool {
+		n := len(d)
+		return n >= 6 && min(d[n-2], d[n-1]) > 4*max(min(d[0], d[1], d[2]), s.options.RestartBackoff/2)
+	}
+	const most = 9
+	s.becomesWithin(2*t.patience, func() bool { return grown(delays()) || len(delays()) >= most })
+	s.mu.Lock()
+	d := delays()
+	s.mu.Unlock()
+	if !grown(d) {
+		t.FailNow("HLT-7", fmt.Sprintf("the delays before restarts grow, from %v on, while a worker ends at each start", s.options.RestartBackoff),
+			"delays of %v", d)
+	}
+}

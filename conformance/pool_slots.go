@@ -1,0 +1,104 @@
+package conformance
+
+import (
+	"strings"
+	"time"
+)
+
+func poolSlotCases() []poolCase {
+	var all []poolCase
+	for _, w := range []struct {
+		name, cause string
+		leave       func(s *stage, calls []held)
+	}{
+		{"an-answer", "the slot is given back on errors alone", func(s *stage, calls []held) { s.release("BPR-4", calls) }},
+		{"an-error-answer", "the way out with an error forgets the slot", func(s *stage, calls []held) {
+			for _, h := range calls {
+				h.at.refuse("no")
+				h.fails("BPR-4")
+			}
+		}},
+		{"a-cancellation", "the slot comes back with an answer that the worker need not send", func(s *stage, calls []held) {
+			for _, h := range calls {
+				h.cancel()
+			}
+			for _, h := range calls {
+				h.fails("BPR-4")
+			}
+		}},
+		{"a-violation", "the way out over a broken connection forgets the slots of the calls on it", func(s *stage, calls []held) {
+			for _, h := range calls {
+				h.at.send(h.at.frame([]byte(`{"id":`)))
+			}
+			for _, h := range calls {
+				h.fails("BPR-4")
+			}
+		}},
+		{"a-closed-connection", "the way out over a closed connection forgets the slots of the calls on it", func(s *stage, calls []held) {
+			for _, h := range calls {
+				h.at.closeConnection()
+			}
+			for _, h := range calls {
+				h.fails("BPR-4")
+			}
+		}},
+		{"a-body-that-cannot-be-sent", "the way out before anything was sent forgets the slot", func(s *stage, calls []held) {
+			s.release("BPR-4", calls)
+			s.set(func() { s.called = func(r *poolRequest) { r.answer([]byte("null")) } })
+			for range calls {
+				c := s.callBody(quote(strings.Repeat("x", s.options.MaxPayload)))
+				if c.wait("BPR-4"); c.err == nil {
+					s.t.Blocked("the pool sent a body over PoolOptions.MaxPayload, so nothing kept it from being sent")
+				}
+			}
+		}},
+	} {
+		all = append(all, poolCase{
+			Case: Case{
+				Name: "slots-come-back-after-" + w.name, Clauses: []string{"BPR-4"}, Framings: bothFramings, Cause: w.cause,
+			},
+			run: func(t *poolT) {
+				s := t.stage()
+				s.options.MaxInFlight, s.options.MaxPayload = 3, 1<<16
+				s.hold()
+				s.start()
+				w.leave(s, s.fill("BPR-4", s.options.MaxInFlight))
+				s.laterCalls("BPR-4")
+				s.release("BPR-4", s.fill("BPR-4", s.options.MaxInFlight))
+			},
+		})
+	}
+	return append(all, poolCase{
+		Case: Case{
+			Name: "slots-come-back-after-a-crash", Clauses: []string{"BPR-4"}, Framings: bothFramings,
+			Cause: "the slots of the calls that were on a worker die with it",
+		},
+		run: slotsAfterCrash,
+	})
+}
+
+func slotsAfterCrash(t *poolT) {
+	s := t.stage()
+	s.options.Workers, s.options.MaxInFlight = 2, 3
+	s.options.HealthInterval = 50 * time.Millisecond
+	s.hold()
+	s.start()
+	calls := s.fill("BPR-4", 6)
+	victim := calls[0].at.worker
+	victim.die()
+	for _, h := range calls {
+		if h.at.worker == victim {
+			h.fails("BPR-4")
+			continue
+		}
+		h.at.answer(h.body)
+		h.succeeds("BPR-4")
+	}
+	s.deathIsKnown("BPR-4", victim)
+	if s.replaced() {
+		s.release("BPR-4", s.fill("BPR-4", 6))
+		return
+	}
+	t.Note("case", "the worker was not restarted, see HLT-6; so the slots of the other one alone are looked at")
+	s.release("BPR-4", s.fill("BPR-4", 3))
+}

@@ -1,0 +1,234 @@
+package conformance_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+type plantedConn struct {
+	w        *plantedWorker
+	conn     net.Conn
+	in       *bufio.Reader
+	enhanced bool
+	frames   int          // read
+	begun    int          // requests
+	due      atomic.Int64 // as that of the worker, for this connection
+
+	writing sync.Mutex
+	held    [][]byte // answers that an oddity sends late
+
+	mu          sync.Mutex
+	outstanding map[string]func() // cancels the request of that ID
+}
+
+var errPlantedFraming = errors.New("a framing error")
+
+func (c *plantedConn) serve() {
+	err := c.read()
+	if err == nil { // the caller closed its sending half, or went away
+		if c.w.has("closes-at-half-close") {
+			_ = c.conn.Close()
+		}
+		for tick := time.Tick(5 * time.Millisecond); c.due.Load() > 0; <-tick {
+			if !c.w.has("lets-the-handlers-of-gone-callers-run") && c.gone() {
+				c.cancelAll()
+			}
+		}
+	} else {
+		c.cancelAll()
+	}
+	switch {
+	case errors.Is(err, errPlantedFraming) && c.w.has("crashes-at-framing-errors"):
+		os.Exit(3)
+	case errors.Is(err, errPlantedFraming) && c.w.has("keeps-connections-open-after-framing-errors"):
+		_, _ = io.Copy(io.Discard, c.in)
+	case errors.Is(err, errPlantedFraming) && c.w.has("odd: says-what-is-wrong-before-it-closes"):
+		c.send(0, []byte(`{"id":0,"ok":false,"error":"a framing error"}`))
+	}
+	_ = c.conn.Close()
+}
+
+// gone reports whether nothing can be written to the caller any more: it has closed more than its sending
+// half.
+func (c *plantedConn) gone() bool {
+	raw, err := c.conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return true
+	}
+	var sent error
+	err = raw.Control(func(fd uintptr) { _, sent = syscall.SendmsgN(int(fd), nil, nil, nil, 0) })
+	return err != nil || errors.Is(sent, syscall.EPIPE)
+}
+
+// owe counts a handler that begins or an answer that is to leave, and with -1 that it has.
+func (c *plantedConn) owe(n int64) {
+	c.due.Add(n)
+	c.w.due.Add(n)
+}
+
+func (c *plantedConn) cancelAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, cancel := range c.outstanding {
+		cancel()
+	}
+}
+
+func (c *plantedConn) read() error {
+	if c.w.has("takes-the-first-two-bytes-to-come-together") {
+		if _, err := c.in.Peek(1); err == nil && c.in.Buffered() < 2 {
+			return errPlantedFraming
+		}
+	}
+	start, err := c.in.Peek(2)
+	if len(start) == 0 {
+		return nil
+	}
+	if err != nil {
+		return errPlantedFraming
+	}
+	c.enhanced = string(start) == "PY"
+	if c.enhanced && c.w.has("basic-only") || !c.enhanced && c.w.has("enhanced-only") {
+		return errPlantedFraming
+	}
+	if c.enhanced {
+		c.w.enhanced.Store(true)
+	} else if c.w.has("keeps-to-enhanced-once-seen") && c.w.enhanced.Load() {
+		c.enhanced = true
+	}
+	for {
+		id, payload, err := c.readFrame()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c.frames++
+		if err := c.receive(id, payload); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *plantedConn) readFrame() (id uint64, payload []byte, err error) {
+	size := 4
+	if c.enhanced {
+		size = 18
+	}
+	h := make([]byte, size)
+	n, err := io.ReadFull(c.in, h)
+	switch {
+	case n == 0 && err != nil:
+		return 0, nil, io.EOF
+	case err != nil && c.w.has("crashes-at-a-cut-off-header"):
+		panic(err)
+	case err != nil:
+		return 0, nil, errPlantedFraming
+	}
+	length := uint64(binary.BigEndian.Uint32(h))
+	if c.enhanced {
+		for string(h[:2]) != "PY" {
+			if c.w.has("magic-is-looked-at-once") && c.frames > 0 {
+				break
+			}
+			if !c.w.has("scans-for-the-next-magic") {
+				return 0, nil, errPlantedFraming
+			}
+			b, err := c.in.ReadByte()
+			if err != nil {
+				return 0, nil, io.EOF
+			}
+			h = append(h[1:], b)
+		}
+		length = uint64(binary.BigEndian.Uint32(h[2:]))
+		id = binary.BigEndian.Uint64(h[6:])
+		if length < 18 && !c.w.has("short-lengths-mean-no-payload") {
+			return 0, nil, errPlantedFraming
+		}
+		length = max(length, 18) - 18
+	}
+	limit := uint64(plantedMax)
+	if c.w.has("maximum-counts-the-header") {
+		limit -= uint64(size)
+	}
+	if length > limit && !c.w.has("no-maximum") {
+		return 0, nil, errPlantedFraming
+	}
+	payload, err = c.readPayload(int(length))
+	if err != nil {
+		return 0, nil, err
+	}
+	if c.enhanced && !c.w.has("checksum-is-not-compared") && crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(h[14:]) {
+		if c.w.has("drops-frames-with-a-bad-checksum") {
+			return c.readFrame()
+		}
+		return 0, nil, errPlantedFraming
+	}
+	return id, payload, nil
+}
+
+func (c *plantedConn) readPayload(length int) ([]byte, error) {
+	var b bytes.Buffer
+	if c.w.has("sets-aside-a-third-of-what-is-claimed") {
+		b.Grow(length / 3)
+	}
+	if c.w.has("half-sent-frames-block-all") {
+		c.w.one.Lock()
+		defer c.w.one.Unlock()
+	}
+	n, err := io.CopyN(&b, c.in, int64(length))
+	if err != nil && !(c.w.has("runs-cut-off-frames") && n > 0) {
+		return nil, errPlantedFraming
+	}
+	return b.Bytes(), nil
+}
+
+func (c *plantedConn) send(id uint64, payload []byte) {
+	frame := binary.BigEndian.AppendUint32(nil, uint32(len(payload)))
+	if c.enhanced {
+		frame = binary.BigEndian.AppendUint32([]byte("PY"), uint32(18+len(payload)))
+		frame = binary.BigEndian.AppendUint64(frame, id)
+		frame = binary.BigEndian.AppendUint32(frame, crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)))
+	}
+	frame = append(frame, payload...)
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if c.w.has("callers-that-do-not-read-block-all") {
+		c.w.one.Lock()
+		defer c.w.one.Unlock()
+	}
+	switch {
+	case c.w.has("odd: writes-byte-by-byte") && len(frame) < 1000:
+		for i := range frame {
+			_, _ = c.conn.Write(frame[i : i+1])
+		}
+	case c.w.has("odd: answers-late-and-in-reverse"):
+		c.owe(1)
+		if c.held = append(c.held, frame); len(c.held) == 1 {
+			time.AfterFunc(3*time.Millisecond, c.flush)
+		}
+	default:
+		_, _ = c.conn.Write(frame)
+	}
+}
+
+func (c *plantedConn) flush() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	slices.Reverse(c.held)
+	_, _ = c.conn.Write(bytes.Join(c.held, nil))
+	c.owe(-int64(len(c.held)))
+	c.held = nil
+}

@@ -1,0 +1,277 @@
+package conformance_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"sync"
+	"unicode/utf8"
+)
+
+type plantedRequest struct {
+	id        json.RawMessage
+	header    uint64
+	enveloped bool
+	cancelled chan struct{}
+	method    string
+	body      json.RawMessage
+}
+
+var plantedID = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
+
+// readable reports whether the ID is an integer of 64 bits.
+func (w *plantedWorker) readable(id json.RawMessage) bool {
+	if w.has("takes-any-id") && len(id) > 0 && string(id) != "null" {
+		return true
+	}
+	_, err := strconv.ParseUint(string(id), 10, 64)
+	return err == nil && plantedID.Match(id)
+}
+
+func (c *plantedConn) receive(header uint64, payload []byte) error {
+	w := c.w
+	if w.has("takes-nan") {
+		payload = regexp.MustCompile(`-?(NaN|Infinity)`).ReplaceAll(payload, []byte("0"))
+	}
+	if w.has("replaces-malformed-utf8") {
+		payload = bytes.ToValidUTF8(payload, []byte("?"))
+	}
+	fields := map[string]json.RawMessage{}
+	if w.has("odd: refuses-more-than-100-levels") && plantedLevels(payload) > 100 {
+		return c.refuse(header, nil, false, "too many levels")
+	}
+	if !utf8.Valid(payload) || !json.Valid(payload) {
+		if w.has("malformed-json-gets-no-answer") {
+			return nil
+		}
+		if w.has("malformed-json-closes-the-connection") {
+			return io.ErrUnexpectedEOF
+		}
+		return c.refuse(header, nil, false, "malformed JSON")
+	}
+	if json.Unmarshal(payload, &fields) != nil || fields == nil {
+		if w.has("what-is-no-object-crashes") {
+			panic("no object")
+		}
+		return c.refuse(header, nil, false, "no object")
+	}
+	var kind string
+	r := plantedRequest{header: header}
+	inner, ok := fields["payload"]
+	isText := len(fields["type"]) > 0 && fields["type"][0] == '"' && json.Unmarshal(fields["type"], &kind) == nil
+	if (ok || w.has("any-type-makes-an-envelope")) && isText {
+		r.enveloped = kind == "request" || !w.has("odd: no-envelopes-in-answers-to-unknown-types")
+		fields = map[string]json.RawMessage{}
+		_ = json.Unmarshal(inner, &fields)
+		if kind == "cancellation" {
+			return c.cancel(fields)
+		}
+	} else {
+		kind = "request"
+	}
+	r.id = fields["id"]
+	switch {
+	case w.has("refuses-unknown-fields") && len(fields) > 3:
+		return c.refuse(header, r.id, r.enveloped, "unknown fields")
+	case kind != "request" && w.has("unknown-envelopes-get-no-answer"):
+		return nil
+	case kind != "request":
+		return c.refuse(header, r.id, r.enveloped, "an unknown type of envelope")
+	case !w.readable(r.id):
+		return c.refuse(header, nil, r.enveloped, "no readable ID")
+	case c.enhanced && !w.has("ids-are-not-compared") && !w.has("takes-any-id") && string(r.id) != strconv.FormatUint(header, 10):
+		return errors.New("a violation")
+	case w.has("ids-are-doubles"):
+		f, err := strconv.ParseFloat(string(r.id), 64)
+		if err != nil {
+			return err
+		}
+		r.id = strconv.AppendFloat(nil, f, 'f', 0, 64)
+	}
+	if m := fields["method"]; len(m) == 0 || m[0] != '"' || json.Unmarshal(m, &r.method) != nil {
+		if w.has("strange-methods-close-the-connection") {
+			return io.ErrUnexpectedEOF
+		}
+		return c.refuse(header, r.id, r.enveloped, "the method is no string")
+	}
+	if r.body = fields["body"]; r.body == nil {
+		if w.has("demands-a-body") {
+			return c.refuse(header, r.id, r.enveloped, "no body")
+		}
+		r.body = json.RawMessage("null")
+	}
+	return c.begin(r)
+}
+
+// plantedLevels is how deep the text is nested.
+func plantedLevels(text []byte) int {
+	levels, deepest, inText := 0, 0, false
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			inText = !inText
+		case '\\':
+			i++
+		case '[', '{':
+			if levels++; !inText {
+				deepest = max(deepest, levels)
+			}
+		case ']', '}':
+			levels--
+		}
+	}
+	return deepest
+}
+
+// refuse answers what is no request.
+func (c *plantedConn) refuse(header uint64, id json.RawMessage, enveloped bool, why string) error {
+	if !c.w.readable(id) {
+		id = json.RawMessage("0")
+	}
+	if c.enhanced {
+		id = strconv.AppendUint(nil, header, 10)
+	}
+	if c.w.has("errors-go-out-under-0") {
+		id, header = json.RawMessage("0"), 0
+	}
+	c.answer(plantedRequest{id: id, header: header, enveloped: enveloped}, plantedFailure(why))
+	return nil
+}
+
+func plantedFailure(text string) string {
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		return `"ok":false,"error":"?"`
+	}
+	return `"ok":false,"error":` + string(quoted)
+}
+
+func (c *plantedConn) cancel(fields map[string]json.RawMessage) error {
+	w := c.w
+	id := string(fields["id"])
+	if w.has("ids-are-doubles") {
+		if f, err := strconv.ParseFloat(id, 64); err == nil {
+			id = strconv.FormatFloat(f, 'f', 0, 64)
+		}
+	}
+	if w.has("cancellations-need-a-reason") && fields["reason"] == nil || w.has("cancellations-are-ignored") {
+		return nil
+	}
+	if w.has("refuses-unknown-fields") && len(fields) > 2 {
+		return nil
+	}
+	if w.has("cancellations-are-answered") {
+		return c.refuse(0, fields["id"], true, "cancelled")
+	}
+	if w.has("cancels-on-any-connection") {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, stop := range w.cancels[id] {
+			stop()
+		}
+		return nil
+	}
+	if w.has("cancels-all-of-the-connection") {
+		c.cancelAll()
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if stop := c.outstanding[id]; stop != nil {
+		stop()
+	} else if w.has("remembers-cancelled-ids") {
+		c.outstanding[id] = nil
+	}
+	return nil
+}
+
+// begin runs the handler of a request beside the reading of the next one.
+func (c *plantedConn) begin(r plantedRequest) error {
+	w := c.w
+	r.cancelled = make(chan struct{})
+	stop := sync.OnceFunc(func() { close(r.cancelled) })
+	c.mu.Lock()
+	earlier, repeated := c.outstanding[string(r.id)]
+	if repeated && earlier == nil {
+		repeated = false
+		stop()
+	}
+	c.outstanding[string(r.id)] = stop
+	c.begun++
+	dropped := c.begun%101 == 0 && w.has("drops-each-101st-request")
+	c.mu.Unlock()
+	if repeated && !w.has("takes-repeated-ids") {
+		return errors.New("a violation")
+	}
+	if dropped {
+		return nil
+	}
+	if w.has("cancels-on-any-connection") {
+		w.mu.Lock()
+		w.cancels[string(r.id)] = append(w.cancels[string(r.id)], stop)
+		w.mu.Unlock()
+	}
+	c.owe(1)
+	if w.has("reads-on-after-the-handler") {
+		c.run(r)
+	} else {
+		go c.run(r)
+	}
+	return nil
+}
+
+func (c *plantedConn) run(r plantedRequest) {
+	defer c.owe(-1)
+	if c.w.has("odd: runs-one-handler-at-a-time") {
+		c.w.one.Lock()
+	}
+	c.w.running.Add(1)
+	result := c.w.handle(r)
+	c.w.running.Add(-1)
+	if c.w.has("odd: runs-one-handler-at-a-time") {
+		c.w.one.Unlock()
+	}
+	c.mu.Lock()
+	delete(c.outstanding, string(r.id))
+	c.mu.Unlock()
+	if result != "" {
+		c.answer(r, result)
+	}
+}
+
+// answer sends the rest of a response under the IDs of its request.
+func (c *plantedConn) answer(r plantedRequest, rest string) {
+	w := c.w
+	text := fmt.Sprintf(`{"id":%s,%s}`, r.id, rest)
+	if w.has("odd: writes-with-layout-and-more-fields") {
+		text = fmt.Sprintf("\n{ \"took\" : [1] ,\t%s , \"id\" : %s }\r\n", rest, r.id)
+	}
+	if w.has("answers-under-0") {
+		text = fmt.Sprintf(`{"id":0,%s}`, rest)
+	}
+	if r.enveloped != w.has("turns-envelopes-round") {
+		text = `{"type":"response","payload":` + text + `}`
+	}
+	if len(text) > plantedMax {
+		switch {
+		case w.has("sends-answers-of-any-length"):
+		case w.has("closes-at-too-large-answers"):
+			_ = c.conn.Close()
+			return
+		default:
+			c.answer(r, plantedFailure("the answer is larger than max_payload"))
+			return
+		}
+	}
+	if w.has("header-of-answers-is-0") {
+		r.header = 0
+	}
+	c.send(r.header, []byte(text))
+	if w.has("answers-twice") {
+		c.send(r.header, []byte(text))
+	}
+}

@@ -1,0 +1,96 @@
+package conformance_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
+// A worker that cannot be run at all gets one clear error, whatever it is that is missing.
+func TestWorkerThatCannotBeRunGetsOneError(t *testing.T) {
+	notExecutable := filepath.Join(t.TempDir(), "worker")
+	require.NoError(t, os.WriteFile(notExecutable, []byte("#!/bin/sh\n"), 0o644))
+	for name, c := range map[string]struct {
+		command conformance.WorkerCommand
+		id      string
+		status  conformance.Status
+		says    []string
+	}{
+		"missing": {
+			conformance.Command("no-such-program-here"), starts, conformance.StatusBlocked,
+			[]string{"cannot be started", "not found", "absolute path"},
+		},
+		"missing file": {
+			conformance.Command("/nowhere/worker"), starts, conformance.StatusBlocked,
+			[]string{"cannot be started", "/nowhere/worker", "no such file"},
+		},
+		"not executable": {
+			conformance.Command(notExecutable), starts, conformance.StatusBlocked,
+			[]string{"cannot be started", "permission denied", "an interpreter and its script"},
+		},
+		"dies at start": {
+			conformance.Command("/bin/sh", "-c", "echo 'no module named numpy' >&2; exit 3"), starts, conformance.StatusBlocked,
+			[]string{"ended before it accepted connections", "exit status 3", "no module named numpy"},
+		},
+		"never listens": {
+			conformance.Command("/bin/sh", "-c", "echo busy >&2; exec sleep 100"), starts, conformance.StatusFail,
+			[]string{"PYPROC_SOCKET_PATH", "accepted no connection", "busy", "exec sleep 100"},
+		},
+		"speaks neither framing": {
+			plantedCommand(t, "basic-only", "enhanced-only"), "STR-7/framing-is-told-by-the-first-two-bytes", conformance.StatusFail,
+			[]string{"in the enhanced framing", "in the basic framing", "closed"},
+		},
+		"lacks a conformance method": {
+			plantedCommand(t, "inflight-is-missing"), "WRK-21/conformance-methods-do-what-they-say", conformance.StatusFail,
+			[]string{"inflight", "Expose these in the worker"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rep := conformance.CheckWorker(t.Context(), c.command, conformance.Patience(2*time.Second))
+			require.Len(t, rep.Results, 1, told(rep))
+			require.Equal(t, c.id, rep.Results[0].ID)
+			require.Equal(t, c.status, rep.Results[0].Status)
+			for _, says := range c.says {
+				require.Contains(t, rep.Results[0].Text(), says)
+			}
+			require.Len(t, rep.NotRun, 1)
+			require.Contains(t, rep.NotRun[0], "no case was run")
+		})
+	}
+}
+
+const starts = "WRK-1/listens-at-its-path-and-serves-the-first-connection"
+
+// With one framing only, the other is one failure, and the cases of the first run.
+func TestWorkerOfOneFramingFailsSTR7AndNothingElse(t *testing.T) {
+	for framing, fault := range map[conformance.Framing]string{conformance.Basic: "basic-only", conformance.Enhanced: "enhanced-only"} {
+		t.Run(string(framing), func(t *testing.T) {
+			t.Parallel()
+			rep := conformance.CheckWorker(t.Context(), plantedCommand(t, fault), conformance.Patience(5*time.Second),
+				conformance.Only("STR-7", "MSG-1", "WRK-20"))
+			var failed []string
+			for _, r := range rep.Results {
+				if r.Status != conformance.StatusPass {
+					failed = append(failed, r.ID)
+				}
+			}
+			require.Equal(t, []string{"STR-7/framing-is-told-by-the-first-two-bytes"}, failed)
+			require.Len(t, rep.Results, 6, "the cases of the framing that it speaks")
+			require.Len(t, rep.NotRun, 1)
+			require.Contains(t, rep.NotRun[0], "use -framing "+string(framing)+" to validate")
+		})
+	}
+}
+
+func TestWorkerOfOneFramingPassesWhereOnlyThatIsAskedFor(t *testing.T) {
+	rep := conformance.CheckWorker(t.Context(), plantedCommand(t, "basic-only"),
+		conformance.Framings(conformance.Basic), conformance.Only("MSG-1", "WRK-8", "WRK-17/sigterm-*"))
+	require.Equal(t, "the enhanced framing: it was not asked for, and telling it from the other [STR-7] neither\n", told(rep)+"\n")
+	require.NotEmpty(t, rep.Results)
+}

@@ -70,6 +70,7 @@ def stubborn(body: Any) -> Generator[float, None, str]:
     except Cancelled:
         yield 0.01
         yield 0.01
+        report(f"ended {body}")
     return f"{body}, cancelled: {current_request().cancelled}"
 
 
@@ -201,6 +202,11 @@ def big(body: int) -> str:
 @expose("big answers")
 def count_big_answers(body: Any) -> int:
     return len(big_answers)
+
+
+@expose
+def change_folder(body: str) -> None:
+    os.chdir(body)
 
 
 @expose

@@ -168,6 +168,37 @@ class Stop(Case):
             self.assertEqual(set(caller.receive_all(2)), {1, 2})
             self.assertEqual(worker.exit_status(), 0)
 
+    def test_handler_whose_caller_is_gone_finishes_too(self) -> None:
+        worker = self.worker("--grace", "60")
+        caller = worker.connect()
+        caller.send(caller.request(1, "stubborn", "alone"))
+        worker.await_line("started alone")
+        caller.close()
+        worker.signal()
+        self.assertEqual(worker.exit_status(), 0)
+        worker.await_line("ended alone")
+
+    def test_answers_that_were_not_read_yet_are_sent(self) -> None:  # WRK-18
+        worker = self.worker("--grace", "60")
+        caller, other = worker.connect(), worker.connect()
+        caller.send(*(caller.request(i, "big", 1 << 20) for i in range(1, 11)))
+        while other.call(1, "big answers") < 10:
+            pass
+        worker.signal()
+        self.assertEqual(len(caller.receive_all(10)), 10)
+        self.assertEqual(worker.exit_status(), 0)
+
+    def test_socket_file_is_removed_though_the_folder_was_changed(self) -> None:
+        folder = self.folder()
+        process = start([sys.executable, PROBING_WORKER], "relative", folder)
+        path = os.path.join(folder, "relative")
+        caller = Caller(connect_when_ready(path, process))
+        caller.call(1, "change_folder", "/")
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+        self.assertFalse(os.path.exists(path))
+        caller.close()
+
     def test_socket_is_gone_while_handlers_finish_and_new_requests_are_refused(self) -> None:
         worker = self.worker("--grace", "60")
         caller = worker.connect()

@@ -73,6 +73,11 @@ class Cases(Serving, unittest.TestCase):
         caller.receive_all(10)
         self.assertEqual(caller.call(1, "inflight"), before)
 
+    def test_health(self) -> None:  # WRK-20
+        caller = self.connect()
+        pid = self.worker.process.pid
+        self.assertEqual(caller.call(1, "health"), {"status": "healthy", "pid": pid})
+
     def test_envelope_is_answered_with_an_envelope(self) -> None:  # MSG-2
         caller = self.connect()
         for method, expected in (("echo", True), ("fail", False), ("no such", False)):
@@ -255,6 +260,15 @@ class Cases(Serving, unittest.TestCase):
         )
         self.assertEqual(caller.call(2, "echo", "on"), "on")
 
+    def test_cancelled_handler_does_not_answer_again_when_its_time_is_over(self) -> None:  # MSG-1
+        caller = self.connect()
+        caller.send(self.sleep(caller, 1, "early", 0.2))
+        self.worker.await_line("started early")
+        caller.send(caller.cancellation(1))
+        self.assertIs(caller.receive()["ok"], False)
+        caller.send(self.sleep(caller, 2, "late", 0.4))
+        self.assertEqual(caller.receive()["body"], "late")
+
     def test_cancellation_stays_on_its_connection(self) -> None:  # CAN-7
         one, other = self.connect(), self.connect()
         one.send(self.sleep(one, 5, seconds=0.2, name="one"))
@@ -320,31 +334,70 @@ class Cases(Serving, unittest.TestCase):
 
     def test_caller_that_does_not_read_is_not_read_and_holds_nobody_up(self) -> None:
         """Its answers wait in the worker up to a limit, and then its requests in the kernel."""
-        deaf = self.connect()
+        deaf, other = self.connect(), self.connect()
         deaf.socket.setblocking(False)
-        before = self.connect().call(1, "big answers")
-        try:
-            for request_id in range(1, 100_000):
-                deaf.socket.send(deaf.request(request_id, "big", 1 << 20))
-        except BlockingIOError:
-            pass
-        other = self.connect()
-        for request_id in range(1, 100):
-            other.call(request_id, "echo", "x" * 1000)
-        # Some thousand requests have come, and answers are made for the first 40 MB alone, save
-        # what threads had begun by then.
-        self.assertLess(other.call(1, "big answers") - before, 80)
+        sent, stalled = 0, 0
+        body = "x" * (1 << 16)
+        rest = b""
+        while stalled < 20:
+            self.assertLess(sent, 2000, "125 MB went into a worker that holds 40")
+            if not rest:
+                sent += 1
+                rest = deaf.request(sent, "echo", body)
+            try:
+                rest = rest[deaf.socket.send(rest) :]
+                stalled = 0
+            except BlockingIOError:
+                stalled += 1
+                other.call(1, "echo")  # by then the worker has looked at all connections
         deaf.socket.settimeout(PATIENCE)
-        for _ in range(100):
+        deaf.receive_all(sent - 1)
+        deaf.send(rest)
+        self.assertEqual(deaf.receive()["id"], sent)
+
+    def test_small_requests_with_big_answers_are_run_while_the_answers_are_read(self) -> None:
+        deaf, other = self.connect(), self.connect()
+        before = other.call(1, "big answers")
+        deaf.send(*(deaf.request(i, "big", 1 << 20) for i in range(1, 201)))
+        made, looks = before, 0
+        while looks < 20:  # until no more are made
+            looks = looks + 1 if other.call(1, "big answers") == made else 0
+            made = other.call(1, "big answers")
+        # Answers of 40 MB, and one for each thread, and what fits into one slice of time.
+        self.assertLess(made - before, 100)
+        for _ in range(200):
             self.assertEqual(len(deaf.receive()["body"]), 1 << 20)
-        other.call(1, "echo")
+
+    def test_caller_that_does_not_read_and_goes_away_cancels_its_handlers(self) -> None:  # CAN-8
+        deaf, other = self.connect(), self.connect()
+        deaf.send(
+            self.sleep(deaf, 1, "deaf", 0.1),
+            *(deaf.request(i, "big", 1 << 20) for i in range(2, 102)),
+        )
+        # By the end of this the other's time is over, and its next step waits for the answers.
+        other.send(self.sleep(other, 1, seconds=0.3))
+        other.receive()
+        before = other.call(2, "inflight")
+        deaf.close()
+        request_id = 3
+        while other.call(request_id, "inflight") == before:
+            request_id += 1
 
     def test_caller_may_write_much_before_it_reads(self) -> None:
         """The worker goes on reading while its answers wait."""
         caller = self.connect()
         count = 3000
-        caller.send(*(caller.request(i, "echo", "x" * 1000) for i in range(1, count + 1)))
-        self.assertEqual(len(caller.receive_all(count)), count)
+        for _ in range(2):  # each ID is free again when its answer has come
+            caller.send(*(caller.request(i, "echo", "x" * 1000) for i in range(1, count + 1)))
+            self.assertEqual(len(caller.receive_all(count)), count)
+
+    def test_id_is_free_again_while_later_answers_wait(self) -> None:  # MSG-14
+        caller = self.connect()
+        caller.send(*(caller.request(i, "big", 100_000) for i in range(1, 50)))
+        first = caller.receive()["id"]
+        caller.send(caller.request(first, "echo", "again"))
+        bodies = [caller.receive()["body"] for _ in range(49)]
+        self.assertEqual(bodies.count("again"), 1)
 
     def test_big_frames_both_ways_and_one_byte_at_a_time(self) -> None:  # STR-4
         caller = self.connect()
@@ -360,6 +413,10 @@ class Cases(Serving, unittest.TestCase):
         caller.send(self.sleep(caller, 5, "kept", 0.2), encode_enhanced(5, b"{"))
         self.assertIs(caller.receive()["ok"], False)
         self.assertEqual(caller.receive()["body"], "kept")
+        caller.send(self.sleep(caller, 5), encode_enhanced(5, b"{"))
+        self.assertIs(caller.receive()["ok"], False)
+        caller.send(caller.request(5, "echo"))
+        self.assertTrue(caller.is_closed())
 
 
 class Threads(Cases):

@@ -307,7 +307,7 @@ class Server:
             connection.answers.append(frame)
             connection.answered.append(request_id)
             connection.answers_size += len(frame)
-            if monotonic() > self._until or connection.answers_size > self._high_water:
+            if monotonic() > self._until:
                 at_once = self._at_once = False
         if is_first:
             self._frames = _NO_FRAMES
@@ -402,7 +402,7 @@ class Server:
             connection = self._due.popleft()
             connection.is_due = False
             inbox = connection.inbox
-            while inbox and not late and connection.answers_size <= self._high_water:
+            while inbox and not late:
                 request = self._current = inbox.popleft()
                 self._settle(request, request.step(self._max_payload))
                 late = monotonic() > self._until

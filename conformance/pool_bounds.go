@@ -56,7 +56,7 @@ func manyCallers(t *poolT) {
 		calls = append(calls, s.call())
 	}
 	s.until("BPR-7", "6 calls are at the workers at once", func() bool { return len(s.requests) >= 6 })
-	s.checksGoOn("health checks go on beside the calls") // which leaves time for calls over the bound
+	s.checksGoOn("health checks go on beside the calls", s.appeared()...) // which leaves time for calls over the bound
 	for answered := range calls {
 		var next *poolRequest
 		s.until("BPR-4", "another call comes to the workers when one has left", func() bool {

@@ -17,7 +17,7 @@ func poolHealthCases() []poolCase {
 				s.options.Workers = 2
 				s.options.HealthInterval = 50 * time.Millisecond
 				s.start()
-				s.checksGoOn("each worker gets health calls again and again")
+				s.checksGoOn("each worker gets health calls again and again", s.appeared()...)
 			},
 		},
 		{
@@ -32,7 +32,7 @@ func poolHealthCases() []poolCase {
 				s.hold()
 				s.start()
 				calls := s.fill("HLT-1", 4)
-				s.checksGoOn("a worker whose slots are all taken gets health calls again and again")
+				s.checksGoOn("a worker whose slots are all taken gets health calls again and again", s.appeared()...)
 				s.release("HLT-1", calls)
 			},
 		},
@@ -106,11 +106,11 @@ func poolHealthCases() []poolCase {
 	}
 }
 
-// checksGoOn demands three more health calls at each worker.
-func (s *stage) checksGoOn(want string) {
+// checksGoOn demands three more health calls at each of the workers.
+func (s *stage) checksGoOn(want string, workers ...*scriptedWorker) {
 	before := map[*scriptedWorker]int{}
 	s.set(func() {
-		for _, w := range s.workers {
+		for _, w := range workers {
 			before[w] = w.health
 		}
 	})
@@ -130,7 +130,7 @@ func hungWorker(t *poolT, hang func(*scriptedWorker)) {
 	s.options.HealthInterval, s.options.HealthTimeout = 50*time.Millisecond, shortHealthTimeout(t)
 	s.start()
 	s.set(func() { s.appears = neverListens })
-	s.healthBecomes("HLT-2", "2 healthy workers", func(h Health) bool { return h.Healthy == 2 })
+	s.healthBecomes("HLT-3", "2 healthy workers", func(h Health) bool { return h.Healthy == 2 })
 	hang(s.worker("HLT-2", 1))
 	s.healthBecomes("HLT-2", fmt.Sprintf("1 healthy worker when the other hangs, with an interval of %v and a deadline of %v",
 		s.options.HealthInterval, s.options.HealthTimeout), func(h Health) bool { return h.Healthy == 1 })

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -37,7 +38,9 @@ func poolSelectionCases() []poolCase {
 				whileOneIsHung(t, "SEL-2", func(s *stage, hung *scriptedWorker) (want, got string) {
 					before := callsOf(s)
 					for range calls {
-						s.call().wait("SEL-2")
+						if c := s.call(); !s.becomes(c.ended) {
+							return "calls go to the workers that do not hang", fmt.Sprintf("%s %s; %s", c.method, c.outcome(), s.scene())
+						}
 					}
 					for w, n := range callsOf(s) {
 						if share := n - before[w]; w != hung && w.listens() && (share < calls/2-2 || share > calls/2+2) {
@@ -84,7 +87,7 @@ func whileOneIsHung(t *poolT, clause string, look func(s *stage, hung *scriptedW
 		s.set(func() { s.appears = neverListens })
 		hung := s.worker(clause, 2)
 		hung.hang()
-		s.healthBecomes("HLT-2", "a worker that hangs counts as unhealthy, and the others do not", func(h Health) bool { return h.Healthy == 2 })
+		s.onlyCountedUnhealthy(hung)
 		want, got := look(s, hung)
 		if got == "" {
 			return
@@ -94,6 +97,18 @@ func whileOneIsHung(t *poolT, clause string, look func(s *stage, hung *scriptedW
 		}
 		t.Note("case", "%s; once more, with a longer deadline for health checks", got)
 		s.clear()
+	}
+}
+
+// onlyCountedUnhealthy waits until the pool counts the one worker that hangs as unhealthy, and no other:
+// that the others have answered health calls meanwhile tells which one it is.
+func (s *stage) onlyCountedUnhealthy(hung *scriptedWorker) {
+	others := slices.DeleteFunc(s.appeared(), func(w *scriptedWorker) bool { return w == hung })
+	for h := (Health{}); h.Healthy != len(others); h = s.health("HLT-2") {
+		s.healthBecomes("HLT-2", "a worker that hangs counts as unhealthy, and the others do not", func(h Health) bool {
+			return h.Healthy == len(others)
+		})
+		s.checksGoOn("each worker gets health calls again and again", others...)
 	}
 }
 

@@ -190,7 +190,7 @@ func fullLife(s *stage) {
 	calls[5].cancel()
 	calls[4].wait("SHD-6")
 	calls[5].wait("SHD-6")
-	s.checksGoOn("health checks go on")
+	s.checksGoOn("health checks go on", s.appeared()...)
 	s.worker("SHD-6", 1).die()
 	s.deathIsKnown("SHD-6", s.worker("SHD-6", 1))
 	_ = s.shutdown("SHD-6")

@@ -30,7 +30,7 @@ func (q *peer) wait(limit time.Duration, match func(reply) bool) (reply, bool) {
 	began := time.Now()
 	d := q.process.deadline(limit)
 	defer d.stop()
-	for {
+	for over := false; ; {
 		q.mu.Lock()
 		i := slices.IndexFunc(q.replies, match)
 		if i >= 0 {
@@ -41,7 +41,7 @@ func (q *peer) wait(limit time.Duration, match func(reply) bool) (reply, bool) {
 		}
 		ended, changed, heard := q.ended, q.changed, q.heard
 		q.mu.Unlock()
-		if ended != nil {
+		if over || ended != nil {
 			return reply{}, false
 		}
 		select {
@@ -50,11 +50,11 @@ func (q *peer) wait(limit time.Duration, match func(reply) bool) (reply, bool) {
 			if heard.After(began) && time.Since(heard) < limit {
 				began = heard
 				d.restart(time.Since(heard))
-			} else if d.over() {
-				return reply{}, false
+			} else {
+				over = d.over()
 			}
 		case <-q.t.Context().Done():
-			return reply{}, false
+			over = true
 		}
 	}
 }
@@ -190,22 +190,24 @@ func (q *peer) fate() string {
 func (q *peer) mustEnd(clause, want string) {
 	d := q.process.deadline(q.t.Patience())
 	defer d.stop()
-	for open := true; open; {
+	for over := false; !over; {
 		select {
 		case <-q.done:
-			open = false
+			over = true
 		case <-d.C:
-			if d.over() {
-				q.t.FailNow(clause, want, "%s was still open after %v%s", q.name, q.t.Patience(), q.process.obituary())
-			}
+			over = d.over()
 		case <-q.t.Context().Done():
-			q.t.Blocked("the case ran out of time")
+			over = true
 		}
 	}
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	if errors.Is(q.ended, errNoFrame) {
-		q.t.FailNow("STR-7", fmt.Sprintf("answers in the %s framing", q.framing), "%v", q.ended)
+	ended := q.ended
+	q.mu.Unlock()
+	if ended == nil {
+		q.t.breach(clause, want, fmt.Sprintf("%s was still open after %v%s", q.name, q.t.Patience(), q.process.obituary()))
+	}
+	if errors.Is(ended, errNoFrame) {
+		q.t.FailNow("STR-7", fmt.Sprintf("answers in the %s framing", q.framing), "%v", ended)
 	}
 }
 

@@ -32,7 +32,8 @@ func (d *deadline) restart(gone time.Duration) {
 	d.used = 0
 }
 
-// over is asked when C has fired. Where it is not over, C fires again later.
+// over is asked when C has fired. Where it is not over, C fires again later. Whoever asks looks once more for
+// what was awaited: it may have come while the suite itself had to wait for a processor.
 func (d *deadline) over() bool {
 	if d.more == 0 || d.p.ended() {
 		return true

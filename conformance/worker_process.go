@@ -101,23 +101,25 @@ func (p *process) ready() error {
 	defer d.stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for {
+	for over := false; ; {
 		conn, err := net.Dial("unix", p.socket)
-		if err == nil {
+		switch {
+		case err == nil:
 			_ = conn.Close()
 			return nil
+		case p.ended():
+			return fmt.Errorf("the worker ended before it accepted connections: %s", p.lastWords())
+		case over:
+			return fmt.Errorf("the worker runs but accepted no connection on the socket at %s within %v (%w); %s",
+				socketVariable, p.t.Patience(), err, p.said())
 		}
 		select {
 		case <-tick.C:
 		case <-p.exited:
-			return fmt.Errorf("the worker ended before it accepted connections: %s", p.lastWords())
 		case <-d.C:
-			if d.over() {
-				return fmt.Errorf("the worker runs but accepted no connection on the socket at %s within %v (%w); %s",
-					socketVariable, p.t.Patience(), err, p.said())
-			}
+			over = d.over()
 		case <-p.t.Context().Done():
-			return p.t.Context().Err()
+			over = true
 		}
 	}
 }
@@ -126,18 +128,19 @@ func (p *process) ready() error {
 func (p *process) awaitExit(limit time.Duration) (status int, ended bool) {
 	d := p.deadline(limit)
 	defer d.stop()
-	for {
+	for over := false; !over && !p.ended(); {
 		select {
 		case <-p.exited:
-			return p.cmd.ProcessState.ExitCode(), true
 		case <-d.C:
-			if d.over() {
-				return 0, false
-			}
+			over = d.over()
 		case <-p.t.Context().Done():
-			return 0, false
+			over = true
 		}
 	}
+	if !p.ended() {
+		return 0, false
+	}
+	return p.cmd.ProcessState.ExitCode(), true
 }
 
 // signal sends a signal to the process that was started.
@@ -232,6 +235,9 @@ const setUp = ""
 
 // breach ends the case: the clause does not hold, or what it needs could not be set up.
 func (t *workerT) breach(clause, want, got string) {
+	if t.Context().Err() != nil {
+		t.Blocked("the case ran out of time before it could tell: expected %s; got: %s", want, got)
+	}
 	if clause == setUp {
 		t.Blocked("the case could not be set up: expected %s; got: %s", want, got)
 	}

@@ -41,8 +41,8 @@ lint-go:
 lint-python: $(VENV)/ready
 	cd pyworker && $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
 
-bench: ## benchmarks of the reference against the floor of the same run
-	go test -run '^$$' -bench . ./ref/...
+bench: $(VENV)/ready ## benchmarks of the reference against the floor of the same run
+	PYPROCTEST_PYTHON=$(VENV)/bin/python go test -run '^$$' -bench . ./ref/...
 
 vectors: ## write the golden vectors anew
 	go run ./vectors/gen -dir vectors

@@ -21,10 +21,10 @@ class Poller:
         poll: Any
         if self.tells_hang_up:
             poll = select.epoll()
-            self.poll: Callable[[float | None], list[tuple[int, int]]] = poll.poll
+            self.poll: Callable[..., list[tuple[int, int]]] = poll.poll
         else:
             poll = select.poll()
-            self.poll = lambda seconds: poll.poll(
+            self.poll = lambda seconds=None: poll.poll(
                 None if seconds is None else int(seconds * 1000 + 0.999)
             )
         self.register: Callable[[int, int], object] = poll.register

@@ -89,7 +89,8 @@ class Server:
         self._poller.register(self._woken, IN)
         poll = self._poller.poll
         while not (self._stopping and self._is_done()):
-            events = poll(self._timeout())
+            timed = self._due or self._timers or self._stopping
+            events = poll(self._timeout()) if timed else poll()
             self._until = monotonic() + _SLICE
             self._at_once = self._threads is None and not self._stopping
             self._handle(events)

@@ -136,6 +136,7 @@ class Start(Case):
             ("--max-payload", str(0x50590000)),
             ("--threads", "-1"),
             ("--grace", "0"),
+            ("--grace", "inf"),
         ):
             with self.subTest(arguments):
                 worker = self.worker(*arguments)

@@ -205,6 +205,16 @@ class Cases(Serving, unittest.TestCase):
         self.worker.await_line("cancelled generator")
         self.assertEqual(caller.receive()["error"], "Cancelled: cancelled")
 
+    def test_handler_may_wait_for_ages(self) -> None:
+        caller = self.connect()
+        for method in ("sleep", "wait"):
+            seconds = 1e300 if method == "sleep" else 1e9
+            body = {"seconds": seconds, "name": f"{method} for ages"}
+            caller.send(caller.request(1, method, body))
+            self.worker.await_line(f"started {method} for ages")
+            caller.send(caller.cancellation(1))
+            self.assertEqual(caller.receive()["id"], 1)
+
     def test_generator_may_answer_all_the_same(self) -> None:
         caller = self.connect()
         caller.send(caller.request(1, "stubborn", "done"))

@@ -6,7 +6,7 @@ import os
 import sys
 
 from .framing import DEFAULT_MAX_PAYLOAD
-from .worker import run_worker
+from .worker import check_options, run_worker
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -39,16 +39,17 @@ def main(arguments: list[str] | None = None) -> None:
         "--socket", metavar="PATH", help="where to listen (default: PYPROC_SOCKET_PATH)"
     )
     options = parser.parse_args(arguments)
-    _load(options.module_or_file)
     try:
-        run_worker(
-            options.socket,
-            max_payload=options.max_payload,
-            threads=options.threads,
-            grace=options.grace,
-        )
+        check_options(options.max_payload, options.threads, options.grace)
     except ValueError as error:
         parser.error(str(error))
+    _load(options.module_or_file)
+    run_worker(
+        options.socket,
+        max_payload=options.max_payload,
+        threads=options.threads,
+        grace=options.grace,
+    )
 
 
 def _load(module_or_file: str) -> None:

@@ -47,7 +47,7 @@ class Connection:
         self.encode: Callable[[int, bytes], bytes] = encode_basic
         """Makes frames in the framing of the connection, once that is known [STR-7]."""
         self.inbox: deque[Request] = deque()
-        """Requests whose handlers are due for a step in the worker's own thread."""
+        """Requests whose handlers are due for a step."""
         self.outstanding: dict[int, Request | None] = {}
         """All requests by ID, until their answers begin to leave [MSG-14]. None stands for one that
         is answered, or that runs and did not ask for its Request."""
@@ -92,6 +92,7 @@ class Connection:
         self.answered.clear()
         self.answers_size = 0
         self.unsent = None
+        self.unsent_starts.clear()
 
     def send(self) -> None:
         """Sends as much as the kernel takes. Raises OSError when the caller is gone."""

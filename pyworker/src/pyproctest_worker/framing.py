@@ -67,6 +67,7 @@ class Decoder:
                 return []
             data = bytes(self._partial)
             self._partial.clear()
+            self.missing = 0
         frames: list[tuple[int, bytes]] = []
         if self.framing != ENHANCED or self.error is not None:
             return self._feed_other(data, frames)

@@ -53,7 +53,7 @@ class Guardian:
         retire()
         stop(seconds * 0.9)
         while monotonic() < deadline:
-            sleep(max(deadline - monotonic(), 0.0))
+            sleep(min(max(deadline - monotonic(), 0.0), 3600.0))
         os._exit(0)
 
     def _wait(self) -> float:

@@ -28,6 +28,7 @@ class Listener:
         umask = os.umask(0o177)  # so the file has mode 0600 from its first moment [WRK-6]
         try:
             self.socket.bind(path)
+            self._identity = _identity(path)
         except OSError as error:
             self.socket.close()
             raise StartError(f"cannot listen at {path}: {error.strerror or error}") from None
@@ -36,7 +37,6 @@ class Listener:
         self._path = os.path.abspath(path)  # a handler may change the directory
         self._removed = False
         self._owner = os.getpid()  # a forked child has this object too
-        self._identity = _identity(path)
         self.socket.setblocking(False)
         self.socket.listen(1024)
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 class Request:
-    """A request that is outstanding. A handler gets its own from current_request()."""
+    """A request that is outstanding. A handler gets its own from current_request(), for its `id`,
+    `cancelled` and wait(). All else is for the worker."""
 
     __slots__ = (
         "connection",
@@ -120,4 +121,5 @@ class Request:
         return write_error(self.id, reason, self.enveloped, max_payload)
 
     def current_request(self) -> Request:
+        """What handlers.current_request() returns in a thread that runs this request."""
         return self

@@ -34,6 +34,9 @@ _SLICE = 0.002
 _REQUEST_OVERHEAD = 512
 """Bytes that an outstanding request takes beside its payload, about."""
 
+_LONGEST_POLL = 3600.0
+"""Seconds, since the system refuses longer ones."""
+
 _PROBE_INTERVAL = 1.0
 """Seconds between two looks for a caller that is gone, where the poller does not tell."""
 
@@ -142,7 +145,7 @@ class Server:
         self._flush(request.connection)
         while not request.is_cancelled:
             left = until - monotonic()
-            self._handle(self._poller.poll(max(left, 0.0)))
+            self._handle(self._poller.poll(min(max(left, 0.0), _LONGEST_POLL)))
             if left <= 0:
                 break
 
@@ -159,7 +162,7 @@ class Server:
             until = self._stop_at
         else:
             return None
-        return max(until - monotonic(), 0.0)
+        return min(max(until - monotonic(), 0.0), _LONGEST_POLL)
 
     def _handle(self, events: list[tuple[int, int]]) -> None:
         for descriptor, event in events:

@@ -29,12 +29,7 @@ def run_worker(
     thread that reads the connections, else in that many threads. When stopped, it lets handlers
     end for grace seconds [WRK-17], then returns; whatever runs on is then ended with the process.
     """
-    if not _LEAST_MAX_PAYLOAD <= max_payload < MAX_PAYLOAD_LIMIT:  # [FRM-14]
-        raise ValueError(f"max_payload is from {_LEAST_MAX_PAYLOAD} to {MAX_PAYLOAD_LIMIT - 1}")
-    if threads < 0:
-        raise ValueError("threads is 0 or more")
-    if not grace > 0:
-        raise ValueError("grace is more than 0 seconds")
+    check_options(max_payload, threads, grace)
     if crc32c.IMPLEMENTATION == "table":
         _say("the package google-crc32c is missing: checksums are computed in Python, slowly")
     guardian = Guardian(grace)  # before anyone can connect, and signal
@@ -49,6 +44,16 @@ def run_worker(
         server.serve()
     finally:
         listener.close()
+
+
+def check_options(max_payload: int, threads: int, grace: float) -> None:
+    """Raises ValueError where an option of run_worker is out of its range."""
+    if not _LEAST_MAX_PAYLOAD <= max_payload < MAX_PAYLOAD_LIMIT:  # [FRM-14]
+        raise ValueError(f"max_payload is from {_LEAST_MAX_PAYLOAD} to {MAX_PAYLOAD_LIMIT - 1}")
+    if threads < 0:
+        raise ValueError("threads is 0 or more")
+    if not 0 < grace < float("inf"):
+        raise ValueError("grace is more than 0 seconds, and finite")
 
 
 def _say(text: str) -> None:

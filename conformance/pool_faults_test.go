@@ -128,7 +128,7 @@ var alone = []string{"STA-5", "SHD-6"}
 func TestEachPlantedFaultInAPoolFailsTheClauseItBreaks(t *testing.T) {
 	reports := make([]conformance.Report, len(poolFaults))
 	var all sync.WaitGroup
-	slots := make(chan struct{}, 12) // most of a fault's time is spent waiting
+	slots := make(chan struct{}, 8) // most of a fault's time is spent waiting
 	for i, f := range poolFaults {
 		if slices.Contains(alone, f.clause) {
 			reports[i] = f.check(2 * time.Second)
@@ -139,7 +139,7 @@ func TestEachPlantedFaultInAPoolFailsTheClauseItBreaks(t *testing.T) {
 			all.Go(func() {
 				slots <- struct{}{}
 				defer func() { <-slots }()
-				reports[i] = f.check(3 * time.Second)
+				reports[i] = f.check(6 * time.Second)
 			})
 		}
 	}

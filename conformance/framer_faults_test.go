@@ -17,11 +17,12 @@ import (
 // A planted fault is a right framer with one bad habit. The suite must find each, and name the clause
 // that it breaks and no other, except those that the same fault must break as well.
 func TestFramerFaults(t *testing.T) {
-	for i, fault := range []struct {
+	type framerFault struct {
 		name   string
 		breaks string
 		too    []string // clauses that the same fault may break as well, each for the reason beside it
-	}{
+	}
+	for i, fault := range plantedNow([]framerFault{
 		{"all fields little-endian", "FRM-1", nil},
 		{"header of 14 bytes, ID of 32 bits", "FRM-1", nil},
 		{"length of the payload alone", "FRM-2", nil},
@@ -65,7 +66,7 @@ func TestFramerFaults(t *testing.T) {
 		{"short write forgotten", "STR-6", nil},
 		{"short write unnoticed", "STR-6", nil},
 		{"lock kept behind a short write", "STR-6", nil},
-	} {
+	}) {
 		t.Run(strings.ReplaceAll(fault.name, " ", "-"), func(t *testing.T) {
 			if fault.breaks != "FRM-11" { // which measures the memory of the process
 				t.Parallel()

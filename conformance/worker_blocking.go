@@ -44,15 +44,20 @@ func halfSentFrameBlocksNoOtherConnection(t *workerT) {
 	}
 }
 
-// callerThatDoesNotReadBlocksNoOtherConnection asks for more than the buffers of a socket hold.
+// unreadBlob asks for an answer that is larger than the buffer of a socket and fits into the largest frame.
+const unreadBlob = `{"size":2000000}`
+
+// callerThatDoesNotReadBlocksNoOtherConnection calls while the worker is in the middle of an
+// answer that nobody takes.
 func callerThatDoesNotReadBlocksNoOtherConnection(t *workerT) {
 	p := t.start()
 	older := p.served(t.anyFraming())
 	stalled := p.connectUnread(setUp, t.anyFraming())
 	var ids []uint64
-	for range 6 {
-		ids = append(ids, stalled.ask("blob", `{"size":300000}`))
+	for range 2 {
+		ids = append(ids, stalled.ask("blob", unreadBlob))
 	}
+	stalled.answerBegins()
 	for i := range 10 {
 		older.call("WRK-8", "echo", fmt.Sprintf(`"call %d of an older connection"`, i))
 	}

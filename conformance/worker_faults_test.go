@@ -26,13 +26,15 @@ func plantedCommand(t *testing.T, planted ...string) conformance.WorkerCommand {
 	return c
 }
 
-// Each fault is the right worker with one thing wrong. In the cases of the clause beside it, or in those that
-// it names, it must break that clause and no other.
-var plantedFaults = []struct {
+type workerFault struct {
 	fault  string
 	breaks string
 	only   []string
-}{
+}
+
+// Each fault is the right worker with one thing wrong. In the cases of the clause beside it, or in those that
+// it names, it must break that clause and no other.
+var plantedFaults = []workerFault{
 	{fault: "keeps-to-enhanced-once-seen", breaks: "STR-7"},
 	{fault: "takes-the-first-two-bytes-to-come-together", breaks: "STR-7"},
 	{fault: "answers-twice", breaks: "MSG-1"},
@@ -122,8 +124,9 @@ var plantedFaults = []struct {
 }
 
 func TestEachPlantedFaultInAWorkerBreaksItsClause(t *testing.T) {
-	for i, rep := range checkPlanted(t) {
-		f := plantedFaults[i]
+	faults := plantedNow(plantedFaults)
+	for i, rep := range checkPlanted(t, faults) {
+		f := faults[i]
 		t.Run(f.breaks+"/"+f.fault, func(t *testing.T) {
 			var broken []string
 			for _, c := range rep.ByClause() {
@@ -136,14 +139,14 @@ func TestEachPlantedFaultInAWorkerBreaksItsClause(t *testing.T) {
 	}
 }
 
-// checkPlanted runs the suite against all faults. More run at once than there are processors, since many of
+// checkPlanted runs the suite against the faults. More run at once than there are processors, since many of
 // them are found by waiting.
-func checkPlanted(t *testing.T) []conformance.Report {
+func checkPlanted(t *testing.T, faults []workerFault) []conformance.Report {
 	t.Helper()
-	reports := make([]conformance.Report, len(plantedFaults))
+	reports := make([]conformance.Report, len(faults))
 	slots := make(chan struct{}, 16)
 	var wg sync.WaitGroup
-	for i, f := range plantedFaults {
+	for i, f := range faults {
 		only, framings := f.only, []conformance.Framing{conformance.Enhanced}
 		if only == nil {
 			only = []string{f.breaks}

@@ -22,6 +22,7 @@ type peer struct {
 	done    chan struct{} // closed when nothing is read any more
 
 	lastID uint64 // the last ID that ask took
+	early  []byte // what answerBegins has read
 
 	mu       sync.Mutex
 	asked    map[uint64]int // requests by ID
@@ -50,6 +51,24 @@ func newPeer(p *process, conn *net.UnixConn, framing Framing) *peer {
 	return q
 }
 
+// answerBegins waits until the first byte of an answer has come, and reads no more than that: a worker that
+// answers with more than a socket holds is now writing, and stays so until readOn.
+func (q *peer) answerBegins() {
+	first := make([]byte, 1)
+	err := q.conn.SetReadDeadline(time.Now().Add(q.t.Patience()))
+	if err == nil {
+		_, err = io.ReadFull(q.conn, first)
+	}
+	if err == nil {
+		err = q.conn.SetReadDeadline(time.Time{})
+	}
+	if err != nil {
+		q.t.breach(setUp, "the first byte of an answer on "+q.name, fmt.Sprintf("%v%s", err, q.process.obituary()))
+	}
+	q.early = first
+	q.t.Note(q.name, "the first byte of an answer came; the rest is left unread")
+}
+
 // readOn begins to read. Reading ends with the connection, at the latest when the case ends.
 func (q *peer) readOn() {
 	go q.read()
@@ -62,7 +81,7 @@ func (q *peer) readOn() {
 func (q *peer) read() {
 	defer close(q.done)
 	where := q.name + " ← worker"
-	var pending []byte
+	pending := q.early
 	block := make([]byte, 64<<10)
 	for {
 		n, err := q.conn.Read(block)

@@ -104,10 +104,10 @@ func longHandlerDoesNotHoldTheExit(t *workerT) {
 func callerThatDoesNotReadDoesNotHoldTheExit(t *workerT) {
 	p := t.startFresh()
 	stalled := p.connectUnread(setUp, t.anyFraming())
-	for range 6 {
-		stalled.ask("blob", `{"size":300000}`)
+	for range 2 {
+		stalled.ask("blob", unreadBlob)
 	}
-	p.served(t.anyFraming())
+	stalled.answerBegins()
 	p.signal(syscall.SIGTERM)
 	p.mustStop(syscall.SIGTERM)
 }

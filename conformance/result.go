@@ -59,7 +59,20 @@ type Report struct {
 	Results []Result
 	// NotRun says why whole parts of the run did not happen, e.g. a framing that is not spoken.
 	NotRun []string
+	// Asked is what the run was restricted to.
+	Asked Selection
+	// Interrupted is set where the run was ended before all that was asked for had run.
+	Interrupted bool
 }
+
+// Selection is what a run was asked for of all that there is. Its zero value is everything.
+type Selection struct {
+	Framings []Framing // both where there are none
+	Only     []string  // patterns, as [Only] takes them
+}
+
+// Whole reports whether every case in the framings was asked for.
+func (s Selection) Whole() bool { return len(s.Only) == 0 }
 
 // What a failure's text tells at most, so that the first one is not lost among others of its kind.
 const (

@@ -66,23 +66,29 @@ func (o *options) wanted(id string) bool {
 	if len(o.only) == 0 {
 		return true
 	}
-	parts := strings.Split(id, "/")
-	return slices.ContainsFunc(o.only, func(pattern string) bool {
-		wants := strings.Split(pattern, "/")
-		if len(wants) > len(parts) {
+	return slices.ContainsFunc(o.only, func(pattern string) bool { return Match(pattern, id) })
+}
+
+// Match reports whether the pattern matches the ID of a case, as [Only] has it.
+func Match(pattern, id string) bool {
+	wants, parts := strings.Split(pattern, "/"), strings.Split(id, "/")
+	if len(wants) > len(parts) {
+		return false
+	}
+	for i, want := range wants {
+		if ok, err := path.Match(want, parts[i]); err != nil || !ok {
 			return false
 		}
-		for i, want := range wants {
-			if ok, err := path.Match(want, parts[i]); err != nil || !ok {
-				return false
-			}
-		}
-		return true
-	})
+	}
+	return true
 }
 
 func newReport(role Role, o *options, notRun []string) Report {
-	return Report{Role: role, Subject: o.subject, Spec: SpecVersion, Started: time.Now(), NotRun: notRun}
+	asked := Selection{Only: o.only}
+	if len(o.framings) < len(bothFramings) {
+		asked.Framings = o.framings
+	}
+	return Report{Role: role, Subject: o.subject, Spec: SpecVersion, Started: time.Now(), NotRun: notRun, Asked: asked}
 }
 
 func (r *Report) close() {
@@ -123,6 +129,7 @@ func check(ctx context.Context, role Role, o *options, all []job, notRun []strin
 		})
 	}
 	wg.Wait()
+	rep.Interrupted = ctx.Err() != nil
 	rep.close()
 	return rep
 }

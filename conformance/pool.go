@@ -86,7 +86,7 @@ func CheckPool(ctx context.Context, open func(o PoolOptions) (Pool, error), opts
 	o := newOptions(ctx, opts)
 	all, notRun, usable := poolJobs(ctx, open, o)
 	rep := check(ctx, RolePool, o, all, notRun)
-	if !usable {
+	if !usable && !rep.Interrupted {
 		rep.SetUp = strings.Join(notRun, "; ")
 	}
 	return rep

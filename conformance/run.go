@@ -27,13 +27,18 @@ func check(ctx context.Context, role Role, o *options, all []job, notRun []strin
 	rep := newReport(role, o, notRun)
 	o.progress.starts(all)
 	var mu sync.Mutex
+	var cutOff []string
 	do := func(j job) {
 		o.progress.begins(j.ID(j.framing))
 		r := runJob(ctx, j, o)
-		o.progress.ended(r)
 		mu.Lock()
 		defer mu.Unlock()
+		if r.Reason == runEnded {
+			cutOff = append(cutOff, r.ID)
+			return
+		}
 		rep.Results = append(rep.Results, r)
+		o.progress.ended(r)
 	}
 	for _, j := range all {
 		if j.Serial && ctx.Err() == nil {
@@ -59,10 +64,12 @@ func check(ctx context.Context, role Role, o *options, all []job, notRun []strin
 		})
 	}
 	wg.Wait()
-	cut := slices.ContainsFunc(rep.Results, func(r Result) bool { return r.Reason == runEnded })
-	if missed := len(all) - len(rep.Results); missed > 0 || cut {
+	if missed := len(all) - len(rep.Results); missed > 0 {
 		rep.Interrupted = true
 		rep.NotRun = append(rep.NotRun, fmt.Sprintf("%d of %d cases: the run was ended before them", missed, len(all)))
+	}
+	if len(cutOff) > 0 {
+		rep.NotRun = append(rep.NotRun, "running when the run was ended: "+strings.Join(cutOff, ", "))
 	}
 	rep.close()
 	return rep

@@ -26,11 +26,7 @@ func TestEndedRunOfAFramerComesBackWithWhatRan(t *testing.T) {
 	rep := comesBack(t, func() conformance.Report {
 		return conformance.CheckFramer(ctx, open, conformance.Patience(time.Minute), conformance.OnCase(func(string) { cancel() }))
 	})
-	require.NotEmpty(t, rep.Results)
-	for _, r := range rep.Results {
-		require.Equal(t, conformance.StatusBlocked, r.Status, r.ID)
-		require.Empty(t, r.Findings, "what the end of the run causes is no finding")
-	}
+	require.Empty(t, rep.Results, "what the end of the run causes says nothing of the framer")
 }
 
 func TestEndedRunOfAWorkerLeavesNoProcess(t *testing.T) {
@@ -47,7 +43,7 @@ func TestEndedRunOfAWorkerLeavesNoProcess(t *testing.T) {
 				}
 			}))
 	})
-	require.Len(t, rep.Results, n)
+	require.Less(t, len(rep.Results), n)
 	require.Empty(t, processesWith(t, mark))
 }
 
@@ -63,7 +59,7 @@ func TestEndedRunOfAPoolComesBackAlsoWhenThePoolHangs(t *testing.T) {
 			return hangingPool{started: func() { once.Do(func() { close(started) }) }, hang: hang}, nil
 		}, conformance.Patience(time.Minute))
 	})
-	require.NotEmpty(t, rep.SetUp)
+	require.Empty(t, rep.Results)
 }
 
 // comesBack ends the test where a run does not come back once its context has ended.

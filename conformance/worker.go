@@ -65,7 +65,9 @@ func CheckWorker(ctx context.Context, command WorkerCommand, opts ...Option) Rep
 	pre := r.preflight(ctx, o)
 	if len(pre.framings) == 0 {
 		rep := check(ctx, RoleWorker, o, []job{pre.job()}, pre.notRun)
-		rep.SetUp = firstLine(pre.result)
+		if !rep.Interrupted {
+			rep.SetUp = firstLine(pre.result)
+		}
 		return rep
 	}
 	return check(ctx, RoleWorker, o, r.jobs(o, pre), pre.notRun)

@@ -103,6 +103,9 @@ func check(ctx context.Context, role Role, o *options, all []job, notRun []strin
 	var mu sync.Mutex
 	do := func(j job) {
 		r := runJob(ctx, j, o)
+		if ctx.Err() != nil { // it may have failed for want of time alone
+			return
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		rep.Results = append(rep.Results, r)
@@ -129,7 +132,7 @@ func check(ctx context.Context, role Role, o *options, all []job, notRun []strin
 		})
 	}
 	wg.Wait()
-	rep.Interrupted = ctx.Err() != nil
+	rep.Interrupted = len(rep.Results) < len(all)
 	rep.close()
 	return rep
 }

@@ -63,16 +63,9 @@ type Report struct {
 	Asked Selection
 	// Interrupted is set where the run was ended before all that was asked for had run.
 	Interrupted bool
+	// SetUp says why no case at all could be run; empty where cases were run.
+	SetUp string
 }
-
-// Selection is what a run was asked for of all that there is. Its zero value is everything.
-type Selection struct {
-	Framings []Framing // both where there are none
-	Only     []string  // patterns, as [Only] takes them
-}
-
-// Whole reports whether every case in the framings was asked for.
-func (s Selection) Whole() bool { return len(s.Only) == 0 }
 
 // What a failure's text tells at most, so that the first one is not lost among others of its kind.
 const (

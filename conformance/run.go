@@ -195,9 +195,6 @@ func (r Report) Summary() string {
 	count := map[string]int{}
 	family := ""
 	for _, c := range r.ByClause() {
-		if c.Status == "" && !r.Asked.Whole() && !r.Interrupted {
-			continue // it was not asked for
-		}
 		status := c.word()
 		count[string(c.Level)+" "+status]++
 		if f, _, _ := strings.Cut(c.Name, "-"); f != family {

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -34,11 +35,11 @@ type Adapter struct {
 	cancel  context.CancelCauseFunc
 	slots   chan struct{} // one is taken for each request to a framer under way
 
-	living  sync.WaitGroup // of processes
+	living sync.WaitGroup // of processes
 
 	mu     sync.Mutex
 	name   string
-	err    error
+	err    *Fault
 	closed bool
 	idle   []*process // probed, and not in use
 	losses losses
@@ -101,6 +102,9 @@ func (a *Adapter) Context() context.Context { return a.ctx }
 func (a *Adapter) Err() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.err == nil {
+		return nil // and no nil *Fault
+	}
 	return a.err
 }
 
@@ -153,8 +157,9 @@ func (a *Adapter) take(ctx context.Context) (*process, error) {
 	}
 	a.mu.Unlock()
 	p, err := a.launch(ctx)
-	if err != nil && ctx.Err() == nil {
-		a.lose(err)
+	var fault *Fault
+	if errors.As(err, &fault) && ctx.Err() == nil {
+		return nil, a.lose(fault)
 	}
 	return p, err
 }
@@ -170,14 +175,18 @@ func (a *Adapter) giveBack(p *process) {
 	a.idle = append(a.idle, p)
 }
 
-// lose gives the program up for the rest of the run, with the first reason.
-func (a *Adapter) lose(err error) {
+// lose gives the program up for the rest of the run, and returns the reason: the first one.
+func (a *Adapter) lose(fault *Fault) *Fault {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.err == nil && a.ctx.Err() == nil {
-		a.err = err
+		a.err = fault
+		a.cancel(fault)
 	}
-	a.mu.Unlock()
-	a.cancel(err)
+	if a.err != nil {
+		return a.err
+	}
+	return fault
 }
 
 func (a *Adapter) setName(name string) {

@@ -24,24 +24,30 @@ const (
 	mostExplained = 400
 )
 
-// A call under way tells whether the suite may still wait for it.
+// A call is one of a framer, for whoever watches whether it still gets on.
 type call struct {
 	moves   atomic.Int64
-	since   atomic.Int64 // when the framer came to have the request, in Unix nanoseconds; 0 before
+	state   atomic.Int32
+	since   atomic.Int64 // when the process was given the request, in Unix nanoseconds
 	size    atomic.Int64 // of the request
 	process atomic.Pointer[process]
 }
 
-// slowest is the speed that a process is allowed to handle a request at, in bytes of its line in a second.
+const (
+	callIdle   = iota // nobody waits
+	callQueued        // for a process
+	callAsked
+)
+
+// slowest is the speed at which a process may handle a request, in bytes of its line in a second.
 const slowest = 1 << 20
 
-// Moves grows while something else than the framer takes time, or takes as long as the size of a request
-// allows for.
+// Moves grows while something else than the framer takes time, or as long as the size of a request allows for.
 func (c *call) Moves() int64 {
-	since := c.since.Load()
 	allowed := time.Duration(c.size.Load()) * time.Second / slowest
-	if since == 0 || time.Since(time.Unix(0, since)) < allowed {
-		return c.moves.Add(1)
+	switch state := c.state.Load(); {
+	case state == callQueued, state == callAsked && time.Since(time.Unix(0, c.since.Load())) < allowed:
+		return c.moves.Add(1 << 20)
 	}
 	moved := c.moves.Load()
 	if p := c.process.Load(); p != nil {
@@ -50,40 +56,35 @@ func (c *call) Moves() int64 {
 	return moved
 }
 
-// ask asks some process of a framer's program. Its error is one that the suite understands: it wraps
-// [conformance.Crashed], [conformance.Unreachable] or [conformance.Unsupported].
+// An asker asks the program. Its error is one that the suite understands: it wraps
+// [conformance.Crashed] or [conformance.Unreachable].
+type asker func(ctx context.Context, c *call, do string, r request) (answer, error)
+
+// ask asks a process of the program, and another one where that ends over it.
 func (a *Adapter) ask(ctx context.Context, c *call, do string, r request) (answer, error) {
-	ended := make([]error, 0, 2)
-	for len(ended) < 2 {
-		got, err := a.askOne(ctx, c, do, r)
+	defer c.state.Store(callIdle)
+	var first *exit
+	for {
+		got, err := a.askAny(ctx, c, do, r)
 		var end *exit
-		var fault *Fault
 		switch {
-		case err == nil && len(ended) > 0:
-			return got, a.oddly(do, ended[0])
+		case err == nil && first != nil:
+			return got, a.oddly(do, first)
 		case err == nil:
-			return got, got.declined(do)
+			return got, nil
 		case ctx.Err() != nil:
 			return got, unreachable(context.Cause(ctx))
-		case errors.As(err, &fault):
-			return got, unreachable(err)
 		case !errors.As(err, &end):
 			return got, unreachable(err)
+		case first != nil:
+			return got, a.explained(do, end)
 		}
-		ended = append(ended, err)
+		first = end
 	}
-	a.mu.Lock()
-	a.losses.explained++
-	tooMany := a.losses.explained >= mostExplained
-	a.mu.Unlock()
-	if tooMany {
-		a.lose(a.fault(nil, fmt.Sprintf("ended over %d requests; the rest of the run was given up", mostExplained), ended[1]))
-	}
-	return answer{}, fmt.Errorf("%w in the middle of %s, twice: %w", conformance.Crashed, do, ended[1])
 }
 
-func (a *Adapter) askOne(ctx context.Context, c *call, do string, r request) (answer, error) {
-	c.since.Store(0)
+func (a *Adapter) askAny(ctx context.Context, c *call, do string, r request) (answer, error) {
+	c.state.Store(callQueued)
 	select {
 	case a.slots <- struct{}{}:
 		defer func() { <-a.slots }()
@@ -94,20 +95,41 @@ func (a *Adapter) askOne(ctx context.Context, c *call, do string, r request) (an
 	if err != nil {
 		return answer{}, err
 	}
-	return a.askThe(ctx, c, p, do, r)
-}
-
-// askThe asks that process and gives it back where it can be asked again.
-func (a *Adapter) askThe(ctx context.Context, c *call, p *process, do string, r request) (answer, error) {
-	c.process.Store(p)
-	c.size.Store(int64(r.size()))
-	c.since.Store(time.Now().UnixNano())
-	got, err := p.ask(ctx, do, r)
+	got, err := c.ask(ctx, p, do, r)
 	if err != nil {
 		return got, a.judge(p, err)
 	}
 	a.giveBack(p)
 	return got, nil
+}
+
+// askNew asks a new process, calls look while that is as the request left it, and ends it.
+func (a *Adapter) askNew(ctx context.Context, c *call, do string, r request, look func(pid int)) (answer, error) {
+	defer c.state.Store(callIdle)
+	c.state.Store(callQueued)
+	p, err := a.launch(ctx)
+	if err != nil {
+		return answer{}, unreachable(err)
+	}
+	defer p.end()
+	got, err := c.ask(ctx, p, do, r)
+	var end *exit
+	switch {
+	case err == nil:
+		look(p.cmd.Process.Pid)
+		return got, nil
+	case errors.As(err, &end):
+		return got, a.explained(do, end)
+	}
+	return got, unreachable(a.judge(p, err))
+}
+
+func (c *call) ask(ctx context.Context, p *process, do string, r request) (answer, error) {
+	c.process.Store(p)
+	c.size.Store(r.size())
+	c.since.Store(time.Now().UnixNano())
+	c.state.Store(callAsked)
+	return p.ask(ctx, do, r)
 }
 
 // judge gives the program up where a process broke the rules.
@@ -117,19 +139,38 @@ func (a *Adapter) judge(p *process, err error) error {
 		return err
 	}
 	<-p.over
-	fault := a.fault(p, broken.Problem, broken.Err)
-	a.lose(fault)
-	return fault
+	return a.lose(a.fault(p, broken.Problem, broken.Err))
+}
+
+// disown gives the program up where an answer breaks the rules.
+func (a *Adapter) disown(err error) error {
+	var broken *Fault
+	if !errors.As(err, &broken) {
+		return err
+	}
+	return unreachable(a.lose(a.fault(nil, broken.Problem, broken.Err)))
+}
+
+// explained tells of processes that ended over one request.
+func (a *Adapter) explained(do string, end *exit) error {
+	a.mu.Lock()
+	a.losses.explained++
+	tooMany := a.losses.explained >= mostExplained
+	a.mu.Unlock()
+	if tooMany {
+		_ = a.lose(a.fault(nil, fmt.Sprintf("has ended over %d requests, and the rest of the run is not worth the time", mostExplained), end))
+	}
+	return fmt.Errorf("%w: in the middle of %s %w", conformance.Crashed, do, end)
 }
 
 // oddly tells of a process that ended over what another one answered.
-func (a *Adapter) oddly(do string, ended error) error {
+func (a *Adapter) oddly(do string, ended *exit) error {
 	a.mu.Lock()
 	a.losses.odd++
 	tooMany := a.losses.odd >= mostOdd
 	a.mu.Unlock()
 	if tooMany {
-		a.lose(a.fault(nil, fmt.Sprintf("has ended %d times over a request that another process of it then answered; at last %v", mostOdd, ended), ended))
+		_ = a.lose(a.fault(nil, fmt.Sprintf("has ended %d times over a request that another process of it then answered; at last %v", mostOdd, ended), ended))
 	}
 	return fmt.Errorf("%w: in the middle of %s %w; another process then answered the same", conformance.Unreachable, do, ended)
 }

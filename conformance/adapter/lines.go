@@ -151,9 +151,20 @@ func (a answer) declined(do string) error {
 	case a.Unsupported != nil:
 		return fmt.Errorf("%w: %s", conformance.Unsupported, *a.Unsupported)
 	case a.Failed != nil:
-		return fmt.Errorf("%w: the adapter failed at %s: %s", conformance.Unreachable, do, *a.Failed)
+		return fmt.Errorf("%w: the adapter says that it failed at %s: %s", conformance.Unreachable, do, *a.Failed)
 	case a.Refused != nil:
-		return fmt.Errorf("%w: the adapter refused %s: %s", conformance.Unreachable, do, *a.Refused)
+		return fmt.Errorf("%w: the adapter refuses %s: %s", conformance.Unreachable, do, *a.Refused)
 	}
 	return nil
+}
+
+// size is about that of the line, in bytes.
+func (r request) size() (n int64) {
+	for _, chunk := range r.Chunks {
+		n += 2 * int64(len(chunk))
+	}
+	for _, f := range r.Frames {
+		n += 2 * int64(len(f.Payload))
+	}
+	return n
 }

@@ -76,14 +76,17 @@ func (a *Adapter) probe(ctx context.Context, p *process) error {
 	if err == nil {
 		_, err = readsOf(decoded, thenEOF, 0)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, conformance.Unsupported) {
 		return err
 	}
 	encoded, err := a.try(ctx, p, doEncode, request{Framing: conformance.Enhanced, Frames: []frame{{ID: 1}}})
 	if err == nil {
 		_, _, err = writtenOf(encoded, 1)
 	}
-	return err
+	if err != nil && !errors.Is(err, conformance.Unsupported) {
+		return err
+	}
+	return nil
 }
 
 // try asks and says what was asked where no answer comes.

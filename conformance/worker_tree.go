@@ -23,9 +23,11 @@ type systemProcess struct {
 }
 
 // isWithin reports whether a process is the one that was started, or one that it started.
-func (p *process) isWithin(pid int) bool {
+func (p *process) isWithin(pid int) bool { return isWithin(pid, p.cmd.Process.Pid) }
+
+func isWithin(pid, ancestor int) bool {
 	for range 100 { // generations; a table that changes meanwhile must not lead in circles
-		if pid == p.cmd.Process.Pid {
+		if pid == ancestor {
 			return true
 		}
 		one, ok := processOf(pid)

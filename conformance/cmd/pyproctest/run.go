@@ -107,37 +107,20 @@ func (r *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, r.timeout, errTimeout)
 		defer cancel()
 	}
-	subject, err := r.open(ctx)
-	if err != nil {
-		if signalled.Err() != nil {
-			return &exit{statusInterrupted}
-		}
-		return err
-	}
-	watch := r.watch(stdout, stderr, subject)
-	rep := subject.check(append(opts, watch.options()...)...)
-	watch.end()
-	fault := subject.close()
-
-	run := report.Run{
-		Report: rep, Environment: report.Here(), Rerun: r.rerun(), Strict: r.strict, Notes: subject.notes(),
-	}
-	if errors.Is(context.Cause(ctx), errTimeout) && rep.Interrupted {
+	run, watch, broken := r.judge(ctx, opts, stdout, stderr)
+	if errors.Is(context.Cause(ctx), errTimeout) && run.Interrupted {
 		run.NotRun = append(run.NotRun, fmt.Sprintf("--timeout %v was over", r.timeout))
 	}
-	if fault != nil {
-		run.NotRun = append(run.NotRun, "the adapter cannot be used: "+fault.Error())
-	}
 	if r.known != "" {
-		outcome := list.Apply(rep)
+		outcome := list.Apply(run.Report)
 		run.Known = &outcome
 	}
 
 	status := report.ExitStatus(run)
 	switch {
-	case signalled.Err() != nil && rep.Interrupted:
+	case signalled.Err() != nil && run.Interrupted:
 		status = statusInterrupted
-	case fault != nil:
+	case broken:
 		status = statusCouldNotRun
 	}
 	if err := errors.Join(watch.tell(run, status), r.write(run)); err != nil {
@@ -147,6 +130,26 @@ func (r *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return &exit{status}
 	}
 	return nil
+}
+
+// judge runs the cases. It reports broken where the adapter gave out in the middle.
+func (r *runFlags) judge(ctx context.Context, opts []conformance.Option, stdout, stderr io.Writer) (run report.Run, watch watcher, broken bool) {
+	subject, err := r.open(ctx)
+	watch = r.watch(stdout, stderr, subject)
+	run = report.Run{Environment: report.Here(), Rerun: r.rerun(), Strict: r.strict}
+	if err != nil {
+		run.Report = subject.notStarted(err)
+		watch.end()
+		return run, watch, false
+	}
+	run.Report = subject.check(append(opts, watch.options()...)...)
+	watch.end()
+	if fault := subject.close(); fault != nil && ctx.Err() == nil {
+		broken = true
+		run.NotRun = append(run.NotRun, fault.Error())
+	}
+	run.Notes = subject.notes()
+	return run, watch, broken
 }
 
 func (r *runFlags) role() conformance.Role {

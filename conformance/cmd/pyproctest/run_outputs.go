@@ -45,7 +45,7 @@ func (r *runFlags) write(run report.Run) error {
 		failed = append(failed, writeBadge(r.badge, run))
 	}
 	if r.writeKnown != "" {
-		failed = append(failed, writeKnown(r.writeKnown, run))
+		failed = append(failed, r.writeList(run))
 	}
 	return errors.Join(failed...)
 }
@@ -62,13 +62,10 @@ func writeBadge(path string, run report.Run) error {
 	return os.WriteFile(path, b.Bytes(), 0o666)
 }
 
-func writeKnown(path string, run report.Run) error {
-	if run.Interrupted || run.SetUp != "" {
-		return fmt.Errorf("%s is not written: not everything has run", path)
-	}
+func (r *runFlags) writeList(run report.Run) error {
 	var b bytes.Buffer
-	if err := known.Write(&b, run.Report); err != nil {
+	if err := known.Write(&b, run.Report, r.strict); err != nil {
 		return err
 	}
-	return os.WriteFile(path, b.Bytes(), 0o666)
+	return os.WriteFile(r.writeKnown, b.Bytes(), 0o666)
 }

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
 	"github.com/mattn/go-shellwords"
 
@@ -24,31 +24,45 @@ type subject struct {
 // defaultParallel keeps the processors busy though most cases wait most of the time.
 func defaultParallel() int { return 4 * runtime.GOMAXPROCS(0) }
 
-// open makes the implementation ready: a framer and a pool by starting their adapter.
+// open makes the implementation ready: a framer and a pool by starting their adapter. Where that fails there
+// is a subject nevertheless, for the report.
 func (r *runFlags) open(ctx context.Context) (*subject, error) {
+	s := &subject{ctx: ctx, name: r.name, role: r.role()}
+	if s.name == "" {
+		s.name = r.command()
+	}
 	words, err := shellwords.Parse(r.command())
 	if err != nil {
-		return nil, fmt.Errorf("--%s %q cannot be split into words: %w", r.role(), r.command(), err)
+		return s, fmt.Errorf("--%s %q cannot be split into words: %w", s.role, r.command(), err)
 	}
 	if len(words) == 0 {
-		return nil, fmt.Errorf("--%s: give the command that starts it", r.role())
+		return s, fmt.Errorf("--%s %q: give the command that starts it", s.role, r.command())
 	}
-	s := &subject{ctx: ctx, name: r.name, command: conformance.Command(words[0], words[1:]...), role: r.role()}
+	s.command = conformance.Command(words[0], words[1:]...)
 	if s.role == conformance.RoleWorker {
-		if s.name == "" {
-			s.name = r.command()
-		}
 		return s, nil
 	}
 	s.adapter, err = adapter.Open(ctx, s.role, s.command, adapter.Options{Timeout: 2 * r.patience, Processes: r.parallel})
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	s.ctx = s.adapter.Context()
-	if s.name == "" {
+	if r.name == "" {
 		s.name = s.adapter.Name()
 	}
 	return s, nil
+}
+
+// notStarted is the report where there was nothing to run cases against.
+func (s *subject) notStarted(why error) conformance.Report {
+	rep := conformance.Report{Role: s.role, Subject: s.name, Spec: conformance.SpecVersion, Started: time.Now()}
+	if s.ctx.Err() != nil {
+		rep.Interrupted = true
+		rep.NotRun = []string{"the run was ended before the first case"}
+		return rep
+	}
+	rep.SetUp = why.Error()
+	return rep
 }
 
 // check runs the cases.
@@ -69,8 +83,7 @@ func (s *subject) close() error {
 	if s.adapter == nil {
 		return nil
 	}
-	fault := s.adapter.Err()
-	return errors.Join(fault, s.adapter.Close())
+	return s.adapter.Close()
 }
 
 // notes are what a reader may want to know beside the results.

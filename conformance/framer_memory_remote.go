@@ -76,10 +76,7 @@ func peakOf(pid int) (sum peak, known bool) {
 	if runtime.GOOS != "linux" {
 		return sum, false
 	}
-	for _, one := range allProcesses() {
-		if !isWithin(one, pid) {
-			continue
-		}
+	for _, one := range processesWithin(pid) {
 		status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(one), "status"))
 		if err != nil {
 			continue // it has ended meanwhile

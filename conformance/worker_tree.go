@@ -39,6 +39,32 @@ func isWithin(pid, ancestor int) bool {
 	return false
 }
 
+// processesWithin are the process and those that it started.
+func processesWithin(pid int) (all []int) {
+	for _, one := range allProcesses() {
+		if isWithin(one, pid) {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// busy reports whether a thread of the process runs, or would if there were a processor for it.
+func busy(pid int) bool {
+	if runtime.GOOS != "linux" {
+		one, _ := processOf(pid)
+		return strings.HasPrefix(one.state, "R")
+	}
+	threads, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task", "*", "stat"))
+	for _, thread := range threads {
+		text, _ := os.ReadFile(thread)
+		if f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])); len(f) > 0 && f[0] == "R" {
+			return true
+		}
+	}
+	return false
+}
+
 // processOf tells of one process, false where there is none.
 func processOf(pid int) (systemProcess, bool) {
 	if runtime.GOOS == "linux" {

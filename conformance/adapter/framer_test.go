@@ -15,6 +15,8 @@ func beAdapter(name string) int {
 	switch name {
 	case "framer":
 		return answers(framerAdapter(referenceFramer))
+	case "pool":
+		return servePool("")
 	}
 	fmt.Fprintln(os.Stderr, "no adapter has the name", name)
 	return 1
@@ -35,6 +37,20 @@ func TestReferenceFramerPassesThroughItsAdapter(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, a.Close()) }()
 	rep := conformance.CheckFramer(a.Context(), a.Framer())
+	t.Logf("%d cases in %v", len(rep.Results), rep.Elapsed)
+	for _, r := range rep.Results {
+		if r.Status != conformance.StatusPass {
+			t.Errorf("%s", r.Text())
+		}
+	}
+	require.Empty(t, rep.NotRun)
+}
+
+func TestReferencePoolPassesThroughItsAdapter(t *testing.T) {
+	a, err := adapter.Open(t.Context(), conformance.RolePool, command(t, "pool"), adapter.Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, a.Close()) }()
+	rep := conformance.CheckPool(a.Context(), a.Pool(), conformance.Parallel(8))
 	t.Logf("%d cases in %v", len(rep.Results), rep.Elapsed)
 	for _, r := range rep.Results {
 		if r.Status != conformance.StatusPass {

@@ -21,7 +21,9 @@ type testFramer interface {
 
 type newFramer func(rw io.ReadWriter, o frame.Options) (testFramer, error)
 
-func referenceFramer(rw io.ReadWriter, o frame.Options) (testFramer, error) { return frame.NewFramer(rw, o) }
+func referenceFramer(rw io.ReadWriter, o frame.Options) (testFramer, error) {
+	return frame.NewFramer(rw, o)
+}
 
 // framerAdapter answers for framers.
 func framerAdapter(make newFramer) func(do string, request []byte) line {

@@ -80,7 +80,9 @@ language obeys the PyProc protocol, and shows the bytes where it does not.`,
 		runCommand(),
 		listCommand(),
 		explainCommand(),
+		decodeCommand(),
 		vectorsCommand(),
+		initCommand(),
 	)
 	return root
 }

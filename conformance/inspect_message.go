@@ -98,20 +98,20 @@ func (j *judgement) wellFormed() string {
 
 func (j *judgement) read() (message, bool) {
 	j.said.kind = isUnreadable
-	want := map[Role]string{
-		RolePool: "a request or a cancellation, a JSON object in UTF-8", RoleWorker: "a response, a JSON object in UTF-8",
-	}[j.frame.Sender]
-	if want == "" {
-		want = "a message, a JSON object in UTF-8"
-	}
 	m, err := readMessage(j.payload)
-	if !utf8.Valid(j.payload) {
+	isUTF8 := utf8.Valid(j.payload)
+	if err == nil && isUTF8 {
+		return m, true
+	}
+	want := map[Role]string{
+		RolePool:   "a request or a cancellation, a JSON object in UTF-8",
+		RoleWorker: "a response, a JSON object in UTF-8",
+		"":         "a message, a JSON object in UTF-8",
+	}[j.frame.Sender]
+	if !isUTF8 {
 		at := firstNotUTF8(j.payload)
 		j.breaks(j.wellFormed(), j.at+int64(at), want, fmt.Sprintf("no UTF-8 from byte %d of the payload on", at))
 		return message{}, false
-	}
-	if err == nil {
-		return m, true
 	}
 	clause, at := j.wellFormed(), int64(0)
 	var syntax *json.SyntaxError
@@ -145,10 +145,9 @@ func (j *judgement) kindOf(m message) messageKind {
 	case m.Enveloped && m.Type == "response":
 		kind = isAnswer
 	case m.Enveloped:
-		want := map[Role]string{RolePool: "request or cancellation", RoleWorker: "response"}[j.frame.Sender]
-		if want == "" {
-			want = "request, response or cancellation"
-		}
+		want := map[Role]string{
+			RolePool: "request or cancellation", RoleWorker: "response", "": "request, response or cancellation",
+		}[j.frame.Sender]
 		j.breaks(j.wellFormed(), j.value("type"), "an envelope of type "+want, fmt.Sprintf("the type %q", clip(m.Type, 60)))
 		return isUnreadable
 	case j.frame.Sender == RolePool, j.frame.Sender == "" && hasMethod && !hasOK:

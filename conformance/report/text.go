@@ -41,6 +41,9 @@ func writeText(b *strings.Builder, r Run) {
 			told[about]++
 			fresh = fresh || about != "" && told[about] <= casesTold
 		}
+		if !fresh && len(f.Findings) == 0 {
+			continue // counted below
+		}
 		if !fresh {
 			fmt.Fprintf(b, "%s: %s (%s), much as above: %s\n\n", f.kind, f.ID, took(f.Elapsed), f.headline())
 			continue
@@ -51,11 +54,16 @@ func writeText(b *strings.Builder, r Run) {
 		}
 		b.WriteString("\n")
 	}
+	for _, g := range r.groups() {
+		if more := told[g.reason] - casesTold; g.kind < excused && g.reason != "" && more > 0 {
+			fmt.Fprintf(b, "%s: %s more for the same reason: %s\n\n", g.kind, count(more, "case"), clipLine(g.reason, lineKept))
+		}
+	}
 
 	fmt.Fprintf(b, "%s (clauses version %s, %s, %s)\n", r.name(), r.Spec, count(len(r.Results), "case"), took(r.Elapsed))
 	family := ""
 	for _, c := range r.Clauses() {
-		if c.State == StateNotAsked {
+		if c.State == StateNotAsked || r.SetUp != "" && c.State == StateNotRun {
 			continue
 		}
 		if f, _, _ := strings.Cut(c.Name, "-"); f != family {

@@ -52,6 +52,16 @@ func TestInterruptedRunOfAPoolKillsItsAdapter(t *testing.T) {
 	require.Empty(t, run.Results)
 }
 
+func TestRunBeyondItsTimeoutEndsWithWhatIsKnown(t *testing.T) {
+	adapter, _ := hangingAdapter(t, conformance.RoleFramer)
+	cmd := exec.Command("pyproctest", "run", "--framer", adapter, "--patience", "5m", "--timeout", "1s")
+	out, err := cmd.Output()
+	ended := (*exec.ExitError)(nil)
+	require.ErrorAs(t, err, &ended)
+	require.Equal(t, statusViolated, ended.ExitCode(), string(out))
+	require.Contains(t, string(out), "--timeout 1s was over")
+}
+
 // hangingAdapter is the command of an adapter that is one, and hangs as soon as a case uses it. hangs tells
 // whether it does.
 func hangingAdapter(t *testing.T, role conformance.Role) (command string, hangs func(string) bool) {

@@ -27,6 +27,7 @@ type Event struct {
 	Time       time.Time `json:"time"`
 	Event      EventKind `json:"event"`
 	Connection int       `json:"connection,omitempty"` // from 1, in the order in which they came
+	Process    int       `json:"process,omitempty"`    // of the tap, where several share a log
 
 	// Of Listening and Unreachable.
 	Listen   string `json:"listen,omitempty"`

@@ -82,6 +82,7 @@ language obeys the PyProc protocol, and shows the bytes where it does not.`,
 		explainCommand(),
 		decodeCommand(),
 		vectorsCommand(),
+		tapCommand(),
 		initCommand(),
 	)
 	return root

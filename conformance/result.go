@@ -37,6 +37,9 @@ type Event struct {
 	Framing Framing
 }
 
+// Dump writes the bytes as hex with offsets and says what each field is, in so many rows at most.
+func (e Event) Dump(rows int) string { return dump(e.Framing, e.Bytes, e.Total, rows) }
+
 // Result is the outcome of one case.
 type Result struct {
 	ID       string   // "FRM-7/length-17-is-refused/enhanced", stable
@@ -59,6 +62,12 @@ type Report struct {
 	Results []Result
 	// NotRun says why whole parts of the run did not happen, e.g. a framing that is not spoken.
 	NotRun []string
+	// Asked is what the run was restricted to.
+	Asked Selection
+	// Interrupted is set where the run was ended before all that was asked for had run.
+	Interrupted bool
+	// SetUp says why no case at all could be run; empty where cases were run.
+	SetUp string
 }
 
 // What a failure's text tells at most, so that the first one is not lost among others of its kind.
@@ -107,7 +116,7 @@ func (r Result) Text() string {
 			}
 			b.WriteByte('\n')
 			if e.Total > 0 {
-				b.WriteString(indent(dump(e.Framing, e.Bytes, e.Total, dumpRows), "      "))
+				b.WriteString(indent(e.Dump(dumpRows), "      "))
 			}
 		}
 	}

@@ -91,14 +91,14 @@ func (t *T) end(status Status, reason string) {
 	}
 }
 
-// conclude fixes how the case ends, whatever it has seen and still sees, and ends its context, so that it
-// waits for nothing more. It may be called from any goroutine.
+// conclude fixes how the case ends, whatever it still sees, and ends its context, so that it waits for nothing
+// more. What it has found before stays found. It may be called from any goroutine.
 func (t *T) conclude(status Status, reason string, findings ...Finding) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.settled && !t.ended {
 		t.settled = true
-		t.status, t.reason, t.findings = status, reason, findings
+		t.status, t.reason, t.findings = status, reason, append(t.findings, findings...)
 		t.giveUp()
 	}
 }

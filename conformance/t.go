@@ -16,6 +16,7 @@ type T struct {
 	Framing Framing
 
 	ctx      context.Context
+	run      context.Context // the whole run's
 	patience time.Duration
 	began    time.Time
 
@@ -26,6 +27,8 @@ type T struct {
 	reason   string
 	cleanups []func()
 	ended    bool
+	settled  bool   // conclude was called
+	giveUp   func() // ends ctx
 }
 
 // Context ends when the case has to give up.
@@ -56,7 +59,7 @@ func (t *T) FailNow(clause, want, got string, args ...any) {
 func (t *T) Found(f Finding) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.ended {
+	if !t.ended && !t.settled && t.run.Err() == nil { // what is seen after its end, the end has caused
 		t.findings = append(t.findings, f)
 	}
 }
@@ -86,6 +89,25 @@ func (t *T) end(status Status, reason string) {
 	if t.status == "" {
 		t.status, t.reason = status, reason
 	}
+}
+
+// conclude fixes how the case ends, whatever it has seen and still sees, and ends its context, so that it
+// waits for nothing more. It may be called from any goroutine.
+func (t *T) conclude(status Status, reason string, findings ...Finding) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.settled && !t.ended {
+		t.settled = true
+		t.status, t.reason, t.findings = status, reason, findings
+		t.giveUp()
+	}
+}
+
+// concluded reports whether it is fixed how the case ends.
+func (t *T) concluded() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.settled
 }
 
 // Note adds something that happened to the story of the case.
@@ -160,6 +182,8 @@ func (t *T) Await(clause, doing string, f func()) {
 		if !returned {
 			runtime.Goexit()
 		}
+	case <-t.stopped():
+		t.stop()
 	case <-timer.C:
 		t.FailNow(clause, doing+" comes back", "nothing after %v", t.patience)
 	}
@@ -186,7 +210,7 @@ func (t *T) Settle(ok func() bool) bool {
 func runJob(ctx context.Context, j job, o *options) Result {
 	ctx, cancel := context.WithTimeout(ctx, 8*o.patience)
 	defer cancel()
-	t := &T{Framing: j.framing, ctx: ctx, patience: o.patience, began: time.Now()}
+	t := &T{Framing: j.framing, ctx: ctx, run: o.run, patience: o.patience, began: time.Now(), giveUp: cancel}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -201,7 +225,7 @@ func runJob(ctx context.Context, j job, o *options) Result {
 	select {
 	case <-done:
 	case <-ctx.Done():
-		timer := time.NewTimer(o.patience)
+		timer := time.NewTimer(t.toEnd(o.patience))
 		select {
 		case <-done:
 		case <-timer.C:
@@ -210,6 +234,23 @@ func runJob(ctx context.Context, j job, o *options) Result {
 		timer.Stop()
 	}
 	return t.result(j)
+}
+
+// stopped is closed when the whole run is over, and with it what the case waits for.
+func (t *T) stopped() <-chan struct{} { return t.run.Done() }
+
+// stop ends the case because the whole run is over.
+func (t *T) stop() { t.Blocked(runEnded) }
+
+// runEnded is the reason of a case that was running when the whole run was ended.
+const runEnded = "the run was ended while this case was running"
+
+// toEnd is how long to wait for what must come to its end when the case has.
+func (t *T) toEnd(patience time.Duration) time.Duration {
+	if t.run.Err() != nil {
+		return 400 * time.Millisecond // whoever ended the run does not want to wait
+	}
+	return patience
 }
 
 func (t *T) clean() {
@@ -243,6 +284,8 @@ func (t *T) result(j job) Result {
 				r.Status = StatusFail
 			}
 		}
+	case t.run.Err() != nil:
+		r.Status, r.Reason = StatusBlocked, runEnded
 	case t.status != "":
 		r.Status = t.status
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/pyproctest/pyproctest/conformance"
 )
 
-// Write writes a list that excuses every case of the report that fails, and no case that does not. A SHOULD
-// that does not hold is listed where strict is set. Each entry is as short as it can be: a clause where
+// Write writes a list that excuses every case of the report that fails, and no case that does not. What
+// concerns a SHOULD alone is listed where strict is set. Each entry is as short as it can be: a clause where
 // nothing of it passes, else a case, else a case in one framing.
 func Write(w io.Writer, rep conformance.Report, strict bool) error {
 	if rep.SetUp != "" {
@@ -38,7 +38,7 @@ func Write(w io.Writer, rep conformance.Report, strict bool) error {
 
 // entries are those of the list, in the order of SPEC.md.
 func entries(rep conformance.Report, strict bool) []Entry {
-	listed := func(r conformance.Result) bool { return fails(r) && (strict || r.Status != conformance.StatusShould) }
+	listed := func(r conformance.Result) bool { return fails(r) && (strict || concernsMust(r)) }
 	results := rep.Results
 	if !rep.Asked.Whole() { // what was left out may pass
 		for _, id := range cases(rep.Role, rep.Asked.Framings) {
@@ -81,6 +81,14 @@ func entries(rep conformance.Report, strict bool) []Entry {
 		return strings.Compare(a.Pattern, b.Pattern)
 	})
 	return all
+}
+
+// concernsMust reports whether the result leaves a MUST that does not hold, or is not known to.
+func concernsMust(r conformance.Result) bool {
+	return r.Status == conformance.StatusFail || slices.ContainsFunc(r.Clauses, func(name string) bool {
+		c, _ := conformance.LookUp(name)
+		return c.Level == conformance.Must
+	})
 }
 
 // prefixes are those of an ID, the clause first and the whole ID last.

@@ -130,3 +130,32 @@ func (r Run) Count(level conformance.Level) Count {
 	}
 	return n
 }
+
+// mark is a sign for the state, always beside its word.
+func (s State) mark() string {
+	switch {
+	case s == StateHolds:
+		return "✓"
+	case s == StateViolated:
+		return "✗"
+	case s == StateNotHeld:
+		return "△"
+	case s == StateKnown:
+		return "!"
+	case s.unknown():
+		return "?"
+	}
+	return "–"
+}
+
+func (s State) tone() tone {
+	switch {
+	case s == StateHolds:
+		return good
+	case s == StateViolated:
+		return bad
+	case s == StateNotHeld, s == StateKnown, s.unknown():
+		return warn
+	}
+	return neutral
+}

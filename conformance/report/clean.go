@@ -41,6 +41,9 @@ func escape(text, keep string) string {
 }
 
 func unseen(r rune) bool {
+	if r < 0x7f {
+		return r < 0x20
+	}
 	return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Noncharacter_Code_Point, unicode.Zl, unicode.Zp)
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/known"
@@ -13,7 +14,6 @@ import (
 type failure struct {
 	conformance.Result
 	kind   kind
-	clause string       // the one that it counts against, for grouping
 	excuse *known.Entry // of the known-failing list
 }
 
@@ -33,19 +33,16 @@ func (k kind) String() string {
 	return [...]string{"violated", "blocked", "not supported", "SHOULD not held", "known failing", "not offered"}[k]
 }
 
-// failures lists the cases that did not pass, those to care for most first, and each kind in the order of
-// SPEC.md.
+// failures lists the cases that did not pass, in the order of the results. The first finding of each clause
+// comes before all others, so that none is lost where some are left out.
 func (r Run) failures() []failure {
-	place := map[string]int{}
-	for i, c := range conformance.Clauses() {
-		place[c.Name] = i
-	}
 	var all []failure
 	for _, res := range r.Results {
 		if res.Status == conformance.StatusPass {
 			continue
 		}
-		f := failure{Result: res, kind: kindOf(res), clause: blamed(res)}
+		f := failure{Result: res, kind: kindOf(res)}
+		f.Findings = firstOfEachFirst(f.Findings)
 		if r.Known != nil {
 			if e, ok := r.Known.Excuses(res.ID); ok {
 				f.kind, f.excuse = excused, &e
@@ -53,10 +50,104 @@ func (r Run) failures() []failure {
 		}
 		all = append(all, f)
 	}
-	slices.SortStableFunc(all, func(a, b failure) int {
-		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(place[a.clause], place[b.clause]), cmp.Compare(a.ID, b.ID))
+	return all
+}
+
+func firstOfEachFirst(findings []conformance.Finding) []conformance.Finding {
+	var first, others []conformance.Finding
+	for _, f := range findings {
+		if slices.ContainsFunc(first, func(o conformance.Finding) bool { return o.Clause == f.Clause }) {
+			others = append(others, f)
+		} else {
+			first = append(first, f)
+		}
+	}
+	return append(first, others...)
+}
+
+// A group is the failures of one kind that count against one clause. A case that found several clauses
+// violated is in the group of each, with what it found of that clause. What found nothing, because it could
+// not be run, is grouped by the reason instead.
+type group struct {
+	kind    kind
+	clauses []string // more than one only of the same reason
+	reason  string
+	cases   []failure
+}
+
+// groups are those with most to care for first, and of each kind in the order of SPEC.md.
+func (r Run) groups() []group {
+	var all []group
+	add := func(k kind, clause, reason string, f failure) {
+		i := slices.IndexFunc(all, func(g group) bool {
+			return g.kind == k && g.reason == reason && (reason != "" || g.clauses[0] == clause)
+		})
+		if i < 0 {
+			i = len(all)
+			all = append(all, group{kind: k, reason: reason})
+		}
+		if !slices.Contains(all[i].clauses, clause) {
+			all[i].clauses = append(all[i].clauses, clause)
+		}
+		all[i].cases = append(all[i].cases, f)
+	}
+	for _, f := range r.failures() {
+		if len(f.Findings) == 0 {
+			add(f.kind, f.namedAfter(), f.Reason, f)
+			continue
+		}
+		for _, clause := range clausesOf(f.Findings) {
+			k, part := f.kind, f
+			if k == violation && levelOf(clause) == conformance.Should {
+				k = should
+			}
+			part.Findings = slices.DeleteFunc(slices.Clone(f.Findings), func(o conformance.Finding) bool { return o.Clause != clause })
+			add(k, clause, "", part)
+		}
+	}
+	place := map[string]int{}
+	for i, c := range conformance.Clauses() {
+		place[c.Name] = i
+	}
+	inOrder := func(a, b string) int { return cmp.Compare(place[a], place[b]) }
+	for _, g := range all {
+		slices.SortStableFunc(g.clauses, inOrder)
+	}
+	slices.SortStableFunc(all, func(a, b group) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), inOrder(a.clauses[0], b.clauses[0]))
 	})
 	return all
+}
+
+// name of the group: the clauses, or the first of them.
+func (g group) name() string {
+	const named = 6
+	if n := len(g.clauses) - named; n > 1 {
+		return fmt.Sprintf("%s and %d more", strings.Join(g.clauses[:named], ", "), n)
+	}
+	return strings.Join(g.clauses, ", ")
+}
+
+// clausesOf lists the clauses that the findings name, each once.
+func clausesOf(findings []conformance.Finding) []string {
+	var names []string
+	for _, f := range findings {
+		if !slices.Contains(names, f.Clause) {
+			names = append(names, f.Clause)
+		}
+	}
+	return names
+}
+
+func levelOf(clause string) conformance.Level {
+	c, _ := conformance.LookUp(clause)
+	return c.Level
+}
+
+// namedAfter is the clause that the case is named after.
+func (f failure) namedAfter() string {
+	name, _, _ := strings.Cut(f.ID, "/")
+	return name
 }
 
 // fails reports whether the failure keeps the run from succeeding.
@@ -71,10 +162,7 @@ func (r Run) fails(f failure) bool {
 }
 
 func bindsMust(clauses []string) bool {
-	return slices.ContainsFunc(clauses, func(name string) bool {
-		c, _ := conformance.LookUp(name)
-		return c.Level == conformance.Must
-	})
+	return slices.ContainsFunc(clauses, func(name string) bool { return levelOf(name) == conformance.Must })
 }
 
 func kindOf(r conformance.Result) kind {
@@ -94,20 +182,6 @@ func kindOf(r conformance.Result) kind {
 		return optional
 	}
 	return blocked
-}
-
-// blamed is the clause that a result counts against: of a violated MUST the first MUST that it found
-// violated, of all others the one that it is named after.
-func blamed(r conformance.Result) string {
-	for _, f := range r.Findings {
-		if c, _ := conformance.LookUp(f.Clause); r.Status != conformance.StatusFail || c.Level != conformance.Should {
-			return f.Clause
-		}
-	}
-	if len(r.Clauses) > 0 {
-		return r.Clauses[0]
-	}
-	return ""
 }
 
 // unexercised lists the MUST clauses that were asked for and of which no case says anything.

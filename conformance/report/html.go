@@ -46,7 +46,8 @@ const (
 	eventsInPage      = 40
 	firstEventsInPage = 8
 	rowsInPage        = 10 // of hex, of one event
-	casesInPage       = 6  // of one clause with their findings and timelines
+	casesInPage       = 6  // of one clause with their findings
+	timelinesInPage   = 60 // of one run
 )
 
 type page struct {
@@ -59,7 +60,8 @@ type page struct {
 
 type pageRun struct {
 	ID, Name, Title, Sentence string
-	Good                      bool
+	Tone                      tone
+	Mark                      string
 	Run
 	Must, Should Count
 	Part         string
@@ -70,43 +72,38 @@ type pageRun struct {
 	Command      string
 	Begun        string
 	anchors      map[string]string // of clauses
+	timelines    map[string]string // where that of a case is told
 }
 
 // A section is all failures of one kind.
 type section struct {
 	ID, Title, About string
-	Groups           []group
+	Groups           []pageGroup
 }
 
-// A group is the failures that count against one clause.
-type group struct {
+type pageGroup struct {
 	ID     string
-	Clause conformance.Clause
-	Known  bool // the clause is one of SPEC.md
+	Name   string
+	Clause *conformance.Clause // nil where it is none of SPEC.md, or more than one
+	Reason string
 	First  []pageFailure
 	More   []pageFailure
 	Rest   []failure // told by name alone
 }
 
 // Others says how many cases there are behind the first.
-func (g group) Others() string {
-	return count(len(g.More)+len(g.Rest), "more case") + " of " + g.Clause.Name
+func (g pageGroup) Others() string {
+	return count(len(g.More)+len(g.Rest), "more case") + " of " + g.Name
 }
 
 type pageFailure struct {
 	failure
-	Findings     []pageFinding
+	Findings     []conformance.Finding
 	MoreFindings int
 	Events       []pageEvent
+	Elsewhere    string // the ID of the element that tells the events
+	LeftOut      int    // events that are not told
 	Rerun        string
-}
-
-// A pageFinding names its clause only where the heading above it does not.
-type pageFinding struct {
-	conformance.Finding
-	Named    bool
-	Level    conformance.Level
-	Sentence string
 }
 
 type pageEvent struct {
@@ -121,7 +118,8 @@ type family struct {
 
 type pageClause struct {
 	Clause
-	Anchor string
+	Anchor, Mark string
+	Tone         tone
 }
 
 type pageCase struct {
@@ -143,25 +141,28 @@ var notInID = regexp.MustCompile(`[^A-Za-z0-9-]+`)
 
 func (p *page) run(r Run, number int) pageRun {
 	v := pageRun{
-		ID: p.id(fmt.Sprintf("run%d", number)), Run: r, Name: r.name(), Title: r.Verdict().title(), Good: r.Verdict().good(),
+		ID: p.id(fmt.Sprintf("run%d", number)), Run: r, Name: capital(r.name()), Title: capital(r.Verdict().title()), Tone: r.Verdict().tone(),
+		Mark:     map[tone]string{good: "✓", warn: "!", bad: "✗"}[r.Verdict().tone()],
 		Sentence: capital(r.sentence()), Must: r.Count(conformance.Must), Should: r.Count(conformance.Should), Part: r.part(),
-		Command: r.Rerun.all(), anchors: map[string]string{},
+		Command: r.Rerun.all(), anchors: map[string]string{}, timelines: map[string]string{},
 	}
 	if !r.Started.IsZero() {
 		v.Begun = r.Started.UTC().Format("2 January 2006, 15:04:05 UTC")
 	}
-	failures := r.failures()
-	kinds := map[string]kind{}
-	for len(failures) > 0 {
-		n := slices.IndexFunc(failures, func(f failure) bool { return f.kind != failures[0].kind })
+	for groups := r.groups(); len(groups) > 0; {
+		n := slices.IndexFunc(groups, func(g group) bool { return g.kind != groups[0].kind })
 		if n < 0 {
-			n = len(failures)
+			n = len(groups)
 		}
-		v.Sections = append(v.Sections, p.section(&v, failures[:n]))
-		for _, f := range failures[:n] {
-			kinds[f.ID] = f.kind
+		v.Sections = append(v.Sections, p.section(&v, groups[:n]))
+		groups = groups[n:]
+	}
+	words := map[string]string{}
+	for _, f := range r.failures() {
+		words[f.ID] = f.kind.String()
+		for _, name := range f.Clauses { // what it covers, it keeps from being known
+			v.anchor(name, v.anchors[f.blames()])
 		}
-		failures = failures[n:]
 	}
 	for _, c := range r.Clauses() {
 		name, _, _ := strings.Cut(c.Name, "-")
@@ -169,14 +170,10 @@ func (p *page) run(r Run, number int) pageRun {
 			v.Families = append(v.Families, family{Name: name, About: families[name]})
 		}
 		last := &v.Families[len(v.Families)-1]
-		last.Clauses = append(last.Clauses, pageClause{c, v.anchors[c.Name]})
+		last.Clauses = append(last.Clauses, pageClause{c, v.anchors[c.Name], c.State.mark(), c.State.tone()})
 	}
 	for _, res := range r.Results {
-		word := "passed"
-		if k, ok := kinds[res.ID]; ok {
-			word = k.String()
-		}
-		v.Cases = append(v.Cases, pageCase{res, word})
+		v.Cases = append(v.Cases, pageCase{res, cmp.Or(words[res.ID], "passed")})
 	}
 	v.Slowest = slices.Clone(r.Results)
 	slices.SortStableFunc(v.Slowest, func(a, b conformance.Result) int { return cmp.Compare(b.Elapsed, a.Elapsed) })
@@ -191,47 +188,61 @@ var families = map[string]string{
 	"HLT": "health, death and restart", "SHD": "shutdown",
 }
 
-// section tells the failures of one kind, grouped by clause.
-func (p *page) section(v *pageRun, failures []failure) section {
-	k := failures[0].kind
-	s := section{ID: p.id(v.ID, k.String()), Title: k.heading(), About: count(len(failures), "case") + ". " + k.about()}
-	for len(failures) > 0 {
-		name := failures[0].clause
-		n := slices.IndexFunc(failures, func(f failure) bool { return f.clause != name })
-		if n < 0 {
-			n = len(failures)
+// anchor has the state of a clause link to what is told of it, the first that comes.
+func (v *pageRun) anchor(clause, id string) {
+	if v.anchors[clause] == "" {
+		v.anchors[clause] = id
+	}
+}
+
+// blames is the clause under which the failure is told first.
+func (f failure) blames() string {
+	if len(f.Findings) > 0 {
+		return f.Findings[0].Clause
+	}
+	return f.namedAfter()
+}
+
+// section tells the failures of one kind.
+func (p *page) section(v *pageRun, groups []group) section {
+	k := groups[0].kind
+	s := section{ID: p.id(v.ID, k.String()), Title: k.heading(), About: k.about(v.Strict)}
+	for _, g := range groups {
+		to := pageGroup{ID: p.id(v.ID, g.clauses[0], k.String()), Name: g.name(), Reason: g.reason}
+		if c, ok := conformance.LookUp(g.clauses[0]); ok && len(g.clauses) == 1 {
+			to.Clause = &c
 		}
-		g := group{ID: p.id(v.ID, name, k.String())}
-		g.Clause, g.Known = conformance.LookUp(name)
-		g.Clause.Name = name
-		if _, ok := v.anchors[name]; !ok {
-			v.anchors[name] = g.ID
+		for _, name := range g.clauses {
+			v.anchor(name, to.ID)
 		}
-		for i, f := range failures[:n] {
+		for i, f := range g.cases {
 			switch {
 			case i == 0:
-				g.First = append(g.First, v.failure(f))
+				to.First = append(to.First, v.failure(f, to.ID))
 			case i < casesInPage:
-				g.More = append(g.More, v.failure(f))
+				to.More = append(to.More, v.failure(f, to.ID))
 			default:
-				g.Rest = append(g.Rest, f)
+				to.Rest = append(to.Rest, f)
 			}
 		}
-		s.Groups = append(s.Groups, g)
-		failures = failures[n:]
+		s.Groups = append(s.Groups, to)
 	}
 	return s
 }
 
-func (v *pageRun) failure(f failure) pageFailure {
+// failure tells a case in the group of that ID. Its timeline is told once.
+func (v *pageRun) failure(f failure, group string) pageFailure {
 	shown := pageFailure{failure: f, Rerun: v.Rerun.one(f.ID), MoreFindings: max(len(f.Result.Findings)-findingsInPage, 0)}
-	for i, found := range f.Result.Findings[:min(len(f.Result.Findings), findingsInPage)] {
-		to := pageFinding{Finding: found}
-		if i == 0 && found.Clause != f.clause || i > 0 && found.Clause != f.Result.Findings[i-1].Clause {
-			c, _ := conformance.LookUp(found.Clause)
-			to.Named, to.Level, to.Sentence = true, c.Level, c.Sentence
-		}
-		shown.Findings = append(shown.Findings, to)
+	shown.Findings = f.Result.Findings[:min(len(f.Result.Findings), findingsInPage)]
+	switch elsewhere, ok := v.timelines[f.ID]; {
+	case ok:
+		shown.Elsewhere = elsewhere
+		return shown
+	case len(v.timelines) == timelinesInPage:
+		shown.LeftOut = len(f.Timeline)
+		return shown
+	case len(f.Timeline) > 0:
+		v.timelines[f.ID] = group
 	}
 	for _, e := range cutEvents(f.Timeline, firstEventsInPage, eventsInPage) {
 		shown.Events = append(shown.Events, pageEvent{e, e.Dump(rowsInPage)})
@@ -247,13 +258,16 @@ func (k kind) heading() string {
 }
 
 // about says what a kind of failures means for the reader.
-func (k kind) about() string {
+func (k kind) about(strict bool) string {
+	if k == should && strict {
+		return "These fail the run, as was asked for."
+	}
 	return [...]string{
-		"A MUST does not hold.",
-		"They could not be run to their end, so nothing is known of what they test.",
-		"A MUST is not implemented.",
-		"It is told here and does not fail the run, unless that was asked for.",
-		"The known-failing list excuses them.",
+		"These MUST do not hold.",
+		"These cases could not be run to their end, so nothing is known of what they test.",
+		"These MUST are not implemented.",
+		"These are told, and do not fail the run.",
+		"The known-failing list excuses these.",
 		"These rules are optional.",
 	}[k]
 }
@@ -263,22 +277,6 @@ func (f pageFailure) Kind() string { return f.kind.String() }
 
 // Excuse is the entry of the known-failing list, nil without one.
 func (f pageFailure) Excuse() *known.Entry { return f.excuse }
-
-// Mark is a sign for the kind, always beside its word.
-func (s State) Mark() string { return s.mark() }
-
-// Tone is the class that colours the state.
-func (s State) Tone() string {
-	switch {
-	case s == StateHolds:
-		return "good"
-	case s == StateViolated:
-		return "bad"
-	case s == StateNotHeld, s == StateKnown, s.unknown():
-		return "warn"
-	}
-	return "none"
-}
 
 // Since the case began; Bytes are annotated in Hex.
 func (e pageEvent) Since() string { return since(e.At) }
@@ -335,18 +333,27 @@ func (p *page) matrices() []matrix {
 	return all
 }
 
-// A word of a clause's sentence is code where SPEC.md has it between backticks.
+// A word of a clause's sentence is code where SPEC.md has it between backticks, and stressed between stars.
 type word struct {
-	Text string
-	Code bool
+	Text         string
+	Code, Stress bool
 }
+
+var stressed = regexp.MustCompile(`\*[a-z]+\*`)
 
 func words(sentence string) []word {
 	var all []word
 	for i, part := range strings.Split(sentence, "`") {
-		if part != "" {
-			all = append(all, word{part, i%2 == 1})
+		if i%2 == 1 {
+			all = append(all, word{Text: part, Code: true})
+			continue
 		}
+		from := 0
+		for _, at := range stressed.FindAllStringIndex(part, -1) {
+			all = append(all, word{Text: part[from:at[0]]}, word{Text: part[at[0]+1 : at[1]-1], Stress: true})
+			from = at[1]
+		}
+		all = append(all, word{Text: part[from:]})
 	}
 	return all
 }

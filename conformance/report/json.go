@@ -243,7 +243,7 @@ func (j resultJSON) result() (conformance.Result, error) {
 		r.Findings = append(r.Findings, conformance.Finding(f))
 	}
 	for i, e := range j.Timeline {
-		data, err := hex.DecodeString(e.Hex)
+		data, err := hex.AppendDecode(nil, []byte(e.Hex))
 		if err != nil {
 			return conformance.Result{}, fmt.Errorf("event %d: %w", i+1, err)
 		}

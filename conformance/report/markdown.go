@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -24,11 +25,8 @@ func Markdown(w io.Writer, runs ...Run) error {
 }
 
 func writeMarkdown(b *strings.Builder, r Run) {
-	mark := "❌"
-	if r.Verdict().good() {
-		mark = "✅"
-	}
-	fmt.Fprintf(b, "### %s %s %s\n\n%s\n\n", mark, plain(r.name()), r.Verdict().title(), plain(capital(r.sentence())))
+	mark := map[tone]string{good: "✅", warn: "⚠️", bad: "❌"}[r.Verdict().tone()]
+	fmt.Fprintf(b, "### %s %s: %s\n\n%s\n\n", mark, plain(capital(r.name())), r.Verdict().title(), plain(capital(r.sentence())))
 	if part := r.part(); part != "" {
 		fmt.Fprintf(b, "Asked for: %s.\n\n", plain(part))
 	}
@@ -54,35 +52,30 @@ func writeMarkdown(b *strings.Builder, r Run) {
 	b.WriteString("\n")
 }
 
+// writeFailures tells one case of each clause that does not hold.
 func writeFailures(b *strings.Builder, r Run) {
-	told, left := map[string]int{}, map[kind]int{}
-	shown := 0
-	for _, f := range r.failures() {
-		if f.kind >= excused {
-			continue
+	groups := slices.DeleteFunc(r.groups(), func(g group) bool { return g.kind >= excused })
+	for i, g := range groups {
+		if i == failuresInMarkdown {
+			fmt.Fprintf(b, "And %s: see the full report.\n\n", count(len(groups)-i, "more group"))
+			break
 		}
-		if told[f.kind.String()+f.clause]++; told[f.kind.String()+f.clause] > 1 || shown == failuresInMarkdown {
-			left[f.kind]++
-			continue
+		fmt.Fprintf(b, "**%s %s**", plain(g.name()), g.kind)
+		if len(g.clauses) == 1 {
+			fmt.Fprintf(b, " %s", sentenceOf(g.clauses[0]))
 		}
-		shown++
-		fmt.Fprintf(b, "**%s %s** %s\n", plain(f.clause), f.kind, sentenceOf(f.clause))
-		if len(f.Findings) == 0 {
-			fmt.Fprintf(b, "%s\n", fenced("", f.ID+"\n"+clip(f.Reason, textInMarkdown)))
-			continue
+		if n := len(g.cases) - 1; n > 0 {
+			fmt.Fprintf(b, " (and %s)", count(n, "more case"))
 		}
-		first := f.Findings[0]
-		fmt.Fprintf(b, "%s\n", fenced("", fmt.Sprintf("%s\nexpected: %s\ngot:      %s", f.ID,
-			clip(strings.TrimSpace(first.Want), textInMarkdown), clip(strings.TrimSpace(first.Got), textInMarkdown))))
-	}
-	var more []string
-	for _, k := range []kind{violation, blocked, unsupported, should} {
-		if left[k] > 0 {
-			more = append(more, fmt.Sprintf("%s %s", count(left[k], "more case"), k))
+		b.WriteString("\n")
+		first := g.cases[0]
+		text := clip(first.Reason, textInMarkdown)
+		if len(first.Findings) > 0 {
+			found := first.Findings[0]
+			text = fmt.Sprintf("expected: %s\ngot:      %s",
+				clip(strings.TrimSpace(found.Want), textInMarkdown), clip(strings.TrimSpace(found.Got), textInMarkdown))
 		}
-	}
-	if len(more) > 0 {
-		fmt.Fprintf(b, "And %s: see the full report.\n\n", strings.Join(more, ", "))
+		fmt.Fprintf(b, "%s\n", fenced("", first.ID+"\n"+text))
 	}
 }
 
@@ -94,23 +87,6 @@ func writeClauses(b *strings.Builder, r Run) {
 		}
 	}
 	b.WriteString("\n</details>\n\n")
-}
-
-// mark is a sign for the state, always beside its word.
-func (s State) mark() string {
-	switch {
-	case s == StateHolds:
-		return "✓"
-	case s == StateViolated:
-		return "✗"
-	case s == StateNotHeld:
-		return "△"
-	case s == StateKnown:
-		return "!"
-	case s.unknown():
-		return "?"
-	}
-	return "–"
 }
 
 // plain escapes text so that Markdown shows it as it is, on one line: no markup, link or mention comes of it.

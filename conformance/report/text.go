@@ -1,15 +1,17 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance"
 )
 
 const (
-	casesTold    = 3  // in full of those that count against one clause
+	casesTold    = 3  // in full of those that say the same
 	sentenceTold = 72 // characters of a clause's sentence in a table
 )
 
@@ -28,13 +30,22 @@ func Text(w io.Writer, runs ...Run) error {
 
 func writeText(b *strings.Builder, r Run) {
 	told := map[string]int{}
-	for _, f := range r.failures() {
+	failures := r.failures()
+	slices.SortStableFunc(failures, func(a, b failure) int { return cmp.Compare(a.kind, b.kind) })
+	for _, f := range failures {
 		if f.kind >= excused {
 			continue
 		}
-		key := f.kind.String() + f.clause + f.Reason
-		if told[key]++; told[key] > casesTold {
-			fmt.Fprintf(b, "%s: %s (%s), as above\n\n", f.kind, f.ID, took(f.Elapsed))
+		fresh := false
+		for _, about := range append(clausesOf(f.Findings), f.Reason) {
+			told[about]++
+			fresh = fresh || about != "" && told[about] <= casesTold
+		}
+		if !fresh && len(f.Findings) == 0 {
+			continue // counted below
+		}
+		if !fresh {
+			fmt.Fprintf(b, "%s: %s (%s), much as above: %s\n\n", f.kind, f.ID, took(f.Elapsed), f.headline())
 			continue
 		}
 		fmt.Fprintf(b, "%s: %s (%s)\n%s", f.kind, f.ID, took(f.Elapsed), indent(f.Text(), "  "))
@@ -43,11 +54,16 @@ func writeText(b *strings.Builder, r Run) {
 		}
 		b.WriteString("\n")
 	}
+	for _, g := range r.groups() {
+		if more := told[g.reason] - casesTold; g.kind < excused && g.reason != "" && more > 0 {
+			fmt.Fprintf(b, "%s: %s more for the same reason: %s\n\n", g.kind, count(more, "case"), clipLine(g.reason, lineKept))
+		}
+	}
 
 	fmt.Fprintf(b, "%s (clauses version %s, %s, %s)\n", r.name(), r.Spec, count(len(r.Results), "case"), took(r.Elapsed))
 	family := ""
 	for _, c := range r.Clauses() {
-		if c.State == StateNotAsked {
+		if c.State == StateNotAsked || r.SetUp != "" && c.State == StateNotRun {
 			continue
 		}
 		if f, _, _ := strings.Cut(c.Name, "-"); f != family {

@@ -10,12 +10,13 @@ import (
 
 // What is told of a run at most, in any format, so that one fault that breaks everything does not bury it.
 const (
-	textKept     = 4000 // bytes of one text
+	textKept     = 2000 // bytes of one text
+	noteKept     = 1000 // bytes of one event's note
 	lineKept     = 400  // bytes of one line
-	findingsKept = 20   // of one case: the first ones, and the first of each clause
-	eventsKept   = 80   // of one case: the first and the last
+	findingsKept = 10   // of one case: the first ones, and the first of each clause
+	eventsKept   = 60   // of one case: the first and the last
 	firstEvents  = 20
-	bytesKept    = 1024 // of one event
+	bytesKept    = 512 // of one event
 	notesKept    = 50
 )
 
@@ -69,7 +70,7 @@ func toldResult(r conformance.Result) conformance.Result {
 	}
 	events = cutEvents(events, firstEvents, eventsKept)
 	for i, e := range events {
-		e.Where, e.Note = toldLine(e.Where), clip(clean(e.Note), textKept)
+		e.Where, e.Note = toldLine(e.Where), clip(clean(e.Note), noteKept)
 		e.Bytes = e.Bytes[:min(len(e.Bytes), bytesKept)]
 		events[i] = e
 	}

@@ -63,9 +63,9 @@ func (v Verdict) title() string {
 	case Holds:
 		return "conforms"
 	case Known:
-		return "conforms but for known failures"
+		return "only known failures"
 	case Stale:
-		return "known-failing list is wrong"
+		return "the known-failing list is wrong"
 	case Unknown:
 		return "not known to conform"
 	case Violated:
@@ -74,8 +74,26 @@ func (v Verdict) title() string {
 	return "could not be run"
 }
 
-// good reports whether the verdict lets a command succeed.
-func (v Verdict) good() bool { return v == Holds || v == Known }
+// tone is how a verdict or a state looks, always beside its word.
+type tone string
+
+const (
+	good    tone = "good"
+	warn    tone = "warn"
+	bad     tone = "bad"
+	neutral tone = "none"
+)
+
+// tone is good only where nothing fails.
+func (v Verdict) tone() tone {
+	switch v {
+	case Holds:
+		return good
+	case Known:
+		return warn
+	}
+	return bad
+}
 
 // sentence says what the run found, in one line.
 func (r Run) sentence() string {
@@ -112,10 +130,14 @@ func tally(level conformance.Level, n Count) string {
 	if n.Hold == n.All() && n.All() > 1 {
 		text = fmt.Sprintf("all %d %s hold", n.All(), level)
 	}
+	not := "do not"
+	if n.Violated == 1 {
+		not = "does not"
+	}
 	for _, more := range []struct {
 		n    int
 		what string
-	}{{n.Violated, "do not"}, {n.Known, "known failing"}, {n.Unknown, "not known"}} {
+	}{{n.Violated, not}, {n.Known, "known failing"}, {n.Unknown, "not known"}} {
 		if more.n > 0 {
 			text += fmt.Sprintf(", %d %s", more.n, more.what)
 		}

@@ -108,7 +108,8 @@ func (r *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 		defer cancel()
 	}
 	run, watch, broken := r.judge(ctx, opts, stdout, stderr)
-	if errors.Is(context.Cause(ctx), errTimeout) && run.Interrupted {
+	late := errors.Is(context.Cause(ctx), errTimeout) && run.Interrupted
+	if late {
 		run.NotRun = append(run.NotRun, fmt.Sprintf("--timeout %v was over", r.timeout))
 	}
 	if r.known != "" {
@@ -120,6 +121,8 @@ func (r *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	switch {
 	case signalled.Err() != nil && run.Interrupted:
 		status = statusInterrupted
+	case late:
+		status = statusViolated // or not known to be right, which counts the same
 	case broken:
 		status = statusCouldNotRun
 	}

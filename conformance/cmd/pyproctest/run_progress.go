@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,7 +26,7 @@ type line struct {
 	screen *os.File
 	began  time.Time
 	over   chan struct{}
-	drawn  sync.WaitGroup
+	ticks  sync.WaitGroup
 
 	mu      sync.Mutex
 	what    string
@@ -35,35 +36,40 @@ type line struct {
 	running []string // in the order in which they began
 }
 
-const redrawEvery = 100 * time.Millisecond
-
 func newLine(screen *os.File, s *subject) *line {
 	l := &line{screen: screen, began: time.Now(), over: make(chan struct{}), what: "starting " + s.name}
-	l.drawn.Go(l.draw)
+	l.ticks.Go(l.tick)
 	return l
 }
 
-func (l *line) draw() {
-	tick := time.NewTicker(redrawEvery)
+// tick draws the line as time goes by.
+func (l *line) tick() {
+	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		text := l.text()
-		if width, _, err := term.GetSize(int(l.screen.Fd())); err == nil && width > 0 {
-			text = clipTo(text, width-1)
-		}
-		fmt.Fprintf(l.screen, "\r\x1b[K%s", text)
+		l.mu.Lock()
+		l.drawLocked()
+		l.mu.Unlock()
 		select {
 		case <-tick.C:
 		case <-l.over:
-			fmt.Fprint(l.screen, "\r\x1b[K")
 			return
 		}
 	}
 }
 
-func (l *line) text() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// clearLine goes to the beginning of the line and takes away what is there.
+const clearLine = "\r\x1b[K"
+
+func (l *line) drawLocked() {
+	text := l.textLocked()
+	if width, _, err := term.GetSize(int(l.screen.Fd())); err == nil && width > 0 {
+		text = clipTo(text, width-1)
+	}
+	fmt.Fprint(l.screen, clearLine+text)
+}
+
+func (l *line) textLocked() string {
 	elapsed := time.Since(l.began).Truncate(time.Second)
 	if l.total == 0 {
 		return fmt.Sprintf("%s … %v", l.what, elapsed)
@@ -90,16 +96,14 @@ func (l *line) begin(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.running = append(l.running, id)
+	l.drawLocked()
 }
 
 func (l *line) result(r conformance.Result) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i, id := range l.running {
-		if id == r.ID {
-			l.running = append(l.running[:i], l.running[i+1:]...)
-			break
-		}
+	if i := slices.Index(l.running, r.ID); i >= 0 {
+		l.running = slices.Delete(l.running, i, i+1)
 	}
 	l.done++
 	if r.Status == conformance.StatusFail || r.Status == conformance.StatusBlocked {
@@ -110,7 +114,8 @@ func (l *line) result(r conformance.Result) {
 // clear takes the line away.
 func (l *line) clear() {
 	close(l.over)
-	l.drawn.Wait()
+	l.ticks.Wait()
+	fmt.Fprint(l.screen, clearLine)
 }
 
 func clipTo(text string, width int) string {

@@ -49,7 +49,7 @@ class Wire extends Duplex {
     this.chunks = (request.chunks ?? []).map((chunk) => Buffer.from(chunk, "hex")).filter((chunk) => chunk.length > 0);
     this.after = request.then ?? "eof";
     this.accept = request.accept;
-    this.split = (request.writers ?? 1) > 1;
+    this.split = (request.writers ?? 1) > 1 && this.accept === undefined;
     this.writes = [];
     this.waiting = new Promise((resolve) => { this.wait = resolve; });
     this.on("error", () => {}); // the framer is told; nobody else needs to be

@@ -78,7 +78,7 @@ class Stream:
         self.chunks = [bytes.fromhex(chunk) for chunk in request.get("chunks", [])]
         self.then: str = request.get("then", "eof")
         self.accept: int | None = request.get("accept")
-        self.split = request.get("writers", 1) > 1
+        self.split = request.get("writers", 1) > 1 and self.accept is None
         self.waited = False
         self.writes: list[bytes] = []
         self.lock = threading.Lock()

@@ -85,7 +85,7 @@ class Adapter:
 
     def __init__(self) -> None:
         self.pool: Pool | None = None
-        self.tasks: dict[int, asyncio.Task[None]] = {}
+        self.tasks: dict[int, asyncio.Task[dict[str, Any]]] = {}
         self.why: dict[int, str] = {}  # tags of cancelled requests
 
     def send(self, tag: int, answer: dict[str, Any]) -> None:
@@ -106,9 +106,8 @@ class Adapter:
             if self.pool is None:
                 self.send(tag, {"failed": "the pool is not open"})
                 return
-            task = asyncio.create_task(self.run(self.pool, request))
-            self.tasks[tag] = task
-            task.add_done_callback(lambda _: self.tasks.pop(tag))
+            self.tasks[tag] = asyncio.create_task(self.run(self.pool, request))
+            self.tasks[tag].add_done_callback(lambda task: self.finish(tag, task))
         else:
             self.send(tag, {"refused": f"unknown command {do}"})
 
@@ -123,19 +122,7 @@ class Adapter:
             return {"failed": f"the pool could not be made: {error!r}"}
         return {"ok": True}
 
-    async def run(self, pool: Pool, request: dict[str, Any]) -> None:
-        tag = request["tag"]
-        try:
-            answer = await self.do(pool, request)
-        except NotWritten as error:
-            answer = {"unsupported": f"{error} in pool.py is not written yet"}
-        except asyncio.CancelledError:
-            answer = failure([self.why.get(tag, "canceled")], "the context ended")
-        except Exception as error:
-            answer = failure(error_kinds(error), f"{type(error).__name__}: {error}")
-        self.send(tag, answer)
-
-    async def do(self, pool: Pool, request: dict[str, Any]) -> dict[str, Any]:
+    async def run(self, pool: Pool, request: dict[str, Any]) -> dict[str, Any]:
         if request["do"] == "start":
             await pool.start()
         elif request["do"] == "shutdown":
@@ -145,6 +132,19 @@ class Adapter:
         else:
             return dict(pool.health())
         return {"ok": True}
+
+    def finish(self, tag: int, task: asyncio.Task[dict[str, Any]]) -> None:
+        del self.tasks[tag]
+        if task.cancelled():
+            self.send(tag, failure([self.why.get(tag, "canceled")], "the context ended"))
+            return
+        error = task.exception()
+        if isinstance(error, NotWritten):
+            self.send(tag, {"unsupported": f"{error} in pool.py is not written yet"})
+        elif isinstance(error, Exception):
+            self.send(tag, failure(error_kinds(error), f"{type(error).__name__}: {error}"))
+        else:
+            self.send(tag, task.result())
 
 
 async def main() -> None:

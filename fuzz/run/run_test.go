@@ -43,7 +43,7 @@ func TestWhatIsPrintedIsJudged(t *testing.T) {
 				"failure while testing seed corpus entry: FuzzX/seed#1\nfuzz: elapsed: 0s, gathering baseline coverage: 1/2 completed\n--- FAIL: FuzzX (0.02s)\nFAIL\n", true,
 			outcome{verdict: suspects, input: "seed#1"},
 		},
-		"nothing that is known": {"panic: no\n", true, outcome{verdict: notARun}},
+		"nothing that is known":   {"panic: no\n", true, outcome{verdict: notARun}},
 		"a failure without words": {"--- FAIL: FuzzX (30.10s)\nFAIL\n", true, outcome{verdict: notARun}},
 	} {
 		got := judge(c.output, c.failed)

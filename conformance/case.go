@@ -40,12 +40,12 @@ type job struct {
 
 // jobs makes a case ready once for each of its framings that is asked for.
 func jobs(c Case, o *options, run func(*T)) []job {
-	if len(c.Framings) == 0 && o.wanted(c.ID("")) {
+	if len(c.Framings) == 0 && o.asked.selects(c, "") {
 		return []job{{c, "", run}}
 	}
 	var all []job
 	for _, f := range c.Framings {
-		if slices.Contains(o.framings, f) && o.wanted(c.ID(f)) {
+		if slices.Contains(o.framings, f) && o.asked.selects(c, f) {
 			all = append(all, job{c, f, run})
 		}
 	}

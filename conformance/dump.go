@@ -24,6 +24,8 @@ type dumper struct {
 	rows    int // that may still be written
 	total   int
 	skipped bool
+	base    int            // offset of the first byte in its stream
+	marks   map[int]string // what to point at, by offset in the data
 }
 
 func (d *dumper) dump(data []byte, at int) string {
@@ -42,7 +44,12 @@ func (d *dumper) row(at int, data []byte, note string) {
 		return
 	}
 	d.rows--
-	fmt.Fprintf(&d.b, "%04x  %-47s  %s\n", at, fmt.Sprintf("% x", data), note)
+	for i := range max(1, len(data)) {
+		if mark := d.marks[at+i]; mark != "" {
+			note = fmt.Sprintf("%-24s  <-- %s", note, mark)
+		}
+	}
+	fmt.Fprintf(&d.b, "%04x  %-47s  %s\n", d.base+at, fmt.Sprintf("% x", data), note)
 }
 
 // field is one field of a header, and what to say of its bytes.
@@ -66,6 +73,9 @@ func (d *dumper) frame(data []byte, at int) int {
 		if len(rest) < from+f.size {
 			switch {
 			case len(rest) > from:
+				if mark := d.marks[d.total]; mark != "" { // where the end is what is wrong
+					d.marks[at+from] = mark
+				}
 				d.row(at+from, rest[from:], fmt.Sprintf("%d of the %d bytes of the %s", len(rest)-from, f.size, f.name))
 			case at+from == d.total:
 				d.row(d.total, nil, fmt.Sprintf("the end, %d of the %d bytes of a header", from, header))

@@ -35,7 +35,7 @@ type OpenFramer func(rw io.ReadWriter, o FramerOptions) Framer
 // TestFramer runs every case for framers.
 func TestFramer(t *testing.T, open func(rw io.ReadWriter, o FramerOptions) Framer, opts ...Option) {
 	t.Helper()
-	o := newOptions(opts)
+	o := newOptions(t.Context(), opts)
 	if missing := framerMissing(open, o); missing != "" {
 		t.Fatalf("there is no framer to test: %s", missing)
 	}
@@ -44,9 +44,11 @@ func TestFramer(t *testing.T, open func(rw io.ReadWriter, o FramerOptions) Frame
 
 // CheckFramer runs the same cases without a testing.T.
 func CheckFramer(ctx context.Context, open func(rw io.ReadWriter, o FramerOptions) Framer, opts ...Option) Report {
-	o := newOptions(opts)
+	o := newOptions(ctx, opts)
 	if missing := framerMissing(open, o); missing != "" {
-		return check(ctx, RoleFramer, o, nil, []string{"there is no framer to test: " + missing})
+		rep := check(ctx, RoleFramer, o, nil, []string{"there is no framer to test: " + missing})
+		rep.SetUp = missing
+		return rep
 	}
 	return check(ctx, RoleFramer, o, framerJobs(open, o), nil)
 }
@@ -143,6 +145,8 @@ func (t *framerT) attempt(f func(), movers ...mover) (trouble string, hung bool)
 		case trouble := <-done:
 			return trouble, false
 		case <-tick.C:
+		case <-t.stopped():
+			t.stop()
 		}
 		now := int64(0)
 		for _, m := range movers {

@@ -74,6 +74,8 @@ func (t *framerT) allocatedFor(sent []byte) uint64 {
 				t.FailNow("FRM-8", "a payload of exactly max_payload bytes accepted", "%s", r.tellEnd())
 			}
 			t.Blocked("a framer came back before it had asked for more, so there is nothing to measure: %d frames, %s", len(r.frames), r.tellEnd())
+		case <-t.stopped():
+			t.stop()
 		case <-timer.C:
 			t.Blocked("a framer has not asked for more within %v, so there is nothing to measure", t.Patience())
 		}

@@ -74,14 +74,15 @@ func readMessage(payload []byte) (message, error) {
 }
 
 func object(text []byte) (map[string]json.RawMessage, error) {
-	if !json.Valid(text) {
-		return nil, fmt.Errorf("no well-formed JSON: %s", clip(printable(text), 120))
-	}
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(text, &fields); err != nil || fields == nil {
+	err := json.Unmarshal(text, &fields)
+	switch {
+	case err == nil && fields != nil:
+		return fields, nil
+	case json.Valid(text):
 		return nil, fmt.Errorf("no JSON object: %s", clip(printable(text), 120))
 	}
-	return fields, nil
+	return nil, fmt.Errorf("no well-formed JSON: %s", clip(printable(text), 120))
 }
 
 func isString(raw json.RawMessage) bool {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -75,21 +76,25 @@ type OpenPool func(o PoolOptions) (Pool, error)
 // and descriptors of this process, so nothing else may run in it meanwhile.
 func TestPool(t *testing.T, open func(o PoolOptions) (Pool, error), opts ...Option) {
 	t.Helper()
-	o := newOptions(opts)
-	all, notRun := poolJobs(t.Context(), open, o)
+	o := newOptions(t.Context(), opts)
+	all, notRun, _ := poolJobs(t.Context(), open, o)
 	runAll(t, RolePool, o, all, notRun)
 }
 
 // CheckPool runs the same cases without a testing.T.
 func CheckPool(ctx context.Context, open func(o PoolOptions) (Pool, error), opts ...Option) Report {
-	o := newOptions(opts)
-	all, notRun := poolJobs(ctx, open, o)
-	return check(ctx, RolePool, o, all, notRun)
+	o := newOptions(ctx, opts)
+	all, notRun, usable := poolJobs(ctx, open, o)
+	rep := check(ctx, RolePool, o, all, notRun)
+	if !usable && !rep.Interrupted {
+		rep.SetUp = strings.Join(notRun, "; ")
+	}
+	return rep
 }
 
 // poolJobs makes the cases ready. Where a right worker cannot even be started and called in a framing,
 // that alone is run and told.
-func poolJobs(ctx context.Context, open OpenPool, o *options) (all []job, notRun []string) {
+func poolJobs(ctx context.Context, open OpenPool, o *options) (all []job, notRun []string, anyFraming bool) {
 	ready := func(c poolCase, o *options) []job {
 		return jobs(c.Case, o, func(t *T) {
 			framing := t.Framing
@@ -104,7 +109,7 @@ func poolJobs(ctx context.Context, open OpenPool, o *options) (all []job, notRun
 	usable := *o
 	usable.framings = nil
 	for _, f := range o.framings {
-		one := options{framings: []Framing{f}, patience: o.patience}
+		one := options{framings: []Framing{f}}
 		first := ready(firstPoolCase(), &one)[0]
 		switch r := runJob(ctx, first, o); r.Status {
 		case StatusPass:
@@ -117,12 +122,12 @@ func poolJobs(ctx context.Context, open OpenPool, o *options) (all []job, notRun
 		}
 	}
 	if len(usable.framings) == 0 {
-		return all, notRun
+		return all, notRun, false
 	}
 	for _, c := range poolCases() {
 		all = append(all, ready(c, &usable)...)
 	}
-	return all, notRun
+	return all, notRun, true
 }
 
 // poolT is a case's view of the pool under test.

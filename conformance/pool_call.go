@@ -70,6 +70,8 @@ func (c *poolCall) wait(clause string) {
 	defer timer.Stop()
 	select {
 	case <-c.done:
+	case <-c.s.t.stopped():
+		c.s.t.stop()
 	case <-timer.C:
 		c.s.t.FailNow(clause, c.method+" returns"+c.because, "it has not after %v; %s", c.s.t.patience, c.s.scene())
 	}

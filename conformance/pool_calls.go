@@ -94,6 +94,8 @@ func (s *stage) parks(own func() string, ended func() bool) {
 	for halts := 0; halts < 2 && !ended(); {
 		select {
 		case <-tick.C:
+		case <-s.t.stopped():
+			return
 		case <-timer.C:
 			return
 		}

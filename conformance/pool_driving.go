@@ -69,6 +69,9 @@ func (s *stage) startEnds(st *start, clause, want string) error {
 		}
 		s.t.Note("case", "Start returned: %s", oneLine(err))
 		return err
+	case <-s.t.stopped():
+		s.t.stop()
+		return nil
 	case <-timer.C:
 		s.t.FailNow(clause, want, "it has not after %v; %s", s.t.patience, s.scene())
 		return nil
@@ -107,6 +110,8 @@ func (s *stage) shutdownEnds(done <-chan struct{}, clause string) {
 	select {
 	case <-done:
 		s.t.Note("case", "Shutdown returned")
+	case <-s.t.stopped():
+		s.t.stop()
 	case <-timer.C:
 		s.t.FailNow(clause, "Shutdown returns", "it has not after %v; %s", s.t.patience, s.scene())
 	}

@@ -222,7 +222,7 @@ func (s *stage) clear() {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.ctx), s.t.patience/4)
+			ctx, cancel := context.WithTimeout(s.t.run, s.t.patience/4)
 			defer cancel()
 			defer func() {
 				if r := recover(); r != nil {
@@ -231,7 +231,7 @@ func (s *stage) clear() {
 			}()
 			_ = s.pool.Shutdown(ctx)
 		}()
-		timer := time.NewTimer(s.t.patience)
+		timer := time.NewTimer(s.t.toEnd(s.t.patience))
 		select {
 		case <-done:
 		case <-timer.C:

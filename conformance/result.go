@@ -59,6 +59,12 @@ type Report struct {
 	Results []Result
 	// NotRun says why whole parts of the run did not happen, e.g. a framing that is not spoken.
 	NotRun []string
+	// Asked is what the run was restricted to.
+	Asked Selection
+	// Interrupted is set where the run was ended before all that was asked for had run.
+	Interrupted bool
+	// SetUp says why no case at all could be run; empty where cases were run.
+	SetUp string
 }
 
 // What a failure's text tells at most, so that the first one is not lost among others of its kind.

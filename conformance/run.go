@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -12,77 +11,8 @@ import (
 	"time"
 )
 
-// Option changes a run of the suite.
-type Option func(*options)
-
-type options struct {
-	framings []Framing
-	patience time.Duration
-	strict   bool
-	only     []string
-	parallel int
-	report   []func(Report)
-	subject  string
-}
-
-// defaultPatience is far above what any right implementation needs, also on a loaded machine.
-const defaultPatience = 10 * time.Second
-
-func newOptions(opts []Option) *options {
-	o := &options{framings: bothFramings, patience: defaultPatience, parallel: 4}
-	for _, opt := range opts {
-		opt(o)
-	}
-	return o
-}
-
-// Framings restricts the run to these framings; without it both are run. Clauses that need the other
-// framing are then reported as not run.
-func Framings(framings ...Framing) Option { return func(o *options) { o.framings = framings } }
-
-// Patience sets how long the suite waits for anything that must happen; 10 s without it.
-func Patience(d time.Duration) Option { return func(o *options) { o.patience = d } }
-
-// StrictShould makes a violated SHOULD fail its subtest.
-func StrictShould() Option { return func(o *options) { o.strict = true } }
-
-// OnReport hands the report over when all cases have ended.
-func OnReport(f func(Report)) Option { return func(o *options) { o.report = append(o.report, f) } }
-
-// Subject names the implementation in reports.
-func Subject(name string) Option { return func(o *options) { o.subject = name } }
-
-// Only restricts the run to cases whose ID matches one of the patterns, as path.Match has them for
-// each element and with all that lies below: "FRM-7", "BPR-*", "*/length-17-*".
-func Only(patterns ...string) Option {
-	return func(o *options) { o.only = append(o.only, patterns...) }
-}
-
-// Parallel sets how many cases a Check function runs at once; 4 without it. The Test functions leave
-// that to go test's -parallel.
-func Parallel(n int) Option { return func(o *options) { o.parallel = n } }
-
-func (o *options) wanted(id string) bool {
-	if len(o.only) == 0 {
-		return true
-	}
-	parts := strings.Split(id, "/")
-	return slices.ContainsFunc(o.only, func(pattern string) bool {
-		wants := strings.Split(pattern, "/")
-		if len(wants) > len(parts) {
-			return false
-		}
-		for i, want := range wants {
-			if ok, err := path.Match(want, parts[i]); err != nil || !ok {
-				return false
-			}
-		}
-		return true
-	})
-}
-
 func newReport(role Role, o *options, notRun []string) Report {
-	return Report{Role: role, Subject: o.subject, Spec: SpecVersion, Started: time.Now(), NotRun: notRun}
+	return Report{Role: role, Subject: o.subject, Spec: SpecVersion, Started: o.started, NotRun: notRun, Asked: o.asked}
 }
 
 func (r *Report) close() {
@@ -90,16 +20,25 @@ func (r *Report) close() {
 	slices.SortFunc(r.Results, func(a, b Result) int { return strings.Compare(a.ID, b.ID) })
 }
 
-// check runs the jobs without a testing.T, those marked Serial first and alone.
+// check runs the jobs without a testing.T, those marked Serial first and alone. When the context ends it
+// returns at once with what has run.
 func check(ctx context.Context, role Role, o *options, all []job, notRun []string) Report {
 	slices.SortStableFunc(all, func(a, b job) int { return byClause(a.Case, b.Case) })
 	rep := newReport(role, o, notRun)
+	o.progress.starts(all)
 	var mu sync.Mutex
+	var cutOff []string
 	do := func(j job) {
+		o.progress.begins(j.ID(j.framing))
 		r := runJob(ctx, j, o)
 		mu.Lock()
 		defer mu.Unlock()
+		if r.Reason == runEnded {
+			cutOff = append(cutOff, r.ID)
+			return
+		}
 		rep.Results = append(rep.Results, r)
+		o.progress.ended(r)
 	}
 	for _, j := range all {
 		if j.Serial && ctx.Err() == nil {
@@ -115,7 +54,9 @@ func check(ctx context.Context, role Role, o *options, all []job, notRun []strin
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
-			continue
+		}
+		if ctx.Err() != nil {
+			break
 		}
 		wg.Go(func() {
 			defer func() { <-slots }()
@@ -123,6 +64,13 @@ func check(ctx context.Context, role Role, o *options, all []job, notRun []strin
 		})
 	}
 	wg.Wait()
+	if missed := len(all) - len(rep.Results); missed > 0 {
+		rep.Interrupted = true
+		rep.NotRun = append(rep.NotRun, fmt.Sprintf("%d of %d cases: the run was ended before them", missed, len(all)))
+	}
+	if len(cutOff) > 0 {
+		rep.NotRun = append(rep.NotRun, "running when the run was ended: "+strings.Join(cutOff, ", "))
+	}
 	rep.close()
 	return rep
 }
@@ -135,10 +83,11 @@ func runAll(t *testing.T, role Role, o *options, all []job, notRun []string) {
 	}
 	slices.SortStableFunc(all, func(a, b job) int { return byClause(a.Case, b.Case) })
 	rep := newReport(role, o, notRun)
+	o.progress.starts(all)
 	var mu sync.Mutex
 	t.Cleanup(func() {
 		rep.close()
-		if missing := rep.missing(); len(missing) > 0 && !filtered() && len(o.only) == 0 && !t.Failed() && len(o.framings) == len(bothFramings) {
+		if missing := rep.missing(); len(missing) > 0 && !filtered() && o.asked.Whole() && !t.Failed() && len(o.framings) == len(bothFramings) {
 			t.Errorf("these MUST clauses were not exercised, so nothing is known of them: %s", strings.Join(missing, ", "))
 		}
 		for _, f := range o.report {
@@ -153,7 +102,9 @@ func runAll(t *testing.T, role Role, o *options, all []job, notRun []string) {
 			for _, name := range j.Clauses {
 				t.Attr("requirement", name)
 			}
+			o.progress.begins(j.ID(j.framing))
 			r := runJob(t.Context(), j, o)
+			o.progress.ended(r)
 			mu.Lock()
 			rep.Results = append(rep.Results, r)
 			mu.Unlock()

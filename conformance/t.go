@@ -16,6 +16,7 @@ type T struct {
 	Framing Framing
 
 	ctx      context.Context
+	run      context.Context // the whole run's
 	patience time.Duration
 	began    time.Time
 
@@ -56,7 +57,7 @@ func (t *T) FailNow(clause, want, got string, args ...any) {
 func (t *T) Found(f Finding) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.ended {
+	if !t.ended && t.run.Err() == nil { // what is seen after its end, the end has caused
 		t.findings = append(t.findings, f)
 	}
 }
@@ -160,6 +161,8 @@ func (t *T) Await(clause, doing string, f func()) {
 		if !returned {
 			runtime.Goexit()
 		}
+	case <-t.stopped():
+		t.stop()
 	case <-timer.C:
 		t.FailNow(clause, doing+" comes back", "nothing after %v", t.patience)
 	}
@@ -186,7 +189,7 @@ func (t *T) Settle(ok func() bool) bool {
 func runJob(ctx context.Context, j job, o *options) Result {
 	ctx, cancel := context.WithTimeout(ctx, 8*o.patience)
 	defer cancel()
-	t := &T{Framing: j.framing, ctx: ctx, patience: o.patience, began: time.Now()}
+	t := &T{Framing: j.framing, ctx: ctx, run: o.run, patience: o.patience, began: time.Now()}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -201,7 +204,7 @@ func runJob(ctx context.Context, j job, o *options) Result {
 	select {
 	case <-done:
 	case <-ctx.Done():
-		timer := time.NewTimer(o.patience)
+		timer := time.NewTimer(t.toEnd(o.patience))
 		select {
 		case <-done:
 		case <-timer.C:
@@ -210,6 +213,23 @@ func runJob(ctx context.Context, j job, o *options) Result {
 		timer.Stop()
 	}
 	return t.result(j)
+}
+
+// stopped is closed when the whole run is over, and with it what the case waits for.
+func (t *T) stopped() <-chan struct{} { return t.run.Done() }
+
+// stop ends the case because the whole run is over.
+func (t *T) stop() { t.Blocked(runEnded) }
+
+// runEnded is the reason of a case that was running when the whole run was ended.
+const runEnded = "the run was ended while this case was running"
+
+// toEnd is how long to wait for what must come to its end when the case has.
+func (t *T) toEnd(patience time.Duration) time.Duration {
+	if t.run.Err() != nil {
+		return 400 * time.Millisecond // whoever ended the run does not want to wait
+	}
+	return patience
 }
 
 func (t *T) clean() {
@@ -243,6 +263,8 @@ func (t *T) result(j job) Result {
 				r.Status = StatusFail
 			}
 		}
+	case t.run.Err() != nil:
+		r.Status, r.Reason = StatusBlocked, runEnded
 	case t.status != "":
 		r.Status = t.status
 	}

@@ -41,9 +41,9 @@ func Command(path string, args ...string) WorkerCommand {
 // cannot be started or spoken to fails the test once, and no case is run.
 func TestWorker(t *testing.T, command WorkerCommand, opts ...Option) {
 	t.Helper()
-	o := newOptions(opts)
+	o := newOptions(t.Context(), opts)
 	r := &workerRun{command: command}
-	t.Cleanup(r.reserve.close)
+	t.Cleanup(r.instances.close)
 	pre := r.preflight(t.Context(), o)
 	if len(pre.framings) == 0 {
 		rep := pre.report(o)
@@ -58,20 +58,25 @@ func TestWorker(t *testing.T, command WorkerCommand, opts ...Option) {
 // CheckWorker runs the same cases without a testing.T. Where the worker cannot be started or spoken to,
 // the report holds one result that says why, and NotRun the rest.
 func CheckWorker(ctx context.Context, command WorkerCommand, opts ...Option) Report {
-	o := newOptions(opts)
+	o := newOptions(ctx, opts)
 	r := &workerRun{command: command}
-	defer r.reserve.close()
+	defer r.instances.close()
+	defer context.AfterFunc(ctx, r.instances.close)()
 	pre := r.preflight(ctx, o)
 	if len(pre.framings) == 0 {
-		return pre.report(o)
+		rep := check(ctx, RoleWorker, o, []job{pre.job()}, pre.notRun)
+		if !rep.Interrupted {
+			rep.SetUp = firstLine(pre.result)
+		}
+		return rep
 	}
 	return check(ctx, RoleWorker, o, r.jobs(o, pre), pre.notRun)
 }
 
 // workerRun is one run of the cases against one worker.
 type workerRun struct {
-	command WorkerCommand
-	reserve reserve
+	command   WorkerCommand
+	instances instances
 }
 
 // jobs are the cases that can be run in the framings that the worker speaks. What the preflight found is
@@ -99,7 +104,7 @@ func (r *workerRun) jobs(o *options, pre preflightResult) []job {
 // run once more with a worker of its own, so that its story does not rest on what went before.
 func (r *workerRun) run(t *T, j job, c workerCase, o *options) {
 	once := func(alone bool) (Result, bool) {
-		w := &workerT{command: r.command, speaks: o.framings, reserve: &r.reserve, alone: alone}
+		w := &workerT{command: r.command, speaks: o.framings, instances: &r.instances, alone: alone}
 		j.run = func(t *T) {
 			w.T = t
 			c.run(w)
@@ -108,7 +113,7 @@ func (r *workerRun) run(t *T, j job, c workerCase, o *options) {
 		return result, w.borrowed.Load()
 	}
 	result, borrowed := once(false)
-	if result.Status != StatusPass && borrowed {
+	if result.Status != StatusPass && borrowed && o.run.Err() == nil {
 		switch second, _ := once(true); second.Status {
 		case StatusFail, StatusShould, StatusBlocked:
 			result = second
@@ -137,12 +142,12 @@ func (t *T) retell(r Result) {
 // workerT is a case's view of the worker under test.
 type workerT struct {
 	*T
-	command  WorkerCommand
-	speaks   []Framing
-	reserve  *reserve
-	alone    bool        // the case must not use a worker that has served others
-	borrowed atomic.Bool // the case did
-	peers    int         // opened so far
+	command   WorkerCommand
+	speaks    []Framing
+	instances *instances
+	alone     bool        // the case must not use a worker that has served others
+	borrowed  atomic.Bool // the case did
+	peers     int         // opened so far
 }
 
 // takeTime is for cases with large payloads: a checksum over 10 MB takes an interpreter seconds, and slowness

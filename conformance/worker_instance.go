@@ -2,9 +2,11 @@ package conformance
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -118,44 +120,85 @@ func (in *instance) ended() bool {
 
 // discard kills what is left of the process group and waits until its leader is reaped.
 func (in *instance) discard() {
-	_ = syscall.Kill(-in.cmd.Process.Pid, syscall.SIGKILL)
+	in.kill()
 	<-in.exited
 	_ = os.RemoveAll(in.dir)
 }
 
-// reserve holds instances that a case has left in good order, for the next case. A worker takes a while to
-// start and a moment to serve: one that loads a model would else be started a hundred times.
-type reserve struct {
-	mu   sync.Mutex
-	idle []*instance
+func (in *instance) kill() { _ = syscall.Kill(-in.cmd.Process.Pid, syscall.SIGKILL) }
+
+// instances are those of one run. Those that a case has left in good order are held for the next case: a
+// worker takes a while to start and a moment to serve, and one that loads a model would else be started a
+// hundred times.
+type instances struct {
+	mu     sync.Mutex
+	alive  map[*instance]bool
+	idle   []*instance
+	closed bool
+}
+
+// start starts the worker once more.
+func (s *instances) start(command WorkerCommand, l launch) (*instance, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errors.New("the run is over")
+	}
+	in, err := newInstance(command, l)
+	if err != nil {
+		return nil, err
+	}
+	if s.alive == nil {
+		s.alive = map[*instance]bool{}
+	}
+	s.alive[in] = true
+	return in, nil
 }
 
 // take returns an instance that is alive, nil where there is none.
-func (r *reserve) take() *instance {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for n := len(r.idle); n > 0; n = len(r.idle) {
-		in := r.idle[n-1]
-		r.idle = r.idle[:n-1]
+func (s *instances) take() *instance {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for n := len(s.idle); n > 0; n = len(s.idle) {
+		in := s.idle[n-1]
+		s.idle = s.idle[:n-1]
 		if !in.ended() {
 			return in
 		}
+		delete(s.alive, in)
 		in.discard()
 	}
 	return nil
 }
 
-func (r *reserve) put(in *instance) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.idle = append(r.idle, in)
+func (s *instances) put(in *instance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = append(s.idle, in)
 }
 
-func (r *reserve) close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, in := range r.idle {
+// discard ends an instance.
+func (s *instances) discard(in *instance) {
+	s.mu.Lock()
+	there := s.alive[in]
+	delete(s.alive, in)
+	s.mu.Unlock()
+	if there {
 		in.discard()
 	}
-	r.idle = nil
+}
+
+// close ends every instance, also those that cases still use, and lets none be started.
+func (s *instances) close() {
+	s.mu.Lock()
+	s.closed = true
+	all := slices.Collect(maps.Keys(s.alive))
+	s.alive, s.idle = nil, nil
+	s.mu.Unlock()
+	for _, in := range all {
+		in.kill()
+	}
+	for _, in := range all {
+		in.discard()
+	}
 }

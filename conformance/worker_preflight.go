@@ -27,7 +27,7 @@ func (r *workerRun) preflight(ctx context.Context, o *options) preflightResult {
 	found := startsCase()
 	spoken := make(chan []Framing, 1)
 	pre.result = runJob(ctx, job{found.Case, "", func(t *T) {
-		w := &workerT{T: t, command: r.command, speaks: o.framings, reserve: &r.reserve}
+		w := &workerT{T: t, command: r.command, speaks: o.framings, instances: &r.instances}
 		p := w.startOrSay()
 		spoken <- p.spoken(o.framings)
 	}}, o)
@@ -65,7 +65,7 @@ func (r *workerRun) preflight(ctx context.Context, o *options) preflightResult {
 
 // startOrSay starts the worker as any case does, but says at length why it cannot.
 func (t *workerT) startOrSay() *process {
-	in, err := newInstance(t.command, launch{})
+	in, err := t.instances.start(t.command, launch{})
 	if errors.Is(err, exec.ErrNotFound) {
 		t.Blocked("the worker cannot be started: %v.\nGive the command that starts it, with an absolute path where it is not on the PATH; it was: %s", err, t.command)
 	}

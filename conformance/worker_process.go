@@ -22,7 +22,7 @@ type process struct {
 // running, counts memory or ends the process uses startFresh.
 func (t *workerT) start() *process {
 	if !t.alone {
-		if in := t.reserve.take(); in != nil {
+		if in := t.instances.take(); in != nil {
 			t.Note("worker", "is process %d, which has served %d cases", in.cmd.Process.Pid, in.served)
 			t.borrowed.Store(true)
 			return t.adopt(in, true)
@@ -34,7 +34,7 @@ func (t *workerT) start() *process {
 func (t *workerT) startFresh() *process { return t.startReady(false) }
 
 func (t *workerT) startReady(giveBack bool) *process {
-	in, err := newInstance(t.command, launch{})
+	in, err := t.instances.start(t.command, launch{})
 	if err != nil {
 		t.Blocked("the worker cannot be started: %v", err)
 	}
@@ -48,7 +48,7 @@ func (t *workerT) startReady(giveBack bool) *process {
 
 // launch starts the worker and does not wait for it.
 func (t *workerT) launch(l launch) *process {
-	in, err := newInstance(t.command, l)
+	in, err := t.instances.start(t.command, l)
 	if err != nil {
 		t.Blocked("the worker cannot be started: %v", err)
 	}
@@ -63,9 +63,9 @@ func (t *workerT) adopt(in *instance, giveBack bool) *process {
 		in.hold(nil)
 		in.served++
 		if giveBack && t.good() && t.serves(in) {
-			t.reserve.put(in)
+			t.instances.put(in)
 		} else {
-			in.discard()
+			t.instances.discard(in)
 		}
 	})
 	return &process{in, t}

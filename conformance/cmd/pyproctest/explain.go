@@ -1,0 +1,196 @@
+package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/vectors"
+)
+
+func explainCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain CLAUSE|CASE...",
+		Short: "Explain a clause: why it is there, its cases, and bytes that show it",
+		Example: `  pyproctest explain FRM-7
+  pyproctest explain MSG-5/ids-of-64-bits-come-back`,
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeClauses,
+		RunE: func(c *cobra.Command, names []string) error {
+			set, err := vectors.Load()
+			if err != nil {
+				return err
+			}
+			for i, name := range names {
+				text, err := explain(name, set)
+				if err != nil {
+					return err
+				}
+				if i > 0 {
+					text = "\n" + text
+				}
+				if _, err := io.WriteString(c.OutOrStdout(), text); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// explain tells of a clause, or of the clause that a case is named after and that case alone.
+func explain(name string, set vectors.Set) (string, error) {
+	clauseName, caseName, _ := strings.Cut(name, "/")
+	clause, ok := conformance.LookUp(strings.ToUpper(clauseName))
+	if !ok {
+		return "", fmt.Errorf("there is no clause %s: pyproctest list names them", clauseName)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%s)\n  %s\n", clause.Name,
+		qualities(listClause{Level: clause.Level, Optional: clause.Optional, Roles: clause.Roles}), clause.Sentence)
+	if clause.Why != "" {
+		fmt.Fprintf(&b, "\nWhy:\n  %s\n", clause.Why)
+	}
+	if clause.Untestable != "" {
+		fmt.Fprintf(&b, "\nNo case covers it:\n  %s\n", clause.Untestable)
+		return b.String(), nil
+	}
+	cases := casesFor(clause.Name, caseName)
+	if len(cases) == 0 {
+		return "", fmt.Errorf("there is no case %s: pyproctest list %s names them", name, clause.Name)
+	}
+	fmt.Fprintf(&b, "\nCases:\n")
+	for _, c := range cases {
+		fmt.Fprintf(&b, "  %-6s %s%s\n", c.Role, c.ID(""), inFramings(c.Framings))
+		if c.Cause != "" {
+			fmt.Fprintf(&b, "         usual cause of a failure: %s\n", c.Cause)
+		}
+	}
+	tellVectors(&b, clause.Name, set)
+	only := clause.Name
+	if caseName != "" {
+		only = cases[0].ID("")
+	}
+	fmt.Fprintf(&b, "\nTo run it:\n  pyproctest run --%s CMD --clause %s\n", cases[0].Role, only)
+	return b.String(), nil
+}
+
+// casesFor are those that cover the clause, or the one of that name. A case named after it comes first.
+func casesFor(clause, name string) []conformance.CaseInfo {
+	name, _, _ = strings.Cut(name, "/") // a framing behind it
+	var own, others []conformance.CaseInfo
+	for _, c := range conformance.Cases() {
+		switch {
+		case name != "" && (c.Clauses[0] != clause || c.Name != name):
+		case c.Clauses[0] == clause:
+			own = append(own, c)
+		case slices.Contains(c.Clauses, clause):
+			others = append(others, c)
+		}
+	}
+	return append(own, others...)
+}
+
+func inFramings(framings []conformance.Framing) string {
+	if len(framings) == 1 {
+		return fmt.Sprintf(" (%s framing only)", framings[0])
+	}
+	return ""
+}
+
+// tellVectors shows the shortest vector of the clause and says how many more there are.
+func tellVectors(b *strings.Builder, clause string, set vectors.Set) {
+	var frames []vectors.FrameVector
+	for _, v := range slices.Concat(set.Enhanced, set.Basic, set.Streams) {
+		if v.Clause == clause {
+			frames = append(frames, v)
+		}
+	}
+	var messages []vectors.MessageVector
+	for _, v := range set.Messages {
+		if v.Clause == clause {
+			messages = append(messages, v)
+		}
+	}
+	switch {
+	case len(frames) > 0:
+		v := slices.MinFunc(frames, func(a, b vectors.FrameVector) int { return rank(a.Bytes) - rank(b.Bytes) })
+		tellFrames(b, v)
+	case len(messages) > 0:
+		v := slices.MinFunc(messages, func(a, b vectors.MessageVector) int { return rank(a.Bytes) - rank(b.Bytes) })
+		tellMessage(b, v)
+	default:
+		return
+	}
+	if more := len(frames) + len(messages) - 1; more > 0 {
+		fmt.Fprintf(b, "  %s more of this clause: pyproctest vectors writes them.\n", count(more, "vector"))
+	}
+}
+
+// rank puts the shortest bytes first, and no bytes at all last.
+func rank(data []byte) int {
+	if len(data) == 0 {
+		return 1 << 30
+	}
+	return len(data)
+}
+
+func tellFrames(b *strings.Builder, v vectors.FrameVector) {
+	fmt.Fprintf(b, "\nA vector, %s, with a limit of %d bytes for a payload: %s\n", v.TcID, v.MaxPayload, v.Comment)
+	inspector, err := conformance.NewInspector(conformance.InspectorOptions{
+		Framing: conformance.Framing(v.Framing), MaxPayload: int(v.MaxPayload), Sender: conformance.RolePool,
+	})
+	if err != nil {
+		return // the limit is of the vector, and right
+	}
+	for _, f := range append(inspector.Write(v.Bytes), inspector.End()...) {
+		f.Violations = slices.DeleteFunc(f.Violations, func(w conformance.Violation) bool { return w.Kind == "" }) // of the message: the vector is about frames
+		b.WriteString(indent(f.Dump(24), "  "))
+	}
+	took := count(len(v.Frames), "frame")
+	if v.Valid() {
+		fmt.Fprintf(b, "  A receiver takes %s and meets a clean end.\n", took)
+	} else {
+		fmt.Fprintf(b, "  A receiver takes %s and refuses the rest as %s, known after %d bytes.\n", took, v.Error, v.DecidedAt)
+	}
+}
+
+func tellMessage(b *strings.Builder, v vectors.MessageVector) {
+	fmt.Fprintf(b, "\nA vector, %s: %s\n", v.TcID, v.Comment)
+	text := string(v.Bytes)
+	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == '\uFFFD' }) {
+		text = "hex " + hex.EncodeToString(v.Bytes)
+	}
+	const most = 400
+	if len(text) > most {
+		text = fmt.Sprintf("%s… (%d bytes)", text[:most], len(v.Bytes))
+	}
+	fmt.Fprintf(b, "  payload: %s\n", text)
+	if slices.Contains(v.Framings, vectors.Enhanced) {
+		fmt.Fprintf(b, "  sent under ID %d in the header\n", v.HeaderID)
+	}
+	fmt.Fprintf(b, "  A %s takes it for: %s.\n", v.Receiver, meaning[v.Outcome])
+}
+
+var meaning = map[vectors.Outcome]string{
+	vectors.OutcomeRequest:      "a request, which it runs and answers",
+	vectors.OutcomeCancellation: "a cancellation, which it never answers itself",
+	vectors.OutcomeErrorAnswer:  "no request that could be run: it gives an error answer, and the connection goes on",
+	vectors.OutcomeIgnored:      "nothing to be done: no answer, and the connection goes on",
+	vectors.OutcomeResponse:     "a response, for the caller with its ID",
+	vectors.OutcomeUnreadable:   "no answer that could be read: the calls of the connection fail",
+	vectors.OutcomeViolation:    "a violation: the connection is over, nothing runs and nothing is delivered",
+}
+
+func indent(text, by string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(by + line)
+	}
+	return b.String()
+}

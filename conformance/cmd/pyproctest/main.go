@@ -1,0 +1,86 @@
+// Command pyproctest says, clause by clause, whether a framer, a worker or a pool in any language obeys the
+// PyProc protocol.
+//
+//	pyproctest run --worker 'python3 worker.py'
+//	pyproctest explain FRM-7
+//	pyproctest decode capture.bin
+//
+// See pyproctest help for the rest.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit statuses.
+const (
+	statusHolds       = 0
+	statusViolated    = 1
+	statusCouldNotRun = 2
+	statusInterrupted = 130 // as a shell reports the end by SIGINT
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// run is the whole command. The first SIGINT or SIGTERM ends its context, a second one the process.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	ended := (*exit)(nil)
+	switch {
+	case err == nil:
+		return statusHolds
+	case errors.As(err, &ended):
+		return ended.status
+	}
+	fmt.Fprintf(stderr, "pyproctest: %v\n", err)
+	return statusCouldNotRun
+}
+
+// exit ends the command with a status, when all has been said.
+type exit struct{ status int }
+
+func (e *exit) Error() string { return fmt.Sprintf("exit status %d", e.status) }
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "pyproctest",
+		Short: "Is your framer, worker or pool right? Clause by clause, in any language",
+		Long: `pyproctest says, clause by clause, whether a framer, a worker or a pool in any
+language obeys the PyProc protocol, and shows the bytes where it does not.`,
+		Example: `  pyproctest run --worker 'python3 worker.py'     # a worker, over its Unix socket
+  pyproctest run --framer 'node framer.mjs'       # a framer, by a small adapter
+  pyproctest run --pool './pool-adapter'          # a pool, by a small adapter
+  pyproctest init framer --lang node              # writes a starting adapter
+  pyproctest explain FRM-7                        # a clause, why it is there, its cases
+  pyproctest decode capture.bin                   # what is wrong with these bytes?`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version(),
+	}
+	root.SetVersionTemplate("pyproctest {{.Version}}\n")
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(
+		runCommand(),
+		listCommand(),
+		explainCommand(),
+		vectorsCommand(),
+	)
+	return root
+}

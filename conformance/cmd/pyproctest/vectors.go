@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pyproctest/pyproctest/vectors"
+)
+
+func vectorsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "vectors [DIR]",
+		Short: "Write the golden vectors: bytes, and what a receiver makes of them",
+		Long: `Writes the golden vectors into DIR, "vectors" unless given: JSON files with frames,
+streams and messages, right and damaged, what a receiver makes of each and the clause
+that says so, and the JSON Schema of these files. Use them in your own unit tests.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			dir := "vectors"
+			if len(args) == 1 {
+				dir = args[0]
+			}
+			return writeVectors(c, dir)
+		},
+	}
+}
+
+func writeVectors(c *cobra.Command, dir string) error {
+	set, err := vectors.Load()
+	if err != nil {
+		return err
+	}
+	names, err := fs.Glob(vectors.FS, "*.json")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("the vectors cannot be written: %w", err)
+	}
+	for _, name := range names {
+		data, err := fs.ReadFile(vectors.FS, name)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o666); err != nil {
+			return fmt.Errorf("the vectors cannot be written: %w", err)
+		}
+		fmt.Fprintln(c.OutOrStdout(), filepath.Join(dir, name))
+	}
+	count := len(set.Enhanced) + len(set.Basic) + len(set.Streams) + len(set.Messages)
+	fmt.Fprintf(c.OutOrStdout(), "%d vectors, version %s\n", count, set.Version)
+	return nil
+}

@@ -9,6 +9,15 @@ import (
 	"github.com/pyproctest/pyproctest/ref/frame"
 )
 
+// codecs are all there are, by name. What they hold is given back at cleanup.
+func codecs(cleanup func(func())) map[string]reading {
+	all := map[string]reading{"ref/frame": inPlace, "conformance": suite}
+	if p := openPython(cleanup); p != nil {
+		all["pyworker"] = p.read
+	}
+	return all
+}
+
 // checkAgreement reads one stream with every codec, in pieces of step bytes. They were written apart,
 // so what they agree on is no slip of one.
 func checkAgreement(codecs map[string]reading, data []byte, framing frame.Framing, maxPayload, step int) error {

@@ -29,11 +29,11 @@ type python struct {
 	out *bufio.Reader
 }
 
-// codecs are all there are, by name. What they hold is given back by cleanup.
-func codecs(cleanup func(func())) map[string]reading {
+// openPython is one that gives back what it holds at cleanup.
+func openPython(cleanup func(func())) *python {
 	p := new(python)
 	cleanup(p.close)
-	return map[string]reading{"ref/frame": inPlace, "pyworker": p.read}
+	return p
 }
 
 func (p *python) launch() error {

@@ -4,6 +4,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/ref/frame"
 	"github.com/pyproctest/pyproctest/vectors"
 )
@@ -66,6 +67,33 @@ func FuzzDifferential(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte, basic bool, maxPayload uint32, step uint16) {
 		report(t, checkAgreement(codecs, data, framingOf(basic), limit(maxPayload), int(step)))
+	})
+}
+
+// FuzzMessage reads one payload as a worker and as a pool would.
+func FuzzMessage(f *testing.F) {
+	for _, v := range messageSeeds() {
+		f.Add(v.Bytes)
+	}
+	p := openPython(f.Cleanup)
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		report(t, checkMessage(reference, payload, p))
+	})
+}
+
+// FuzzInspection gives the suite both directions of a connection.
+func FuzzInspection(f *testing.F) {
+	for i, v := range messageSeeds() {
+		request := appendFrame(nil, framingOf(i%2 == 0), frame.Frame{RequestID: v.HeaderID, Payload: v.Bytes})
+		f.Add(request, request, uint8(i), v.Receiver == vectors.Pool, uint16(i))
+	}
+	f.Fuzz(func(t *testing.T, fromPool, fromWorker []byte, framing uint8, small bool, step uint16) {
+		framings := []conformance.Framing{"", conformance.Enhanced, conformance.Basic}
+		maxPayload := 1 << 20
+		if small {
+			maxPayload = 30
+		}
+		report(t, checkInspection(fromPool, fromWorker, framings[int(framing)%3], maxPayload, int(step)))
 	})
 }
 

@@ -48,11 +48,22 @@ func suiteFraming(f frame.Framing) conformance.Framing {
 	return conformance.Enhanced
 }
 
+type openInspector func(conformance.InspectorOptions) (inspector, error)
+
+type inspector interface {
+	Write(sender conformance.Role, data []byte) []conformance.InspectedFrame
+	End(sender conformance.Role) []conformance.InspectedFrame
+}
+
+func newInspector(o conformance.InspectorOptions) (inspector, error) {
+	return conformance.NewConnectionInspector(o)
+}
+
 // checkInspection gives the two directions of a connection to the suite, turn by turn in pieces of step
 // bytes. Whatever they hold, every byte of a direction is told exactly once, in order, up to its first
 // framing error, and can be shown.
-func checkInspection(fromPool, fromWorker []byte, framing conformance.Framing, maxPayload, step int) error {
-	i, err := conformance.NewConnectionInspector(conformance.InspectorOptions{Framing: framing, MaxPayload: maxPayload})
+func checkInspection(open openInspector, fromPool, fromWorker []byte, framing conformance.Framing, maxPayload, step int) error {
+	i, err := open(conformance.InspectorOptions{Framing: framing, MaxPayload: maxPayload})
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func FuzzInspection(f *testing.F) {
 		if small {
 			maxPayload = 30
 		}
-		report(t, checkInspection(fromPool, fromWorker, framings[int(framing)%3], maxPayload, int(step)))
+		report(t, checkInspection(newInspector, fromPool, fromWorker, framings[int(framing)%3], maxPayload, int(step)))
 	})
 }
 

@@ -4,7 +4,7 @@
 // built for libFuzzer (.clusterfuzzlite), and on broken implementations in this package's tests.
 //
 //	make fuzz BUDGET=5m                         # all targets of the module share five minutes
-//	go test ./fuzz -run '^$' -fuzz '^FuzzDecode$'
+//	go test ./fuzz -run '^$' -fuzz '^FuzzDecodeRaw$'
 //
 // Every target begins with the golden vectors. What a run finds is written to testdata/fuzz, where
 // every later `go test` runs it again.

@@ -13,10 +13,10 @@ import (
 // of the package proper, puts a testing package of its own in the place of Go's, and calls a target
 // once for each input: so what stands outside f.Fuzz is cheap there.
 
-// FuzzDecode reads any bytes.
-func FuzzDecode(f *testing.F) {
+// FuzzDecodeRaw reads any bytes.
+func FuzzDecodeRaw(f *testing.F) {
 	for _, v := range streamSeeds() {
-		f.Add(v.Bytes, v.Framing == vectors.Basic, v.MaxPayload)
+		add(f, v.Bytes, v.Framing == vectors.Basic, v.MaxPayload)
 	}
 	f.Fuzz(func(t *testing.T, data []byte, basic bool, maxPayload uint32) {
 		report(t, checkDecode(inPlace, data, framingOf(basic), limit(maxPayload)))
@@ -26,7 +26,7 @@ func FuzzDecode(f *testing.F) {
 // FuzzDecodeRepaired reads frames whose checksums are right, but for one.
 func FuzzDecodeRepaired(f *testing.F) {
 	for i, v := range streamSeeds() {
-		f.Add(v.Bytes, v.Framing == vectors.Basic, uint16(i))
+		add(f, v.Bytes, v.Framing == vectors.Basic, uint16(i))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, basic bool, damage uint16) {
 		report(t, checkRepaired(owned, data, framingOf(basic), damage))
@@ -36,7 +36,7 @@ func FuzzDecodeRepaired(f *testing.F) {
 // FuzzDelivery reads the same bytes whole and in pieces.
 func FuzzDelivery(f *testing.F) {
 	for i, v := range streamSeeds() {
-		f.Add(v.Bytes, []byte{byte(i), byte(i >> 2)}, v.Framing == vectors.Basic, uint16(i%3*i*i))
+		add(f, v.Bytes, []byte{byte(i), byte(i >> 2)}, v.Framing == vectors.Basic, uint16(i%3*i*i))
 	}
 	f.Fuzz(func(t *testing.T, data, cuts []byte, basic bool, stretch uint16) {
 		report(t, checkDelivery(inPlace, data, cuts, framingOf(basic), stretch))
@@ -48,7 +48,7 @@ func FuzzDelivery(f *testing.F) {
 func FuzzEncode(f *testing.F) {
 	for i, v := range streamSeeds() {
 		for _, frame := range v.Frames {
-			f.Add(frame.ID, frame.Payload, v.Framing == vectors.Basic, v.MaxPayload, uint16(i%5*i), uint16(i), uint32(i%3*len(v.Bytes)/2))
+			add(f, frame.ID, frame.Payload, v.Framing == vectors.Basic, v.MaxPayload, uint16(i%5*i), uint16(i), uint32(i%3*len(v.Bytes)/2))
 		}
 	}
 	f.Fuzz(func(t *testing.T, id uint64, payload []byte, basic bool, maxPayload uint32, repeat, cut uint16, room uint32) {
@@ -63,7 +63,7 @@ func FuzzEncode(f *testing.F) {
 func FuzzDifferential(f *testing.F) {
 	codecs := codecs(f.Cleanup)
 	for i, v := range streamSeeds() {
-		f.Add(v.Bytes, v.Framing == vectors.Basic, v.MaxPayload, uint16(1+i%20))
+		add(f, v.Bytes, v.Framing == vectors.Basic, v.MaxPayload, uint16(1+i%20))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, basic bool, maxPayload uint32, step uint16) {
 		report(t, checkAgreement(codecs, data, framingOf(basic), limit(maxPayload), int(step)))
@@ -73,7 +73,7 @@ func FuzzDifferential(f *testing.F) {
 // FuzzMessage reads one payload as a worker and as a pool would.
 func FuzzMessage(f *testing.F) {
 	for _, v := range messageSeeds() {
-		f.Add(v.Bytes)
+		add(f, v.Bytes)
 	}
 	p := openPython(f.Cleanup)
 	f.Fuzz(func(t *testing.T, payload []byte) {
@@ -85,7 +85,7 @@ func FuzzMessage(f *testing.F) {
 func FuzzInspection(f *testing.F) {
 	for i, v := range messageSeeds() {
 		request := appendFrame(nil, framingOf(i%2 == 0), frame.Frame{RequestID: v.HeaderID, Payload: v.Bytes})
-		f.Add(request, request, uint8(i), v.Receiver == vectors.Pool, uint16(i))
+		add(f, request, request, uint8(i), v.Receiver == vectors.Pool, uint16(i))
 	}
 	f.Fuzz(func(t *testing.T, fromPool, fromWorker []byte, framing uint8, small bool, step uint16) {
 		framings := []conformance.Framing{"", conformance.Enhanced, conformance.Basic}
@@ -100,7 +100,7 @@ func FuzzInspection(f *testing.F) {
 // FuzzOperations does one thing after the other to a framer.
 func FuzzOperations(f *testing.F) {
 	for _, v := range streamSeeds() {
-		f.Add(v.Bytes, v.Framing == vectors.Basic)
+		add(f, v.Bytes, v.Framing == vectors.Basic)
 	}
 	f.Fuzz(func(t *testing.T, data []byte, basic bool) {
 		report(t, checkOperations(newFramer, operations(data), framingOf(basic)))

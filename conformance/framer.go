@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -79,7 +80,7 @@ func framerMissingIn(open OpenFramer, framing Framing) (why string) {
 }
 
 func framerJobs(open OpenFramer, o *options) []job {
-	run := &framerRun{open: open}
+	run := &framerRun{make: open}
 	var all []job
 	for _, c := range framerCases() {
 		all = append(all, jobs(c.Case, o, func(t *T) { c.run(&framerT{T: t, framerRun: run, clause: c.Clauses[0]}) })...)
@@ -89,7 +90,7 @@ func framerJobs(open OpenFramer, o *options) []job {
 
 // framerRun is what the cases of one run share.
 type framerRun struct {
-	open OpenFramer
+	make OpenFramer
 	hung sync.Map // clauses of which a case saw a call that did not return within the patience of the run
 }
 
@@ -98,6 +99,67 @@ type framerT struct {
 	*T
 	*framerRun
 	clause string // that the case is named after
+
+	mu      sync.Mutex
+	remotes []RemoteFramer // made by the case
+	ended   int            // processes of theirs that have ended over a call
+}
+
+// open makes a framer.
+func (t *framerT) open(rw io.ReadWriter, o FramerOptions) guarded {
+	f := t.make(rw, o)
+	if r, ok := f.(RemoteFramer); ok {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.remotes = append(t.remotes, r); len(t.remotes) == 1 {
+			t.Cleanup(t.leave)
+		}
+	}
+	return guarded{f, t}
+}
+
+// elsewhere reports whether the framers that the case has made live in other processes.
+func (t *framerT) elsewhere() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.remotes) > 0
+}
+
+// retry has other processes do what calls under way wait for, if there are any.
+func (t *framerT) retry() (any bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.remotes {
+		any = r.Retry() || any
+	}
+	return any
+}
+
+// crashes is how often a process of a framer has ended over a call.
+func (t *framerT) crashes() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ended
+}
+
+// leave gives up what framers in other processes are still asked.
+func (t *framerT) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.remotes {
+		_ = r.Close()
+	}
+	t.remotes = nil
+}
+
+// moves is how much those framers and what carries their bytes have moved.
+func (t *framerT) moves() (n int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.remotes {
+		n += r.Moves()
+	}
+	return n
 }
 
 type framerCase struct {
@@ -128,7 +190,7 @@ func (t *framerT) attempt(f func(), movers ...mover) (trouble string, hung bool)
 		trouble := "its goroutine ended in the middle of the call (runtime.Goexit)"
 		defer func() {
 			if r := recover(); r != nil {
-				trouble = fmt.Sprintf("panic: %v\n%s", r, panicStack())
+				trouble = tellPanic(r)
 			}
 			done <- trouble
 		}()
@@ -139,26 +201,40 @@ func (t *framerT) attempt(f func(), movers ...mover) (trouble string, hung bool)
 	const ticks = 10
 	tick := time.NewTicker(wait / ticks)
 	defer tick.Stop()
-	last := int64(0)
+	last, retried := int64(0), false
 	for quiet := 0; quiet < ticks; quiet++ {
 		select {
 		case trouble := <-done:
+			if t.concluded() {
+				runtime.Goexit()
+			}
 			return trouble, false
 		case <-tick.C:
 		case <-t.stopped():
 			t.stop()
 		}
-		now := int64(0)
+		now := t.moves()
 		for _, m := range movers {
 			now += m.moves()
 		}
 		if now != last {
 			last, quiet = now, 0
+		} else if quiet == ticks-1 && proven && !retried && t.retry() {
+			retried, quiet = true, 0 // or the process hung, and not the framer
 		}
 	}
+	t.leave()
 	t.hung.Store(t.clause, true)
 	if !proven {
 		t.Blocked("given up after %v: in another case of %s a call of this framer has hung for %v", wait, t.clause, t.Patience())
 	}
 	return fmt.Sprintf("nothing after %v: the call hangs", wait), true
+}
+
+// tellPanic tells what a call panicked with, and where.
+func tellPanic(r any) string {
+	if c, ok := r.(gone); ok {
+		return string(c)
+	}
+	return fmt.Sprintf("panic: %v\n%s", r, panicStack())
 }

@@ -1,14 +1,14 @@
 package conformance
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 	"runtime"
 	"time"
 )
 
-// memoryCases measure the memory of this process, which is where a framer written in Go has its own.
+// memoryCases measure the memory of this process, which is where a framer written in Go has its own, or of the
+// process where the framer lives.
 func memoryCases() []framerCase {
 	return []framerCase{{Case{
 		Name: "claimed-length-sets-no-memory-aside", Clauses: []string{"FRM-11"}, Framings: bothFramings, Serial: true,
@@ -27,12 +27,11 @@ const (
 func claimsWithoutPayload(t *framerT) {
 	right := plainRight(t.Framing)
 	t.holds(demand{FrameVector: right, deliveries: []delivery{whole(right)}}) // or it may refuse the header
-	payload := []byte("only this comes")
-	sent := binary.BigEndian.AppendUint32(nil, claimed)
-	if t.Framing == Enhanced {
-		sent = encodeWith(7, nil, func(h *header) { h.length = enhancedHeader + claimed })
+	if t.elsewhere() {
+		claimsElsewhere(t)
+		return
 	}
-	sent = append(sent, payload...)
+	sent := append(claim(t.Framing, 7, claimed), ofIt...)
 	t.Saw(fmt.Sprintf("each of %d peers → its framer", claimants), t.Framing, sent)
 
 	// What else runs in this process allocates too, so the least of some measurements counts.
@@ -48,6 +47,8 @@ func claimsWithoutPayload(t *framerT) {
 	t.Fail("FRM-11", fmt.Sprintf("memory that grows with the bytes that have arrived, so far below %d MB for all of them", memoryBound>>20),
 		"%d MB allocated by the time the framers asked for more; each peer claims %d MB", least>>20, claimed>>20)
 }
+
+const ofIt = "only this comes" // of the payload
 
 // allocatedFor has several framers wait for the rest of a frame and returns how many bytes were
 // allocated for that.

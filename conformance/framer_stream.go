@@ -16,6 +16,19 @@ type stream struct {
 	io.Writer
 }
 
+// Script tells all that the stream will bring and take, for a framer that cannot be reached by single
+// reads and writes.
+func (s stream) Script() Script {
+	var script Script
+	if in, ok := s.Reader.(*source); ok {
+		script = in.script()
+	}
+	if out, ok := s.Writer.(*sink); ok {
+		script.Accept = out.breakAt
+	}
+	return script
+}
+
 // source is the reading half: the bytes that a peer sends, in the pieces in which they arrive.
 type source struct {
 	pieces [][]byte // one Read takes from one piece at most
@@ -73,6 +86,20 @@ func (s *source) Read(p []byte) (int, error) {
 	}
 	<-s.closed
 	return 0, io.EOF
+}
+
+// script tells what is still to come.
+func (s *source) script() Script {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var pieces [][]byte
+	for _, piece := range s.pieces {
+		if s.blanks {
+			pieces = append(pieces, nil)
+		}
+		pieces = append(pieces, piece)
+	}
+	return Script{Pieces: pieces, End: s.end, EndWithLast: s.atOnce}
 }
 
 // asks reports whether the framer has asked for more than the stream had.

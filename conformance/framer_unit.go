@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -47,44 +48,32 @@ func writeTogether(t *framerT) {
 	}
 	sizes := []int{6, 1, 17, 9, 64, 18, 1000, 300, 4, 20, 2, 8, 4096, 19, 100, 40, 33, 5, 500}
 	large := []int{65535, 65536, 70_001}
-	payloads := make([][][]byte, writers)
+	lists := make([][]Frame, writers)
 	missing := map[string]int{}
 	random := rand.New(rand.NewPCG(5, 1))
-	for w := range payloads {
+	for w := range lists {
 		for i := range framesPerWriter {
 			p := randomBytes(random, sizes[(w+i)%len(sizes)])
 			if i%25 == w {
 				p = randomBytes(random, large[w%len(large)])
 			}
-			payloads[w] = append(payloads[w], p)
+			lists[w] = append(lists[w], Frame{idOf(w, i), p})
 			missing[key(encode(t.Framing, idOf(w, i), p))]++
 		}
 	}
 
 	crowd := &crowdedSink{}
-	s := silent()
-	defer s.close()
-	var mu sync.Mutex
-	var failure error
-	trouble := t.together(writers, func() func(int) {
-		f := t.open(stream{s, crowd}, FramerOptions{t.Framing, 1 << 20})
-		return func(w int) {
-			for i, p := range payloads[w] {
-				if err := f.WriteFrame(idOf(w, i), p); err != nil {
-					mu.Lock()
-					failure = fmt.Errorf("%s: %w", tellFrame(Frame{idOf(w, i), p}), err)
-					mu.Unlock()
-					return
-				}
-			}
-		}
-	}, crowd)
-	want := fmt.Sprintf("frames written by %d goroutines at once", writers)
+	results, trouble := t.together(crowd, lists)
+	want := fmt.Sprintf("frames written by %d writers at once", writers)
 	if trouble != "" {
 		t.FailNow("STR-5", want, "%s", trouble)
 	}
-	if failure != nil {
-		t.FailNow("STR-5", want, "%v", failure)
+	for w, list := range results {
+		for i, err := range list {
+			if err != nil {
+				t.FailNow("STR-5", want, "%s: %v", tellFrame(lists[w][i]), err)
+			}
+		}
 	}
 
 	data := crowd.bytes()
@@ -148,31 +137,51 @@ func (t *framerT) writesPlain() bool {
 	return false
 }
 
-// together calls a function from n goroutines at once, each with a number of its own. prepare makes the
-// function, beside the case too, since it calls the framer.
-func (t *framerT) together(n int, prepare func() func(int), movers ...mover) (trouble string) {
+// A crowdable sink is one that many writers may use at once.
+type crowdable interface {
+	io.Writer
+	mover
+}
+
+// together has one writer for each list write its frames to one framer, all at once, and returns what each
+// write gave.
+func (t *framerT) together(out crowdable, lists [][]Frame) (results [][]error, trouble string) {
+	s := silent()
+	defer s.close()
 	var mu sync.Mutex
 	panicked := ""
-	trouble, _ = t.attempt(func() {
-		f := prepare()
+	made := make([][]error, len(lists)) // by other goroutines, which may be at it still where they hang
+	trouble, hung := t.attempt(func() {
+		f := t.open(stream{s, out}, FramerOptions{t.Framing, 1 << 20})
+		if r := f.remote(); r != nil {
+			var err error
+			made, err = r.WriteTogether(lists)
+			t.heed(err)
+			return
+		}
 		var all sync.WaitGroup
-		for i := range n {
+		for i, list := range lists {
 			all.Go(func() {
 				defer func() {
 					if r := recover(); r != nil {
 						mu.Lock()
 						defer mu.Unlock()
-						panicked = fmt.Sprintf("panic: %v\n%s", r, panicStack())
+						panicked = tellPanic(r)
 					}
 				}()
-				f(i)
+				for _, frame := range list {
+					made[i] = append(made[i], f.WriteFrame(frame.ID, frame.Payload))
+				}
 			})
 		}
 		all.Wait()
-	}, movers...)
+	}, out)
 	mu.Lock()
 	defer mu.Unlock()
-	return strings.TrimSpace(trouble + panicked)
+	if !hung {
+		results = made
+	}
+	return results, strings.TrimSpace(trouble + panicked)
 }
 
 // crowdedSink takes what is written in pieces of odd sizes and lets other goroutines run in between.
@@ -259,25 +268,14 @@ func (t *framerT) breaksAt(whole []byte, before, part int) {
 // writeShortTogether has the stream fail while many wait for their turn.
 func writeShortTogether(t *framerT) {
 	t.writesPlain()
-	const goroutines, each = 8, 20
+	const callers, each = 8, 20
 	frame := encode(t.Framing, 7, make([]byte, 100))
+	lists := slices.Repeat([][]Frame{slices.Repeat([]Frame{{7, frame[t.Framing.headerSize():]}}, each)}, callers)
 	for _, whole := range []int{0, 1, 50} {
 		for _, part := range []int{1, t.Framing.headerSize(), len(frame) - 1} {
 			out := &sink{breakAt: whole*len(frame) + part, failure: errStreamBroke}
-			s := silent()
-			var written atomic.Int64
-			trouble := t.together(goroutines, func() func(int) {
-				f := t.open(stream{s, out}, FramerOptions{t.Framing, 1 << 20})
-				return func(int) {
-					for range each {
-						if f.WriteFrame(7, frame[t.Framing.headerSize():]) == nil {
-							written.Add(1)
-						}
-					}
-				}
-			}, out)
-			s.close()
-			t.Note("callers → framer", "%d goroutines write frames of %d bytes; the stream takes %d of frame %d and fails", goroutines, len(frame), part, whole+1)
+			results, trouble := t.together(out, lists)
+			t.Note("callers → framer", "%d writers write frames of %d bytes; the stream takes %d of frame %d and fails", callers, len(frame), part, whole+1)
 			if trouble != "" {
 				t.FailNow("STR-6", "every write returns", "%s", trouble)
 			}
@@ -285,7 +283,13 @@ func writeShortTogether(t *framerT) {
 				t.Saw("framer → stream, behind the short write", t.Framing, late)
 				t.FailNow("STR-6", "no byte more on the stream", "%s", plural(len(late), "byte"))
 			}
-			if n := int(written.Load()); n > whole {
+			n := 0
+			for _, err := range slices.Concat(results...) {
+				if err == nil {
+					n++
+				}
+			}
+			if n > whole {
 				t.FailNow("STR-6", fmt.Sprintf("an error from all but the %d writes before", whole), "%d writes without an error", n)
 			}
 		}

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -85,12 +86,22 @@ func (c *poolCall) parks() {
 	c.s.parks(func() (own string) { c.s.set(func() { own = c.own }); return own }, c.ended)
 }
 
-// parks waits until a goroutine has come to a halt or what it does has ended, for a while at most.
+// parks waits until a goroutine has come to a halt or what it does has ended, for a while at most. Where the
+// pool lives in another process, all that runs there must come to a halt.
 func (s *stage) parks(own func() string, ended func() bool) {
 	timer := time.NewTimer(s.t.patience / 4)
 	defer timer.Stop()
 	tick := time.NewTicker(500 * time.Microsecond)
 	defer tick.Stop()
+	var processes []int
+	s.set(func() { processes = s.processes })
+	rests := func() bool {
+		if len(processes) > 0 {
+			return !slices.ContainsFunc(processes, busy)
+		}
+		id := own()
+		return id != "" && halted(goroutines()[id])
+	}
 	for halts := 0; halts < 2 && !ended(); {
 		select {
 		case <-tick.C:
@@ -99,7 +110,7 @@ func (s *stage) parks(own func() string, ended func() bool) {
 		case <-timer.C:
 			return
 		}
-		if id := own(); id != "" && halted(goroutines()[id]) {
+		if rests() {
 			halts++
 		} else {
 			halts = 0

@@ -9,15 +9,25 @@ import (
 
 // open makes the pool under test, and does not start it.
 func (s *stage) open() {
+	open := s.t.open
+	if before, _ := s.before.(guardedPool); before.remote() != nil {
+		open = before.remote().Another
+	}
+	var made Pool
 	var err error
-	s.t.Await(s.t.cites[0], "making the pool", func() { s.pool, err = s.t.open(s.options) })
+	s.t.Await(s.t.cites[0], "making the pool", func() { made, err = open(s.options) })
+	s.pool = guardedPool{made, s.t}
 	switch {
 	case errors.Is(err, Unsupported):
 		s.t.Unsupported("the pool does not offer it: %v", err)
 	case err != nil:
 		s.t.Blocked("the pool could not be made: %v", err)
 	}
-	s.set(func() { s.opened = true })
+	var processes []int
+	if r := s.pool.(guardedPool).remote(); r != nil {
+		processes = processesWithin(r.PID())
+	}
+	s.set(func() { s.opened, s.processes = true, processes })
 }
 
 // start makes the pool and starts it with workers that are right, so that it must come up.

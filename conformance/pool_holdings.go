@@ -23,6 +23,37 @@ func takeHoldings() holdings {
 	return holdings{goroutines(), descriptors(), children()}
 }
 
+// holdings are those of the process where the pool of the stage is, or will be.
+func (s *stage) holdings() holdings {
+	before, _ := s.before.(guardedPool)
+	if before.remote() == nil {
+		return takeHoldings()
+	}
+	held, known := holdingsOf(before.remote().PID())
+	if !known {
+		s.t.Unsupported("what another process holds cannot be seen on this system")
+	}
+	return held
+}
+
+// holdingsOf are the descriptors of another process and those that it started, and these processes.
+func holdingsOf(pid int) (h holdings, known bool) {
+	h = holdings{descriptors: map[string]string{}, children: map[string]string{}}
+	for _, one := range processesWithin(pid) {
+		if one != pid {
+			h.children[fmt.Sprint(one)] = "state " + stat(fmt.Sprint(one))[statState]
+		}
+		all, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", one))
+		for _, name := range all {
+			if what, err := os.Readlink(name); err == nil {
+				h.descriptors[fmt.Sprintf("%s of process %d", filepath.Base(name), one)] = what
+				known = true
+			}
+		}
+	}
+	return h, known
+}
+
 func descriptors() map[string]string {
 	all := map[string]string{}
 	for _, dir := range []string{"/proc/self/fd", "/dev/fd"} {
@@ -128,11 +159,11 @@ func clipLines(text string, n int) string {
 	return strings.Join(lines, "\n")
 }
 
-// givenBack demands that this process comes to hold nothing that it did not hold then.
-func (t *poolT) givenBack(clause string, then holdings) {
+// givenBack demands that the process of the pool comes to hold nothing that it did not hold then.
+func (s *stage) givenBack(clause string, then holdings) {
 	var more []string
-	if !t.Settle(func() bool { more = takeHoldings().since(then); return len(more) == 0 }) {
-		t.FailNow(clause, "every connection, goroutine, descriptor and process is given back",
-			"after %v there are still:\n%s", t.patience, strings.Join(more[:min(len(more), 4)], "\n"))
+	if !s.t.Settle(func() bool { more = s.holdings().since(then); return len(more) == 0 }) {
+		s.t.FailNow(clause, "every connection, goroutine, descriptor and process is given back",
+			"after %v there are still:\n%s", s.t.patience, strings.Join(more[:min(len(more), 4)], "\n"))
 	}
 }

@@ -102,11 +102,12 @@ func poolSafeShutdownCases() []poolCase {
 			},
 			run: func(t *poolT) {
 				// The first round warms up what a program makes once and keeps.
-				fullLife(t.stage())
-				s := t.stage()
-				then := takeHoldings()
+				first := t.stage()
+				fullLife(first)
+				s := first.again()
+				then := s.holdings()
 				fullLife(s)
-				t.givenBack("SHD-6", then)
+				s.givenBack("SHD-6", then)
 			},
 		},
 	}

@@ -22,6 +22,7 @@ type stage struct {
 	t       *poolT
 	options PoolOptions
 	pool    Pool
+	before  Pool // one of the same process, which may be another one than the suite's
 	control net.Listener
 	sockets string // the directory where the pool puts its sockets
 	serving sync.WaitGroup
@@ -37,6 +38,7 @@ type stage struct {
 	unreadable string         // what a pool sent that is no request, if it did [MSG-17]
 	calls      []*poolCall
 	opened     bool
+	processes  []int // of the pool, where it has some of its own
 	audit      audit
 
 	// The script. appears runs beside all else; the others must not wait, as nothing more is heard from
@@ -79,8 +81,23 @@ func (t *poolT) stage() *stage {
 		RestartBackoff: 10 * time.Millisecond, RestartBackoffMax: 100 * time.Millisecond,
 	}
 	s.serving.Go(s.admit)
+	t.Cleanup(s.leave)
 	t.Cleanup(s.clear)
 	return s
+}
+
+// again sets the stage for another pool in the same process, once the first is shut down.
+func (s *stage) again() *stage {
+	next := s.t.stage()
+	next.before = s.pool
+	return next
+}
+
+// leave ends the process of a pool that has one of its own.
+func (s *stage) leave() {
+	if p, ok := s.pool.(guardedPool); ok && p.remote() != nil {
+		_ = p.remote().Close()
+	}
 }
 
 // admit lets worker processes in as the pool starts them.

@@ -70,12 +70,13 @@ func poolFailedStartCases() []poolCase {
 			},
 			run: func(t *poolT) {
 				// The first failure warms up what a program makes once and keeps.
-				failedStart(t, "STA-5", exitsFirst, 8*t.patience).clear()
-				s := t.stage()
-				then := takeHoldings()
+				first := failedStart(t, "STA-5", exitsFirst, 8*t.patience)
+				first.clear()
+				s := first.again()
+				then := s.holdings()
 				s.failStart("STA-5", exitsFirst, 8*t.patience)
 				allGone(s, "STA-5", "Start has failed")
-				t.givenBack("STA-5", then)
+				s.givenBack("STA-5", then)
 			},
 		},
 		{

@@ -27,6 +27,8 @@ type T struct {
 	reason   string
 	cleanups []func()
 	ended    bool
+	settled  bool   // conclude was called
+	giveUp   func() // ends ctx
 }
 
 // Context ends when the case has to give up.
@@ -57,7 +59,7 @@ func (t *T) FailNow(clause, want, got string, args ...any) {
 func (t *T) Found(f Finding) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.ended && t.run.Err() == nil { // what is seen after its end, the end has caused
+	if !t.ended && !t.settled && t.run.Err() == nil { // what is seen after its end, the end has caused
 		t.findings = append(t.findings, f)
 	}
 }
@@ -87,6 +89,25 @@ func (t *T) end(status Status, reason string) {
 	if t.status == "" {
 		t.status, t.reason = status, reason
 	}
+}
+
+// conclude fixes how the case ends, whatever it has seen and still sees, and ends its context, so that it
+// waits for nothing more. It may be called from any goroutine.
+func (t *T) conclude(status Status, reason string, findings ...Finding) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.settled && !t.ended {
+		t.settled = true
+		t.status, t.reason, t.findings = status, reason, findings
+		t.giveUp()
+	}
+}
+
+// concluded reports whether it is fixed how the case ends.
+func (t *T) concluded() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.settled
 }
 
 // Note adds something that happened to the story of the case.
@@ -189,7 +210,7 @@ func (t *T) Settle(ok func() bool) bool {
 func runJob(ctx context.Context, j job, o *options) Result {
 	ctx, cancel := context.WithTimeout(ctx, 8*o.patience)
 	defer cancel()
-	t := &T{Framing: j.framing, ctx: ctx, run: o.run, patience: o.patience, began: time.Now()}
+	t := &T{Framing: j.framing, ctx: ctx, run: o.run, patience: o.patience, began: time.Now(), giveUp: cancel}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

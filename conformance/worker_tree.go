@@ -23,9 +23,11 @@ type systemProcess struct {
 }
 
 // isWithin reports whether a process is the one that was started, or one that it started.
-func (p *process) isWithin(pid int) bool {
+func (p *process) isWithin(pid int) bool { return isWithin(pid, p.cmd.Process.Pid) }
+
+func isWithin(pid, ancestor int) bool {
 	for range 100 { // generations; a table that changes meanwhile must not lead in circles
-		if pid == p.cmd.Process.Pid {
+		if pid == ancestor {
 			return true
 		}
 		one, ok := processOf(pid)
@@ -33,6 +35,32 @@ func (p *process) isWithin(pid int) bool {
 			return false
 		}
 		pid = one.parent
+	}
+	return false
+}
+
+// processesWithin are the process and those that it started.
+func processesWithin(pid int) (all []int) {
+	for _, one := range allProcesses() {
+		if isWithin(one, pid) {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// busy reports whether a thread of the process runs, or would if there were a processor for it.
+func busy(pid int) bool {
+	if runtime.GOOS != "linux" {
+		one, _ := processOf(pid)
+		return strings.HasPrefix(one.state, "R")
+	}
+	threads, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task", "*", "stat"))
+	for _, thread := range threads {
+		text, _ := os.ReadFile(thread)
+		if f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])); len(f) > 0 && f[0] == "R" {
+			return true
+		}
 	}
 	return false
 }

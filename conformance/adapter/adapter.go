@@ -3,6 +3,8 @@ package adapter
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance"
@@ -10,42 +12,194 @@ import (
 
 // Options change how an adapter is run. The zero value is right for most.
 type Options struct {
-	// Timeout is how long the program may take to start and to answer; 20 s where it is 0. The suite
-	// gives up on a framer or a pool that hangs by its own patience, mostly earlier.
+	// Timeout is how long the program may take to start and to answer a first request; 20 s where it
+	// is 0. Later the suite gives up on a framer or a pool that hangs by its own patience.
 	Timeout time.Duration
 	// Processes is how many processes of a framer's program run beside each other at most; 4 where it is 0.
 	// Each pool has a process of its own.
 	Processes int
 }
 
+const (
+	defaultTimeout   = 20 * time.Second
+	defaultProcesses = 4
+)
+
 // Adapter is a program that stands for a framer or a pool in the suite.
-type Adapter struct{}
+type Adapter struct {
+	role    conformance.Role
+	command conformance.WorkerCommand
+	timeout time.Duration
+	stderr  *tail
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	slots   chan struct{} // one is taken for each request to a framer under way
+
+	living sync.WaitGroup // of processes
+
+	mu     sync.Mutex
+	name   string
+	err    *Fault
+	closed bool
+	idle   []*process // probed, and not in use
+	losses losses
+}
 
 // Open starts the program once and finds out whether it is an adapter for the role: it must answer a
 // greeting, refuse a command that does not exist, and answer a first request of its role. The error is a
-// *[Fault]. Where ctx ends, no process is left.
+// *[Fault]. When ctx ends, all processes are killed.
 func Open(ctx context.Context, role conformance.Role, command conformance.WorkerCommand, o Options) (*Adapter, error) {
-	return nil, errors.ErrUnsupported
+	a := &Adapter{role: role, command: command, timeout: o.Timeout, stderr: newTail(nil)}
+	if a.timeout <= 0 {
+		a.timeout = defaultTimeout
+	}
+	if o.Processes <= 0 {
+		o.Processes = defaultProcesses
+	}
+	a.slots = make(chan struct{}, o.Processes)
+	a.ctx, a.cancel = context.WithCancelCause(ctx)
+	if role != conformance.RoleFramer && role != conformance.RolePool {
+		a.cancel(nil)
+		return nil, a.fault(nil, fmt.Sprintf("is not needed: a %s is tested over its socket", role), nil)
+	}
+	p, err := a.launch(a.ctx)
+	if err != nil {
+		_ = a.Close()
+		return nil, err
+	}
+	a.giveBack(p)
+	return a, nil
 }
 
 // Name is what the program calls itself.
-func (a *Adapter) Name() string { return "" }
+func (a *Adapter) Name() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.name
+}
 
-// Framer makes framers that live in the program. For an adapter of another role it is nil.
-func (a *Adapter) Framer() conformance.OpenFramer { return nil }
+// Framer makes framers that live in the program; it is nil for an adapter of another role.
+func (a *Adapter) Framer() conformance.OpenFramer {
+	if a.role != conformance.RoleFramer {
+		return nil
+	}
+	return a.openFramer
+}
 
-// Pool makes pools, each in a process of its own. For an adapter of another role it is nil.
-func (a *Adapter) Pool() conformance.OpenPool { return nil }
+// Pool makes pools, each in a process of its own; it is nil for an adapter of another role.
+func (a *Adapter) Pool() conformance.OpenPool {
+	if a.role != conformance.RolePool {
+		return nil
+	}
+	return a.openPool
+}
 
 // Context is to be given to the run. It ends with the one given to Open, and when the program turns out
 // to be unusable, so that no further case is begun; its cause is then the *[Fault].
-func (a *Adapter) Context() context.Context { return nil }
+func (a *Adapter) Context() context.Context { return a.ctx }
 
 // Err is the *[Fault] for which the program has become unusable, nil while it is not.
-func (a *Adapter) Err() error { return nil }
+func (a *Adapter) Err() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.err == nil {
+		return nil // and no nil *Fault
+	}
+	return a.err
+}
 
-// Stderr is the end of what the program's processes wrote to standard error.
-func (a *Adapter) Stderr() string { return "" }
+// Stderr is the end of what the program's processes have written to standard error.
+func (a *Adapter) Stderr() string { return a.stderr.String() }
 
-// Close ends all processes and waits until they are reaped.
-func (a *Adapter) Close() error { return nil }
+// Close ends all processes and waits until they are reaped. Its error is that of [Adapter.Err].
+func (a *Adapter) Close() error {
+	a.mu.Lock()
+	idle := a.idle
+	a.idle, a.closed = nil, true
+	a.mu.Unlock()
+	var ending sync.WaitGroup
+	for _, p := range idle {
+		ending.Go(p.end)
+	}
+	ending.Wait()
+	a.cancel(context.Canceled) // which kills those in use
+	a.living.Wait()
+	return a.Err()
+}
+
+// keep sees to it that the process does not outlive the adapter. It reports false where that is over.
+func (a *Adapter) keep(p *process) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return false
+	}
+	a.living.Add(1)
+	stop := context.AfterFunc(a.ctx, p.kill)
+	go func() {
+		defer a.living.Done()
+		<-p.over
+		stop()
+	}()
+	return true
+}
+
+// take returns a process for a use of its own: one that is idle, or a new one.
+func (a *Adapter) take(ctx context.Context) (*process, error) {
+	a.mu.Lock()
+	for n := len(a.idle); n > 0; n = len(a.idle) {
+		p := a.idle[n-1]
+		a.idle = a.idle[:n-1]
+		if p.alive() {
+			a.mu.Unlock()
+			return p, nil
+		}
+	}
+	a.mu.Unlock()
+	p, err := a.launch(ctx)
+	var fault *Fault
+	if errors.As(err, &fault) && ctx.Err() == nil {
+		return nil, a.lose(fault)
+	}
+	return p, err
+}
+
+// giveBack makes the process one for the next use.
+func (a *Adapter) giveBack(p *process) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		p.kill()
+		return
+	}
+	a.idle = append(a.idle, p)
+}
+
+// lose gives the program up for the rest of the run, and returns the reason: the first one.
+func (a *Adapter) lose(fault *Fault) *Fault {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.err == nil && a.ctx.Err() == nil {
+		a.err = fault
+		a.cancel(fault)
+	}
+	if a.err != nil {
+		return a.err
+	}
+	return fault
+}
+
+func (a *Adapter) setName(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.name = name
+}
+
+// fault is a problem of the program, with what the process has said.
+func (a *Adapter) fault(p *process, problem string, err error) *Fault {
+	f := &Fault{Command: a.command.String(), Problem: problem, Err: err}
+	if p != nil {
+		f.Stderr = p.stderr.String()
+	}
+	return f
+}

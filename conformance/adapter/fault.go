@@ -1,5 +1,7 @@
 package adapter
 
+import "strings"
+
 // Fault says what makes a program unusable as an adapter.
 type Fault struct {
 	Command string // that starts the program
@@ -8,7 +10,13 @@ type Fault struct {
 	Err     error  // the cause, where there is one
 }
 
-// Error tells all in one line.
-func (f *Fault) Error() string { return f.Problem }
+// Error tells the problem in one line, with the last line of standard error.
+func (f *Fault) Error() string {
+	text := "the adapter `" + f.Command + "` " + f.Problem
+	if last := f.Stderr[strings.LastIndexByte(f.Stderr, '\n')+1:]; last != "" {
+		text += "; the last line of its standard error: " + last
+	}
+	return text
+}
 
 func (f *Fault) Unwrap() error { return f.Err }

@@ -1,0 +1,191 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
+// framer stands for a framer in the program. The program keeps nothing between requests: each of them holds
+// all that the framer has read or written so far.
+type framer struct {
+	adapter *Adapter
+	rw      io.ReadWriter
+	options conformance.FramerOptions
+	ctx     context.Context
+	cancel  context.CancelFunc
+	call    call
+
+	reading sync.Mutex
+	stream  *incoming
+	reads   []outcome // known so far
+	next    int       // of them to be handed out
+
+	writing sync.Mutex
+	frames  []frame // written so far
+	passed  int     // writes of the program that have gone on to the stream
+}
+
+var _ conformance.RemoteFramer = (*framer)(nil)
+
+func (a *Adapter) openFramer(rw io.ReadWriter, o conformance.FramerOptions) conformance.Framer {
+	f := &framer{adapter: a, rw: rw, options: o}
+	f.ctx, f.cancel = context.WithCancel(a.ctx)
+	return f
+}
+
+func (f *framer) Moves() int64 { return f.call.Moves() }
+
+func (f *framer) Retry() bool { return f.call.retry() }
+
+func (f *framer) Close() error {
+	f.cancel()
+	return nil
+}
+
+// ReadFrame hands out what the program has read of the stream. A stream that tells its script is read at
+// once, any other one piece by piece and each time from its beginning.
+func (f *framer) ReadFrame() (conformance.Frame, error) {
+	f.reading.Lock()
+	defer f.reading.Unlock()
+	if f.stream == nil {
+		f.stream = newIncoming(f.rw)
+	}
+	for {
+		switch {
+		case f.next < len(f.reads) && f.reads[f.next].Kind != kindWaiting:
+			f.next++
+			return f.stream.tell(f.reads[f.next-1])
+		case f.next < len(f.reads):
+			if err := f.stream.more(); err != nil {
+				return conformance.Frame{}, err
+			}
+		case len(f.reads) >= mostReads:
+			return conformance.Frame{}, fmt.Errorf("%w: %d reads of one stream are all that an adapter makes", conformance.Unreachable, mostReads)
+		case len(f.reads) > 0:
+			f.stream.again += further
+		}
+		if err := f.read(f.adapter.ask); err != nil {
+			return conformance.Frame{}, err
+		}
+	}
+}
+
+// read has the program read the stream from its beginning.
+func (f *framer) read(ask asker) error {
+	r := f.request()
+	f.stream.describe(&r)
+	a, err := ask(f.ctx, &f.call, doDecode, r)
+	if err != nil {
+		return err
+	}
+	reads, err := readsOf(a, r.Then, r.Again)
+	if err != nil {
+		return f.adapter.disown(err)
+	}
+	f.reads = reads
+	return nil
+}
+
+// ReadAlone implements [conformance.RemoteFramer].
+func (f *framer) ReadAlone(look func(pid int)) (waits bool, err error) {
+	f.reading.Lock()
+	defer f.reading.Unlock()
+	f.stream = newIncoming(f.rw)
+	err = f.read(func(ctx context.Context, c *call, do string, r request) (answer, error) {
+		return f.adapter.askNew(ctx, c, do, r, look)
+	})
+	if err != nil {
+		return false, err
+	}
+	return f.reads[len(f.reads)-1].Kind == kindWaiting, nil
+}
+
+// WriteFrame has the program write all frames so far, and passes on what this one adds.
+func (f *framer) WriteFrame(id_ uint64, payload []byte) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	f.frames = append(f.frames, frame{id(id_), slices.Clone(payload)})
+	results, err := f.write(f.frames, 0)
+	if err != nil {
+		return err
+	}
+	return results[len(results)-1]
+}
+
+// WriteTogether implements [conformance.RemoteFramer]. The lists have the same length.
+func (f *framer) WriteTogether(lists [][]conformance.Frame) ([][]error, error) {
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	for i := range lists[0] {
+		for _, list := range lists {
+			f.frames = append(f.frames, frame{id(list[i].ID), list[i].Payload})
+		}
+	}
+	results, err := f.write(f.frames, len(lists))
+	if err != nil {
+		return nil, err
+	}
+	dealt := make([][]error, len(lists))
+	for i, result := range results {
+		dealt[i%len(lists)] = append(dealt[i%len(lists)], result)
+	}
+	return dealt, nil
+}
+
+// write has the program write the frames, and passes on to the stream what that has not seen yet.
+func (f *framer) write(frames []frame, writers int) (results []error, err error) {
+	r := f.request()
+	r.Frames, r.Writers = frames, writers
+	if s, ok := f.rw.(conformance.Scripted); ok && s.Script().Accept > 0 {
+		accept := s.Script().Accept
+		r.Accept = &accept
+	}
+	a, err := f.adapter.ask(f.ctx, &f.call, doEncode, r)
+	if err != nil {
+		return nil, err
+	}
+	writes, outcomes, err := writtenOf(a, len(frames))
+	if err != nil {
+		return nil, f.adapter.disown(err)
+	}
+	for ; f.passed < len(writes); f.passed++ {
+		_, _ = f.rw.Write(writes[f.passed]) // the program has seen the same error
+	}
+	for _, o := range outcomes {
+		results = append(results, o.err(errStreamFailed))
+	}
+	return results, nil
+}
+
+var errStreamFailed = errors.New("the stream failed")
+
+func (f *framer) request() request {
+	return request{Framing: f.options.Framing, MaxPayload: f.options.MaxPayload}
+}
+
+// err is the error that an outcome stands for; io is that of the stream.
+func (o outcome) err(io_ error) error {
+	var err error
+	switch o.Kind {
+	case kindOK, kindFrame:
+		return nil
+	case kindEOF:
+		return io.EOF
+	case kindIO:
+		err = io_
+	case kindOther:
+		return errors.New(o.Text)
+	default:
+		err = conformance.ErrorKind(o.Kind)
+	}
+	if o.Text != "" {
+		err = fmt.Errorf("%w: %s", err, o.Text)
+	}
+	return err
+}

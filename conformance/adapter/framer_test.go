@@ -1,0 +1,51 @@
+package adapter_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/adapter"
+)
+
+func TestReferenceFramerPassesThroughItsAdapter(t *testing.T) {
+	requirePasses(t, checkFramer(t, "framer"))
+}
+
+// openAdapter opens the test binary as an adapter of that name, and closes it with the test.
+func openAdapter(t *testing.T, role conformance.Role, name string) *adapter.Adapter {
+	t.Helper()
+	a, err := adapter.Open(t.Context(), role, command(t, name), adapter.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.Equal(t, a.Err(), a.Close())
+		noneLeft(t)
+	})
+	return a
+}
+
+func checkFramer(t *testing.T, name string, opts ...conformance.Option) conformance.Report {
+	t.Helper()
+	a := openAdapter(t, conformance.RoleFramer, name)
+	return conformance.CheckFramer(a.Context(), a.Framer(), append(opts, conformance.Subject(a.Name()))...)
+}
+
+// requirePasses demands that every case was run and passed.
+func requirePasses(t *testing.T, rep conformance.Report) {
+	t.Helper()
+	t.Logf("%s: %d cases in %v", rep.Subject, len(rep.Results), rep.Elapsed)
+	n := 0
+	for _, c := range conformance.Cases() {
+		if c.Role == rep.Role {
+			n += max(len(c.Framings), 1)
+		}
+	}
+	require.Len(t, rep.Results, n)
+	require.Empty(t, rep.NotRun)
+	for _, r := range rep.Results {
+		if r.Status != conformance.StatusPass {
+			t.Error(r.Text())
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package adapter
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strconv"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
+// request is a line to the program: what it is to do, and what for.
+type request struct {
+	Tag int64  `json:"tag"`
+	Do  string `json:"do"`
+
+	Version int              `json:"version,omitempty"`
+	Role    conformance.Role `json:"role,omitempty"`
+
+	Framing     conformance.Framing `json:"framing,omitempty"`
+	MaxPayload  int                 `json:"max_payload,omitempty"`
+	Chunks      chunks              `json:"chunks,omitzero"`
+	Then        string              `json:"then,omitempty"`
+	EndWithLast bool                `json:"end_with_last,omitempty"`
+	Again       int                 `json:"again,omitempty"`
+	Frames      []frame             `json:"frames,omitzero"`
+	Accept      *int                `json:"accept,omitempty"`
+	Writers     int                 `json:"writers,omitempty"`
+
+	Options *poolOptions `json:"options,omitempty"`
+	Method  *string      `json:"method,omitempty"`
+	Body    string       `json:"body,omitempty"`
+	Of      int64        `json:"of,omitempty"`
+	Why     string       `json:"why,omitempty"`
+}
+
+// The commands of the protocol.
+const (
+	doHello    = "hello"
+	doDecode   = "decode"
+	doEncode   = "encode"
+	doOpen     = "open"
+	doStart    = "start"
+	doCall     = "call"
+	doCancel   = "cancel"
+	doHealth   = "health"
+	doShutdown = "shutdown"
+)
+
+// What follows the chunks of a stream.
+const (
+	thenEOF   = "eof"
+	thenOpen  = "open"
+	thenError = "error"
+)
+
+type frame struct {
+	ID      id        `json:"id"`
+	Payload hexDigits `json:"payload"`
+}
+
+// answer is a line from the program. Exactly one of its parts is there.
+type answer struct {
+	Tag  *int64 `json:"tag"`
+	line []byte
+
+	Refused     *string `json:"refused"`
+	Unsupported *string `json:"unsupported"`
+	Failed      *string `json:"failed"`
+
+	Role *conformance.Role `json:"role"`
+	Name string            `json:"name"`
+
+	Reads   []outcome   `json:"reads"`
+	Writes  []hexDigits `json:"writes"`
+	Results []outcome   `json:"results"`
+
+	OK    bool       `json:"ok"`
+	Body  *string    `json:"body"`
+	Error *poolError `json:"error"`
+
+	Total     *int  `json:"total"`
+	Healthy   int   `json:"healthy"`
+	Restarts  int   `json:"restarts"`
+	LastCheck int64 `json:"last_check_ms"`
+}
+
+// outcome is what one read or write of a frame gave.
+type outcome struct {
+	Kind    string    `json:"kind"`
+	Text    string    `json:"text"`
+	ID      id        `json:"id"`
+	Payload hexDigits `json:"payload"`
+}
+
+// The kinds of outcomes that are no error of the suite.
+const (
+	kindFrame   = "frame"
+	kindOK      = "ok"
+	kindEOF     = "eof"
+	kindWaiting = "waiting"
+	kindIO      = "io"
+	kindOther   = "other"
+)
+
+type poolError struct {
+	Kinds []conformance.ErrorKind `json:"kinds"`
+	Text  string                  `json:"text"`
+}
+
+// id is a request ID, as decimal digits in a string.
+type id uint64
+
+func (n id) MarshalText() ([]byte, error) { return strconv.AppendUint(nil, uint64(n), 10), nil }
+
+func (n *id) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseUint(string(text), 10, 64)
+	*n = id(v)
+	return err
+}
+
+// hexDigits are bytes, as hexadecimal digits in a string.
+type hexDigits []byte
+
+func (b hexDigits) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, b), nil }
+
+func (b *hexDigits) UnmarshalText(text []byte) error {
+	v, err := hex.AppendDecode(nil, text)
+	*b = v
+	return err
+}
+
+// chunks are written in one go: streams come byte by byte, too.
+type chunks [][]byte
+
+func (c chunks) MarshalJSON() ([]byte, error) {
+	line := []byte{'['}
+	for i, chunk := range c {
+		if i > 0 {
+			line = append(line, ',')
+		}
+		line = append(line, '"')
+		line = hex.AppendEncode(line, chunk)
+		line = append(line, '"')
+	}
+	return append(line, ']'), nil
+}
+
+// declined is the error of an answer that says that nothing was done; nil where it does not.
+func (a answer) declined(do string) error {
+	switch {
+	case a.Unsupported != nil:
+		return fmt.Errorf("%w: %s", conformance.Unsupported, *a.Unsupported)
+	case a.Failed != nil:
+		return fmt.Errorf("%w: the adapter says that it failed at %s: %s", conformance.Unreachable, do, *a.Failed)
+	case a.Refused != nil:
+		return fmt.Errorf("%w: the adapter refuses %s: %s", conformance.Unreachable, do, *a.Refused)
+	}
+	return nil
+}
+
+// size is about that of the line, in bytes.
+func (r request) size() (n int64) {
+	for _, chunk := range r.Chunks {
+		n += 2 * int64(len(chunk))
+	}
+	for _, f := range r.Frames {
+		n += 2 * int64(len(f.Payload))
+	}
+	return n
+}

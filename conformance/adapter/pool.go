@@ -1,0 +1,237 @@
+package adapter
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
+// pool stands for a pool in a process of the program.
+type pool struct {
+	adapter  *Adapter
+	process  *process
+	ctx      context.Context // ends when the pool is left
+	leave    context.CancelFunc
+	replaced atomic.Bool // the process has another pool now
+}
+
+var _ conformance.RemotePool = (*pool)(nil)
+
+func (a *Adapter) openPool(o conformance.PoolOptions) (conformance.Pool, error) {
+	p, err := a.take(a.ctx)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	return a.openIn(p, o)
+}
+
+// openIn has the process make a pool.
+func (a *Adapter) openIn(process *process, o conformance.PoolOptions) (conformance.Pool, error) {
+	p := &pool{adapter: a, process: process}
+	p.ctx, p.leave = context.WithCancel(a.ctx)
+	ctx, cancel := context.WithTimeoutCause(p.ctx, a.timeout, errTimeout)
+	defer cancel()
+	options := poolOptionsOf(o)
+	if _, err := p.do(ctx, doOpen, request{Options: &options}); err != nil {
+		_ = p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// Another implements [conformance.RemotePool].
+func (p *pool) Another(o conformance.PoolOptions) (conformance.Pool, error) {
+	p.replaced.Store(true)
+	return p.adapter.openIn(p.process, o)
+}
+
+// PID implements [conformance.RemotePool].
+func (p *pool) PID() int { return p.process.cmd.Process.Pid }
+
+// Close implements [conformance.RemotePool].
+func (p *pool) Close() error {
+	p.leave()
+	if !p.replaced.Load() {
+		go p.process.end()
+	}
+	return nil
+}
+
+func (p *pool) Start(ctx context.Context) error {
+	_, err := p.doUntil(ctx, doStart, request{})
+	return err
+}
+
+func (p *pool) Call(ctx context.Context, method string, body json.RawMessage) (json.RawMessage, error) {
+	a, err := p.doUntil(ctx, doCall, request{Method: &method, Body: string(body)})
+	if err != nil {
+		return nil, err
+	}
+	return json.RawMessage(*a.Body), nil
+}
+
+func (p *pool) Health() conformance.Health {
+	h, _ := p.HealthNow()
+	return h
+}
+
+// HealthNow implements [conformance.RemotePool].
+func (p *pool) HealthNow() (conformance.Health, error) {
+	a, err := p.do(p.ctx, doHealth, request{})
+	if err != nil {
+		return conformance.Health{}, err
+	}
+	h := conformance.Health{Total: *a.Total, Healthy: a.Healthy, Restarts: a.Restarts}
+	if a.LastCheck > 0 {
+		h.LastCheck = time.UnixMilli(a.LastCheck)
+	}
+	return h, nil
+}
+
+func (p *pool) Shutdown(ctx context.Context) error {
+	if p.replaced.Load() {
+		return nil // it is shut down
+	}
+	_, err := p.doUntil(ctx, doShutdown, request{})
+	return err
+}
+
+// doUntil does what has a context of its own: its end goes out as a cancellation, and what the pool then answers
+// is what comes back.
+func (p *pool) doUntil(ctx context.Context, do string, r request) (answer, error) {
+	q, err := p.process.send(do, r)
+	if err != nil {
+		return answer{}, unreachable(err)
+	}
+	stop := context.AfterFunc(ctx, func() {
+		why := "canceled"
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			why = "deadline_exceeded"
+		}
+		// What is wrong with the answer has made the program one that is given up.
+		_, _ = p.do(p.ctx, doCancel, request{Of: q.tag, Why: why})
+	})
+	defer stop()
+	a, err := q.wait(p.ctx)
+	return p.judge(do, a, err)
+}
+
+// do does what ends by itself.
+func (p *pool) do(ctx context.Context, do string, r request) (answer, error) {
+	q, err := p.process.send(do, r)
+	if err != nil {
+		return answer{}, unreachable(err)
+	}
+	a, err := q.wait(ctx)
+	return p.judge(do, a, err)
+}
+
+// judge makes of what came back what the suite understands.
+func (p *pool) judge(do string, a answer, err error) (answer, error) {
+	var end *exit
+	switch {
+	case err == nil:
+	case p.adapter.ctx.Err() != nil:
+		return a, unreachable(context.Cause(p.adapter.ctx))
+	case errors.Is(err, errTimeout):
+		return a, fmt.Errorf("%w: no answer to %s within %v", conformance.Unreachable, do, p.adapter.timeout)
+	case errors.As(err, &end):
+		return a, fmt.Errorf("%w: waiting for the answer to %s, %w", conformance.Crashed, do, end)
+	default:
+		return a, unreachable(p.adapter.judge(p.process, err))
+	}
+	if err := a.declined(do); err != nil {
+		return a, err
+	}
+	if a.Error != nil && do != doOpen && do != doCancel && do != doHealth {
+		return a, p.failure(do, a)
+	}
+	wanted := map[string]struct {
+		there bool
+		what  string
+	}{
+		doCall:   {a.Body != nil && json.Valid([]byte(*a.Body)), "the JSON text of the body, or an error"},
+		doHealth: {a.Total != nil, "the counts of workers"},
+	}
+	want, special := wanted[do]
+	if !special {
+		want.there, want.what = a.OK, `"ok": true`
+	}
+	if !want.there {
+		return a, p.adapter.disown(&Fault{Problem: fmt.Sprintf("answered %s with %s, where %s was due", do, quote(a.line), want.what)})
+	}
+	return a, nil
+}
+
+// A failure is an error of the pool.
+type failure struct {
+	text  string
+	kinds []error
+}
+
+func (f *failure) Error() string   { return f.text }
+func (f *failure) Unwrap() []error { return f.kinds }
+
+var poolKinds = []conformance.ErrorKind{
+	conformance.Busy, conformance.Closed, conformance.NotStarted,
+	conformance.ErrorAnswer, conformance.WorkerDied, conformance.MayHaveRun,
+}
+
+func (p *pool) failure(do string, a answer) error {
+	f := &failure{text: a.Error.Text}
+	for _, kind := range a.Error.Kinds {
+		switch {
+		case kind == "canceled":
+			f.kinds = append(f.kinds, context.Canceled)
+		case kind == "deadline_exceeded":
+			f.kinds = append(f.kinds, context.DeadlineExceeded)
+		case slices.Contains(poolKinds, kind):
+			f.kinds = append(f.kinds, kind)
+		default:
+			return p.adapter.disown(&Fault{Problem: fmt.Sprintf("answered %s with %s: %q is no kind of error of a pool", do, quote(a.line), kind)})
+		}
+	}
+	return f
+}
+
+// poolOptions are those of a pool, as a program gets them.
+type poolOptions struct {
+	Program           string              `json:"program"`
+	Argument          string              `json:"argument"`
+	Env               []string            `json:"env,omitempty"`
+	SocketDir         string              `json:"socket_dir"`
+	Framing           conformance.Framing `json:"framing"`
+	Workers           int                 `json:"workers,omitempty"`
+	MaxInFlight       int                 `json:"max_in_flight,omitempty"`
+	MaxPayload        int                 `json:"max_payload,omitempty"`
+	Queue             int                 `json:"queue,omitempty"`
+	StartTimeout      milliseconds        `json:"start_timeout_ms,omitempty"`
+	HealthInterval    milliseconds        `json:"health_interval_ms,omitempty"`
+	HealthTimeout     milliseconds        `json:"health_timeout_ms,omitempty"`
+	RestartBackoff    milliseconds        `json:"restart_backoff_ms,omitempty"`
+	RestartBackoffMax milliseconds        `json:"restart_backoff_max_ms,omitempty"`
+	StopTimeout       milliseconds        `json:"stop_timeout_ms,omitempty"`
+}
+
+type milliseconds int64
+
+// inMilliseconds rounds up, since 0 is the default.
+func inMilliseconds(d time.Duration) milliseconds {
+	return milliseconds((d + time.Millisecond - 1) / time.Millisecond)
+}
+
+func poolOptionsOf(o conformance.PoolOptions) poolOptions {
+	return poolOptions{
+		Program: o.Program, Argument: o.Argument, Env: o.Env, SocketDir: o.SocketDir, Framing: o.Framing,
+		Workers: o.Workers, MaxInFlight: o.MaxInFlight, MaxPayload: o.MaxPayload, Queue: o.Queue,
+		StartTimeout: inMilliseconds(o.StartTimeout), StopTimeout: inMilliseconds(o.StopTimeout),
+		HealthInterval: inMilliseconds(o.HealthInterval), HealthTimeout: inMilliseconds(o.HealthTimeout),
+		RestartBackoff: inMilliseconds(o.RestartBackoff), RestartBackoffMax: inMilliseconds(o.RestartBackoffMax),
+	}
+}

@@ -1,0 +1,102 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
+// protocolVersion is that of ADAPTERS.md.
+const protocolVersion = 1
+
+// unknownCommand is one that no adapter knows.
+const unknownCommand = "no-such-command"
+
+// launch starts a process and makes sure that it is an adapter. The error is a *Fault.
+func (a *Adapter) launch(ctx context.Context) (*process, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, a.fault(nil, "was not started: the run is over", context.Cause(ctx))
+	}
+	p, err := start(a.command, a.stderr)
+	if err != nil {
+		problem := fmt.Sprintf("cannot be started: %v", err)
+		if errors.Is(err, exec.ErrNotFound) {
+			problem += "; give an absolute path where it is not on the PATH"
+		}
+		return nil, a.fault(nil, problem, err)
+	}
+	if !a.keep(p) {
+		p.kill()
+		<-p.over
+		return nil, a.fault(nil, "was not started: the run is over", context.Canceled)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, a.timeout, errTimeout)
+	defer cancel()
+	if err := a.probe(ctx, p); err != nil {
+		p.kill()
+		<-p.over
+		var fault *Fault
+		if !errors.As(err, &fault) {
+			return nil, a.fault(p, err.Error(), err)
+		}
+		return nil, a.fault(p, fault.Problem, fault.Err)
+	}
+	return p, nil
+}
+
+var errTimeout = errors.New("it took too long")
+
+// probe tries what every adapter must do.
+func (a *Adapter) probe(ctx context.Context, p *process) error {
+	hello, err := a.try(ctx, p, doHello, request{Version: protocolVersion, Role: a.role})
+	switch {
+	case err != nil:
+		return err
+	case hello.Refused != nil:
+		return fmt.Errorf("refused %s for the role %s: %s", doHello, a.role, *hello.Refused)
+	case hello.Role == nil || *hello.Role != a.role:
+		return fmt.Errorf("is none for a %s: it answered %s with %s", a.role, doHello, quote(hello.line))
+	}
+	a.setName(hello.Name)
+	unknown, err := a.try(ctx, p, unknownCommand, request{})
+	switch {
+	case err != nil:
+		return err
+	case unknown.Refused == nil:
+		return fmt.Errorf(`answered a command that does not exist with %s, and not with {"refused": "…"}: then no answer of it proves anything`, quote(unknown.line))
+	}
+	if a.role != conformance.RoleFramer {
+		return nil
+	}
+	// What comes out is for the cases: it must be an answer to the question.
+	decoded, err := a.try(ctx, p, doDecode, request{Framing: conformance.Enhanced, Chunks: chunks{}, Then: thenEOF})
+	if err == nil {
+		_, err = readsOf(decoded, thenEOF, 0)
+	}
+	if err != nil && !errors.Is(err, conformance.Unsupported) {
+		return err
+	}
+	encoded, err := a.try(ctx, p, doEncode, request{Framing: conformance.Enhanced, Frames: []frame{{ID: 1}}})
+	if err == nil {
+		_, _, err = writtenOf(encoded, 1)
+	}
+	if err != nil && !errors.Is(err, conformance.Unsupported) {
+		return err
+	}
+	return nil
+}
+
+// try asks and says what was asked where no answer comes.
+func (a *Adapter) try(ctx context.Context, p *process, do string, r request) (answer, error) {
+	got, err := p.ask(ctx, do, r)
+	if ended := (*exit)(nil); errors.As(err, &ended) {
+		return got, &Fault{Problem: fmt.Sprintf("ended without an answer to %s: %s", do, ended.state), Err: ended}
+	}
+	if errors.Is(err, errTimeout) {
+		return got, &Fault{Problem: fmt.Sprintf("has not answered %s within %v", do, a.timeout), Err: err}
+	}
+	return got, err
+}

@@ -1,0 +1,293 @@
+package adapter
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
+const (
+	// maxLine bounds what a program can make the suite keep. A payload of 10 MB is a line of 21 MB.
+	maxLine = 64 << 20
+	// farewell is how long a process may take to end when its standard input has.
+	farewell = 2 * time.Second
+)
+
+// process is one run of the program. It leads a process group of its own, so that a wrapper and what it
+// started end together.
+type process struct {
+	cmd    *exec.Cmd
+	stdin  *os.File
+	stderr *tail
+	over   chan struct{} // closed when it has ended, is reaped, and all that it wrote has been read
+	moved  atomic.Int64  // reads and writes of its pipes
+
+	sending sync.Mutex // one line at a time
+
+	mu      sync.Mutex
+	lastTag int64
+	pending map[int64]chan answer
+	gone    error // why there are no more answers: a *Fault, or an *exit
+}
+
+// An exit tells how a process ended that was not asked to.
+type exit struct {
+	state  string // as the system tells it: "exit status 1", "signal: segmentation fault"
+	stderr string
+}
+
+func (e *exit) Error() string {
+	text := "the process ended: " + e.state
+	if e.stderr != "" {
+		text += "\nits standard error:\n" + e.stderr
+	}
+	return text
+}
+
+// start starts the program. What it writes to standard error goes to all as well.
+func start(command conformance.WorkerCommand, all *tail) (*process, error) {
+	p := &process{stderr: newTail(all), over: make(chan struct{}), pending: map[int64]chan answer{}}
+	var ours, theirs []*os.File
+	defer func() { closeAll(theirs) }()
+	pipe := func(weWrite bool) (our, their *os.File, err error) {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return nil, nil, err
+		}
+		our, their = r, w
+		if weWrite {
+			our, their = w, r
+		}
+		ours, theirs = append(ours, our), append(theirs, their)
+		return our, their, nil
+	}
+	stdin, theirStdin, err1 := pipe(true)
+	stdout, theirStdout, err2 := pipe(false)
+	stderr, theirStderr, err3 := pipe(false)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		closeAll(ours)
+		return nil, err
+	}
+	p.stdin = stdin
+	p.cmd = exec.Command(command.Path, command.Args...)
+	p.cmd.Dir = command.Dir
+	p.cmd.Env = append(os.Environ(), command.Env...)
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = theirStdin, theirStdout, theirStderr
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := p.cmd.Start(); err != nil {
+		closeAll(ours)
+		return nil, err
+	}
+	go p.attend(stdout, stderr)
+	return p, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close()
+	}
+}
+
+// attend reads what the process writes until it has ended, and reaps it.
+func (p *process) attend(stdout, stderr *os.File) {
+	defer close(p.over)
+	var said sync.WaitGroup
+	said.Go(func() { _, _ = io.Copy(p.stderr, stderr) })
+	exited := make(chan struct{})
+	go func() {
+		defer close(exited)
+		_ = p.cmd.Wait() // its state tells
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		// What has left the group may hold the pipes open: it is heard no longer.
+		deadline := time.Now().Add(farewell)
+		_ = stdout.SetReadDeadline(deadline)
+		_ = stderr.SetReadDeadline(deadline)
+	}()
+	problem := p.listen(bufio.NewReaderSize(counted{stdout, &p.moved}, 1<<16))
+	p.kill() // it has closed its standard output, or must not go on
+	<-exited
+	said.Wait()
+	_, _, _ = stdout.Close(), stderr.Close(), p.stdin.Close()
+	if problem == nil {
+		problem = &exit{p.cmd.ProcessState.String(), p.stderr.String()}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gone = problem
+}
+
+// listen hands out answers until there are no more. It returns a *Fault where the process broke the
+// rules, and nil where its output has ended.
+func (p *process) listen(out *bufio.Reader) error {
+	for {
+		line, err := readLine(out)
+		if errors.Is(err, errLongLine) {
+			return &Fault{Problem: fmt.Sprintf("printed a line of more than %d MB, which begins with %s", maxLine>>20, quote(line))}
+		}
+		if err != nil {
+			return nil // the rest of a line that broke off is told by how the process ended
+		}
+		var a answer
+		if err := json.Unmarshal(line, &a); err != nil || a.Tag == nil {
+			return &Fault{Problem: fmt.Sprintf("printed what is no answer: %s (standard output is for answers alone, anything else belongs on standard error)", quote(line))}
+		}
+		a.line = line
+		p.mu.Lock()
+		waiting := p.pending[*a.Tag]
+		delete(p.pending, *a.Tag)
+		p.mu.Unlock()
+		if waiting == nil {
+			return &Fault{Problem: fmt.Sprintf("answered tag %d, which no request without an answer bears: %s", *a.Tag, quote(line))}
+		}
+		waiting <- a
+	}
+}
+
+var errLongLine = errors.New("the line is too long")
+
+// readLine returns a line without its end.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		line = append(line, part...)
+		switch {
+		case len(line) > maxLine:
+			return line, errLongLine
+		case err == nil:
+			return line[:len(line)-1], nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return line, err
+		}
+	}
+}
+
+// A question is a request that has been sent.
+type question struct {
+	*process
+	tag    int64
+	answer chan answer
+}
+
+// send sends a request. It may have to wait until the process reads.
+func (p *process) send(do string, r request) (question, error) {
+	q := question{process: p, answer: make(chan answer, 1)}
+	p.mu.Lock()
+	p.lastTag++
+	q.tag = p.lastTag
+	p.pending[q.tag] = q.answer
+	p.mu.Unlock()
+	r.Tag, r.Do = q.tag, do
+	line, err := json.Marshal(r)
+	if err != nil {
+		q.forget()
+		return q, fmt.Errorf("a request cannot be written: %w", err)
+	}
+	p.sending.Lock()
+	defer p.sending.Unlock()
+	// An error is told by how the process ended.
+	_, _ = counted{p.stdin, &p.moved}.Write(append(line, '\n'))
+	return q, nil
+}
+
+func (q question) forget() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.pending, q.tag)
+}
+
+// wait waits for the answer, or until the context ends, or the process.
+func (q question) wait(ctx context.Context) (answer, error) {
+	select {
+	case a := <-q.answer:
+		return a, nil
+	case <-ctx.Done():
+		return answer{}, context.Cause(ctx)
+	case <-q.over:
+	}
+	select {
+	case a := <-q.answer: // its last words
+		return a, nil
+	case <-ctx.Done(): // it was killed
+		return answer{}, context.Cause(ctx)
+	default:
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return answer{}, q.gone
+}
+
+// ask sends a request and waits for its answer. When the context ends first, the process is killed: it
+// has not read the request, or hangs over it.
+func (p *process) ask(ctx context.Context, do string, r request) (answer, error) {
+	defer context.AfterFunc(ctx, p.kill)()
+	q, err := p.send(do, r)
+	if err != nil {
+		return answer{}, err
+	}
+	return q.wait(ctx)
+}
+
+// alive reports whether the process can be asked.
+func (p *process) alive() bool {
+	select {
+	case <-p.over:
+		return false
+	default:
+		return true
+	}
+}
+
+// kill ends the process group at once.
+func (p *process) kill() {
+	if p.alive() {
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	}
+}
+
+// end lets the process end by itself, and kills it where it does not.
+func (p *process) end() {
+	_ = p.stdin.Close()
+	timer := time.NewTimer(farewell)
+	defer timer.Stop()
+	select {
+	case <-p.over:
+	case <-timer.C:
+		p.kill()
+		<-p.over
+	}
+}
+
+// counted counts the reads and writes that got something done, in pieces that a slow process takes in a
+// moment.
+type counted struct {
+	*os.File
+	moved *atomic.Int64
+}
+
+func (c counted) Read(b []byte) (int, error) {
+	n, err := c.File.Read(b)
+	c.moved.Add(1)
+	return n, err
+}
+
+func (c counted) Write(b []byte) (n int, err error) {
+	for len(b) > 0 && err == nil {
+		var m int
+		m, err = c.File.Write(b[:min(len(b), 1<<16)])
+		n, b = n+m, b[m:]
+		c.moved.Add(1)
+	}
+	return n, err
+}

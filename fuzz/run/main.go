@@ -22,7 +22,7 @@ import (
 
 func main() {
 	o := options{out: os.Stdout}
-	flag.DurationVar(&o.budget, "budget", 5*time.Minute, "time for all targets together")
+	flag.DurationVar(&o.budget, "budget", 5*time.Minute, "time to fuzz, for all targets together")
 	flag.Int64Var(&o.execs, "execs", 0, "executions after which a target is done before its time; 0: any number")
 	flag.IntVar(&o.parallel, "parallel", runtime.GOMAXPROCS(0), "processes that fuzz at once")
 	flag.BoolVar(&o.verbose, "v", false, "pass on what go's fuzzing says")
@@ -70,10 +70,10 @@ func run(ctx context.Context, o options) (int, error) {
 		return 2, err
 	}
 	defer os.RemoveAll(bin)
-	end := time.Now().Add(o.budget)
 	if err := build(ctx, o, targets, bin); err != nil {
 		return 2, err
 	}
+	end := time.Now().Add(o.budget)
 	status := 0
 	for i, t := range targets {
 		share := time.Until(end) / time.Duration(len(targets)-i)
@@ -87,5 +87,5 @@ func run(ctx context.Context, o options) (int, error) {
 	return status, nil
 }
 
-// minimum is what a target gets even where the budget is used up: less would be no run at all.
+// minimum is what a target gets even where others have used up the budget: less would be no run at all.
 const minimum = time.Second

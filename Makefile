@@ -3,9 +3,11 @@ PYTHON ?= python3
 CACHE  := $(CURDIR)/.cache
 VENV   := $(CACHE)/venv
 SUM    := go tool gotestsum --format pkgname-and-test-fails --
+BUDGET ?= 5m
+EXECS  ?= 0
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance implementations test test-go test-race test-python lint lint-go lint-python bench vectors clean
+.PHONY: help conformance implementations test test-go test-race test-python lint lint-go lint-python bench vectors clean fuzz libfuzzer
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,10 +46,16 @@ lint-go:
 	go mod tidy -diff
 
 lint-python: $(VENV)/ready
-	cd pyworker && $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+	cd pyworker && $(VENV)/bin/ruff check . ../fuzz && $(VENV)/bin/ruff format --check . ../fuzz && $(VENV)/bin/mypy && $(VENV)/bin/mypy ../fuzz/python_codec.py
 
 bench: $(VENV)/ready ## benchmarks of the reference against the floor of the same run
 	PYPROCTEST_PYTHON=$(VENV)/bin/python go test -run '^$$' -bench . ./ref/...
+
+fuzz: ## fuzz every target; all share BUDGET, EXECS ends a target before its time
+	go run ./fuzz/run -budget $(BUDGET) -execs $(EXECS)
+
+libfuzzer: ## build the fuzz targets for libFuzzer, and run their seeds
+	.clusterfuzzlite/check.sh
 
 vectors: ## write the golden vectors anew
 	go run ./vectors/gen -dir vectors

@@ -104,15 +104,9 @@ func TestCodecRoundTrip(t *testing.T) {
 	}, gen.UInt64(), payloads, gen.IntRange(0, 1<<20)))
 }
 
-// forAll checks one property with a seed of its own, which the log has: to see the same values again,
-// give it to gopter.DefaultTestParametersWithSeed.
 func forAll(t *testing.T, name string, property gopter.Prop) {
 	t.Helper()
-	parameters := gopter.DefaultTestParameters()
-	t.Logf("%s: gopter seed %d", name, parameters.Seed())
-	properties := gopter.NewProperties(parameters)
-	properties.Property(name, property)
-	properties.TestingRun(t, gopter.NewFormatedReporter(false, 100, t.Output()))
+	t.Run(name, func(t *testing.T) { holds(t, 100, property) })
 }
 
 // A frame with one field damaged is the right frame in all other bytes.

@@ -1,0 +1,323 @@
+package pool_test
+
+import (
+	"fmt"
+	"testing/synctest"
+	"time"
+
+	"github.com/leanovate/gopter"
+	"github.com/leanovate/gopter/commands"
+	"github.com/leanovate/gopter/gen"
+
+	"github.com/pyproctest/pyproctest/ref/frame"
+	"github.com/pyproctest/pyproctest/ref/pool"
+)
+
+// step is one thing that happens to a pool. Its numbers are those of calls and workers and do not
+// change when steps before it are left out, so that a failing list of steps can be made short.
+type step struct {
+	name string
+	may  func(model) bool
+	run  func(*system)
+	next func(*model)
+}
+
+func (s step) String() string                         { return s.name }
+func (s step) PreCondition(state commands.State) bool { return s.may(state.(model)) }
+
+func (s step) NextState(state commands.State) commands.State {
+	m := state.(model).clone()
+	s.next(&m)
+	return m
+}
+
+func (s step) Run(sut commands.SystemUnderTest) commands.Result {
+	system := sut.(*system)
+	s.run(system)
+	synctest.Wait()
+	return system.observe()
+}
+
+func (s step) PostCondition(state commands.State, result commands.Result) *gopter.PropResult {
+	if differences := result.(observed).differences(state.(model)); len(differences) > 0 {
+		return &gopter.PropResult{Status: gopter.PropFalse, Labels: []string{fmt.Sprintf("%s: %q", s.name, differences)}}
+	}
+	return &gopter.PropResult{Status: gopter.PropTrue}
+}
+
+// nextStep makes any step that may come next.
+func nextStep(state commands.State) gopter.Gen {
+	m := state.(model)
+	if m.phase == unmade {
+		return gopter.CombineGens(gen.OneConstOf(frame.Enhanced, frame.Basic), gen.IntRange(1, 3), gen.IntRange(1, 3),
+			gen.OneConstOf(pool.NoQueue, 0, 1, 3)).Map(func(v []any) commands.Command {
+			return makePool(crew{v[0].(frame.Framing), v[1].(int), v[2].(int), v[3].(int)})
+		})
+	}
+	var kinds [][]commands.Command // of steps that are as likely as each other
+	add := func(kind ...commands.Command) {
+		if len(kind) > 0 {
+			kinds = append(kinds, kind)
+		}
+	}
+	for range 4 {
+		add(newCall(len(m.calls)))
+	}
+	add(startPool(), startPool(), startTwice(), startFailing(0), startFailing(m.workers-1))
+	add(stopPool(), hurryUp(), pause())
+	var ends, cancels, strays, lates, breaks, deaths, mutes []commands.Command
+	for n, c := range m.calls {
+		switch {
+		case c.ended != "" && !c.withdrawn:
+		case c.withdrawn:
+			lates = append(lates, answerLate(n))
+		default:
+			cancels = append(cancels, cancelCall(n))
+			ends = append(ends, answerCall(n), answerTwice(n), answerError(n))
+			strays = append(strays, answerNobody(n))
+			breaks = append(breaks, breakConnection(n))
+		}
+	}
+	for w := range m.seats {
+		deaths = append(deaths, crash(w), revive(w))
+		mutes = append(mutes, setMute(w, true), setMute(w, false))
+	}
+	for range 2 {
+		add(ends...)
+		add(cancels...)
+		add(deaths...)
+	}
+	add(strays...)
+	add(lates...)
+	add(breaks...)
+	add(mutes...)
+	return gen.IntRange(0, 1<<30).Map(func(i int) commands.Command {
+		kind := kinds[i%len(kinds)]
+		return kind[i/len(kinds)%len(kind)]
+	})
+}
+
+func makePool(c crew) step {
+	return step{
+		name: "pool of " + c.String(),
+		may:  func(m model) bool { return m.phase == unmade },
+		run:  func(s *system) { s.make(c) },
+		next: func(m *model) {
+			m.crew, m.phase, m.seats = c, fresh, make([]seat, c.workers)
+		},
+	}
+}
+
+func startPool() step {
+	return step{
+		name: "start",
+		may:  func(m model) bool { return m.phase == fresh },
+		run:  func(s *system) { s.start() },
+		next: func(m *model) {
+			m.phase = running
+			for w := range m.seats {
+				m.setUp(w, true)
+			}
+		},
+	}
+}
+
+func startTwice() step {
+	return step{
+		name: "start twice",
+		may:  func(m model) bool { return m.phase == running },
+		run:  func(s *system) { s.demand("STA-1", s.pool.Start(s.t.Context()), pool.ErrStarted) },
+		next: func(*model) {},
+	}
+}
+
+// startFailing is a start in which a worker exits before it listens. It may be tried again [STA-9].
+func startFailing(w int) step {
+	return step{
+		name: fmt.Sprintf("start, but worker %d exits", w),
+		may:  func(m model) bool { return m.phase == fresh },
+		run:  func(s *system) { s.failToStart(w) },
+		next: func(*model) {},
+	}
+}
+
+func newCall(n int) step {
+	return step{
+		name: fmt.Sprintf("call %d", n),
+		may: func(m model) bool {
+			_, made := m.calls[n]
+			return m.phase != unmade && !made
+		},
+		run:  func(s *system) { s.call(n) },
+		next: func(m *model) { m.call(n) },
+	}
+}
+
+// atWorker is a step with the request of call n at its worker.
+func atWorker(name string, n int, run func(*system, *atHand), next func(*model)) step {
+	return step{
+		name: fmt.Sprintf(name, n),
+		may: func(m model) bool {
+			c, made := m.calls[n]
+			return made && c.at != nobody
+		},
+		run: func(s *system) {
+			if r := s.request(n); r != nil {
+				run(s, r)
+			}
+		},
+		next: next,
+	}
+}
+
+func answerCall(n int) step {
+	return atWorker("answer %d", n, func(_ *system, r *atHand) { r.answer() }, func(m *model) { m.end(answered, false, n) })
+}
+
+// answerTwice is what reaches nobody the second time [RID-5].
+func answerTwice(n int) step {
+	return atWorker("answer %d twice", n, func(_ *system, r *atHand) {
+		r.answer()
+		r.connection.answer(r.ID, `"again"`)
+	}, func(m *model) { m.end(answered, false, n) })
+}
+
+func answerError(n int) step {
+	return atWorker("answer %d with an error", n, func(_ *system, r *atHand) { r.fail() }, func(m *model) { m.end(refusedByIt, false, n) })
+}
+
+// answerNobody is an answer with an ID that no call has, on a connection that has one [RID-5].
+func answerNobody(n int) step {
+	return atWorker("answer nobody beside %d", n, func(_ *system, r *atHand) {
+		r.connection.answer(r.ID+1<<40, `"nobody's"`)
+	}, func(*model) {})
+}
+
+// breakConnection is a framing error on the connection of a call: it fails the calls on it, and the worker
+// goes on [RID-7]. A worker that answers nothing is replaced then, which is another story.
+func breakConnection(n int) step {
+	s := atWorker("break the connection of %d", n, func(s *system, r *atHand) {
+		r.connection.raw(damaged(s.crew.framing, r.ID)["too_large"])
+	}, func(m *model) {
+		w := m.calls[n].at
+		which := []int{n}
+		if m.framing == frame.Enhanced {
+			which = m.ofWorker(w)
+			m.setUp(w, false)
+		}
+		m.end(broken, true, which...)
+		if m.phase != closed {
+			m.setUp(w, true)
+		}
+	})
+	may := s.may
+	s.may = func(m model) bool { return may(m) && !m.seats[m.calls[n].at].mute }
+	return s
+}
+
+func cancelCall(n int) step {
+	return step{
+		name: fmt.Sprintf("cancel %d", n),
+		may: func(m model) bool {
+			c, made := m.calls[n]
+			return made && c.ended == ""
+		},
+		run:  func(s *system) { s.calls[n].cancel() },
+		next: func(m *model) { m.end(canceled, m.calls[n].at != nobody, n) },
+	}
+}
+
+// answerLate is an answer after the call was cancelled [CAN-3].
+func answerLate(n int) step {
+	return step{
+		name: fmt.Sprintf("answer %d too late", n),
+		may:  func(m model) bool { return m.calls[n].withdrawn },
+		run: func(s *system) {
+			if r := s.request(n); r != nil {
+				r.answer()
+			}
+		},
+		next: func(*model) {},
+	}
+}
+
+// settle is time enough for a check of every worker to be due and to fail, and for a restart to begin.
+const settle = 3 * time.Second
+
+func pause() step {
+	return step{
+		name: "pause",
+		may:  func(m model) bool { return m.phase != unmade },
+		run:  func(*system) { pass(settle) },
+		next: func(*model) {},
+	}
+}
+
+func crash(w int) step {
+	return step{
+		name: fmt.Sprintf("crash worker %d", w),
+		may:  func(m model) bool { return (m.phase == running || m.phase == closing) && !m.seats[w].dead },
+		run:  func(s *system) { s.process(w).exit("signal: segmentation fault") },
+		next: func(m *model) {
+			m.seats[w] = seat{dead: true}
+			m.end(died, true, m.ofWorker(w)...)
+		},
+	}
+}
+
+// revive lets the process listen that took the place of one that died.
+func revive(w int) step {
+	return step{
+		name: fmt.Sprintf("revive worker %d", w),
+		may:  func(m model) bool { return (m.phase == running || m.phase == closing) && m.seats[w].dead },
+		run: func(s *system) {
+			pass(settle)
+			s.listen(s.process(w))
+			pass(settle)
+		},
+		next: func(m *model) {
+			m.seats[w] = seat{}
+			m.setUp(w, true)
+		},
+	}
+}
+
+// setMute makes a worker hang, as far as health checks can tell, or not any more [HLT-2].
+func setMute(w int, mute bool) step {
+	return step{
+		name: fmt.Sprintf("worker %d answers checks: %t", w, !mute),
+		may: func(m model) bool {
+			return (m.phase == running || m.phase == closing) && !m.seats[w].dead && m.seats[w].mute != mute
+		},
+		run: func(s *system) {
+			s.process(w).setMute(mute)
+			pass(settle)
+		},
+		next: func(m *model) {
+			m.seats[w].mute = mute
+			m.setUp(w, !mute)
+		},
+	}
+}
+
+func stopPool() step {
+	return step{
+		name: "shut down",
+		may:  func(m model) bool { return m.phase != unmade },
+		run:  func(s *system) { s.shutDown() },
+		next: func(m *model) { m.shutDown() },
+	}
+}
+
+// hurryUp ends the context of Shutdown: what runs fails [SHD-2].
+func hurryUp() step {
+	return step{
+		name: "hurry the shutdown",
+		may:  func(m model) bool { return m.phase == closing },
+		run:  func(s *system) { s.hurry() },
+		next: func(m *model) {
+			m.hurried = true
+			m.end(shut, true, m.atWorkers()...)
+		},
+	}
+}

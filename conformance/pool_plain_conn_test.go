@@ -121,6 +121,12 @@ func (c *plainConn) write() {
 		next := c.queue[0]
 		c.queue = c.queue[1:]
 		c.mu.Unlock()
+		if c.p.has("writes-in-small-pieces") {
+			for len(next.frame) > 0 && len(next.frame) < 500 {
+				n, _ := c.conn.Write(next.frame[:min(7, len(next.frame))])
+				next.frame = next.frame[max(n, 1):]
+			}
+		}
 		_, err := c.conn.Write(next.frame)
 		next.then()
 		if err != nil {
@@ -172,6 +178,12 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 	payload := fmt.Appendf(nil, `{"id":%d,"method":%s,"body":%s}`, id, name, body)
 	if p.has("methods-unquoted") {
 		payload = fmt.Appendf(nil, `{"id":%d,"method":"%s","body":%s}`, id, method, body)
+	}
+	if p.has("lays-requests-out") {
+		payload = fmt.Appendf(nil, "\n{ \"body\" : %s,\t\"id\":%d ,\"method\" : %s }\r\n", body, id, name)
+	}
+	if p.has("adds-unknown-fields") {
+		payload = fmt.Appendf(nil, `{"ID":7,"trace":{"id":8},"id":%d,"method":%s,"body":%s}`, id, name, body)
 	}
 	if p.has("sends-envelopes") {
 		payload = fmt.Appendf(nil, `{"type":"request","payload":%s}`, payload)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -187,6 +188,9 @@ func (p *plainPool) id(w *plainWorker) uint64 {
 		return p.lastID - 1
 	}
 	p.lastID++
+	if p.has("ids-at-random") {
+		return p.lastID*0x9e3779b97f4a7c15 // odd, so that none comes twice
+	}
 	return p.lastID
 }
 
@@ -292,7 +296,11 @@ func (p *plainPool) pick() *plainWorker {
 					}
 				}
 			}
-			p.next = (p.next + i + 1) % n
+			p.next += i + 1
+			if p.next >= n && p.has("each-round-in-another-order") {
+				rand.Shuffle(n, func(i, j int) { p.workers[i], p.workers[j] = p.workers[j], p.workers[i] })
+			}
+			p.next %= n
 			return w
 		}
 	}

@@ -50,6 +50,7 @@ var framerFaults = []fault{
 	breaks("STR-4", "Read of nothing is the end"),
 	breaks("STR-5", "no lock, two Writes").andPerhaps("STR-6"), // so one writes on behind the short write of another
 	breaks("STR-5", "no lock, one Write").andPerhaps("STR-6"),
+	breaks("STR-5", "no lock for large payloads"),
 	breaks("STR-5", "lock released behind the header").andPerhaps("STR-6"), // so another's write can fail there
 	breaks("STR-6", "short write forgotten"),
 	breaks("STR-6", "short write unnoticed"),

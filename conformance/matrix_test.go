@@ -74,7 +74,7 @@ func writeMatrix(t *testing.T, which string) {
 	var runs []run
 	for _, p := range allPlanted {
 		for _, f := range slices.Concat(p.faults, p.controls) {
-			if regexp.MustCompile(which).MatchString(string(p.role)+"/"+f.clause+"/"+f.name()) {
+			if regexp.MustCompile(which).MatchString(string(p.role) + "/" + f.clause + "/" + f.name()) {
 				runs = append(runs, run{p, f})
 			}
 		}
@@ -141,9 +141,4 @@ func judgeAlone(name string) error {
 		}
 	}
 	return fmt.Errorf("%s: no such fault", name)
-}
-
-// matrixText is MATRIX.md.
-func matrixText(rows []matrixRow) string {
-	return fmt.Sprint(len(rows), maps.Keys(map[string]bool{}))
 }

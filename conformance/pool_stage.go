@@ -37,6 +37,8 @@ type stage struct {
 	unreadable string         // what a pool sent that is no request, if it did [MSG-17]
 	calls      []*poolCall
 	opened     bool
+	filled     int  // how many calls the case has had at the workers at once
+	up         bool // the last Start came to a good end
 	audit      audit
 
 	// The script. appears runs beside all else; the others must not wait, as nothing more is heard from
@@ -234,6 +236,7 @@ func (s *stage) clear() {
 		timer := time.NewTimer(s.t.patience)
 		select {
 		case <-done:
+			s.nothingIsLeft()
 		case <-timer.C:
 			s.t.Note("case", "Shutdown, called to clear the stage, has not come back after %v", s.t.patience)
 		}

@@ -5,7 +5,7 @@ VENV   := $(CACHE)/venv
 SUM    := go tool gotestsum --format pkgname-and-test-fails --
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance test test-go test-race test-python lint lint-go lint-python bench vectors clean
+.PHONY: help conformance matrix mutate test test-go test-race test-python lint lint-go lint-python bench vectors clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,13 @@ conformance: ## the reference and the bundled worker, clause by clause
 	@mkdir -p $(CACHE); rm -f $(CACHE)/summary.txt
 	@go test ./conformance -count=1 -run '^Test(Framer|Worker|Pool)$$' -parallel 8 -summary $(CACHE)/summary.txt; \
 	  status=$$?; cat $(CACHE)/summary.txt 2>/dev/null; exit $$status
+
+matrix: ## every planted fault and control through the whole suite; writes conformance/MATRIX.md
+	go test ./conformance -count=1 -timeout 30m -run '^TestMatrixIsThatOfTheseFaults$$' -matrix .
+
+BUDGET ?= 10m
+mutate: ## does the suite notice small changes? BUDGET=10m, TARGET=frame, message, pool or worker
+	go run ./conformance/mutate -budget $(BUDGET) -target "$(TARGET)"
 
 test: test-go test-race test-python ## all tests: Go with and without the race detector, Python
 

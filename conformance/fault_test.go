@@ -62,6 +62,8 @@ type planted struct {
 	patience time.Duration         // enough to be sure of a fault while others run beside it
 }
 
+func (p planted) all() []fault { return slices.Concat(p.faults, p.controls) }
+
 var both = []conformance.Framing{conformance.Enhanced, conformance.Basic}
 
 var allPlanted = []planted{

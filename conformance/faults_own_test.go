@@ -28,7 +28,7 @@ func TestEachMustOwnsAFault(t *testing.T) {
 	for _, p := range allPlanted {
 		require.GreaterOrEqual(t, len(p.faults), 40, p.role)
 		names := map[string]bool{}
-		for _, f := range slices.Concat(p.faults, p.controls) {
+		for _, f := range p.all() {
 			require.False(t, names[f.name()], "%s is there twice", f.name())
 			names[f.name()] = true
 		}

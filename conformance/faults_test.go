@@ -17,7 +17,7 @@ import (
 func TestFaultsAreCaughtAndControlsPass(t *testing.T) {
 	for _, p := range allPlanted {
 		t.Run(string(p.role), func(t *testing.T) {
-			all := now(slices.Concat(p.faults, p.controls))
+			all := now(p.all())
 			wrong := make([]string, len(all))
 			var wg sync.WaitGroup
 			slots := make(chan struct{}, 12) // most of a fault's time is spent waiting

@@ -38,9 +38,9 @@ type settings struct {
 func main() {
 	var s settings
 	var only string
-	flag.StringVar(&s.target, "target", "frame", "what is mutated: "+strings.Join(slices.Sorted(maps.Keys(targets)), ", "))
+	flag.StringVar(&s.target, "target", "", "what is mutated: "+strings.Join(slices.Sorted(maps.Keys(targets)), ", ")+"; all of them where it is empty")
 	flag.StringVar(&only, "only", "", "mutants whose key matches this `regexp` alone")
-	flag.DurationVar(&s.budget, "budget", 10*time.Minute, "end after this time with those that were tried; 0: try all")
+	flag.DurationVar(&s.budget, "budget", 10*time.Minute, "end after this time, which the targets share, with those that were tried; 0: try all")
 	flag.Uint64Var(&s.seed, "seed", uint64(time.Now().UnixNano()), "of the order in which they are tried")
 	flag.IntVar(&s.from, "from", 0, "begin with this one of the order, where an earlier run has ended")
 	flag.BoolVar(&s.list, "list", false, "list the mutants and try none")
@@ -51,8 +51,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
-	if s.only, err = regexp.Compile(only); err == nil {
+	if s.only, err = regexp.Compile(only); err == nil && s.target != "" {
 		err = run(ctx, s)
+	} else if err == nil {
+		s.budget /= time.Duration(len(targets))
+		for _, s.target = range slices.Sorted(maps.Keys(targets)) {
+			err = errors.Join(err, run(ctx, s))
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
@@ -128,7 +133,7 @@ func (c *court) open(ctx context.Context) error {
 	if c.original, err = hashOf(suite); err != nil {
 		return err
 	}
-	o, err := c.run(ctx, c.work, suite, nil, c.target.test)
+	o, err := c.runAll(ctx, c.work, suite, nil)
 	if err == nil && o.verdict != survived {
 		err = fmt.Errorf("the suite fails though nothing is changed: %s %s", o.verdict, o.by)
 	}

@@ -30,6 +30,12 @@ func (m mutant) key() string {
 	return key
 }
 
+// keys are those that a reviewed entry may bear: of the mutant, of its line and of its function.
+func (m mutant) keys() []string {
+	function := fmt.Sprintf("%s %s: ", m.File, cmp.Or(m.Func, "-"))
+	return []string{m.key(), function + m.Before + " => *", function + "*"}
+}
+
 // applied is the source with the mutation in it.
 func (m mutant) applied(source []byte) []byte {
 	return slices.Concat(source[:m.Start], []byte(m.Text), source[m.End:])

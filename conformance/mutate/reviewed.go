@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -12,7 +13,7 @@ import (
 //	ref/frame/reader.go (*Framer).read: the line before => the line after
 //		the reason
 //
-// "=> *" stands for every mutation of that line.
+// "=> *" stands for every mutation of that line, and "*" alone for every one of that function.
 type reviewed map[string]string
 
 func readReviewed(path string) (reviewed, error) {
@@ -47,19 +48,21 @@ func readReviewed(path string) (reviewed, error) {
 
 // reason tells why the mutant may survive, empty where nobody has said so.
 func (r reviewed) reason(m mutant) string {
-	if why := r[m.key()]; why != "" {
-		return why
+	for _, key := range m.keys() {
+		if why := r[key]; why != "" {
+			return why
+		}
 	}
-	before, _, _ := strings.Cut(m.key(), " => ")
-	return r[before+" => *"]
+	return ""
 }
 
 // stale are the entries that no mutant bears: what they speak of has changed.
 func (r reviewed) stale(all []mutant) []string {
 	there := map[string]bool{}
 	for _, m := range all {
-		before, _, _ := strings.Cut(m.key(), " => ")
-		there[m.key()], there[before+" => *"] = true, true
+		for _, key := range m.keys() {
+			there[key] = true
+		}
 	}
 	var stale []string
 	for key := range r {
@@ -67,5 +70,6 @@ func (r reviewed) stale(all []mutant) []string {
 			stale = append(stale, key)
 		}
 	}
+	slices.Sort(stale)
 	return stale
 }

@@ -59,7 +59,7 @@ func (c *court) try(ctx context.Context, m mutant) (outcome, error) {
 	if err != nil || built != "" {
 		return outcome{verdict: built}, err
 	}
-	first, err := c.run(ctx, dir, suite, args, c.target.test)
+	first, err := c.runAll(ctx, dir, suite, args)
 	if err != nil || first.verdict != killed {
 		return first, err
 	}
@@ -71,6 +71,16 @@ func (c *court) try(ctx context.Context, m mutant) (outcome, error) {
 		}
 	}
 	return outcome{unsure, first.by}, nil
+}
+
+// runAll runs the tests of the target, until a case of one fails.
+func (c *court) runAll(ctx context.Context, dir, suite string, args []string) (o outcome, err error) {
+	for _, test := range c.target.tests {
+		if o, err = c.run(ctx, dir, suite, args, test); err != nil || o.verdict != survived {
+			break
+		}
+	}
+	return o, err
 }
 
 // exactly is the pattern that -test.run takes for one subtest.
@@ -97,7 +107,14 @@ func (c *court) prepare(ctx context.Context, dir string, m mutant) (suite string
 		changed = filepath.Join(at, strings.TrimPrefix(m.File, "pyworker/"))
 		suite = filepath.Join(c.work, "suite")
 		args = []string{"-worker", c.python + " " + filepath.Join(at, "conformance_worker.py")}
-		return suite, args, "", os.WriteFile(changed, m.applied(source), 0o600)
+		if err := os.WriteFile(changed, m.applied(source), 0o600); err != nil {
+			return "", nil, "", err
+		}
+		compiles := exec.CommandContext(ctx, c.python, "-c", "import ast, sys; ast.parse(open(sys.argv[1], 'rb').read())", changed)
+		if err := compiles.Run(); err != nil {
+			return "", nil, notBuilt, ctx.Err()
+		}
+		return suite, args, "", nil
 	}
 	if err := os.WriteFile(changed, m.applied(source), 0o600); err != nil {
 		return "", nil, "", err
@@ -123,7 +140,7 @@ func (c *court) prepare(ctx context.Context, dir string, m mutant) (suite string
 
 // build builds the suite. Without paths and build IDs in it, what compiles to the same program is the same file.
 func (c *court) build(ctx context.Context, to string, more ...string) ([]byte, error) {
-	args := append([]string{"test", "-c", "-trimpath", "-ldflags=-buildid=", "-o", to}, more...)
+	args := append([]string{"test", "-c", "-trimpath", "-ldflags=-s -w -buildid=", "-o", to}, more...)
 	cmd := exec.CommandContext(ctx, "go", append(args, "./conformance")...)
 	cmd.Dir = c.root
 	return cmd.CombinedOutput()

@@ -67,7 +67,7 @@ func (p planted) all() []fault { return slices.Concat(p.faults, p.controls) }
 var both = []conformance.Framing{conformance.Enhanced, conformance.Basic}
 
 var allPlanted = []planted{
-	{conformance.RoleFramer, framerFaults, framerControls, checkHabitualFramer, both, 2 * time.Second},
+	{conformance.RoleFramer, framerFaults, framerControls, checkHabitualFramer, both, 5 * time.Second},
 	{conformance.RolePool, poolFaults, poolControls, checkPlainPool, both[:1], 6 * time.Second},
 	{conformance.RoleWorker, workerFaults, workerControls, checkPlantedWorker, both[:1], 5 * time.Second},
 }

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -38,6 +39,17 @@ func (s *stage) fill(clause string, n int) []held {
 	}
 	s.filled = max(s.filled, n)
 	return all
+}
+
+// arrivedLocked counts the calls whose requests have come to a worker.
+func (s *stage) arrivedLocked(calls []*poolCall) int {
+	there := 0
+	for _, c := range calls {
+		if slices.ContainsFunc(s.requests, func(r *poolRequest) bool { return r.method == c.method }) {
+			there++
+		}
+	}
+	return there
 }
 
 // release answers held calls and sees each get its own answer.

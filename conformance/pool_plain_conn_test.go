@@ -232,14 +232,14 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 				release()
 				w.giveBack(c)
 			}()
-			p.sendCancellation(w, c, id, func() {})
+			p.sendCancellation(w, c, id, false, func() {})
 			return nil, ctx.Err()
 		}
 		c.mu.Lock()
 		delete(c.pending, id)
 		c.left[id] = true
 		c.mu.Unlock()
-		p.sendCancellation(w, c, id, release)
+		p.sendCancellation(w, c, id, errors.Is(ctx.Err(), context.DeadlineExceeded) && method != "health", release)
 		if p.has("cancelled-calls-tell-no-reason") {
 			return nil, errors.New("the call is over")
 		}
@@ -248,7 +248,7 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 }
 
 // sendCancellation gives the slot back when the cancellation has gone out.
-func (p *plainPool) sendCancellation(w *plainWorker, c *plainConn, id uint64, release func()) {
+func (p *plainPool) sendCancellation(w *plainWorker, c *plainConn, id uint64, deadline bool, release func()) {
 	payload := fmt.Appendf(nil, `{"type":"cancellation","payload":{"id":%d,"reason":"the caller has left"}}`, id)
 	if p.has("cancellation-without-envelope") {
 		payload = fmt.Appendf(nil, `{"id":%d,"reason":"the caller has left"}`, id)
@@ -270,7 +270,7 @@ func (p *plainPool) sendCancellation(w *plainWorker, c *plainConn, id uint64, re
 	if p.has("frees-slot-before-cancellation") {
 		release()
 	}
-	if p.has("no-cancellation") {
+	if p.has("no-cancellation") || deadline && p.has("no-cancellation-at-deadlines") {
 		done()
 		return
 	}

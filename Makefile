@@ -7,7 +7,7 @@ BUDGET ?= 5m
 EXECS  ?= 0
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance implementations test test-go test-race test-python lint lint-go lint-python bench vectors clean fuzz libfuzzer
+.PHONY: help conformance implementations test test-go test-race test-python lint lint-go lint-python bench vectors clean fuzz libfuzzer matrix mutate
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,12 @@ conformance: ## the reference and the bundled worker, clause by clause
 # go test ./... runs these too, and skips what has no toolchain; here that is a failure.
 implementations: ## the small implementations in C, Java, Node and Rust; all their toolchains must be there
 	PYPROCTEST_TOOLCHAINS=required go test ./conformance/implementations -count=1 -v
+
+matrix: ## every planted fault and control through the whole suite; writes conformance/MATRIX.md
+	go test ./conformance -count=1 -timeout 30m -run '^TestMatrixIsThatOfTheseFaults$$' -matrix .
+
+mutate: ## does the suite notice small changes? BUDGET=5m, TARGET=frame, message, pool or worker
+	go run ./conformance/mutate -budget $(BUDGET) -target "$(TARGET)"
 
 test: test-go test-race test-python ## all tests: Go with and without the race detector, Python
 

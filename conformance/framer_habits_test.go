@@ -3,6 +3,7 @@ package conformance_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,17 +11,15 @@ import (
 	"io"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
-	"testing"
 
 	"github.com/pyproctest/pyproctest/conformance"
 )
 
-// framerWith makes framers that have one habit, which is a fault or only odd.
-func framerWith(t *testing.T, habit string) conformance.OpenFramer {
+// framerWith makes framers that have these habits, which are faults or only odd.
+func framerWith(ctx context.Context, habits ...string) conformance.OpenFramer {
 	return func(rw io.ReadWriter, o conformance.FramerOptions) conformance.Framer {
-		f := &habitual{habit: habit, ended: t.Context().Done(), turn: make(chan struct{}, 1), in: rw, out: rw, basic: o.Framing == conformance.Basic, limit: o.MaxPayload}
+		f := &habitual{habits: habits, ended: ctx.Done(), turn: make(chan struct{}, 1), in: rw, out: rw, basic: o.Framing == conformance.Basic, limit: o.MaxPayload}
 		if f.limit == 0 {
 			f.limit = 10485760
 			if f.is("default limit of 16 MB") {
@@ -51,9 +50,9 @@ func framerWith(t *testing.T, habit string) conformance.OpenFramer {
 	}
 }
 
-// habitual is a framer that is right but for its habit.
+// habitual is a framer that is right but for its habits.
 type habitual struct {
-	habit  string
+	habits []string
 	in     io.Reader
 	out    io.Writer
 	basic  bool
@@ -78,7 +77,7 @@ func (f *habitual) lock() {
 
 func (f *habitual) unlock() { <-f.turn }
 
-func (f *habitual) is(habit string) bool { return f.habit == habit }
+func (f *habitual) is(habit string) bool { return slices.Contains(f.habits, habit) }
 
 func (f *habitual) ReadFrame() (conformance.Frame, error) {
 	if f.err != nil {
@@ -277,7 +276,8 @@ func (f *habitual) sum(id uint64, payload []byte) uint32 {
 }
 
 func (f *habitual) WriteFrame(id uint64, payload []byte) error {
-	if !strings.HasPrefix(f.habit, "no lock") {
+	unlocked := f.is("no lock, two Writes") || f.is("no lock, one Write") || f.is("no lock for large payloads") && len(payload) > 4000
+	if !unlocked {
 		f.lock()
 		defer func() {
 			if f.broken == nil || !f.is("lock kept behind a short write") {
@@ -302,13 +302,14 @@ func (f *habitual) WriteFrame(id uint64, payload []byte) error {
 		return nil
 	}
 	pieces := [][]byte{append(h, payload...)}
-	switch f.habit {
-	case "writes byte by byte under one lock":
+	switch {
+	case f.is("writes byte by byte under one lock"):
 		pieces = slices.Collect(slices.Chunk(pieces[0][:min(50, len(pieces[0]))], 1))
 		if rest := len(h) + len(payload) - 50; rest > 0 {
 			pieces = append(pieces, payload[len(payload)-rest:])
 		}
-	case "writes header and payload apart under one lock", "no lock, two Writes", "lock released behind the header":
+	case f.is("writes header and payload apart under one lock"), f.is("no lock, two Writes"), f.is("lock released behind the header"),
+		f.is("no lock for large payloads"):
 		pieces = [][]byte{h, payload}
 	}
 	for i, p := range pieces {

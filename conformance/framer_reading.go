@@ -35,6 +35,7 @@ func (t *framerT) read(o FramerOptions, s *source, frames int) reading {
 	var made reading          // by another goroutine, which may be at it still where it hung
 	silent := s.closed != nil // where a further read may have to wait for ever
 	crashes := t.crashes()
+	defer s.close() // also where the case ends in the middle, so that a hung framer goes
 	trouble, hung := t.attempt(func() {
 		f := t.open(stream{s, io.Discard}, o)
 		if made = readFrames(f, frames); isKind(made.end) && !silent {
@@ -42,7 +43,6 @@ func (t *framerT) read(o FramerOptions, s *source, frames int) reading {
 		}
 	}, s)
 	asked := s.asks()
-	s.close()
 	r := reading{trouble: trouble, hung: hung, ended: t.crashes() > crashes}
 	if trouble == "" {
 		r = made

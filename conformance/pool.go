@@ -95,19 +95,21 @@ func CheckPool(ctx context.Context, open func(o PoolOptions) (Pool, error), opts
 // poolJobs makes the cases ready. Where a right worker cannot even be started and called in a framing,
 // that alone is run and told.
 func poolJobs(ctx context.Context, open OpenPool, o *options) (all []job, notRun []string, anyFraming bool) {
+	run := &poolRun{leaves: map[string]bool{}}
 	ready := func(c poolCase, o *options) []job {
 		return jobs(c.Case, o, func(t *T) {
 			framing := t.Framing
 			if framing == "" {
 				framing = o.framings[0]
 			}
-			p := &poolT{T: t, open: open, framing: framing, cites: c.Clauses}
+			p := &poolT{T: t, poolRun: run, open: open, framing: framing, cites: c.Clauses}
 			c.run(p)
 			p.inTime()
 		})
 	}
 	usable := *o
 	usable.framings = nil
+	run.first = true
 	for _, f := range o.framings {
 		one := options{framings: []Framing{f}}
 		first := ready(firstPoolCase(), &one)[0]
@@ -121,6 +123,7 @@ func poolJobs(ctx context.Context, open OpenPool, o *options) (all []job, notRun
 			notRun = append(notRun, fmt.Sprintf("every other case in the %s framing, because one right worker could not be started and called", f))
 		}
 	}
+	run.first = false
 	if len(usable.framings) == 0 {
 		return all, notRun, false
 	}
@@ -130,9 +133,16 @@ func poolJobs(ctx context.Context, open OpenPool, o *options) (all []job, notRun
 	return all, notRun, true
 }
 
+// poolRun is what the cases of one run share.
+type poolRun struct {
+	first  bool            // the first case runs, alone
+	leaves map[string]bool // what the pool left behind even there: "process", "socket file"
+}
+
 // poolT is a case's view of the pool under test.
 type poolT struct {
 	*T
+	*poolRun
 	open    OpenPool
 	framing Framing  // to run in, also where it plays no part
 	cites   []string // the clauses of the case

@@ -32,9 +32,24 @@ func (s *stage) fill(clause string, n int) []held {
 	}
 	var there int
 	if !s.becomes(func() bool { there = arrived(); return there >= n }) {
+		if there > 0 && n > s.filled && !s.t.about("BPR-7") {
+			s.t.Blocked("no more than %d of %d calls have come to run at once, see BPR-7; %s", there, n, s.scene())
+		}
 		s.t.FailNow(clause, fmt.Sprintf("%d calls are at the workers at once", n), "%d are after %v; %s", there, s.t.patience, s.scene())
 	}
+	s.filled = max(s.filled, n)
 	return all
+}
+
+// arrivedLocked counts the calls whose requests have come to a worker.
+func (s *stage) arrivedLocked(calls []*poolCall) int {
+	there := 0
+	for _, c := range calls {
+		if slices.ContainsFunc(s.requests, func(r *poolRequest) bool { return r.method == c.method }) {
+			there++
+		}
+	}
+	return there
 }
 
 // release answers held calls and sees each get its own answer.

@@ -92,10 +92,11 @@ func poolDeathCases() []poolCase {
 					t.Note("case", "next: a worker %s", c.name)
 					s := crashStage(t)
 					after := c.die(s)
-					for _, h := range after.onIt {
-						s.sentOnce(h)
+					s.areOver(after.onIt...)
+					for _, h := range after.elsewhere { // so that there is room for what is sent again
+						h.at.answer(h.body)
 					}
-					s.release("HLT-8", after.elsewhere)
+					s.sentOnce(after.onIt...)
 					s.clear()
 				}
 			},
@@ -117,6 +118,7 @@ func poolDeathCases() []poolCase {
 				} {
 					h := s.fill("HLT-8", 1)[0]
 					breaking(h.at)
+					s.areOver(h)
 					s.sentOnce(h)
 				}
 			},
@@ -124,22 +126,43 @@ func poolDeathCases() []poolCase {
 	)
 }
 
-// sentOnce demands that a call that failed was not sent again. A pool that sends it again has the call
-// wait for the second answer.
-func (s *stage) sentOnce(h held) {
-	times := 0
-	s.until("HLT-8", h.method+" fails", func() bool {
-		times = 0
-		for _, r := range s.requests {
-			if r.method == h.method {
-				times++
+// areOver waits until the calls have failed, or have come to a worker once more: a pool that sends them again
+// has them wait for the second answer.
+func (s *stage) areOver(calls ...held) {
+	for _, h := range calls {
+		if !s.becomes(func() bool { return h.ended() || s.timesLocked(h) > 1 }) {
+			s.t.Blocked("%s has not returned, though its connection has ended, see RID-7 and HLT-4", h.method)
+		}
+	}
+}
+
+// sentOnce demands that no call was sent again, not even when its caller has gone.
+func (s *stage) sentOnce(calls ...held) {
+	var again held
+	twice := func() bool {
+		for _, h := range calls {
+			if s.timesLocked(h) > 1 {
+				again = h
+				return true
 			}
 		}
-		return h.ended() || times > 1
-	})
-	if times > 1 {
-		s.t.FailNow("HLT-8", h.method+" comes to a worker once", "it came %d times, and nobody had asked for that", times)
+		return false
 	}
+	s.lingers(twice)
+	if again.poolCall != nil {
+		s.t.FailNow("HLT-8", again.method+" comes to a worker once", "it came more than once, and nobody had asked for that; %s", s.scene())
+	}
+}
+
+// timesLocked counts how often the call has come to a worker.
+func (s *stage) timesLocked(h held) int {
+	times := 0
+	for _, r := range s.requests {
+		if r.method == h.method {
+			times++
+		}
+	}
+	return times
 }
 
 func neverSent(t *poolT) {

@@ -44,6 +44,7 @@ func (s *stage) start() {
 func (s *stage) startWith(ctx context.Context, clause string) (err error) {
 	s.t.Note("case", "Start")
 	s.t.Await(clause, "Start", func() { err = s.pool.Start(ctx) })
+	s.up = err == nil
 	s.t.Note("case", "Start returned: %s", oneLine(err))
 	return err
 }
@@ -77,6 +78,7 @@ func (s *stage) startEnds(st *start, clause, want string) error {
 		if !returned {
 			s.t.FailNow(clause, want, "it panicked")
 		}
+		s.up = err == nil
 		s.t.Note("case", "Start returned: %s", oneLine(err))
 		return err
 	case <-s.t.stopped():

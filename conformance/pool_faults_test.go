@@ -2,181 +2,132 @@ package conformance_test
 
 import (
 	"context"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyproctest/pyproctest/conformance"
 )
 
-// A planted fault is the plain pool with quirks that break one clause. Where a fault cannot help
-// breaking others as well, they are in also.
-type plantedFault struct {
-	clause string
-	quirks []string
-	also   []string
-	in     conformance.Framing
+// What a fault of a pool leads to, other cases see as well: a slot that is lost is missing for all that comes
+// later, and an answer that goes astray is a call's that waits for ever.
+var poolFaults = []fault{
+	breaks("MSG-4", "unknown-fields-refused"),
+	breaks("MSG-4", "names-in-any-case"),
+	breaks("MSG-5", "ids-of-32-bits"),
+	breaks("MSG-10", "ids-converted"),
+	breaks("MSG-7", "bodies-through-interface"),
+	breaks("MSG-13", "mismatch-accepted"),
+	breaks("MSG-15", "no-envelopes").andPerhaps("MSG-4", "MSG-16"),
+	breaks("MSG-15", "absent-body-is-an-error"),
+	breaks("MSG-16", "error-answer-is-an-answer").andPerhaps("BPR-4", "RID-4"),
+	breaks("MSG-16", "error-answer-without-text"),
+	breaks("MSG-17", "methods-unquoted"),
+	breaks("RID-1", "ids-begin-at-0"),
+	breaks("RID-2", "ids-per-worker"),
+	breaks("RID-3", "header-id-0").andPerhaps("CAN-2"),
+	breaks("RID-3", "header-of-requests-is-0"),
+	breaks("RID-4", "next-answer-to-next-caller").andPerhaps("BPR-1", "BPR-2", "BPR-3", "BPR-4", "BPR-7", "CAN-3", "CAN-4", "CAN-10", "HLT-1", "HLT-4", "HLT-5", "MSG-5", "RID-2", "RID-3", "RID-5", "RID-6", "SHD-1", "SHD-5", "SHD-6"),
+	breaks("RID-4", "answers-stray-among-many"),
+	breaks("RID-5", "unknown-to-whoever-waits").andPerhaps("CAN-3", "CAN-10", "MSG-5", "RID-4", "RID-6"),
+	breaks("RID-5", "repeated-to-whoever-waits"),
+	breaks("RID-6", "basic-reuses-cancelled", "next-answer-to-next-caller").inFraming(conformance.Basic).andPerhaps("BPR-3", "CAN-3", "MSG-5", "RID-4", "RID-5"),
+	breaks("RID-7", "crc-unchecked"),
+	breaks("RID-7", "broken-connections-stay").andPerhaps("BPR-4", "HLT-8", "MSG-10", "MSG-13"),
+	breaks("RID-7", "hangs-on-broken-connections").andPerhaps("BPR-4", "HLT-4", "HLT-5", "MSG-10", "MSG-13", "SHD-2", "SHD-4", "SHD-5"),
+	breaks("RID-7", "unreadable-answers-dropped").andPerhaps("BPR-4", "MSG-13"),
+	breaks("STA-1", "does-not-wait-for-workers"),
+	breaks("STA-1", "one-path-for-all").andPerhaps("BPR-2", "HLT-1", "HLT-2", "HLT-4", "HLT-5", "HLT-8", "SEL-1", "STA-2"),
+	breaks("STA-2", "start-without-limit").andPerhaps("STA-3"),
+	breaks("STA-2", "does-not-see-exits").andPerhaps("HLT-7", "SHD-5", "STA-3", "STA-4", "STA-5", "STA-6", "STA-8", "STA-9"),
+	breaks("STA-2", "exit-0-is-a-start"),
+	breaks("STA-3", "failed-start-leaves-siblings").andPerhaps("SHD-4", "STA-4", "STA-5"),
+	breaks("STA-3", "rolls-back-after-return"),
+	breaks("STA-4", "failed-start-leaves-sockets"),
+	breaks("STA-5", "leaks-connection").andPerhaps("SHD-6"),
+	breaks("STA-5", "failed-start-leaks-goroutine"),
+	breaks("STA-6", "error-without-cause"),
+	breaks("STA-6", "error-without-worker"),
+	breaks("STA-7", "start-context-kills-workers"),
+	breaks("STA-7", "start-ignores-context"),
+	breaks("STA-8", "failed-start-takes-calls").andPerhaps("SHD-5", "STA-9"),
+	breaks("STA-8", "calls-wait-after-failed-start"),
+	breaks("STA-9", "failed-start-is-final"),
+	breaks("SEL-1", "always-first").andPerhaps("HLT-6", "SEL-2"),
+	breaks("SEL-1", "twice-in-a-row"),
+	breaks("SEL-2", "fallback-to-first"),
+	breaks("SEL-3", "calls-unhealthy"),
+	breaks("BPR-1", "bound-plus-one").andPerhaps("BPR-2", "BPR-6"),
+	breaks("BPR-2", "bound-of-pool-only").andPerhaps("HLT-4", "HLT-5", "HLT-6", "SEL-1", "SEL-2"),
+	breaks("BPR-2", "bound-of-pool-in-turn"),
+	breaks("BPR-3", "waiters-ignore-context").andPerhaps("BPR-6"),
+	breaks("BPR-3", "waiters-take-slots-along").andPerhaps("BPR-4", "BPR-6"),
+	breaks("BPR-3", "race-loses-slot"),
+	breaks("BPR-4", "error-answer-loses-slot").andPerhaps("MSG-16", "RID-4"),
+	breaks("BPR-4", "crash-loses-slot").andPerhaps("MSG-10", "RID-7"),
+	breaks("BPR-4", "cancel-loses-slot").andPerhaps("BPR-3", "CAN-3", "CAN-4", "RID-6"),
+	breaks("BPR-4", "too-large-loses-slot"),
+	breaks("BPR-5", "lifo"),
+	breaks("BPR-6", "queue-without-bound"),
+	breaks("BPR-7", "serialises").andPerhaps("BPR-6", "HLT-4", "RID-6"),
+	breaks("BPR-7", "bound-minus-one"),
+	breaks("CAN-1", "cancel-ignored").andPerhaps("BPR-3", "BPR-4", "CAN-2", "CAN-3", "CAN-4", "CAN-10", "HLT-2", "RID-6", "SHD-6"),
+	breaks("CAN-1", "deadlines-ignored").andPerhaps("CAN-2"),
+	breaks("CAN-1", "cancelled-calls-tell-no-reason").andPerhaps("BPR-3", "CAN-3", "CAN-10", "RID-4"),
+	breaks("CAN-2", "no-cancellation").andPerhaps("BPR-1", "BPR-2"),
+	breaks("CAN-2", "cancellation-without-envelope").andPerhaps("BPR-1", "BPR-2"),
+	breaks("CAN-2", "no-cancellation-at-deadlines"),
+	breaks("CAN-2", "cancellation-under-0").andPerhaps("RID-3"),
+	breaks("CAN-3", "closes-on-late").andPerhaps("BPR-3", "CAN-10", "RID-4"),
+	breaks("CAN-3", "closes-on-third-late").andPerhaps("BPR-3", "CAN-10", "RID-4"),
+	breaks("CAN-4", "waits-for-cancelled").andPerhaps("BPR-3", "BPR-4", "RID-6"),
+	breaks("CAN-4", "waits-for-each-5th-cancelled").andPerhaps("BPR-3", "RID-6"),
+	breaks("CAN-10", "callers-write"),
+	breaks("HLT-1", "health-by-dialling").andPerhaps("HLT-2"),
+	breaks("HLT-1", "health-waits-for-slots"),
+	breaks("HLT-2", "hung-is-healthy"),
+	breaks("HLT-3", "health-tells-nothing"),
+	breaks("HLT-4", "crash-fails-all").andPerhaps("BPR-4"),
+	breaks("HLT-4", "pauses-while-one-is-dead"),
+	breaks("HLT-5", "error-without-death"),
+	breaks("HLT-5", "claims-may-have-run"),
+	breaks("HLT-6", "no-restart").andPerhaps("HLT-7"),
+	breaks("HLT-7", "constant-backoff"),
+	breaks("HLT-8", "sends-twice").andPerhaps("BPR-4", "HLT-4", "HLT-5", "MSG-10", "MSG-13", "RID-7"),
+	breaks("HLT-8", "sends-again-behind-the-caller"),
+	breaks("SHD-1", "takes-calls-in-shutdown").andPerhaps("SHD-5"),
+	breaks("SHD-1", "refuses-without-saying-closed"),
+	breaks("SHD-2", "shutdown-cuts-calls"),
+	breaks("SHD-2", "shutdown-waits-for-ever").andPerhaps("SHD-4", "SHD-5"),
+	breaks("SHD-3", "kills-at-once"),
+	breaks("SHD-3", "never-kills").andPerhaps("STA-3", "SHD-4"),
+	breaks("SHD-4", "returns-before-reaped").andPerhaps("SHD-3"),
+	breaks("SHD-4", "shutdown-leaves-sockets"),
+	breaks("SHD-5", "second-shutdown-panics"),
+	breaks("SHD-5", "shutdown-forgets-waiters"),
+	breaks("SHD-6", "leaks-goroutine"),
 }
 
-func fault(clause string, quirks ...string) plantedFault {
-	return plantedFault{clause: clause, quirks: quirks, in: conformance.Enhanced}
-}
-
-func (f plantedFault) alsoBreaks(clauses ...string) plantedFault {
-	f.also = clauses
-	return f
-}
-
-func (f plantedFault) inBasicFraming() plantedFault {
-	f.in = conformance.Basic
-	return f
-}
-
-func (f plantedFault) check(patience time.Duration) conformance.Report {
-	return checkPlainPool(f.quirks, conformance.Only(f.clause), conformance.Framings(f.in), conformance.Patience(patience))
-}
-
-func (f plantedFault) name() string { return f.clause + "/" + strings.Join(f.quirks, "+") }
-
-var poolFaults = []plantedFault{
-	fault("MSG-4", "unknown-fields-refused"),
-	fault("MSG-4", "names-in-any-case"),
-	fault("MSG-5", "ids-of-32-bits"),
-	fault("MSG-10", "ids-converted"),
-	fault("MSG-7", "bodies-through-interface"),
-	fault("MSG-13", "mismatch-accepted"),
-	fault("MSG-15", "no-envelopes"),
-	fault("MSG-15", "absent-body-is-an-error"),
-	fault("MSG-16", "error-answer-is-an-answer"),
-	fault("MSG-16", "error-answer-without-text"),
-	fault("MSG-17", "methods-unquoted"),
-	fault("RID-1", "ids-begin-at-0"),
-	fault("RID-2", "ids-per-worker"),
-	fault("RID-3", "header-id-0"),
-	fault("RID-4", "next-answer-to-next-caller"),
-	fault("RID-5", "unknown-to-whoever-waits"),
-	fault("RID-6", "basic-reuses-cancelled", "next-answer-to-next-caller").inBasicFraming(),
-	fault("RID-7", "crc-unchecked"),
-	fault("RID-7", "broken-connections-stay"),
-	fault("RID-7", "hangs-on-broken-connections"),
-	fault("RID-7", "unreadable-answers-dropped"),
-	fault("STA-1", "does-not-wait-for-workers"),
-	fault("STA-1", "one-path-for-all"),
-	fault("STA-2", "start-without-limit"),
-	fault("STA-2", "does-not-see-exits"),
-	fault("STA-3", "failed-start-leaves-siblings"),
-	fault("STA-4", "leaves-sockets"),
-	fault("STA-5", "leaks-connection"),
-	fault("STA-6", "error-without-cause"),
-	fault("STA-6", "error-without-worker"),
-	fault("STA-7", "start-context-kills-workers"),
-	fault("STA-7", "start-ignores-context"),
-	fault("STA-8", "failed-start-takes-calls"),
-	fault("STA-9", "failed-start-is-final"),
-	fault("SEL-1", "always-first"),
-	fault("SEL-2", "fallback-to-first"),
-	fault("SEL-3", "calls-unhealthy"),
-	fault("BPR-1", "bound-plus-one").alsoBreaks("BPR-2"),
-	fault("BPR-2", "bound-of-pool-only"),
-	fault("BPR-3", "waiters-ignore-context"),
-	fault("BPR-3", "waiters-take-slots-along"),
-	fault("BPR-3", "race-loses-slot"),
-	fault("BPR-4", "error-answer-loses-slot"),
-	fault("BPR-4", "crash-loses-slot"),
-	fault("BPR-4", "cancel-loses-slot"),
-	fault("BPR-4", "too-large-loses-slot"),
-	fault("BPR-5", "lifo"),
-	fault("BPR-6", "queue-without-bound"),
-	fault("BPR-7", "serialises"),
-	fault("CAN-1", "cancel-ignored"),
-	fault("CAN-2", "no-cancellation"),
-	fault("CAN-2", "cancellation-without-envelope"),
-	fault("CAN-2", "cancellation-under-0"),
-	fault("CAN-3", "closes-on-late"),
-	fault("CAN-4", "waits-for-cancelled"),
-	fault("CAN-10", "callers-write"),
-	fault("HLT-1", "health-by-dialling"),
-	fault("HLT-1", "health-waits-for-slots"),
-	fault("HLT-2", "hung-is-healthy"),
-	fault("HLT-3", "health-tells-nothing"),
-	fault("HLT-4", "crash-fails-all"),
-	fault("HLT-5", "error-without-death"),
-	fault("HLT-5", "claims-may-have-run"),
-	fault("HLT-6", "no-restart"),
-	fault("HLT-7", "constant-backoff"),
-	fault("HLT-8", "sends-twice"),
-	fault("SHD-1", "takes-calls-in-shutdown"),
-	fault("SHD-2", "shutdown-cuts-calls"),
-	fault("SHD-2", "shutdown-waits-for-ever"),
-	fault("SHD-3", "kills-at-once"),
-	fault("SHD-3", "never-kills"),
-	fault("SHD-4", "returns-before-reaped"),
-	fault("SHD-4", "leaves-sockets"),
-	fault("SHD-5", "second-shutdown-panics"),
-	fault("SHD-5", "shutdown-forgets-waiters"),
-	fault("SHD-6", "leaks-goroutine"),
-}
-
-// alone are the clauses whose cases count what this process holds, so that nothing may run beside them.
-var alone = []string{"STA-5", "SHD-6"}
-
-func TestEachPlantedFaultInAPoolFailsTheClauseItBreaks(t *testing.T) {
-	faults := plantedNow(poolFaults)
-	reports := make([]conformance.Report, len(faults))
-	var all sync.WaitGroup
-	slots := make(chan struct{}, 8) // most of a fault's time is spent waiting
-	for i, f := range faults {
-		if slices.Contains(alone, f.clause) {
-			reports[i] = f.check(2 * time.Second)
-		}
-	}
-	for i, f := range faults {
-		if !slices.Contains(alone, f.clause) {
-			all.Go(func() {
-				slots <- struct{}{}
-				defer func() { <-slots }()
-				reports[i] = f.check(6 * time.Second)
-			})
-		}
-	}
-	all.Wait()
-	for i, f := range faults {
-		t.Run(f.name(), func(t *testing.T) {
-			broken := brokenClauses(reports[i])
-			require.Contains(t, broken, f.clause, "the fault was not found:\n%s", texts(reports[i]))
-			for _, clause := range broken {
-				if clause != f.clause {
-					require.Contains(t, f.also, clause, "another clause was named:\n%s", texts(reports[i]))
-				}
-			}
-		})
-	}
-}
-
-func TestPoolsThatAreOddButRightPass(t *testing.T) {
-	for _, oddities := range [][]string{
-		{},
-		{"one-by-one", "sends-envelopes", "closes-on-unknown"},
-		{"probes-and-closes", "connection-per-call", "ids-begin-high"},
-		{"basic-reuses-cancelled", "waits-without-workers"},
-	} {
-		t.Run(strings.Join(append([]string{"plain"}, oddities...), "+"), func(t *testing.T) {
-			report := checkPlainPool(oddities, conformance.Parallel(16))
-			require.Empty(t, texts(report))
-			for _, c := range report.ByClause() {
-				require.Contains(t, []conformance.Status{conformance.StatusPass, ""}, c.Status, c.Name)
-			}
-		})
-	}
+var poolControls = []fault{
+	odd(),
+	odd("one-by-one"),
+	odd("sends-envelopes"),
+	odd("closes-on-unknown"),
+	odd("probes-and-closes"),
+	odd("connection-per-call"),
+	odd("ids-begin-high"),
+	odd("ids-at-random"),
+	odd("basic-reuses-cancelled"),
+	odd("waits-without-workers"),
+	odd("each-round-in-another-order"),
+	odd("lays-requests-out"),
+	odd("adds-unknown-fields"),
+	odd("writes-in-small-pieces"),
 }
 
 func TestAPoolWithoutABoundedQueueIsNotAccused(t *testing.T) {
-	report := checkPlainPool([]string{"no-queue"}, conformance.Only("BPR-6"))
+	report := checkPlainPool(t.Context(), []string{"no-queue"}, conformance.Only("BPR-6"))
 	require.Len(t, report.Results, 1)
 	require.Equal(t, conformance.StatusUnsupported, report.Results[0].Status)
 }
@@ -192,10 +143,10 @@ func TestAPoolThatCannotStartAWorkerGetsOneError(t *testing.T) {
 	require.Len(t, report.NotRun, 1)
 }
 
-func checkPlainPool(quirks []string, opts ...conformance.Option) conformance.Report {
+func checkPlainPool(ctx context.Context, quirks []string, opts ...conformance.Option) conformance.Report {
 	var mu sync.Mutex
 	var pools []*plainPool
-	report := conformance.CheckPool(context.Background(), func(o conformance.PoolOptions) (conformance.Pool, error) {
+	report := conformance.CheckPool(ctx, func(o conformance.PoolOptions) (conformance.Pool, error) {
 		p, err := newPlainPool(o, quirks...)
 		if err != nil {
 			return nil, err
@@ -209,25 +160,4 @@ func checkPlainPool(quirks []string, opts ...conformance.Option) conformance.Rep
 		p.mopUp()
 	}
 	return report
-}
-
-// brokenClauses names the clauses that the findings of a report are about.
-func brokenClauses(r conformance.Report) []string {
-	broken := map[string]bool{}
-	for _, res := range r.Results {
-		for _, f := range res.Findings {
-			broken[f.Clause] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(broken))
-}
-
-func texts(r conformance.Report) string {
-	var b strings.Builder
-	for _, res := range r.Results {
-		if res.Status != conformance.StatusPass {
-			b.WriteString(res.Text())
-		}
-	}
-	return b.String()
 }

@@ -32,6 +32,33 @@ func noSockets(s *stage, clause, when string) {
 	})
 }
 
+// nothingIsLeft looks for worker processes and socket files when a case has ended and Shutdown has returned,
+// whatever the case was about. What a pool leaves behind even in the first case would be told by every one:
+// that is left to the cases of the clause.
+func (s *stage) nothingIsLeft() {
+	processes, sockets := "SHD-4", "SHD-4"
+	if !s.up {
+		processes, sockets = "STA-3", "STA-4"
+	}
+	found := func(what, clause, want, got string) {
+		switch {
+		case s.t.about(clause): // it has looked
+		case s.t.first:
+			s.t.leaves[what] = true
+		case !s.t.leaves[what]:
+			s.t.Fail(clause, want, "%s", got)
+		}
+	}
+	for _, w := range s.appeared() {
+		if left := w.left(); left != "" {
+			found("process", processes, "every worker process has ended and is reaped when Shutdown has returned", left)
+		}
+		if w.socketLeft() {
+			found("socket file", sockets, "every socket file is removed when Shutdown has returned", "the one of "+w.name()+" is still there")
+		}
+	}
+}
+
 // left tells what is left of the process and its socket: nothing, where the text is empty.
 func (w *scriptedWorker) left() string {
 	switch err := syscall.Kill(w.pid, 0); {

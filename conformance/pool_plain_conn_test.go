@@ -26,15 +26,17 @@ type plainConn struct {
 	w    *plainWorker
 	conn net.Conn
 
-	mu      sync.Mutex
-	queued  *sync.Cond
-	queue   []plainWrite
-	pending map[uint64]chan plainAnswer
-	order   []uint64        // of the calls, for the fault that does not compare
-	left    map[uint64]bool // calls that were cancelled
-	turn    sync.Mutex      // for the fault that has callers write
-	err     error           // once it is broken
-	readers sync.WaitGroup
+	mu       sync.Mutex
+	queued   *sync.Cond
+	queue    []plainWrite
+	pending  map[uint64]chan plainAnswer
+	order    []uint64        // of the calls, for the fault that does not compare
+	left     map[uint64]bool // calls that were cancelled
+	late     int             // answers to them
+	answered map[uint64]bool // IDs to which an answer has come
+	turn     sync.Mutex      // for the fault that has callers write
+	err      error           // once it is broken
+	readers  sync.WaitGroup
 }
 
 type plainWrite struct {
@@ -53,7 +55,7 @@ func died(why string) error {
 
 // adopt makes a connection of the worker out of a socket.
 func (w *plainWorker) adopt(conn net.Conn) *plainConn {
-	c := &plainConn{p: w.p, w: w, conn: conn, pending: map[uint64]chan plainAnswer{}, left: map[uint64]bool{}}
+	c := &plainConn{p: w.p, w: w, conn: conn, pending: map[uint64]chan plainAnswer{}, left: map[uint64]bool{}, answered: map[uint64]bool{}}
 	c.queued = sync.NewCond(&c.mu)
 	w.p.mu.Lock()
 	w.all = append(w.all, c)
@@ -121,6 +123,12 @@ func (c *plainConn) write() {
 		next := c.queue[0]
 		c.queue = c.queue[1:]
 		c.mu.Unlock()
+		if c.p.has("writes-in-small-pieces") {
+			for len(next.frame) > 0 && len(next.frame) < 500 {
+				n, _ := c.conn.Write(next.frame[:min(7, len(next.frame))])
+				next.frame = next.frame[max(n, 1):]
+			}
+		}
 		_, err := c.conn.Write(next.frame)
 		next.then()
 		if err != nil {
@@ -173,6 +181,12 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 	if p.has("methods-unquoted") {
 		payload = fmt.Appendf(nil, `{"id":%d,"method":"%s","body":%s}`, id, method, body)
 	}
+	if p.has("lays-requests-out") {
+		payload = fmt.Appendf(nil, "\n{ \"body\" : %s,\t\"id\":%d ,\"method\" : %s }\r\n", body, id, name)
+	}
+	if p.has("adds-unknown-fields") {
+		payload = fmt.Appendf(nil, `{"ID":7,"trace":{"id":8},"id":%d,"method":%s,"body":%s}`, id, name, body)
+	}
 	if p.has("sends-envelopes") {
 		payload = fmt.Appendf(nil, `{"type":"request","payload":%s}`, payload)
 	}
@@ -181,10 +195,25 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 		_, _ = c.conn.Write(p.encode(id, payload))
 		c.turn.Unlock()
 	} else {
-		c.enqueue(p.encode(id, payload), func() {})
+		header := id
+		if p.has("header-of-requests-is-0") {
+			header = 0
+		}
+		c.enqueue(p.encode(header, payload), func() {})
 	}
 	if p.has("cancel-ignored") {
 		ctx = context.WithoutCancel(ctx)
+	}
+	if p.has("deadlines-ignored") && method != "health" {
+		var cancel context.CancelFunc
+		caller := ctx
+		ctx, cancel = context.WithCancel(context.WithoutCancel(caller))
+		defer cancel()
+		defer context.AfterFunc(caller, func() {
+			if errors.Is(caller.Err(), context.Canceled) {
+				cancel()
+			}
+		})()
 	}
 	select {
 	case a := <-answer:
@@ -197,26 +226,29 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 		w.giveBack(c)
 		return a.body, a.err
 	case <-ctx.Done():
-		if p.has("waits-for-cancelled") {
+		if p.has("waits-for-cancelled") || id%5 == 0 && p.has("waits-for-each-5th-cancelled") {
 			go func() {
 				<-answer
 				release()
 				w.giveBack(c)
 			}()
-			p.sendCancellation(w, c, id, func() {})
+			p.sendCancellation(w, c, id, false, func() {})
 			return nil, ctx.Err()
 		}
 		c.mu.Lock()
 		delete(c.pending, id)
 		c.left[id] = true
 		c.mu.Unlock()
-		p.sendCancellation(w, c, id, release)
+		p.sendCancellation(w, c, id, errors.Is(ctx.Err(), context.DeadlineExceeded) && method != "health", release)
+		if p.has("cancelled-calls-tell-no-reason") {
+			return nil, errors.New("the call is over")
+		}
 		return nil, ctx.Err()
 	}
 }
 
 // sendCancellation gives the slot back when the cancellation has gone out.
-func (p *plainPool) sendCancellation(w *plainWorker, c *plainConn, id uint64, release func()) {
+func (p *plainPool) sendCancellation(w *plainWorker, c *plainConn, id uint64, deadline bool, release func()) {
 	payload := fmt.Appendf(nil, `{"type":"cancellation","payload":{"id":%d,"reason":"the caller has left"}}`, id)
 	if p.has("cancellation-without-envelope") {
 		payload = fmt.Appendf(nil, `{"id":%d,"reason":"the caller has left"}`, id)
@@ -238,7 +270,7 @@ func (p *plainPool) sendCancellation(w *plainWorker, c *plainConn, id uint64, re
 	if p.has("frees-slot-before-cancellation") {
 		release()
 	}
-	if p.has("no-cancellation") {
+	if p.has("no-cancellation") || deadline && p.has("no-cancellation-at-deadlines") {
 		done()
 		return
 	}
@@ -356,19 +388,33 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 			id = c.order[0]
 		}
 	}
+	if c.p.has("answers-stray-among-many") && len(c.pending) > 7 {
+		for other := range c.pending {
+			id = other
+		}
+	}
+	if c.left[id] {
+		c.late++
+	}
 	answer := c.pending[id]
+	if answer == nil && c.answered[id] && c.p.has("repeated-to-whoever-waits") {
+		for other := range c.pending {
+			id, answer = other, c.pending[other]
+		}
+	}
 	if answer == nil && c.p.has("unknown-to-whoever-waits") {
 		for other := range c.pending {
 			id, answer = other, c.pending[other]
 		}
 	}
 	if answer == nil {
-		if c.p.has("closes-on-unknown") && !c.left[id] || c.p.has("closes-on-late") && c.left[id] {
+		if c.p.has("closes-on-unknown") && !c.left[id] || c.p.has("closes-on-late") && c.left[id] || c.p.has("closes-on-third-late") && c.late > 2 {
 			return fmt.Errorf("an answer to %d, which is not outstanding", id)
 		}
 		return nil
 	}
 	delete(c.pending, id)
+	c.answered[id] = true
 	switch {
 	case ok && a["body"] == nil && c.p.has("absent-body-is-an-error"):
 		answer <- plainAnswer{err: errors.New("no body")}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -32,8 +34,10 @@ type plainPool struct {
 	checked time.Time
 	life    context.Context // ends with the pool
 	end     context.CancelFunc
-	global  sync.Mutex // for the fault that serialises
-	leaks   []func()   // give back what a fault has kept
+	global  sync.Mutex     // for the fault that serialises
+	waits   bool           // for ever, whoever calls
+	rolling sync.WaitGroup // workers of a failed Start, for the fault that stops them later
+	leaks   []func()       // give back what a fault has kept
 }
 
 type plainWaiter struct {
@@ -85,6 +89,9 @@ func (p *plainPool) Start(ctx context.Context) error {
 		if p.state != "closed" {
 			p.state, p.done = "new", nil
 		}
+		if p.has("calls-wait-after-failed-start") {
+			p.waits = true
+		}
 		if p.has("failed-start-takes-calls") {
 			p.state, p.workers = "running", workers
 		}
@@ -135,6 +142,17 @@ func (p *plainPool) startWorkers(ctx context.Context) ([]*plainWorker, error) {
 
 func (p *plainPool) rollBack(workers []*plainWorker) {
 	p.end()
+	if p.has("failed-start-leaks-goroutine") {
+		p.leakGoroutine()
+	}
+	if p.has("rolls-back-after-return") {
+		for _, w := range workers {
+			w.drop(errors.New("the start failed"))
+			_ = os.Remove(w.path)
+			p.rolling.Go(w.stop)
+		}
+		return
+	}
 	var wg sync.WaitGroup
 	for _, w := range workers {
 		if p.has("failed-start-leaves-siblings") {
@@ -171,6 +189,15 @@ func (p *plainPool) Call(ctx context.Context, method string, body json.RawMessag
 		if err != nil && errors.Is(err, conformance.WorkerDied) && p.has("sends-twice") {
 			continue
 		}
+		if err != nil && errors.Is(err, conformance.WorkerDied) && p.has("sends-again-behind-the-caller") {
+			for _, w := range p.workers {
+				go func() {
+					if c, err := w.connection(); err == nil {
+						_, _ = p.exchange(p.life, w, c, method, body, func() {})
+					}
+				}()
+			}
+		}
 		return answer, err
 	}
 }
@@ -187,6 +214,9 @@ func (p *plainPool) id(w *plainWorker) uint64 {
 		return p.lastID - 1
 	}
 	p.lastID++
+	if p.has("ids-at-random") {
+		return p.lastID * 0x9e3779b97f4a7c15 // odd, so that none comes twice
+	}
 	return p.lastID
 }
 
@@ -196,9 +226,17 @@ func (p *plainPool) acquire(ctx context.Context) (*plainWorker, error) {
 	switch p.state {
 	case "closed":
 		p.mu.Unlock()
+		if p.has("refuses-without-saying-closed") {
+			return nil, errors.New("no")
+		}
 		return nil, conformance.Closed
 	case "new", "starting":
+		waits := p.waits
 		p.mu.Unlock()
+		if waits {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
 		return nil, conformance.NotStarted
 	}
 	if err := ctx.Err(); err != nil {
@@ -266,9 +304,18 @@ func (p *plainPool) pick() *plainWorker {
 	if p.has("bound-plus-one") {
 		bound++
 	}
+	if p.has("bound-minus-one") && bound > 1 {
+		bound--
+	}
+	if p.has("pauses-while-one-is-dead") && slices.ContainsFunc(p.workers, func(w *plainWorker) bool { return !w.alive }) {
+		return nil
+	}
 	n := len(p.workers)
 	for i := range n {
 		w := p.workers[(p.next+i)%n]
+		if p.has("twice-in-a-row") {
+			w = p.workers[(p.next/2+i)%n]
+		}
 		if p.has("always-first") {
 			w = p.workers[i]
 		}
@@ -279,6 +326,13 @@ func (p *plainPool) pick() *plainWorker {
 				total += o.inFlight
 			}
 			w = p.workers[0]
+			free = total < bound*n
+		}
+		if p.has("bound-of-pool-in-turn") {
+			total := 0
+			for _, o := range p.workers {
+				total += o.inFlight
+			}
 			free = total < bound*n
 		}
 		usable := w.healthy || p.has("calls-unhealthy") && w.alive
@@ -292,7 +346,15 @@ func (p *plainPool) pick() *plainWorker {
 					}
 				}
 			}
-			p.next = (p.next + i + 1) % n
+			p.next += i + 1
+			if p.has("twice-in-a-row") {
+				p.next %= 2 * n
+				return w
+			}
+			if p.next >= n && p.has("each-round-in-another-order") {
+				rand.Shuffle(n, func(i, j int) { p.workers[i], p.workers[j] = p.workers[j], p.workers[i] })
+			}
+			p.next %= n
 			return w
 		}
 	}
@@ -334,6 +396,7 @@ func (p *plainPool) Health() conformance.Health {
 
 // Shutdown ends the pool.
 func (p *plainPool) Shutdown(ctx context.Context) error {
+	defer p.rolling.Wait()
 	p.mu.Lock()
 	switch p.state {
 	case "closed":
@@ -389,12 +452,18 @@ func (p *plainPool) Shutdown(ctx context.Context) error {
 	}
 	wg.Wait()
 	if p.has("leaks-goroutine") {
-		stay := make(chan struct{})
-		go func() { <-stay }()
-		p.leaks = append(p.leaks, func() { close(stay) })
+		p.leakGoroutine()
 	}
 	close(p.done)
 	return ctx.Err()
+}
+
+func (p *plainPool) leakGoroutine() {
+	stay := make(chan struct{})
+	go func() { <-stay }()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.leaks = append(p.leaks, func() { close(stay) })
 }
 
 // mopUp ends what a fault has left behind, so that the tests themselves leak nothing.

@@ -114,6 +114,9 @@ func (w *plainWorker) start(ctx context.Context) error {
 		select {
 		case <-again.C:
 		case <-exited:
+			if p.has("exit-0-is-a-start") && cmd.ProcessState.Success() {
+				return nil
+			}
 			if p.has("does-not-see-exits") {
 				exited = nil
 				continue
@@ -162,7 +165,10 @@ func (w *plainWorker) stop() {
 		}
 	}
 	w.drop(errors.New("the pool is shut down"))
-	if !p.has("leaves-sockets") {
+	p.mu.Lock()
+	starting := p.state == "starting"
+	p.mu.Unlock()
+	if !p.has("leaves-sockets") && !(starting && p.has("failed-start-leaves-sockets")) && !(!starting && p.has("shutdown-leaves-sockets")) {
 		_ = os.Remove(path)
 	}
 }

@@ -39,6 +39,8 @@ type stage struct {
 	calls      []*poolCall
 	opened     bool
 	processes  []int // of the pool, where it has some of its own
+	filled     int   // how many calls the case has had at the workers at once
+	up         bool  // the last Start came to a good end
 	audit      audit
 
 	// The script. appears runs beside all else; the others must not wait, as nothing more is heard from
@@ -251,6 +253,7 @@ func (s *stage) clear() {
 		timer := time.NewTimer(s.t.toEnd(s.t.patience))
 		select {
 		case <-done:
+			s.nothingIsLeft()
 		case <-timer.C:
 			s.t.Note("case", "Shutdown, called to clear the stage, has not come back after %v", s.t.patience)
 		}

@@ -141,7 +141,7 @@ func startContextEndsLater(t *poolT) {
 				checks[w] = w.health
 			}
 		})
-		s.until("STA-7", "the workers run on after the context of Start has ended, and are checked", func() bool {
+		checked := s.becomes(func() bool {
 			for w, before := range checks {
 				if w.gone || w.health <= before {
 					return w.gone
@@ -149,6 +149,9 @@ func startContextEndsLater(t *poolT) {
 			}
 			return true
 		})
+		if !checked {
+			t.Blocked("no more health calls come, by which to see that the workers run on, see HLT-1")
+		}
 		for _, w := range s.appeared() {
 			if w.isGone() || w.number > s.options.Workers {
 				t.FailNow("STA-7", "the workers run on after the context of Start has ended", "in round %d: %s", round+1, s.scene())

@@ -65,7 +65,7 @@ func poolFailedStartCases() []poolCase {
 		},
 		{
 			Case: Case{
-				Name: "a-failed-start-gives-everything-back", Clauses: []string{"STA-5"}, Serial: true,
+				Name: "a-failed-start-gives-everything-back", Clauses: []string{"STA-5", "STA-3"}, Serial: true,
 				Cause: "a connection that showed a worker to be ready is left open, or the goroutine that reads it or waits for a process stays",
 			},
 			run: func(t *poolT) {
@@ -75,7 +75,7 @@ func poolFailedStartCases() []poolCase {
 				s := first.again()
 				then := s.holdings()
 				s.failStart("STA-5", exitsFirst, 8*t.patience)
-				allGone(s, "STA-5", "Start has failed")
+				allGone(s, "STA-3", "Start has failed")
 				s.givenBack("STA-5", then)
 			},
 		},

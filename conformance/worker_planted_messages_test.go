@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"unicode/utf8"
 )
@@ -73,7 +76,15 @@ func (c *plantedConn) receive(header uint64, payload []byte) error {
 	} else {
 		kind = "request"
 	}
+	if w.has("takes-names-in-any-case") {
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
+			fields[strings.ToLower(name)] = fields[name]
+		}
+	}
 	r.id = fields["id"]
+	if w.has("converts-ids") {
+		r.id = json.RawMessage(strings.TrimSuffix(strings.Trim(string(r.id), `"`), ".0"))
+	}
 	switch {
 	case w.has("refuses-unknown-fields") && len(fields) > 3:
 		return c.refuse(header, r.id, r.enveloped, "unknown fields")
@@ -202,7 +213,7 @@ func (c *plantedConn) begin(r plantedRequest) error {
 	}
 	c.outstanding[string(r.id)] = stop
 	c.begun++
-	dropped := c.begun%101 == 0 && w.has("drops-each-101st-request")
+	dropped := c.begun%101 == 0 && w.has("drops-each-101st-request") || c.begun%1001 == 0 && w.has("drops-each-1001st-request")
 	c.mu.Unlock()
 	if repeated && !w.has("takes-repeated-ids") {
 		return errors.New("a violation")
@@ -253,7 +264,7 @@ func (c *plantedConn) answer(r plantedRequest, rest string) {
 	if w.has("answers-under-0") {
 		text = fmt.Sprintf(`{"id":0,%s}`, rest)
 	}
-	if r.enveloped != w.has("turns-envelopes-round") {
+	if r.enveloped != w.has("turns-envelopes-round") && !w.has("answers-envelopes-bare") {
 		text = `{"type":"response","payload":` + text + `}`
 	}
 	if len(text) > plantedMax {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"testing/iotest"
 	"time"
 )
 
@@ -46,6 +47,9 @@ func runPlantedWorker(planted []string) int {
 	w := &plantedWorker{planted: planted, cancels: map[string][]func(){}}
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	if w.has("odd: listens-late") {
+		time.Sleep(500 * time.Millisecond)
+	}
 	path, err := w.listen()
 	if err != nil {
 		if !w.has("refuses-without-a-word") {
@@ -155,6 +159,9 @@ func (w *plantedWorker) accept() {
 			return
 		}
 		c := &plantedConn{w: w, conn: conn, in: bufio.NewReader(conn), outstanding: map[string]func(){}}
+		if w.has("odd: reads-byte-by-byte") {
+			c.in = bufio.NewReader(iotest.OneByteReader(conn))
+		}
 		switch {
 		case w.has("one-connection-at-a-time"):
 			c.serve()

@@ -42,11 +42,11 @@ func TestWorkerThatCannotBeRunGetsOneError(t *testing.T) {
 			[]string{"PYPROC_SOCKET_PATH", "accepted no connection", "busy", "exec sleep 100"},
 		},
 		"speaks neither framing": {
-			plantedCommand(t, "basic-only", "enhanced-only"), "STR-7/framing-is-told-by-the-first-two-bytes", conformance.StatusFail,
+			plantedCommand("basic-only", "enhanced-only"), "STR-7/framing-is-told-by-the-first-two-bytes", conformance.StatusFail,
 			[]string{"in the enhanced framing", "in the basic framing", "closed"},
 		},
 		"lacks a conformance method": {
-			plantedCommand(t, "inflight-is-missing"), "WRK-21/conformance-methods-do-what-they-say", conformance.StatusFail,
+			plantedCommand("inflight-is-missing"), "WRK-21/conformance-methods-do-what-they-say", conformance.StatusFail,
 			[]string{"inflight", "Expose these in the worker"},
 		},
 	} {
@@ -72,7 +72,7 @@ func TestWorkerOfOneFramingFailsSTR7AndNothingElse(t *testing.T) {
 	for framing, fault := range map[conformance.Framing]string{conformance.Basic: "basic-only", conformance.Enhanced: "enhanced-only"} {
 		t.Run(string(framing), func(t *testing.T) {
 			t.Parallel()
-			rep := conformance.CheckWorker(t.Context(), plantedCommand(t, fault), conformance.Patience(5*time.Second),
+			rep := conformance.CheckWorker(t.Context(), plantedCommand(fault), conformance.Patience(5*time.Second),
 				conformance.Only("STR-7", "MSG-1", "WRK-20"))
 			var failed []string
 			for _, r := range rep.Results {
@@ -89,7 +89,7 @@ func TestWorkerOfOneFramingFailsSTR7AndNothingElse(t *testing.T) {
 }
 
 func TestWorkerOfOneFramingPassesWhereOnlyThatIsAskedFor(t *testing.T) {
-	rep := conformance.CheckWorker(t.Context(), plantedCommand(t, "basic-only"),
+	rep := conformance.CheckWorker(t.Context(), plantedCommand("basic-only"),
 		conformance.Framings(conformance.Basic), conformance.Only("MSG-1", "WRK-8", "WRK-17/sigterm-*"))
 	require.Equal(t, "the enhanced framing: it was not asked for, and telling it from the other [STR-7] neither\n", told(rep)+"\n")
 	require.NotEmpty(t, rep.Results)

@@ -1,0 +1,160 @@
+package conformance_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
+var matrixFlag = flag.String("matrix", "", "run every case on the faults and controls whose role/clause/name matches this `regexp`, and write them to matrix.json and MATRIX.md")
+
+// matrixRow is what the whole suite said of one fault or control.
+type matrixRow struct {
+	Role    conformance.Role    `json:"role"`
+	What    string              `json:"what"`             // is wrong, or odd
+	Clause  string              `json:"clause,omitempty"` // that it breaks; none for a control
+	Perhaps []string            `json:"perhaps,omitempty"`
+	Cases   int                 `json:"cases"`           // run
+	Kills   map[string][]string `json:"kills,omitempty"` // the cases that found it, by the clause that they accuse
+}
+
+// The files name the faults, the controls and the clauses that there are, and every fault was caught.
+func TestMatrixIsThatOfTheseFaults(t *testing.T) {
+	if *matrixFlag != "" {
+		writeMatrix(t, regexp.MustCompile(*matrixFlag))
+	}
+	text, err := os.ReadFile("matrix.json")
+	require.NoError(t, err)
+	var rows []matrixRow
+	require.NoError(t, json.Unmarshal(text, &rows))
+	var filed, planted []string
+	for _, r := range rows {
+		filed = append(filed, fmt.Sprintf("%s %s: %s %v", r.Role, cmp.Or(r.Clause, "control"), r.What, r.Perhaps))
+		if r.Clause != "" {
+			require.NotEmpty(t, r.Kills[r.Clause], "%s %s", r.Role, r.What)
+		}
+		for clause := range r.Kills {
+			require.Contains(t, append(r.Perhaps, r.Clause), clause, "%s %s", r.Role, r.What)
+		}
+	}
+	for _, p := range allPlanted {
+		for _, f := range p.all() {
+			planted = append(planted, fmt.Sprintf("%s %s: %s %v", p.role, cmp.Or(f.clause, "control"), f.name(), f.perhaps))
+		}
+	}
+	require.Equal(t, planted, filed, "make matrix writes matrix.json and MATRIX.md anew")
+	shown, err := os.ReadFile("MATRIX.md")
+	require.NoError(t, err)
+	require.Equal(t, matrixText(rows), string(shown), "make matrix writes it anew from matrix.json")
+}
+
+// writeMatrix runs the whole suite on each fault and control, in a process of its own, since some cases
+// measure theirs. The files keep the rows of those that were not asked for.
+func writeMatrix(t *testing.T, which *regexp.Regexp) {
+	rows := map[string]matrixRow{}
+	if text, err := os.ReadFile("matrix.json"); err == nil {
+		var there []matrixRow
+		require.NoError(t, json.Unmarshal(text, &there))
+		for _, r := range there {
+			rows[string(r.Role)+"/"+r.What] = r
+		}
+	}
+	var mu sync.Mutex
+	wrong := map[string]string{}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 6) // most of their time is spent waiting
+	for _, p := range allPlanted {
+		for _, f := range p.all() {
+			if !which.MatchString(string(p.role) + "/" + f.clause + "/" + f.name()) {
+				continue
+			}
+			slots <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-slots }()
+				began := time.Now()
+				row, bad := judgedApart(t.Context(), p, f)
+				mu.Lock()
+				defer mu.Unlock()
+				name := string(p.role) + "/" + f.name()
+				rows[name], wrong[name] = row, bad
+				fmt.Printf("%s %s: %.1f s, %d cases, found by %v\n", f.clause, name, time.Since(began).Seconds(), row.Cases, slices.Sorted(maps.Keys(row.Kills)))
+			})
+		}
+	}
+	wg.Wait()
+	require.NotEmpty(t, wrong, "-matrix %s matches no fault", which)
+	for _, name := range slices.Sorted(maps.Keys(wrong)) {
+		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
+			if wrong[name] != "" {
+				delete(rows, name)
+				t.Error(wrong[name])
+			}
+		})
+	}
+	var ordered []matrixRow
+	for _, p := range allPlanted {
+		for _, f := range p.all() {
+			if row, ok := rows[string(p.role)+"/"+f.name()]; ok {
+				ordered = append(ordered, row)
+			}
+		}
+	}
+	text, err := json.MarshalIndent(ordered, "", " ")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile("matrix.json", append(text, '\n'), 0o644))
+	require.NoError(t, os.WriteFile("MATRIX.md", []byte(matrixText(ordered)), 0o644))
+}
+
+// judgementVariable has this test binary judge one fault or control, "role/name", and print its row.
+const judgementVariable = "PYPROCTEST_JUDGE"
+
+type judgement struct {
+	Row   matrixRow
+	Wrong string
+}
+
+// judgedApart judges a fault in another process. What hangs or crashes it is a fault of the suite.
+func judgedApart(ctx context.Context, p planted, f fault) (matrixRow, string) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Env = append(os.Environ(), judgementVariable+"="+string(p.role)+"/"+f.name())
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var j judgement
+	if err = errors.Join(err, json.Unmarshal(out.Bytes(), &j)); err != nil {
+		return j.Row, fmt.Sprintf("the suite crashed or hung: %v\n%s", err, errs.Bytes())
+	}
+	return j.Row, j.Wrong
+}
+
+func judgeAlone(name string) error {
+	for _, p := range allPlanted {
+		for _, f := range p.all() {
+			if string(p.role)+"/"+f.name() == name {
+				rep, wrong := p.judge(context.Background(), f, conformance.Parallel(8))
+				row := matrixRow{Role: p.role, What: f.name(), Clause: f.clause, Perhaps: f.perhaps, Cases: len(rep.Results), Kills: kills(rep)}
+				return json.NewEncoder(os.Stdout).Encode(judgement{row, wrong})
+			}
+		}
+	}
+	return fmt.Errorf("%s: no such fault", name)
+}

@@ -37,7 +37,8 @@ type Rule struct {
 var Rules = []Rule{
 	{Filter: `.unit:("allocs/op")`, Add: 0.5},
 	{Filter: `.unit:("errors-elsewhere/op")`, Add: 0},
-	{Filter: `.name:Framing .unit:x-floor`, Rise: 0.05},
+	{Filter: `.name:Framing /op:(encode OR decode) .unit:x-floor`, Rise: 0.05},
+	{Filter: `.name:Framing .unit:x-floor`, Rise: 0.25}, // writers, and what allocates: the collector runs when it likes
 	{Filter: `.name:Calls placement:pinned .unit:x-floor`, Rise: 0.10},
 	{Filter: `.name:Calls placement:unpinned .unit:x-floor`, Rise: 0.25},
 	{Filter: `.name:(Start OR Recovery) .unit:x-floor`, Rise: 0.25},

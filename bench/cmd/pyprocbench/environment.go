@@ -14,7 +14,7 @@ import (
 
 // environment tells the benchmarks where the worker of their version is.
 func environment(tree string) []string {
-	return []string{"PYPROCTEST_BENCH_PYWORKER=" + filepath.Join(tree, "pyworker")}
+	return []string{"PYPROCTEST_PYTHON=" + python(), "PYPROCTEST_BENCH_PYWORKER=" + filepath.Join(tree, "pyworker")}
 }
 
 func python() string {

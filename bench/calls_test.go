@@ -48,8 +48,10 @@ func benchmarkLoop(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.Cleanup(raw.Close)
+			loop := startLoop(b)
+			b.Cleanup(loop.Close)
 			turns.Measure(b, turns.Options{Turn: callTurn, Ratio: "x-raw", Bytes: s.bytes, Lone: true},
-				raw.Side(), newLoop(b).Side(1, stringBody(s.bytes)))
+				raw.Side(), loop.Side(1, stringBody(s.bytes)))
 		})
 	}
 }
@@ -66,7 +68,8 @@ func benchmarkPools(b *testing.B, command []string) {
 	}
 }
 
-// benchmarkPool starts the pool and the loop only once a row is run that the pattern of -bench chooses.
+// benchmarkPool starts the pool and the loop once a row is run that the pattern of -bench chooses, and
+// keeps them for the next.
 func benchmarkPool(b *testing.B, command []string, framing frame.Framing, workers int) {
 	var p *pool.Pool
 	var loop *floor.Loop
@@ -74,9 +77,13 @@ func benchmarkPool(b *testing.B, command []string, framing frame.Framing, worker
 		b.Run("size="+s.name, func(inSize *testing.B) {
 			for _, callers := range []int{1, 4, 16, 64} {
 				inSize.Run(fmt.Sprintf("callers=%d", callers), func(row *testing.B) {
+					if loop == nil {
+						loop = startLoop(row)
+						b.Cleanup(loop.Close)
+					}
 					if p == nil {
-						p = startPool(b, pool.PoolOptions{Command: command, Workers: workers, Framing: framing})
-						loop = newLoop(b)
+						p = startPool(row, pool.PoolOptions{Command: command, Workers: workers, Framing: framing})
+						b.Cleanup(func() { stopPool(b, p) })
 					}
 					body := stringBody(s.bytes)
 					turns.Measure(row, turns.Options{Turn: callTurn, Ratio: "x-floor", Bytes: s.bytes, Lone: callers == 1},
@@ -106,7 +113,6 @@ func pids(p *pool.Pool) []int {
 	return all
 }
 
-// startPool starts a pool that is stopped when b ends.
 func startPool(b *testing.B, o pool.PoolOptions) *pool.Pool {
 	b.Helper()
 	o.Output = os.Stderr
@@ -117,7 +123,6 @@ func startPool(b *testing.B, o pool.PoolOptions) *pool.Pool {
 	if err := p.Start(context.Background()); err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { stopPool(b, p) })
 	return p
 }
 
@@ -127,13 +132,12 @@ func stopPool(b *testing.B, p *pool.Pool) {
 	}
 }
 
-func newLoop(b *testing.B) *floor.Loop {
+func startLoop(b *testing.B) *floor.Loop {
 	b.Helper()
 	loop, err := floor.StartLoop()
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(loop.Close)
 	return loop
 }
 

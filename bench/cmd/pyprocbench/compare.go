@@ -31,6 +31,9 @@ func compare(ctx context.Context, args []string) error {
 	if *base == "" {
 		return errors.New("no BASE: make bench-compare BASE=<git ref>")
 	}
+	if err := checkPython(ctx); err != nil {
+		return err
+	}
 	head, err := git(ctx, *tree, "rev-parse", "--show-toplevel")
 	if err != nil {
 		return err

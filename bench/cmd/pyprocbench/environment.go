@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,6 +23,17 @@ func python() string {
 		return p
 	}
 	return "python3"
+}
+
+// checkPython finds out early what would fail every job. The floor has its checksums from the same C
+// library as the worker, so without it there is nothing to compare with.
+func checkPython(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, python(), "-c", "import google_crc32c")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s cannot import google_crc32c, which the benchmarks need: %w; make bench sets it up, or set PYPROCTEST_PYTHON\n%s",
+			python(), err, lastLines(string(out), 3))
+	}
+	return nil
 }
 
 // machine describes what the results were measured on. The cpu line is the testing package's own.

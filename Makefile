@@ -5,7 +5,7 @@ VENV   := $(CACHE)/venv
 SUM    := go tool gotestsum --format pkgname-and-test-fails --
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance test test-go test-race test-python lint lint-go lint-python bench vectors clean
+.PHONY: help conformance test test-go test-race test-python lint lint-go lint-python bench bench-full bench-compare bench-baseline vectors clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,8 +42,21 @@ lint-go:
 lint-python: $(VENV)/ready
 	cd pyworker && $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
 
-bench: $(VENV)/ready ## benchmarks of the reference against the floor of the same run
-	PYPROCTEST_PYTHON=$(VENV)/bin/python go test -run '^$$' -bench . ./ref/...
+# WORKER='CMD' measures a worker of yours too; FORCE=1 even if it fails the checks.
+BENCH = PYPROCTEST_PYTHON=$(CACHE)/bench-venv/bin/python go run ./bench/cmd/pyprocbench
+YOURS = $(if $(WORKER),-worker '$(WORKER)') $(if $(FORCE),-force)
+
+bench: $(CACHE)/bench-venv/ready ## benchmarks: floors, rivals, goals, in some minutes; WORKER='CMD' adds yours
+	$(BENCH) run $(YOURS)
+
+bench-full: $(CACHE)/bench-venv/ready ## the same with all rows, in about an hour
+	$(BENCH) run -full $(YOURS)
+
+bench-compare: $(CACHE)/bench-venv/ready ## is the work tree slower than BASE=<git ref>? turn by turn, with a verdict
+	$(BENCH) compare -base '$(BASE)'
+
+bench-baseline: ## keep the ratios of the last make bench as bench/baselines/NAME.txt
+	go run ./bench/cmd/pyprocbench baseline -name '$(NAME)'
 
 vectors: ## write the golden vectors anew
 	go run ./vectors/gen -dir vectors
@@ -52,6 +65,12 @@ $(VENV)/ready: pyworker/pyproject.toml
 	@mkdir -p $(CACHE)
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -e './pyworker[dev]'
+	@touch $@
+
+$(CACHE)/bench-venv/ready: bench/rivals/requirements.txt
+	@mkdir -p $(CACHE)
+	$(PYTHON) -m venv --clear $(CACHE)/bench-venv
+	$(CACHE)/bench-venv/bin/python -m pip install -q --disable-pip-version-check -r bench/rivals/requirements.txt
 	@touch $@
 
 clean: ## forget what was fetched for these targets

@@ -2,10 +2,10 @@
 // were measured turn by turn.
 //
 // It judges ratios to a floor of the same run, and allocations, but never times: those belong to a
-// machine and a moment. A row is worse if two things hold: the rise is beyond its rule's limit, and the
-// Mann-Whitney U-test says that chance would hardly do that. Alpha is for all rows together (each gets
-// its share, after Bonferroni), so that a comparison of many rows is no more likely to cry wolf than
-// one of few.
+// machine and a moment. A measurement is worse if two things hold: the rise is beyond its rule's limit,
+// and the Mann-Whitney U-test says that chance would hardly do that. Of a hundred rows chance does it to
+// one now and then, so what looks worse is measured once more, and counts if it is worse again
+// ([Verdict.Confirm]): that catches a real change as surely, and a row that was unlucky twice is rare.
 package gate
 
 import (
@@ -45,7 +45,7 @@ var Rules = []Rule{
 	{Filter: `.name:Idle .unit:x-floor`, Rise: 0.10},
 }
 
-// Alpha is the chance of a false alarm in a whole comparison, if only noise differs.
+// Alpha is the level of the test of one measurement.
 const Alpha = 0.01
 
 // Change is what became of one measurement of one row.
@@ -59,6 +59,7 @@ const (
 	New     Change = "new"
 	Missing Change = "missing" // in the base alone
 	TooFew  Change = "too few" // so few runs that no difference could be told from chance
+	Chance  Change = "chance"  // worse at first, but not when it was measured once more
 )
 
 // Judgement is that of one measurement of one row.
@@ -79,7 +80,6 @@ func (j Judgement) Bad() bool {
 // Verdict is the judgement of every row that a rule chooses.
 type Verdict struct {
 	Judgements []Judgement
-	Alpha      float64 // each row's share
 }
 
 // Failures are the judgements that fail the comparison.
@@ -91,6 +91,25 @@ func (v Verdict) Failures() []Judgement {
 		}
 	}
 	return bad
+}
+
+// Confirm is the verdict after the rows that were worse have been measured once more: what is not worse
+// again was chance. A row that again does not hold fails as it did.
+func (v Verdict) Confirm(again Verdict) Verdict {
+	type id struct{ row, placement, unit string }
+	worse := map[id]bool{}
+	for _, j := range again.Judgements {
+		if j.Bad() {
+			worse[id{j.Row, j.Placement, j.Unit}] = true
+		}
+	}
+	confirmed := Verdict{Judgements: slices.Clone(v.Judgements)}
+	for i, j := range confirmed.Judgements {
+		if j.Change == Worse && !worse[id{j.Row, j.Placement, j.Unit}] {
+			confirmed.Judgements[i].Change = Chance
+		}
+	}
+	return confirmed
 }
 
 // Judge compares head with base. The error tells of a rule that cannot be read, or of units that are
@@ -116,10 +135,10 @@ func Judge(base, head results.Set, rules []Rule) (Verdict, error) {
 	}
 	benchproc.SortKeys(keys)
 
-	v := Verdict{Alpha: Alpha / float64(max(1, len(keys)))}
+	var v Verdict
 	for _, k := range keys {
 		j := Judgement{Row: k.Get(p.row), Placement: k.Get(p.placement), Unit: k.Get(p.unit)}
-		j.judge(before[k], after[k], v.Alpha)
+		j.judge(before[k], after[k])
 		v.Judgements = append(v.Judgements, j)
 	}
 	if len(v.Judgements) == 0 {
@@ -129,13 +148,13 @@ func Judge(base, head results.Set, rules []Rule) (Verdict, error) {
 }
 
 // judge decides on one measurement. Lower is better for all that are judged.
-func (j *Judgement) judge(before, after *measurement, alpha float64) {
+func (j *Judgement) judge(before, after *measurement) {
 	sample := func(m *measurement) *benchmath.Sample {
 		if m == nil {
 			return nil
 		}
 		j.Rule = m.rule
-		return benchmath.NewSample(m.values, &benchmath.Thresholds{CompareAlpha: alpha})
+		return benchmath.NewSample(m.values, &benchmath.Thresholds{CompareAlpha: Alpha})
 	}
 	const confidence = 0.95
 	b, h := sample(before), sample(after)
@@ -152,14 +171,14 @@ func (j *Judgement) judge(before, after *measurement, alpha float64) {
 	case h == nil:
 		j.Change = Missing
 		return
-	case leastP(len(b.Values), len(h.Values)) > alpha:
+	case leastP(len(b.Values), len(h.Values)) > Alpha:
 		j.Change = TooFew
 		return
 	}
 	comparison := benchmath.AssumeNothing.Compare(b, h)
 	j.P = comparison.P
 	j.Change = Same
-	if rise := j.Head.Center - j.Base.Center; comparison.P < alpha || allOf(b, 0) {
+	if rise := j.Head.Center - j.Base.Center; comparison.P < Alpha || allOf(b, 0) {
 		switch limit := max(j.Rule.Rise*j.Base.Center, j.Rule.Add); {
 		case rise > limit:
 			j.Change = Worse

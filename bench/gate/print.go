@@ -18,14 +18,14 @@ func (v Verdict) Print(to io.Writer) error {
 	} else {
 		p.printf("not worse, in %d judged measurements\n", len(v.Judgements))
 	}
-	for _, change := range []Change{Worse, Missing, TooFew, Better, New} {
+	for _, change := range []Change{Worse, Missing, TooFew, Chance, Better, New} {
 		for _, j := range v.Judgements {
 			if j.Change == change {
 				p.printf("  %-8s %s\n", change, j)
 			}
 		}
 	}
-	p.printf("  %d measurements did not change beyond their limits (alpha %.2g for all, %.2g for each)\n", count[Same], Alpha, v.Alpha)
+	p.printf("  %d measurements did not change beyond their limits (alpha %.2g)\n", count[Same], Alpha)
 	return p.err
 }
 

@@ -14,8 +14,10 @@ import (
 
 const usage = `usage: pyprocbench COMMAND [FLAGS]
 
+  run                  measure the work tree against its floors and rivals, and show it
   compare -base REF    measure REF and the work tree turn by turn, and judge
   judge BASE HEAD      judge two files of results
+  report RESULTS       show a file of results
 
 Each has -h.`
 
@@ -33,7 +35,7 @@ func main() {
 
 func command(ctx context.Context, args []string) error {
 	commands := map[string]func(context.Context, []string) error{
-		"compare": compare, "judge": judge,
+		"run": run, "compare": compare, "judge": judge, "report": reportOf,
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
 		return errors.New(usage)

@@ -47,11 +47,17 @@ type measurement struct {
 	rounds   int
 	config   []benchfmt.Config // of every result
 	progress *progress
+	jobOf    map[row]job // which each row is of
 }
+
+// row names a row of the results.
+type row struct{ name, placement string }
 
 // run measures until all rounds are done or ctx ends. What was measured until then has been written.
 // The error joins those of jobs that failed; the others went on.
 func (m *measurement) run(ctx context.Context) error {
+	m.jobOf = map[row]job{}
+	m.progress = newProgress(os.Stderr, int(os.Stderr.Fd()), m)
 	var problems []error
 	failed := map[string]bool{}
 	for round := range m.rounds {
@@ -120,6 +126,7 @@ func (m *measurement) keep(stdout io.Reader, j job, v *version) error {
 			setFileConfig(r, c.Key, string(c.Value))
 		}
 		setFileConfig(r, "placement", string(j.placement))
+		m.jobOf[row{r.Name.String(), string(j.placement)}] = j
 		if err := v.out.Write(r); err != nil {
 			return err
 		}

@@ -7,7 +7,7 @@ BUDGET ?= 5m
 EXECS  ?= 0
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance implementations test test-go test-race test-python lint lint-go lint-python bench vectors clean fuzz libfuzzer matrix mutate
+.PHONY: help conformance implementations test test-go test-race test-python lint lint-go lint-python bench vectors clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-baseline
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,8 +54,21 @@ lint-go:
 lint-python: $(VENV)/ready
 	cd pyworker && $(VENV)/bin/ruff check . ../fuzz && $(VENV)/bin/ruff format --check . ../fuzz && $(VENV)/bin/mypy && $(VENV)/bin/mypy ../fuzz/python_codec.py
 
-bench: $(VENV)/ready ## benchmarks of the reference against the floor of the same run
-	PYPROCTEST_PYTHON=$(VENV)/bin/python go test -run '^$$' -bench . ./ref/...
+# WORKER='CMD' measures a worker of yours too; FORCE=1 even if it fails the checks.
+BENCH = PYPROCTEST_PYTHON=$(CACHE)/bench-venv/bin/python go run ./bench/cmd/pyprocbench
+YOURS = $(if $(WORKER),-worker '$(WORKER)') $(if $(FORCE),-force)
+
+bench: $(CACHE)/bench-venv/ready ## benchmarks: floors, rivals, goals, in some minutes; WORKER='CMD' adds yours
+	$(BENCH) run $(YOURS)
+
+bench-full: $(CACHE)/bench-venv/ready ## the same with all rows, in about an hour
+	$(BENCH) run -full $(YOURS)
+
+bench-compare: $(CACHE)/bench-venv/ready ## is the work tree slower than BASE=<git ref>? turn by turn, with a verdict
+	$(BENCH) compare -base '$(BASE)'
+
+bench-baseline: ## keep the ratios of the last make bench as bench/baselines/NAME.txt
+	go run ./bench/cmd/pyprocbench baseline -name '$(NAME)'
 
 fuzz: ## fuzz every target; all share BUDGET, EXECS ends a target before its time
 	go run ./fuzz/run -budget $(BUDGET) -execs $(EXECS)
@@ -70,6 +83,12 @@ $(VENV)/ready: pyworker/pyproject.toml
 	@mkdir -p $(CACHE)
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -e './pyworker[dev]'
+	@touch $@
+
+$(CACHE)/bench-venv/ready: bench/rivals/requirements.txt
+	@mkdir -p $(CACHE)
+	$(PYTHON) -m venv --clear $(CACHE)/bench-venv
+	$(CACHE)/bench-venv/bin/python -m pip install -q --disable-pip-version-check -r bench/rivals/requirements.txt
 	@touch $@
 
 clean: ## forget what was fetched for these targets

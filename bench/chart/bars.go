@@ -1,0 +1,65 @@
+package chart
+
+import (
+	"html"
+	"math"
+	"strings"
+)
+
+// Bar is one ratio. Mark is what it is to stay below, or 0.
+type Bar struct {
+	Name  string
+	Value float64
+	Text  string
+	Mark  float64
+	Color int
+}
+
+// Bars is a chart of ratios beside each other, from 0, with a line at 1.
+type Bars struct {
+	Title string
+	Label string // of the scale
+	Bars  []Bar
+}
+
+const (
+	nameWidth = 150.0
+	barHeight = 13.0
+	barStep   = 21.0
+)
+
+// SVG draws the chart.
+func (c Bars) SVG() string {
+	most := 1.0
+	for _, b := range c.Bars {
+		most = max(most, b.Value, b.Mark)
+	}
+	step := roundUp(most / 5)
+	end := step * math.Ceil(most/step)
+	const valueRoom = 44.0
+	xOf := scale(0, end, false, nameWidth, width-valueRoom)
+	bottom := top + barStep*float64(len(c.Bars))
+
+	d := newDrawing(c.Title, bottom+axisHeight)
+	for v := 0.0; v <= end+step/2; v += step {
+		d.printf(`<path class="grid" d="M%.1f %.1fV%.1f"/>`, xOf(v), top, bottom)
+		d.printf(`<text x="%.1f" y="%.1f" text-anchor="middle">%s</text>`, xOf(v), bottom+15, trim(v))
+	}
+	d.printf(`<path class="axis" d="M%.1f %.1fV%.1f"/>`, xOf(1), top, bottom)
+	d.printf(`<text class="label" x="%.1f" y="%.1f" text-anchor="middle">%s</text>`, (nameWidth+width-valueRoom)/2, bottom+31, html.EscapeString(c.Label))
+	for i, b := range c.Bars {
+		y := top + barStep*float64(i) + (barStep-barHeight)/2
+		d.printf(`<text x="%.1f" y="%.1f" text-anchor="end">%s</text>`, nameWidth-6, y+10.5, html.EscapeString(b.Name))
+		d.printf(`<rect style="fill:var(--s%d)" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="2"/>`, b.Color, xOf(0), y, xOf(b.Value)-xOf(0), barHeight)
+		if b.Mark > 0 {
+			d.printf(`<path class="goal" d="M%.1f %.1fv%.1f"/>`, xOf(b.Mark), y-3, barHeight+6)
+		}
+		d.printf(`<text x="%.1f" y="%.1f">%s</text>`, max(xOf(b.Value), xOf(b.Mark))+5, y+10.5, html.EscapeString(b.Text))
+	}
+	return d.end()
+}
+
+func trim(v float64) string {
+	s := strings.TrimRight(strings.TrimRight(formatFixed(v), "0"), ".")
+	return s
+}

@@ -1,0 +1,57 @@
+# The smallest framed JSON loop: no dispatch, no errors, one connection. Its checksum is the C library's.
+import socket
+import struct
+from json import JSONDecoder, JSONEncoder
+from json.encoder import c_make_encoder, encode_basestring
+
+from google_crc32c import value as crc32c
+
+header = struct.Struct(">2sIQI")
+scan = JSONDecoder().scan_once
+write = c_make_encoder(None, JSONEncoder().default, encode_basestring, None, ":", ",", False, False, False)
+
+
+def answer(conn):
+    unpack, pack, join, recv = header.unpack_from, header.pack, "".join, conn.recv
+    parts = []
+    have = missing = 0
+    while True:
+        data = recv(1 << 16)
+        if not data:
+            return
+        if parts or missing:
+            parts.append(data)
+            have += len(data)
+            if have < missing:
+                continue
+            data = b"".join(parts)
+            parts.clear()
+        answers = []
+        start, end = 0, len(data)
+        missing = 0
+        while end - start >= 18:
+            magic, length, request_id, checksum = unpack(data, start)
+            if end - start < length:
+                missing = length
+                break
+            payload = data[start + 18 : start + length]
+            if magic != b"PY" or crc32c(payload) != checksum:
+                return
+            request, _ = scan(payload.decode(), 0)
+            text = '{"id":%d,"ok":true,"body":%s}' % (request["id"], join(write(request["body"], 0)))
+            payload = text.encode()
+            answers.append(pack(b"PY", 18 + len(payload), request_id, crc32c(payload)) + payload)
+            start += length
+        have = end - start
+        if have:
+            parts.append(data[start:])
+            missing = missing or 18
+        if answers:
+            conn.sendall(b"".join(answers))
+
+
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(socket_path)
+listener.listen()
+ready()
+answer(listener.accept()[0])

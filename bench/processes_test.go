@@ -1,0 +1,259 @@
+package bench_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pyproctest/pyproctest/bench/peer"
+	"github.com/pyproctest/pyproctest/bench/turns"
+	"github.com/pyproctest/pyproctest/ref/pool"
+)
+
+// BenchmarkStart sets the start of a pool of 4 against 4 bare Python processes, started side by side,
+// that import the worker's package and do nothing more.
+func BenchmarkStart(b *testing.B) {
+	const workers = 4
+	eachSide(b, func(b *testing.B, command []string) {
+		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
+			floor, subject := &times{}, &times{}
+			for b.Loop() {
+				floor.add(startBare(b, workers))
+				start := time.Now()
+				p := startPool(b, pool.PoolOptions{Command: command, Workers: workers})
+				subject.add(time.Since(start))
+				stopPool(b, p)
+			}
+			report(b, floor, subject)
+		})
+	})
+}
+
+// BenchmarkRecovery kills one of two workers, and sets the time until its slot is back against the start
+// of one bare Python process. Meanwhile there are calls, and the other worker is to fail none.
+func BenchmarkRecovery(b *testing.B) {
+	eachSide(b, func(b *testing.B, command []string) {
+		for _, restart := range []struct {
+			name string
+			min  time.Duration
+		}{{"default", 0}, {"at-once", time.Millisecond}} {
+			b.Run("workers=2/restart="+restart.name, func(b *testing.B) {
+				floor, subject := &times{}, &times{}
+				elsewhere := 0
+				for b.Loop() {
+					floor.add(startBare(b, 1))
+					// A pool of its own for each, for the wait before a restart doubles each time.
+					p := startPool(b, pool.PoolOptions{Command: command, Workers: 2, RestartMin: restart.min})
+					took, failed := recovery(b, p)
+					stopPool(b, p)
+					subject.add(took)
+					elsewhere += failed
+				}
+				report(b, floor, subject)
+				b.ReportMetric(float64(elsewhere)/float64(b.N), "errors-elsewhere/op")
+			})
+		}
+	})
+}
+
+// recovery kills worker 0, and returns the time until it is given calls again, and how many calls failed
+// that were not on it.
+func recovery(b *testing.B, p *pool.Pool) (took time.Duration, failed int) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	calling, stop := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	const callers = 4
+	for range callers {
+		all.Go(func() {
+			for calling.Err() == nil {
+				_, err := p.Call(calling, "echo", 1)
+				switch {
+				case err == nil, calling.Err() != nil:
+				case errors.Is(err, pool.ErrWorkerDied) && strings.Contains(err.Error(), "on worker 0"):
+				default:
+					mu.Lock()
+					failed++
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	victim := p.Workers()[0]
+	pid := victim.Health().PID
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		b.Fatal(err)
+	}
+	start := time.Now()
+	if err := process.Kill(); err != nil {
+		b.Fatal(err)
+	}
+	for h := victim.Health(); h.PID == pid || h.PID == 0 || !h.Healthy; h = victim.Health() {
+		if ctx.Err() != nil {
+			b.Fatal("the killed worker is not back after a minute")
+		}
+		time.Sleep(200 * time.Microsecond) // the pool has no event for it
+	}
+	took = time.Since(start)
+	stop()
+	all.Wait()
+	return took, failed
+}
+
+// BenchmarkIdle tells what a worker costs that has nothing to do, over a second with one health check,
+// beside a bare Python process that imported the same.
+func BenchmarkIdle(b *testing.B) {
+	if runtime.GOOS != "linux" {
+		b.Skip("the memory of another process is read from /proc, which only Linux has")
+	}
+	const workers, window = 4, time.Second
+	eachSide(b, func(b *testing.B, command []string) {
+		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
+			bare := bareProcess(b)
+			b.Cleanup(bare.stop)
+			p := startPool(b, pool.PoolOptions{Command: command, Workers: workers, HealthInterval: window})
+			b.Cleanup(func() { stopPool(b, p) })
+			if err := turns.Callers(16, func() error { _, err := p.Call(context.Background(), "echo", 1); return err })(400, nil); err != nil {
+				b.Fatal(err)
+			}
+			var here, there time.Duration
+			windows := 0
+			for b.Loop() {
+				hereBefore, thereBefore := turns.CPUTime(), turns.CPUTime(pids(p)...)
+				time.Sleep(window) // what is measured is that nothing happens
+				here += turns.CPUTime() - hereBefore
+				there += turns.CPUTime(pids(p)...) - thereBefore
+				windows++
+			}
+			resident, own := memory(b, pids(p)...)
+			floor, _ := memory(b, bare.cmd.Process.Pid)
+			each := float64(workers) * (time.Duration(windows) * window).Seconds()
+			b.ReportMetric(0, "ns/op") // of the window: nothing to tell
+			b.ReportMetric(resident/workers, "resident-B/worker")
+			b.ReportMetric(own/workers, "own-B/worker")
+			b.ReportMetric(floor, "floor-resident-B/worker")
+			b.ReportMetric(resident/workers/floor, "x-floor")
+			b.ReportMetric(float64(there)/each, "py-cpu-ns/s/worker")
+			b.ReportMetric(float64(here)/each, "go-cpu-ns/s/worker")
+		})
+	})
+}
+
+// eachSide runs rows with the bundled worker, and with yours where there is one.
+func eachSide(b *testing.B, rows func(b *testing.B, command []string)) {
+	b.Run("side=pool", func(b *testing.B) { rows(b, bundledWorker()) })
+	if command := yourWorker(b); command != nil {
+		b.Run("side=yours", func(b *testing.B) { rows(b, command) })
+	}
+}
+
+// bare is a Python process that has imported what a worker imports.
+type bare struct {
+	cmd   *exec.Cmd
+	ready *os.File
+}
+
+func bareProcess(b *testing.B) *bare {
+	b.Helper()
+	script := fmt.Sprintf("import os, sys\nsys.path.insert(0, %q)\nimport pyproctest_worker\nos.write(1, b'.')\nsys.stdin.read()", filepath.Join(pyworker(), "src"))
+	cmd := exec.Command(peer.Python(), "-c", script)
+	cmd.Stderr = os.Stderr
+	if _, err := cmd.StdinPipe(); err != nil { // held open, it keeps the process; closed, it ends it
+		b.Fatal(err)
+	}
+	ready, write, err := os.Pipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	cmd.Stdout = write
+	err = cmd.Start()
+	_ = write.Close()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return &bare{cmd, ready}
+}
+
+func (p *bare) awaitReady(b *testing.B) {
+	b.Helper()
+	if _, err := p.ready.Read(make([]byte, 1)); err != nil {
+		b.Fatal(fmt.Errorf("a bare Python process ended before its imports were done: %w", err))
+	}
+}
+
+func (p *bare) stop() {
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait()
+	_ = p.ready.Close()
+}
+
+// startBare is the time until that many bare processes, started side by side, are ready.
+func startBare(b *testing.B, processes int) time.Duration {
+	b.Helper()
+	start := time.Now()
+	var all []*bare
+	for range processes {
+		all = append(all, bareProcess(b))
+	}
+	for _, p := range all {
+		p.awaitReady(b)
+	}
+	took := time.Since(start)
+	for _, p := range all {
+		p.stop()
+	}
+	return took
+}
+
+// memory is what processes hold: all that is resident, and of that what is theirs alone, with what they
+// share counted by halves or less (PSS).
+func memory(b *testing.B, pids ...int) (resident, own float64) {
+	b.Helper()
+	for _, pid := range pids {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			var name string
+			var kilobytes float64
+			if n, _ := fmt.Sscanf(line, "%s %f kB", &name, &kilobytes); n != 2 {
+				continue
+			}
+			switch name {
+			case "Rss:":
+				resident += kilobytes * 1024
+			case "Pss:":
+				own += kilobytes * 1024
+			}
+		}
+	}
+	return resident, own
+}
+
+// times are durations of one side.
+type times []time.Duration
+
+func (t *times) add(d time.Duration) { *t = append(*t, d) }
+
+func (t times) median() float64 {
+	slices.Sort(t)
+	return (float64(t[len(t)/2]) + float64(t[(len(t)-1)/2])) / 2
+}
+
+func report(b *testing.B, floor, subject *times) {
+	b.ReportMetric(subject.median(), "ns/op")
+	b.ReportMetric(floor.median(), "floor-ns/op")
+	b.ReportMetric(subject.median()/floor.median(), "x-floor")
+}

@@ -1,0 +1,168 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Goal is what the reference is to reach, with what it did reach.
+type Goal struct {
+	What   string
+	Want   string
+	Got    float64
+	Unit   string // of Got, as a person reads it
+	Known  bool   // there were rows to tell by
+	Met    bool
+	Missed float64 // by how much, as a share of the goal
+}
+
+// Text tells what was reached.
+func (g Goal) Text() string {
+	switch {
+	case !g.Known:
+		return "not measured"
+	case g.Met:
+		return fmt.Sprintf("%.2f %s", g.Got, g.Unit)
+	default:
+		return fmt.Sprintf("%.2f %s, %.0f %% short", g.Got, g.Unit, 100*g.Missed)
+	}
+}
+
+// Verdict is "met", "missed" or "unknown".
+func (g Goal) Verdict() string {
+	switch {
+	case !g.Known:
+		return "unknown"
+	case g.Met:
+		return "met"
+	default:
+		return "missed"
+	}
+}
+
+// Goals says how far the reference is from where it is to be. All are ratios within one run. Calls are
+// judged with both sides on one core, where wake-ups do not drown the rest, and the scaling with workers
+// where the cores are free.
+func Goals(rows Rows) []Goal {
+	const (
+		floor = "times the floor"
+		loop  = "times the loop"
+	)
+	var goals []Goal
+	for _, op := range []string{"encode", "decode"} {
+		for _, framing := range []string{"enhanced", "basic"} {
+			for _, size := range []string{"64B", "1KB", "64KB", "1MB"} {
+				got, ok := rows.Value("x-floor", "Framing", "op="+op, "framing="+framing, "size="+size)
+				goals = append(goals, atMost(op+" "+framing+" "+size, framingGoal(op, size), floor, got, ok))
+			}
+		}
+	}
+	allocs, known := 0.0, false
+	for _, op := range []string{"encode", "decode"} {
+		for _, r := range rows.Find("Framing", "op="+op) {
+			if v, ok := r.Value("allocs/op"); ok {
+				allocs, known = max(allocs, v), true
+			}
+		}
+	}
+	goals = append(goals, atMost("encode and decode, any size", 0, "allocs/op", allocs, known))
+
+	call := func(size, callers string) []string {
+		return []string{"side=pool", "framing=enhanced", "workers=1", "size=" + size, "callers=" + callers, "placement=pinned"}
+	}
+	for _, size := range []string{"64B", "10KB", "1MB"} {
+		got, ok := rows.Value("x-floor", "Calls", call(size, "1")...)
+		goals = append(goals, atMost("lone call "+size+", p50", callGoal(size, "1"), loop, got, ok))
+	}
+	many, ok := rows.Value("x-floor", "Calls", call("64B", "16")...)
+	goals = append(goals, atLeast("16 callers, one worker, 64 B", inverse(callGoal("64B", "16")), "of the pipelined loop", inverse(many), ok))
+	fastest, name, rivalKnown := rows.fastestRival()
+	goals = append(goals,
+		atLeast("16 callers, one worker, 64 B, against the fastest rival"+name, 1.5, "times its calls/s", fastest*inverse(many), ok && rivalKnown))
+	grpc, grpcKnown := rows.Value("x-floor", "Calls", "side=grpc", "size=64B", "callers=16", "placement=pinned")
+	goals = append(goals,
+		atLeast("16 callers, one worker, 64 B, against gRPC", 10, "times its calls/s", grpc*inverse(many), ok && grpcKnown))
+
+	scaling := func(workers string) (float64, bool) {
+		return rows.Value("x-floor", "Calls", "side=pool", "framing=enhanced", "workers="+workers, "size=64B", "callers=64", "placement=unpinned")
+	}
+	one, okOne := scaling("1")
+	two, okTwo := scaling("2")
+	goals = append(goals, atLeast("64 callers, two workers against one, unpinned", 1.6, "times its calls/s", one*inverse(two), okOne && okTwo))
+
+	start, ok := rows.Value("x-floor", "Start", "side=pool", "placement=unpinned")
+	goals = append(goals, atMost("pool start, 4 workers, unpinned", 1.3, "times bare processes", start, ok))
+	for _, restart := range []string{"default", "at-once"} {
+		back, ok := rows.Value("x-floor", "Recovery", "side=pool", "restart="+restart, "placement=unpinned")
+		goals = append(goals, atMost("killed worker, slot back, restart="+restart+", unpinned", 1.5, "times a bare start", back, ok))
+	}
+	elsewhere, ok := rows.Value("errors-elsewhere/op", "Recovery", "side=pool", "restart=default", "placement=unpinned")
+	return append(goals, atMost("killed worker, calls elsewhere", 0, "errors", elsewhere, ok))
+}
+
+// framingGoal is how many times its floor a frame may take.
+func framingGoal(op, size string) float64 {
+	switch {
+	case op == "encode" && size == "64B":
+		return 1.4
+	case op == "encode":
+		return 1.15
+	case size == "64B":
+		return 2
+	default:
+		return 1.3
+	}
+}
+
+// callGoal is how many times the loop a call may take, or 0 where there is no goal.
+func callGoal(size, callers string) float64 {
+	switch size + "/" + callers {
+	case "64B/1":
+		return 1.15
+	case "10KB/1", "1MB/1":
+		return 1.25
+	case "64B/16":
+		return 1 / 0.85
+	}
+	return 0
+}
+
+// fastestRival is the least time of any rival over the floor, at 16 callers, or as many as it takes.
+func (rows Rows) fastestRival() (ratio float64, name string, known bool) {
+	var found Rows
+	for _, r := range rows.Find("Calls", "framing=own", "size=64B", "callers=16", "placement=pinned") {
+		if _, ok := r.Value("x-floor"); ok {
+			found = append(found, r)
+		}
+	}
+	if len(found) == 0 {
+		return 0, "", false
+	}
+	fastest := slices.MinFunc(found, func(a, b Row) int {
+		x, _ := a.Value("x-floor")
+		y, _ := b.Value("x-floor")
+		return cmp.Compare(x, y)
+	})
+	ratio, _ = fastest.Value("x-floor")
+	return ratio, ", " + fastest.Key["side"], true
+}
+
+func inverse(x float64) float64 {
+	if x == 0 {
+		return 0
+	}
+	return 1 / x
+}
+
+func atMost(what string, most float64, unit string, got float64, known bool) Goal {
+	g := Goal{What: what, Want: fmt.Sprintf("at most %.4g", most), Got: got, Unit: unit, Known: known, Met: got <= most}
+	if most > 0 {
+		g.Missed = got/most - 1
+	}
+	return g
+}
+
+func atLeast(what string, least float64, unit string, got float64, known bool) Goal {
+	return Goal{What: what, Want: fmt.Sprintf("at least %.4g", least), Got: got, Unit: unit, Known: known, Met: got >= least, Missed: 1 - got/least}
+}

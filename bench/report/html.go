@@ -1,0 +1,131 @@
+package report
+
+import (
+	_ "embed"
+	"html/template"
+	"io"
+	"strings"
+
+	"github.com/pyproctest/pyproctest/bench/chart"
+	"github.com/pyproctest/pyproctest/bench/results"
+)
+
+//go:embed page.html
+var pageText string
+
+var page = template.Must(template.New("page").Parse(pageText))
+
+// pageData is what the page shows.
+type pageData struct {
+	Light, Dark, ChartStyle template.CSS
+	Runs                    int
+	Yours                   string
+	YoursFails              bool
+	Goals                   []Goal
+	Met, Missed, Unknown    int
+	Sections                []section
+	Machine                 []setting
+}
+
+type section struct {
+	Title, About string
+	Figures      []shownFigure
+	Tables       []table
+}
+
+type shownFigure struct {
+	Title, About string
+	Chart        template.HTML
+}
+
+type table struct {
+	Title string
+	Head  []string
+	Lines [][]string
+}
+
+type setting struct{ Key, Value string }
+
+// WriteHTML writes one page that needs nothing else: no script, no font, nothing from elsewhere.
+func WriteHTML(to io.Writer, rows Rows, set results.Set) error {
+	data := pageData{
+		Light: chart.LightColors, Dark: chart.DarkColors, ChartStyle: chart.Style,
+		Goals: Goals(rows), Machine: machineOf(set),
+	}
+	for _, r := range rows {
+		data.Runs = max(data.Runs, r.Runs())
+	}
+	for _, g := range data.Goals {
+		switch g.Verdict() {
+		case "met":
+			data.Met++
+		case "missed":
+			data.Missed++
+		default:
+			data.Unknown++
+		}
+	}
+	for _, s := range data.Machine {
+		if s.Key == "yours" {
+			data.Yours, data.YoursFails = s.Value, strings.HasPrefix(s.Value, "FAILS")
+		}
+	}
+	data.Sections = append(data.Sections, section{
+		Title: "Framing", About: "One frame encoded, or decoded from a stream.",
+		Figures: shown(framing(rows)), Tables: tables(rows, "", "Framing"),
+	})
+	for _, placement := range rows.Placements() {
+		s := section{Title: "Calls, " + placement, About: placementAbout[placement]}
+		s.Figures = append(s.Figures, shown(ratios(rows, placement))...)
+		s.Figures = append(s.Figures, shown(throughput(rows, placement))...)
+		s.Figures = append(s.Figures, shown(latencies(rows, placement))...)
+		s.Figures = append(s.Figures, shown(scaling(rows, placement))...)
+		s.Tables = tables(rows, placement, "Calls", "Start", "Recovery", "Idle")
+		if len(s.Figures)+len(s.Tables) > 0 {
+			data.Sections = append(data.Sections, s)
+		}
+	}
+	return page.Execute(to, data)
+}
+
+var placementAbout = map[string]string{
+	"pinned":   "Both sides on one core: no wake-up crosses cores, and nothing runs side by side. Compare these with each other only.",
+	"unpinned": "Both sides wherever the system puts them: a lone call pays for wake-ups across cores, many calls gain from running side by side.",
+}
+
+// shown is a figure in a list, or none. Its SVG is made by package chart, which escapes what it is given.
+func shown(f figure, ok bool) []shownFigure {
+	if !ok {
+		return nil
+	}
+	return []shownFigure{{f.Title, f.About, template.HTML(f.SVG)}} //nolint:gosec // see above
+}
+
+func tables(rows Rows, placement string, names ...string) []table {
+	var all []table
+	for _, name := range names {
+		var parts []string
+		if placement != "" {
+			parts = []string{"placement=" + placement}
+		}
+		if found := rows.Find(name, parts...); len(found) > 0 {
+			head, lines := tableOf(name, found)
+			all = append(all, table{name + " in figures", head, lines})
+		}
+	}
+	return all
+}
+
+// machineOf are the settings that the results agree on, but for those that name a row.
+func machineOf(set results.Set) []setting {
+	var all []setting
+	if len(set.Results) == 0 {
+		return nil
+	}
+	for _, c := range set.Results[0].Config {
+		if c.File && c.Key != "placement" {
+			all = append(all, setting{c.Key, string(c.Value)})
+		}
+	}
+	return all
+}

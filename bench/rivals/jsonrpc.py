@@ -1,0 +1,19 @@
+import json
+from socketserver import StreamRequestHandler, ThreadingMixIn, UnixStreamServer
+
+
+class Lines(StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            request = json.loads(line)
+            answer = {"id": request["id"], "result": request["params"][0], "error": None}
+            self.wfile.write(json.dumps(answer).encode() + b"\n")
+
+
+class Server(ThreadingMixIn, UnixStreamServer):
+    daemon_threads = True
+
+
+server = Server(socket_path, Lines)
+ready()
+server.serve_forever()

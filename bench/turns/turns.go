@@ -1,0 +1,177 @@
+// Package turns measures one side against another by letting them take turns in one benchmark, a
+// fraction of a second each. Whatever else the machine does then falls on both, so the ratio of the
+// two holds where the times themselves do not.
+package turns
+
+import (
+	"math"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+)
+
+// Side is one of the two that take turns.
+type Side struct {
+	// Run does n operations. Where each of them can be timed it adds their times to l, which may be
+	// nil; where that would cost too much, those of some of them.
+	Run func(n int, l *Latencies) error
+
+	// Processes are those at the other end, whose CPU time is reported. Without any, none is.
+	Processes func() []int
+}
+
+// Options say how two sides are compared.
+type Options struct {
+	Turn  time.Duration // about how long a turn takes, one operation at least
+	Ratio string        // the unit of the ratio, which is "times the floor" and better when lower
+	Bytes int           // payload of one operation, in bytes
+
+	// Lone says that each operation waits for the one before. The sides are then compared by the
+	// median time of an operation, or else by the time of a turn over its operations.
+	Lone bool
+}
+
+// Measure lets the two sides take turns for as long as the benchmark lasts, and reports of subject:
+//
+//	ns/op           median time of an operation (of a turn over its operations unless Lone)
+//	o.Ratio         that time over floor's: the median over all pairs of neighbouring turns
+//	floor-ns/op     the same time of floor
+//	calls/s, B/s    1/(ns/op), and payload bytes one way in that time
+//	p50-ns … p999-ns  where Run told latencies
+//	go-cpu-ns/op    CPU time of this process, and py-cpu-ns/op, that of subject.Processes
+//	allocs/op, B/op of this process, counted apart, not while time is taken
+func Measure(b *testing.B, o Options, floor, subject Side) {
+	b.Helper()
+	f := &taker{side: floor, o: o}
+	s := &taker{side: subject, o: o, cpu: subject.Processes != nil}
+	for _, t := range []*taker{f, s} {
+		if err := t.calibrate(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var ratios []float64
+	first, second := f, s
+	for b.Loop() {
+		if err := first.turn(); err != nil {
+			b.Fatal(err)
+		}
+		if err := second.turn(); err != nil {
+			b.Fatal(err)
+		}
+		ratios = append(ratios, s.last/f.last)
+		first, second = second, first // ABBA
+	}
+	allocs, bytes, err := s.allocations()
+	if err != nil {
+		b.Fatal(err)
+	}
+
+	perOp := median(s.perOp)
+	b.ReportMetric(median(s.typical), "ns/op")
+	b.ReportMetric(median(f.typical), "floor-ns/op")
+	b.ReportMetric(median(ratios), o.Ratio)
+	b.ReportMetric(float64(o.Bytes)/perOp*1e9, "B/s")
+	b.ReportAllocs() // or these two are not printed
+	b.ReportMetric(math.Round(allocs), "allocs/op")
+	b.ReportMetric(math.Round(bytes), "B/op")
+	if subject.Processes == nil {
+		return
+	}
+	b.ReportMetric(1e9/perOp, "calls/s")
+	b.ReportMetric(s.here.Seconds()*1e9/float64(s.done), "go-cpu-ns/op")
+	if s.there > 0 {
+		b.ReportMetric(s.there.Seconds()*1e9/float64(s.done), "py-cpu-ns/op")
+	}
+	s.all.report(b)
+}
+
+// taker is a side with what its turns gave.
+type taker struct {
+	side Side
+	o    Options
+	cpu  bool
+	n    int // operations a turn
+
+	last           float64   // what the last turn is compared by, ns
+	typical, perOp []float64 // of each turn, ns
+	all            Latencies
+	done           int
+	here, there    time.Duration // CPU time
+}
+
+// calibrate warms the side up, and finds how many operations make a turn.
+func (t *taker) calibrate() error {
+	const tries = 3 // the quickest of some, for one may have been interrupted
+	for t.n = 1; ; t.n *= 2 {
+		quickest := time.Hour
+		for range tries {
+			start := time.Now()
+			if err := t.side.Run(t.n, nil); err != nil {
+				return err
+			}
+			quickest = min(quickest, time.Since(start))
+		}
+		if quickest >= t.o.Turn/2 {
+			return nil
+		}
+	}
+}
+
+func (t *taker) turn() error {
+	var processes []int
+	var here, there time.Duration
+	if t.cpu {
+		processes = t.side.Processes()
+		here, there = CPUTime(), CPUTime(processes...)
+	}
+	told := len(t.all.ns)
+	start := time.Now()
+	err := t.side.Run(t.n, &t.all)
+	elapsed := time.Since(start)
+	if err != nil {
+		return err
+	}
+	if t.cpu {
+		t.here += CPUTime() - here
+		t.there += CPUTime(processes...) - there
+		t.done += t.n
+	}
+	perOp := float64(elapsed) / float64(t.n)
+	t.last = perOp
+	if fresh := t.all.ns[told:]; t.o.Lone && len(fresh) > 0 {
+		t.last = median(slices.Clone(fresh))
+	}
+	t.perOp = append(t.perOp, perOp)
+	t.typical = append(t.typical, t.last)
+	return nil
+}
+
+// allocations counts those of one operation, in objects and in bytes.
+func (t *taker) allocations() (objects, size float64, err error) {
+	n := max(t.n, 8)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err = t.side.Run(n, nil)
+	runtime.ReadMemStats(&after)
+	perOp := func(before, after uint64) float64 { return float64(after-before) / float64(n) }
+	return perOp(before.Mallocs, after.Mallocs), perOp(before.TotalAlloc, after.TotalAlloc), err
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return quantile(values, 0.5)
+}
+
+// quantile of sorted values, between its neighbours where none stands at q.
+func quantile(sorted []float64, q float64) float64 {
+	if len(sorted) == 0 {
+		return 0
+	}
+	at := q * float64(len(sorted)-1)
+	i := int(at)
+	if i == len(sorted)-1 {
+		return sorted[i]
+	}
+	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
+}

@@ -69,11 +69,11 @@ func writeFailures(b *strings.Builder, r Run) {
 		}
 		b.WriteString("\n")
 		first := g.cases[0]
-		text := clip(first.Reason, textInMarkdown)
+		text := clean(first.Reason, textInMarkdown)
 		if len(first.Findings) > 0 {
 			found := first.Findings[0]
 			text = fmt.Sprintf("expected: %s\ngot:      %s",
-				clip(strings.TrimSpace(found.Want), textInMarkdown), clip(strings.TrimSpace(found.Got), textInMarkdown))
+				clean(strings.TrimSpace(found.Want), textInMarkdown), clean(strings.TrimSpace(found.Got), textInMarkdown))
 		}
 		fmt.Fprintf(b, "%s\n", fenced("", first.ID+"\n"+text))
 	}

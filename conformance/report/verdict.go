@@ -154,7 +154,7 @@ func (r Run) part() string {
 	}
 	list := func(what string, patterns []string) {
 		if len(patterns) > 0 {
-			parts = append(parts, what+" "+clip(cleanLine(strings.Join(patterns, " ")), lineKept))
+			parts = append(parts, what+" "+cleanLine(strings.Join(patterns, " ")))
 		}
 	}
 	list("cases", a.Only)

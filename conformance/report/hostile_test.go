@@ -121,7 +121,7 @@ func TestHostileTextBreaksOutOfNothing(t *testing.T) {
 		sound(t, what, written(t, report.HTML, run, run))
 
 		j := readJUnit(t, run)
-		require.Equal(t, len(run.Results)+unexercised(run)+1, len(j.Suites[0].Cases), "%s: cases, clauses, and one wrong line", what)
+		require.Equal(t, len(run.Results)+unexplained(run)+1, len(j.Suites[0].Cases), "%s: cases, clauses, and one wrong line", what)
 
 		for n := range rendered(t, written(t, report.Markdown, run)).Descendants() {
 			if n.Type == html.ElementNode {
@@ -142,7 +142,7 @@ func TestHostileTextBreaksOutOfNothing(t *testing.T) {
 	}
 }
 
-func unexercised(run report.Run) int {
+func unexplained(run report.Run) int {
 	n := 0
 	for _, c := range run.Clauses() {
 		if c.State == report.StateNotRun && c.Level == conformance.Must {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // What the summary of a CI job tells at most: it is the way to the full report, and not that.
@@ -94,9 +95,13 @@ func plain(text string) string {
 	var b strings.Builder
 	text = strings.Join(strings.Fields(text), " ")
 	for i, r := range text {
-		if strings.ContainsRune("&<>|`*_~[]#!\\@$:^", r) || r == '.' && strings.HasSuffix(strings.ToLower(text[:i]), "www") {
+		rest := text[i+utf8.RuneLen(r):]
+		switch {
+		case strings.ContainsRune("&<>|`*_~[]#!\\@$^", r),
+			r == ':' && rest != "" && rest[0] != ' ',
+			r == '.' && strings.HasSuffix(strings.ToLower(text[:i]), "www"):
 			fmt.Fprintf(&b, "&#%d;", r)
-		} else {
+		default:
 			b.WriteRune(r)
 		}
 	}

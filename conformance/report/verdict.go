@@ -106,7 +106,7 @@ func (r Run) sentence() string {
 		if why == "" {
 			why = "nothing is known"
 		}
-		return "No case could be run: " + clipLine(why, lineKept)
+		return clipLine(why, lineKept)
 	}
 	parts := []string{tally(conformance.Must, must)}
 	if should.All() > 0 {

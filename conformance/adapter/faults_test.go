@@ -93,6 +93,22 @@ var adapterFaults = map[string]func(right answerer) answerer{
 	"ends after 50 requests":           after(50, func() { fmt.Fprintln(os.Stderr, "tired"); os.Exit(3) }),
 	"hangs after 50 requests":          after(50, func() { select {} }),
 	"prints garbage after 50 requests": after(50, func() { fmt.Println("50 done") }),
+	"knows hello alone": func(right answerer) answerer {
+		return func(do string, request []byte) line {
+			if do != "hello" {
+				return line{"refused": "unknown command " + do}
+			}
+			return right(do, request)
+		}
+	},
+	"fails at decode": func(right answerer) answerer {
+		return func(do string, request []byte) line {
+			if do == "decode" {
+				return line{"failed": "no CRC32C\nto be had"}
+			}
+			return right(do, request)
+		}
+	},
 	"answers without an end":           reads([]line{{"kind": "frame", "id": "1", "payload": ""}}),
 	"answers with a kind of its own":   reads([]line{{"kind": "bad_checksum"}}),
 	"answers that it waits at the end": reads([]line{{"kind": "waiting"}}),
@@ -132,6 +148,8 @@ func TestProgramThatIsNoAdapterIsToldInOneLine(t *testing.T) {
 		"floods without a line feed":       "printed a line of more than 64 MB, which begins with `xxxx",
 		"stands for pools":                 "is none for a framer: it answered hello with `{\"name\":\"a pool\"",
 		"wrong tag":                        "answered tag 4711, which no request without an answer bears",
+		"knows hello alone":                "refused decode: unknown command decode",
+		"fails at decode":                  "failed at decode: no CRC32C to be had",
 		"answers unknown commands":         "answered a command that does not exist with",
 		"answers without an end":           "the last read is to be one that gives no frame",
 		"answers with a kind of its own":   `"bad_checksum" is no kind that a read can give`,

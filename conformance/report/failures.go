@@ -184,8 +184,12 @@ func kindOf(r conformance.Result) kind {
 	return blocked
 }
 
-// unexercised lists the MUST clauses that were asked for and of which no case says anything.
-func (r Run) unexercised() []Clause {
+// unexplained lists the MUST clauses that were asked for and of which no case says anything, though the run
+// came to its end.
+func (r Run) unexplained() []Clause {
+	if r.Verdict() == NotRun || r.Interrupted {
+		return nil
+	}
 	var all []Clause
 	for _, c := range r.Clauses() {
 		if c.State == StateNotRun && (c.Level == conformance.Must || r.Strict) {

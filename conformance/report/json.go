@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance"
@@ -164,7 +165,7 @@ func newRunJSON(r Run) runJSON {
 		Verdict: r.Verdict(), Summary: r.sentence(), Must: r.Count(conformance.Must), Should: r.Count(conformance.Should),
 		Strict: r.Strict, Interrupted: r.Interrupted, SetUp: r.SetUp, Asked: selectionJSON(r.Asked),
 		Started: r.Started.UTC(), Elapsed: r.Elapsed, NotRun: r.NotRun, Notes: r.Notes, Environment: r.Environment,
-		Rerun: Rerun{All: texts(r.Rerun.All), One: texts(r.Rerun.One)}, Clauses: []clauseJSON{}, Results: []resultJSON{},
+		Rerun: Rerun{All: arguments(r.Rerun.All), One: arguments(r.Rerun.One)}, Clauses: []clauseJSON{}, Results: []resultJSON{},
 	}
 	for _, c := range r.Clauses() {
 		j.Clauses = append(j.Clauses, clauseJSON{c.Name, c.Level, c.State, c.Cases})
@@ -195,6 +196,15 @@ func newRunJSON(r Run) runJSON {
 
 // texts is never null in JSON.
 func texts(list []string) []string { return append([]string{}, list...) }
+
+// arguments are a command's, which JSON can only hold as UTF-8.
+func arguments(list []string) []string {
+	all := texts(list)
+	for i, word := range all {
+		all[i] = strings.ToValidUTF8(word, "\uFFFD")
+	}
+	return all
+}
 
 // run is the run that was written; what is derived from it is not read.
 func (j runJSON) run() (Run, error) {

@@ -84,7 +84,7 @@ type junitProperties struct {
 type junitProblem struct {
 	Message string `xml:"message,attr"`
 	Type    string `xml:"type,attr,omitempty"`
-	Text    string `xml:",chardata"`
+	Text    string `xml:",cdata"` // legible as it is, unlike escapes
 }
 
 func newJunitSuite(r Run) junitSuite {
@@ -120,7 +120,7 @@ func newJunitSuite(r Run) junitSuite {
 		c.Error = &junitProblem{Message: "the run was interrupted", Type: "interrupted", Text: strings.Join(r.NotRun, "\n")}
 		s.add(c)
 	}
-	for _, clause := range r.unexercised() {
+	for _, clause := range r.unexplained() {
 		c := own(clause.Name, "not-run")
 		c.Error = &junitProblem{Message: "no case says anything of it", Type: "not run", Text: clause.Sentence + "\n" + strings.Join(r.NotRun, "\n")}
 		s.add(c)

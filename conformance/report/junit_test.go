@@ -119,11 +119,16 @@ func TestJUnitShowsWhatDidNotRunAsErrors(t *testing.T) {
 	run.SetUp = "no such file"
 	j := readJUnit(t, run)
 	require.Contains(t, j.find(t, "worker.run", "set-up").Error.Message, "no such file")
-	require.NotNil(t, j.find(t, "worker.MSG-6", "not-run").Error)
+	require.Equal(t, 1, j.Tests, "that one thing is told once")
 
 	run = green()
-	run.Interrupted = true
-	require.NotNil(t, readJUnit(t, run).find(t, "worker.run", "interrupted").Error)
+	run.Results, run.Interrupted = run.Results[:9], true
+	j = readJUnit(t, run)
+	require.NotNil(t, j.find(t, "worker.run", "interrupted").Error)
+	require.Equal(t, 1, j.Errors)
+
+	run.Interrupted = false
+	require.Contains(t, readJUnit(t, run).find(t, "worker.MSG-6", "not-run").Error.Text, "An absent `body` is null.")
 }
 
 func TestJUnitIsGreenExactlyWhereTheRunSucceeds(t *testing.T) {

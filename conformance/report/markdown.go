@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // What the summary of a CI job tells at most: it is the way to the full report, and not that.
@@ -69,11 +70,11 @@ func writeFailures(b *strings.Builder, r Run) {
 		}
 		b.WriteString("\n")
 		first := g.cases[0]
-		text := clip(first.Reason, textInMarkdown)
+		text := clean(first.Reason, textInMarkdown)
 		if len(first.Findings) > 0 {
 			found := first.Findings[0]
 			text = fmt.Sprintf("expected: %s\ngot:      %s",
-				clip(strings.TrimSpace(found.Want), textInMarkdown), clip(strings.TrimSpace(found.Got), textInMarkdown))
+				clean(strings.TrimSpace(found.Want), textInMarkdown), clean(strings.TrimSpace(found.Got), textInMarkdown))
 		}
 		fmt.Fprintf(b, "%s\n", fenced("", first.ID+"\n"+text))
 	}
@@ -94,9 +95,13 @@ func plain(text string) string {
 	var b strings.Builder
 	text = strings.Join(strings.Fields(text), " ")
 	for i, r := range text {
-		if strings.ContainsRune("&<>|`*_~[]#!\\@$:^", r) || r == '.' && strings.HasSuffix(strings.ToLower(text[:i]), "www") {
+		rest := text[i+utf8.RuneLen(r):]
+		switch {
+		case strings.ContainsRune("&<>|`*_~[]#!\\@$^", r),
+			r == ':' && rest != "" && rest[0] != ' ',
+			r == '.' && strings.HasSuffix(strings.ToLower(text[:i]), "www"):
 			fmt.Fprintf(&b, "&#%d;", r)
-		} else {
+		default:
 			b.WriteRune(r)
 		}
 	}

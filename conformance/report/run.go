@@ -92,7 +92,7 @@ func shell(words []string) string {
 			quoted[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 		}
 	}
-	return clip(clean(strings.Join(quoted, " ")), textKept)
+	return clean(strings.Join(quoted, " "), textKept)
 }
 
 // special reports whether a shell might take the character for more than itself.

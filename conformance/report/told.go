@@ -23,16 +23,16 @@ const (
 // told is the run as every format tells it: all text fit to be shown, what is too much cut, with a word of
 // how much that was. Told twice it is the same.
 func (r Run) told() Run {
-	r.Role = conformance.Role(toldLine(string(r.Role)))
-	r.Subject, r.Spec = toldLine(r.Subject), toldLine(r.Spec)
-	r.SetUp = clip(clean(r.SetUp), textKept)
+	r.Role = conformance.Role(cleanLine(string(r.Role)))
+	r.Subject, r.Spec = cleanLine(r.Subject), cleanLine(r.Spec)
+	r.SetUp = clean(r.SetUp, textKept)
 	r.NotRun, r.Notes = toldTexts(r.NotRun), toldTexts(r.Notes)
 	e := &r.Environment
-	e.OS, e.Arch, e.Go, e.Version = toldLine(e.OS), toldLine(e.Arch), toldLine(e.Go), toldLine(e.Version)
+	e.OS, e.Arch, e.Go, e.Version = cleanLine(e.OS), cleanLine(e.Arch), cleanLine(e.Go), cleanLine(e.Version)
 	a := &r.Asked
 	a.Framings = slices.Clone(a.Framings)
 	for i, f := range a.Framings {
-		a.Framings[i] = conformance.Framing(toldLine(string(f)))
+		a.Framings[i] = conformance.Framing(cleanLine(string(f)))
 	}
 	a.Only, a.Covering, a.Except = toldTexts(a.Only), toldTexts(a.Covering), toldTexts(a.Except)
 	r.Results = slices.Clone(r.Results)
@@ -46,20 +46,20 @@ func (r Run) told() Run {
 }
 
 func toldResult(r conformance.Result) conformance.Result {
-	r.ID = toldLine(r.ID)
+	r.ID, r.Status = cleanLine(r.ID), conformance.Status(cleanLine(string(r.Status)))
 	r.Clauses = slices.Clone(r.Clauses)
 	for i, name := range r.Clauses {
-		r.Clauses[i] = toldLine(name)
+		r.Clauses[i] = cleanLine(name)
 	}
-	r.Reason = clip(clean(r.Reason), textKept)
-	r.Cause = clip(clean(r.Cause), textKept)
+	r.Reason = clean(r.Reason, textKept)
+	r.Cause = clean(r.Cause, textKept)
 
 	seen := map[string]bool{}
 	var findings []conformance.Finding
 	for i, f := range r.Findings {
-		f.Clause = toldLine(f.Clause)
+		f.Clause = cleanLine(f.Clause)
 		if i < findingsKept || !seen[f.Clause] {
-			f.Want, f.Got, f.Dump = clip(clean(f.Want), textKept), clip(clean(f.Got), textKept), clip(clean(f.Dump), textKept)
+			f.Want, f.Got, f.Dump = clean(f.Want, textKept), clean(f.Got, textKept), clean(f.Dump, textKept)
 			findings = append(findings, f)
 		}
 		seen[f.Clause] = true
@@ -70,7 +70,8 @@ func toldResult(r conformance.Result) conformance.Result {
 	}
 	events = cutEvents(events, firstEvents, eventsKept)
 	for i, e := range events {
-		e.Where, e.Note = toldLine(e.Where), clip(clean(e.Note), noteKept)
+		e.Where, e.Note = cleanLine(e.Where), clean(e.Note, noteKept)
+		e.Framing = conformance.Framing(cleanLine(string(e.Framing)))
 		e.Bytes = e.Bytes[:min(len(e.Bytes), bytesKept)]
 		events[i] = e
 	}
@@ -88,31 +89,29 @@ func cutEvents(events []conformance.Event, first, kept int) []conformance.Event 
 	return slices.Concat(events[:first], []conformance.Event{gap}, events[first+n:])
 }
 
-func toldLine(text string) string { return clip(cleanLine(text), lineKept) }
-
 func toldTexts(texts []string) []string {
 	var told []string
 	for i, text := range texts {
 		if i == notesKept-1 && len(texts) > notesKept {
 			return append(told, fmt.Sprintf("… and %d more", len(texts)-i))
 		}
-		told = append(told, clip(clean(text), textKept))
+		told = append(told, clean(text, textKept))
 	}
 	return told
 }
 
 func toldOutcome(o known.Outcome) *known.Outcome {
 	entry := func(e known.Entry) known.Entry {
-		e.Pattern, e.Reason = toldLine(e.Pattern), toldLine(e.Reason)
+		e.Pattern, e.Reason = cleanLine(e.Pattern), cleanLine(e.Reason)
 		return e
 	}
-	o.File = toldLine(o.File)
+	o.File = cleanLine(o.File)
 	o.Excused, o.Problems = slices.Clone(o.Excused), slices.Clone(o.Problems)
 	for i, e := range o.Excused {
-		o.Excused[i] = known.Excuse{Case: toldLine(e.Case), Entry: entry(e.Entry)}
+		o.Excused[i] = known.Excuse{Case: cleanLine(e.Case), Entry: entry(e.Entry)}
 	}
 	for i, p := range o.Problems {
-		o.Problems[i] = known.Problem{Entry: entry(p.Entry), File: toldLine(p.File), Text: clip(cleanLine(p.Text), textKept)}
+		o.Problems[i] = known.Problem{Entry: entry(p.Entry), File: cleanLine(p.File), Text: escape(p.Text, "", textKept)}
 	}
 	return &o
 }

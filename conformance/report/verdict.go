@@ -106,7 +106,7 @@ func (r Run) sentence() string {
 		if why == "" {
 			why = "nothing is known"
 		}
-		return "No case could be run: " + clipLine(why, lineKept)
+		return clipLine(why, lineKept)
 	}
 	parts := []string{tally(conformance.Must, must)}
 	if should.All() > 0 {
@@ -154,7 +154,7 @@ func (r Run) part() string {
 	}
 	list := func(what string, patterns []string) {
 		if len(patterns) > 0 {
-			parts = append(parts, what+" "+clip(cleanLine(strings.Join(patterns, " ")), lineKept))
+			parts = append(parts, what+" "+cleanLine(strings.Join(patterns, " ")))
 		}
 	}
 	list("cases", a.Only)

@@ -34,7 +34,8 @@ restricted by --clause, --exclude, --shard or --framing judges only what it sele
 Exit status:
   0    every MUST holds
   1    some do not, or it is not known whether they do
-  2    nothing could be run: wrong flags, or an implementation that cannot be started
+  2    it could not run: wrong flags, an implementation that cannot be started, or a report
+       that cannot be written
   130  ended by Ctrl-C or SIGTERM: what ran until then is reported`,
 		Example: `  pyproctest run --worker 'python3 worker.py'
   pyproctest run --worker ./worker --framing basic --clause 'MSG-*' --clause WRK-8
@@ -46,23 +47,23 @@ Exit status:
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&r.worker, "worker", "", "the command that starts a worker")
-	f.StringVar(&r.framer, "framer", "", "the command that starts the adapter of a framer")
-	f.StringVar(&r.pool, "pool", "", "the command that starts the adapter of a pool")
-	f.StringVar(&r.name, "name", "", "what to call the implementation in reports (default: the command, or what the adapter says)")
-	f.StringVar(&r.framing, "framing", "both", "enhanced, basic or both")
-	f.StringArrayVar(&r.clauses, "clause", nil, "only the cases that cover these clauses, or these cases: WRK-8, 'BPR-*', 'FRM-7/length-17-*' (repeatable)")
-	f.StringArrayVar(&r.exclude, "exclude", nil, "leave out the cases of these names (repeatable)")
-	f.StringVar(&r.shard, "shard", "", "only one of n parts, 1/n to n/n, to share a run between machines")
+	f.StringVar(&r.worker, "worker", "", "the `CMD` that starts a worker")
+	f.StringVar(&r.framer, "framer", "", "the `CMD` that starts the adapter of a framer")
+	f.StringVar(&r.pool, "pool", "", "the `CMD` that starts the adapter of a pool")
+	f.StringVar(&r.name, "name", "", "the implementation's `NAME` in reports (default: the command, or what the adapter says)")
+	f.StringVar(&r.framing, "framing", "both", "the `FRAMING` to run in: enhanced, basic or both")
+	f.StringArrayVar(&r.clauses, "clause", nil, "only cases that cover clauses of that `PATTERN`, or bear that name: WRK-8, 'BPR-*', 'FRM-7/*-17' (repeatable)")
+	f.StringArrayVar(&r.exclude, "exclude", nil, "leave out cases whose name has that `PATTERN` (repeatable)")
+	f.StringVar(&r.shard, "shard", "", "only part `I/N`, so that several machines can share a run")
 	f.IntVar(&r.parallel, "parallel", defaultParallel(), "how many cases to run at once")
 	f.DurationVar(&r.timeout, "timeout", 0, "end the whole run after this long, with what has run (default: none)")
 	f.DurationVar(&r.patience, "patience", 10*time.Second, "how long to wait for what must happen")
 	f.BoolVar(&r.strict, "strict", false, "a SHOULD that does not hold fails the run")
 	f.BoolVar(&r.json, "json", false, "write one JSON event a line to standard output, as events.schema.json describes them")
-	f.StringVar(&r.known, "known-failing", "", "the list of known failures, and their reasons")
-	f.StringVar(&r.writeKnown, "write-known-failing", "", "write that list, from what fails now")
-	f.StringArrayVar(&r.reports, "report", nil, "write a report, by extension: .json .xml (JUnit) .md .html .txt (repeatable)")
-	f.StringVar(&r.badge, "badge", "", "write a badge: .svg, or .json for a service that draws badges")
+	f.StringVar(&r.known, "known-failing", "", "the `FILE` that lists known failures, and their reasons")
+	f.StringVar(&r.writeKnown, "write-known-failing", "", "write that list to this `FILE`, from what fails now")
+	f.StringArrayVar(&r.reports, "report", nil, "write a report to this `FILE`, by extension: .json .xml (JUnit) .md .html .txt (repeatable)")
+	f.StringVar(&r.badge, "badge", "", "write a badge to this `FILE`: .svg, or .json for a service that draws badges")
 	completeWords(c, "framing", "both", string(conformance.Enhanced), string(conformance.Basic))
 	completeFlag(c, "clause", completeClauses)
 	completeFlag(c, "exclude", completeClauses)
@@ -137,10 +138,10 @@ func (r *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 
 // judge runs the cases. It reports broken where the adapter gave out in the middle.
 func (r *runFlags) judge(ctx context.Context, opts []conformance.Option, stdout, stderr io.Writer) (run report.Run, watch watcher, broken bool) {
-	subject, err := r.open(ctx)
+	subject := r.subject(ctx)
 	watch = r.watch(stdout, stderr, subject)
 	run = report.Run{Environment: report.Here(), Rerun: r.rerun(), Strict: r.strict}
-	if err != nil {
+	if err := subject.open(r); err != nil {
 		run.Report = subject.notStarted(err)
 		watch.end()
 		return run, watch, false

@@ -24,33 +24,36 @@ type subject struct {
 // defaultParallel keeps the processors busy though most cases wait most of the time.
 func defaultParallel() int { return 4 * runtime.GOMAXPROCS(0) }
 
-// open makes the implementation ready: a framer and a pool by starting their adapter. Where that fails there
-// is a subject nevertheless, for the report.
-func (r *runFlags) open(ctx context.Context) (*subject, error) {
+func (r *runFlags) subject(ctx context.Context) *subject {
 	s := &subject{ctx: ctx, name: r.name, role: r.role()}
 	if s.name == "" {
 		s.name = r.command()
 	}
+	return s
+}
+
+// open makes the implementation ready: a framer and a pool by starting their adapter.
+func (s *subject) open(r *runFlags) error {
 	words, err := shellwords.Parse(r.command())
 	if err != nil {
-		return s, fmt.Errorf("--%s %q cannot be split into words: %w", s.role, r.command(), err)
+		return fmt.Errorf("--%s %q cannot be split into words: %w", s.role, r.command(), err)
 	}
 	if len(words) == 0 {
-		return s, fmt.Errorf("--%s %q: give the command that starts it", s.role, r.command())
+		return fmt.Errorf("--%s %q: give the command that starts it", s.role, r.command())
 	}
 	s.command = conformance.Command(words[0], words[1:]...)
 	if s.role == conformance.RoleWorker {
-		return s, nil
+		return nil
 	}
-	s.adapter, err = adapter.Open(ctx, s.role, s.command, adapter.Options{Timeout: 2 * r.patience, Processes: r.parallel})
+	s.adapter, err = adapter.Open(s.ctx, s.role, s.command, adapter.Options{Timeout: 2 * r.patience, Processes: r.parallel})
 	if err != nil {
-		return s, err
+		return err
 	}
 	s.ctx = s.adapter.Context()
 	if r.name == "" {
 		s.name = s.adapter.Name()
 	}
-	return s, nil
+	return nil
 }
 
 // notStarted is the report where there was nothing to run cases against.

@@ -20,14 +20,19 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	kept := toolchains(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
+			for name, value := range kept {
+				e.Setenv(name, value)
+			}
+			e.Setenv("TMPDIR", os.TempDir()) // the script's own would make the paths of sockets too long
 			e.Setenv("ROOT", root)
 			e.Setenv("WORKER", "python3 "+filepath.Join(root, "pyworker", "conformance_worker.py"))
-			return keepToolchains(e)
+			return nil
 		},
 		Condition: func(name string) (bool, error) {
 			if program, ok := strings.CutPrefix(name, "program:"); ok {
@@ -40,24 +45,27 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// keepToolchains gives the scripts, whose home is elsewhere, what compilers and interpreters keep at home.
-func keepToolchains(e *testscript.Env) error {
-	out, err := exec.Command("go", "env", "GOMODCACHE", "GOCACHE", "GOPROXY", "GOFLAGS").Output()
+// toolchains is the environment by which compilers and interpreters find what they keep at home, which for the
+// scripts is elsewhere.
+func toolchains(t *testing.T) map[string]string {
+	t.Helper()
+	kept := map[string]string{}
+	names := []string{"GOMODCACHE", "GOCACHE", "GOPROXY", "GOFLAGS"}
+	out, err := exec.Command("go", append([]string{"env"}, names...)...).Output()
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
-	for i, name := range []string{"GOMODCACHE", "GOCACHE", "GOPROXY", "GOFLAGS"} {
-		e.Setenv(name, strings.Split(string(out), "\n")[i])
+	for i, name := range names {
+		kept[name] = strings.Split(string(out), "\n")[i]
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
 	for _, variable := range os.Environ() { // such as where a version manager keeps its interpreters
-		name, value, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(value, home) && name != "HOME" && name != "PWD" && e.Getenv(name) == "" {
-			e.Setenv(name, value)
+		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(value, home) && name != "HOME" && name != "PWD" && name != "PATH" {
+			kept[name] = value
 		}
 	}
-	return nil
+	return kept
 }

@@ -140,7 +140,8 @@ func (c *ConnectionInspector) fromWorker(frames []InspectedFrame) []InspectedFra
 func (c *ConnectionInspector) sent(f *InspectedFrame) {
 	s := f.said
 	d := dueAnswer{kind: s.kind, enveloped: s.enveloped, health: s.method == "health", large: len(f.Bytes) > largeFrom, final: c.final}
-	if f.Framing == Enhanced && s.hasID && s.id != f.Header {
+	differ := f.Framing == Enhanced && s.hasID && s.id != f.Header
+	if differ && (s.kind == isRequest || s.kind == isCancellation) {
 		c.final, d.final = true, true // [MSG-13]
 	}
 	switch {
@@ -159,6 +160,8 @@ func (c *ConnectionInspector) sent(f *InspectedFrame) {
 			c.strays++
 		}
 		c.add(s.id, d)
+	case differ: // whether that ID counts is left open
+		c.open++
 	case f.Framing == Enhanced:
 		if d.kind == isRequest {
 			d.kind = isUnreadable

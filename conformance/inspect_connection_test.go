@@ -242,6 +242,12 @@ func TestConnectionInspectorSeesWhatIsWrongBetweenTheDirections(t *testing.T) {
 		"a request under another ID in the header, run": `
 			> request 2 @3 RID-3
 			< ok 2 MSG-13`,
+		"another ID than that of the header in what is no request": `
+			> greeting 2 @3 MSG-17
+			> no-method 4 @5 MSG-17 RID-3
+			> request 6
+			< error 2
+			< ok 6`,
 		"a request after that, run": `
 			> request 2 @3 RID-3
 			> request 4

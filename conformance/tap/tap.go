@@ -9,7 +9,6 @@ package tap
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -52,7 +51,10 @@ type Summary struct {
 	GivenUp     int            // connections of which not everything was inspected
 }
 
-const defaultBehind = 16 << 20
+const (
+	defaultBehind = 16 << 20
+	acceptPause   = 100 * time.Millisecond // after a connection that could not be taken
+)
 
 // Listen makes the socket, with mode 0600 [WRK-6]. A stale socket file at its path is replaced; a live
 // socket and what is no socket are not [WRK-2, WRK-4, WRK-5].
@@ -84,31 +86,30 @@ func (o Options) inspector() conformance.InspectorOptions {
 
 // Serve passes connections on until the context ends, which closes them all, or until the tap was closed and
 // the last connection has ended. What was passed on until then is inspected before it returns.
-func (t *Tap) Serve(ctx context.Context) (Summary, error) {
+func (t *Tap) Serve(ctx context.Context) Summary {
 	stop := context.AfterFunc(ctx, t.end)
 	defer stop()
 	var running sync.WaitGroup
-	var failed error
-	for failed == nil {
+	for {
 		conn, err := t.listener.AcceptUnix()
-		switch {
-		case err == nil:
-			running.Go(func() { t.pass(conn) })
-		case errors.Is(err, net.ErrClosed):
-			failed = err
-		default:
-			failed = fmt.Errorf("no more connections on %s: %w", t.options.Listen, err)
-			t.Close()
+		if errors.Is(err, net.ErrClosed) {
+			break
 		}
+		if err != nil { // such as too many open files, of which there may be fewer again
+			t.tell(Event{Event: Unreachable, Upstream: t.options.Upstream, Reason: err.Error()})
+			select {
+			case <-ctx.Done():
+			case <-time.After(acceptPause):
+			}
+			continue
+		}
+		running.Go(func() { t.pass(conn) })
 	}
 	running.Wait()
-	if errors.Is(failed, net.ErrClosed) {
-		failed = nil
-	}
 	t.telling.Lock()
 	defer t.telling.Unlock()
 	t.options.Tell(Event{Time: time.Now(), Event: Ended, Violations: sum(t.summary.Violations)})
-	return t.summary, failed
+	return t.summary
 }
 
 // Close stops listening and removes the socket file. Connections go on.

@@ -210,15 +210,16 @@ static void open_framer(struct pyproc_framer *f, struct pyproc_stream stream, ch
 
 /* The next item of an array, or the next name or value of an object; false behind the last. */
 static bool next(char **at, struct text *part) {
-    *at += strspn(*at, " \t\r,:");
+    *at += strspn(*at, " \t\r\n,:");
     char *start = *at;
-    for (int depth = 0; **at != '\0' && (depth > 0 || strchr(",:]} \t\r", **at) == NULL); ++*at) {
+    for (int depth = 0; **at != '\0' && (depth > 0 || strchr(",:]} \t\r\n", **at) == NULL);
+         *at += **at != '\0') {
         depth += (**at == '[' || **at == '{') - (**at == ']' || **at == '}');
         if (**at == '"')
             while (*++*at != '"' && **at != '\0')
                 *at += **at == '\\' && (*at)[1] != '\0';
     }
-    bool string = *start == '"';
+    bool string = *start == '"' && *at - start > 1;
     *part = (struct text){start + string, (size_t)(*at - start) - 2 * string};
     return *at > start;
 }

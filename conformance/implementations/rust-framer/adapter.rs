@@ -2,7 +2,7 @@
 
 mod framer;
 
-use framer::{Error, Frame, Framer, Framing, DEFAULT_MAX_PAYLOAD};
+use framer::{Error, Frame, Framing, Reader, Writer, DEFAULT_MAX_PAYLOAD};
 use std::io::{self, Read, Write};
 use std::sync::{Barrier, Mutex};
 use std::{cell::Cell, collections::VecDeque, thread, time::Duration};
@@ -27,11 +27,11 @@ fn decode(request: &Object) -> String {
     let chunks = chunks.iter().map(Vec::as_slice).collect();
     let waiting = Cell::new(false);
     let source = Source { chunks, then: request.text("then"), waiting: &waiting };
-    let mut framer = request.framer(source);
+    let mut reader = Reader::new(source, request.framing(), request.max_payload());
     let mut over = 0; // reads since the first without a frame, that one counted
     let mut reads = Vec::new();
     while over <= request.number("again").unwrap_or(0) && reads.len() < 10_000 {
-        let read = framer.read();
+        let read = reader.read();
         over += usize::from(over > 0 || !matches!(read, Ok(Some(_))));
         reads.push(match read {
             _ if waiting.get() => r#"{"kind":"waiting"}"#.to_string(),
@@ -77,15 +77,15 @@ fn encode(request: &Object) -> String {
     let writers = request.number("writers").unwrap_or(1);
     let writes = Mutex::default();
     let sink = Sink { writes: &writes, accept: request.number("accept"), cut: false, writers };
-    let framer = Mutex::new(request.framer(sink));
+    let writer = Writer::new(sink, request.framing(), request.max_payload());
     let results = Mutex::new(vec![String::new(); frames.len()]);
     let start = Barrier::new(writers);
     let write = |first: usize| {
         start.wait();
         for (i, frame) in frames.iter().enumerate().skip(first).step_by(writers) {
-            let result = framer.lock().unwrap().write(frame);
-            let ok = || r#"{"kind":"ok"}"#.to_string();
-            results.lock().unwrap()[i] = result.map_or_else(|error| outcome(&error), |()| ok());
+            let ok = |()| r#"{"kind":"ok"}"#.to_string();
+            let result = writer.write(frame).map_or_else(|error| outcome(&error), ok);
+            results.lock().unwrap()[i] = result;
         }
     };
     thread::scope(|scope| (0..writers).for_each(|first| drop(scope.spawn(move || write(first)))));
@@ -159,10 +159,16 @@ impl<'a> Object<'a> {
         self.text(name).parse().ok()
     }
 
-    fn framer<S>(&self, stream: S) -> Framer<S> {
-        let basic = self.text("framing") == "basic";
-        let framing = if basic { Framing::Basic } else { Framing::Enhanced };
-        Framer::new(stream, framing, self.number("max_payload").unwrap_or(DEFAULT_MAX_PAYLOAD))
+    fn framing(&self) -> Framing {
+        if self.text("framing") == "basic" {
+            Framing::Basic
+        } else {
+            Framing::Enhanced
+        }
+    }
+
+    fn max_payload(&self) -> usize {
+        self.number("max_payload").unwrap_or(DEFAULT_MAX_PAYLOAD)
     }
 }
 

@@ -1,8 +1,9 @@
 //! A framer for the PyProc protocol: frames to bytes, bytes to frames, in both framings.
 //! Names in brackets are the clauses of SPEC.md.
 
+use std::fmt;
 use std::io::{self, Read, Write};
-use std::{fmt, sync::Arc};
+use std::sync::{Arc, Mutex};
 
 pub const DEFAULT_MAX_PAYLOAD: usize = 10_485_760; // [FRM-13]
 
@@ -28,34 +29,34 @@ pub enum Error {
     Io(Arc<io::Error>),
 }
 
-/// Reads and writes frames. A thread that reads and one that writes take a framer each, over two
-/// handles of the stream. That a frame goes out in one piece [STR-5] is in `&mut self`.
-pub struct Framer<S> {
-    stream: S,
+/// Reads frames.
+pub struct Reader<R> {
+    stream: R,
     framing: Framing,
     max_payload: usize,
     failure: Option<Error>,
 }
 
-impl<S> Framer<S> {
-    pub fn new(stream: S, framing: Framing, max_payload: usize) -> Self {
-        Framer { stream, framing, max_payload, failure: None }
+/// Writes frames, from as many threads as you like.
+pub struct Writer<W> {
+    stream: Mutex<(W, Option<Error>)>,
+    framing: Framing,
+    max_payload: usize,
+}
+
+impl<R: Read> Reader<R> {
+    /// The stream is read in small pieces: a `BufReader` does it good.
+    pub fn new(stream: R, framing: Framing, max_payload: usize) -> Self {
+        Reader { stream, framing, max_payload, failure: None }
     }
 
-    // After an error it returns the same one for ever [STR-3, STR-6].
-    fn once<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+    /// The next frame, or `None` at the end of the stream. After an error every later read returns
+    /// the same one [STR-3].
+    pub fn read(&mut self) -> Result<Option<Frame>, Error> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
-        step(self).inspect_err(|failure| self.failure = Some(failure.clone()))
-    }
-}
-
-impl<S: Read> Framer<S> {
-    /// The next frame, or `None` at the end of the stream. It reads in small pieces: a `BufReader`
-    /// does it good.
-    pub fn read(&mut self) -> Result<Option<Frame>, Error> {
-        self.once(Self::next)
+        self.next().inspect_err(|failure| self.failure = Some(failure.clone()))
     }
 
     // The checks stand in the order of [FRM-9].
@@ -97,9 +98,14 @@ impl<S: Read> Framer<S> {
     }
 }
 
-impl<S: Write> Framer<S> {
-    /// Writes one frame. A payload over the limit is refused, and no harm done [FRM-12].
-    pub fn write(&mut self, frame: &Frame) -> Result<(), Error> {
+impl<W: Write> Writer<W> {
+    pub fn new(stream: W, framing: Framing, max_payload: usize) -> Self {
+        Writer { stream: Mutex::new((stream, None)), framing, max_payload }
+    }
+
+    /// Writes one frame, in one piece [STR-5]. A payload over the limit is refused, and no harm done
+    /// [FRM-12]; when the stream has failed, every later write returns the same error [STR-6].
+    pub fn write(&self, frame: &Frame) -> Result<(), Error> {
         let size = frame.payload.len();
         if size > self.max_payload {
             return Err(Error::TooLarge { size: size as u64, limit: self.max_payload });
@@ -114,10 +120,13 @@ impl<S: Write> Framer<S> {
             bytes.extend((size as u32).to_be_bytes());
         }
         bytes.extend(&frame.payload);
-        self.once(|framer| {
-            framer.stream.write_all(&bytes)?;
-            Ok(framer.stream.flush()?)
-        })
+        let mut guard = self.stream.lock().expect("no write has panicked");
+        let (stream, failure) = &mut *guard;
+        if let Some(failure) = failure {
+            return Err(failure.clone());
+        }
+        let written = stream.write_all(&bytes).and_then(|()| stream.flush()).map_err(Error::from);
+        written.inspect_err(|error| *failure = Some(error.clone()))
     }
 }
 

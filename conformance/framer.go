@@ -102,6 +102,7 @@ type framerT struct {
 
 	mu      sync.Mutex
 	remotes []RemoteFramer // made by the case
+	ended   int            // processes of theirs that have ended over a call
 }
 
 // open makes a framer.
@@ -122,6 +123,23 @@ func (t *framerT) elsewhere() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.remotes) > 0
+}
+
+// retry has other processes do what calls under way wait for, if there are any.
+func (t *framerT) retry() (any bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.remotes {
+		any = r.Retry() || any
+	}
+	return any
+}
+
+// crashes is how often a process of a framer has ended over a call.
+func (t *framerT) crashes() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ended
 }
 
 // leave gives up what framers in other processes are still asked.
@@ -183,7 +201,7 @@ func (t *framerT) attempt(f func(), movers ...mover) (trouble string, hung bool)
 	const ticks = 10
 	tick := time.NewTicker(wait / ticks)
 	defer tick.Stop()
-	last := int64(0)
+	last, retried := int64(0), false
 	for quiet := 0; quiet < ticks; quiet++ {
 		select {
 		case trouble := <-done:
@@ -201,6 +219,8 @@ func (t *framerT) attempt(f func(), movers ...mover) (trouble string, hung bool)
 		}
 		if now != last {
 			last, quiet = now, 0
+		} else if quiet == ticks-1 && proven && !retried && t.retry() {
+			retried, quiet = true, 0 // or the process hung, and not the framer
 		}
 	}
 	t.leave()

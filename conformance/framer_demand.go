@@ -38,7 +38,7 @@ func (t *framerT) holds(m demand) {
 		} else if wrong == nil {
 			wrong = &misreading{d, r, *diff}
 		}
-		if r.hung {
+		if r.hung || r.ended { // which takes a while each time
 			break
 		}
 	}

@@ -19,6 +19,7 @@ type reading struct {
 	later   []string // what further reads gave, where the end is an error kind
 	trouble string   // why there is no reading: a panic or a hang
 	hung    bool     // the patience of the run went by
+	ended   bool     // the process of the framer did
 	hungry  bool     // the framer asked for more than the stream had
 	silent  bool     // the stream stayed open behind its last byte
 }
@@ -33,6 +34,7 @@ const (
 func (t *framerT) read(o FramerOptions, s *source, frames int) reading {
 	var made reading          // by another goroutine, which may be at it still where it hung
 	silent := s.closed != nil // where a further read may have to wait for ever
+	crashes := t.crashes()
 	trouble, hung := t.attempt(func() {
 		f := t.open(stream{s, io.Discard}, o)
 		if made = readFrames(f, frames); isKind(made.end) && !silent {
@@ -41,7 +43,7 @@ func (t *framerT) read(o FramerOptions, s *source, frames int) reading {
 	}, s)
 	asked := s.asks()
 	s.close()
-	r := reading{trouble: trouble, hung: hung}
+	r := reading{trouble: trouble, hung: hung, ended: t.crashes() > crashes}
 	if trouble == "" {
 		r = made
 	}

@@ -30,6 +30,8 @@ type RemoteFramer interface {
 	ReadAlone(look func(pid int)) (waits bool, err error)
 	// Moves grows while a call under way takes time that is not the framer's.
 	Moves() int64
+	// Retry has another process do what a call under way waits for, and reports whether there is one.
+	Retry() bool
 	// Close gives up the calls under way.
 	Close() error
 }
@@ -97,6 +99,9 @@ type gone string
 // heed panics where the framer's process crashed, and ends the goroutine where that concluded the case.
 func (t *framerT) heed(err error) {
 	if errors.Is(err, Crashed) {
+		t.mu.Lock()
+		t.ended++
+		t.mu.Unlock()
 		panic(gone(err.Error()))
 	}
 	if t.concludes(err) {

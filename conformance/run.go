@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"slices"
@@ -66,13 +67,21 @@ func check(ctx context.Context, role Role, o *options, all []job, notRun []strin
 	wg.Wait()
 	if missed := len(all) - len(rep.Results); missed > 0 {
 		rep.Interrupted = true
-		rep.NotRun = append(rep.NotRun, fmt.Sprintf("%d of %d cases: the run was ended before them", missed, len(all)))
+		rep.NotRun = append(rep.NotRun, fmt.Sprintf("%d of %d cases: the run was ended before them%s", missed, len(all), whyEnded(ctx)))
 	}
 	if len(cutOff) > 0 {
 		rep.NotRun = append(rep.NotRun, "running when the run was ended: "+strings.Join(cutOff, ", "))
 	}
 	rep.close()
 	return rep
+}
+
+// whyEnded tells why a run was ended, where whoever ended it said so.
+func whyEnded(ctx context.Context) string {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return ": " + cause.Error()
+	}
+	return ""
 }
 
 // runAll runs the jobs as subtests of t, those marked Serial first and alone, and reports at the end.

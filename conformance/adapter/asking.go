@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,7 +32,23 @@ type call struct {
 	since   atomic.Int64 // when the process was given the request, in Unix nanoseconds
 	size    atomic.Int64 // of the request
 	process atomic.Pointer[process]
+
+	mu   sync.Mutex
+	drop context.CancelCauseFunc // ends the try under way; nil where there is none
 }
+
+// retry ends the try under way, and reports whether there was one.
+func (c *call) retry() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.drop == nil {
+		return false
+	}
+	c.drop(errHung)
+	return true
+}
+
+var errHung = errors.New("no answer came")
 
 const (
 	callIdle   = iota // nobody waits
@@ -57,7 +74,7 @@ func (c *call) Moves() int64 {
 }
 
 // An asker asks the program. Its error is one that the suite understands: it wraps
-// [conformance.Crashed] or [conformance.Unreachable].
+// [conformance.Crashed] or [conformance.Unreachable], or is errGivenUp.
 type asker func(ctx context.Context, c *call, do string, r request) (answer, error)
 
 // ask asks a process of the program, and another one where that ends over it.
@@ -67,13 +84,18 @@ func (a *Adapter) ask(ctx context.Context, c *call, do string, r request) (answe
 	for {
 		got, err := a.askAny(ctx, c, do, r)
 		var end *exit
+		if errors.Is(err, errHung) {
+			err = &exit{state: "killed, because no answer came"}
+		}
 		switch {
 		case err == nil && first != nil:
 			return got, a.oddly(do, first)
 		case err == nil:
 			return got, nil
+		case a.ctx.Err() != nil:
+			return got, unreachable(context.Cause(a.ctx))
 		case ctx.Err() != nil:
-			return got, unreachable(context.Cause(ctx))
+			return got, errGivenUp
 		case !errors.As(err, &end):
 			return got, unreachable(err)
 		case first != nil:
@@ -125,6 +147,16 @@ func (a *Adapter) askNew(ctx context.Context, c *call, do string, r request, loo
 }
 
 func (c *call) ask(ctx context.Context, p *process, do string, r request) (answer, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	c.mu.Lock()
+	c.drop = cancel
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.drop = nil
+	}()
 	c.process.Store(p)
 	c.size.Store(r.size())
 	c.since.Store(time.Now().UnixNano())
@@ -170,9 +202,14 @@ func (a *Adapter) oddly(do string, ended *exit) error {
 	tooMany := a.losses.odd >= mostOdd
 	a.mu.Unlock()
 	if tooMany {
-		_ = a.lose(a.fault(nil, fmt.Sprintf("has ended %d times over a request that another process of it then answered; at last %v", mostOdd, ended), ended))
+		_ = a.lose(&Fault{
+			Command: a.command.String(), Stderr: ended.stderr, Err: ended,
+			Problem: fmt.Sprintf("has ended %d times over a request that another process of it then answered (at last: %s)", mostOdd, ended.state),
+		})
 	}
-	return fmt.Errorf("%w: in the middle of %s %w; another process then answered the same", conformance.Unreachable, do, ended)
+	return fmt.Errorf("%w: another process answered the same %s over which %w", conformance.Unreachable, do, ended)
 }
+
+var errGivenUp = errors.New("the suite has given up the call")
 
 func unreachable(err error) error { return fmt.Errorf("%w: %w", conformance.Unreachable, err) }

@@ -1,8 +1,6 @@
 package adapter_test
 
 import (
-	"fmt"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,51 +9,43 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/adapter"
 )
 
-func beAdapter(name string) int {
-	switch name {
-	case "framer":
-		return answers(framerAdapter(referenceFramer))
-	case "pool":
-		return servePool("")
-	}
-	fmt.Fprintln(os.Stderr, "no adapter has the name", name)
-	return 1
-}
-
-// command starts the test binary as an adapter.
-func command(t *testing.T, name string) conformance.WorkerCommand {
-	t.Helper()
-	program, err := os.Executable()
-	require.NoError(t, err)
-	c := conformance.Command(program)
-	c.Env = []string{adapterVariable + "=" + name}
-	return c
-}
-
 func TestReferenceFramerPassesThroughItsAdapter(t *testing.T) {
-	a, err := adapter.Open(t.Context(), conformance.RoleFramer, command(t, "framer"), adapter.Options{})
-	require.NoError(t, err)
-	defer func() { require.NoError(t, a.Close()) }()
-	rep := conformance.CheckFramer(a.Context(), a.Framer())
-	t.Logf("%d cases in %v", len(rep.Results), rep.Elapsed)
-	for _, r := range rep.Results {
-		if r.Status != conformance.StatusPass {
-			t.Errorf("%s", r.Text())
-		}
-	}
-	require.Empty(t, rep.NotRun)
+	requirePasses(t, checkFramer(t, "framer"))
 }
 
-func TestReferencePoolPassesThroughItsAdapter(t *testing.T) {
-	a, err := adapter.Open(t.Context(), conformance.RolePool, command(t, "pool"), adapter.Options{})
+// openAdapter opens the test binary as an adapter of that name, and closes it with the test.
+func openAdapter(t *testing.T, role conformance.Role, name string) *adapter.Adapter {
+	t.Helper()
+	a, err := adapter.Open(t.Context(), role, command(t, name), adapter.Options{})
 	require.NoError(t, err)
-	defer func() { require.NoError(t, a.Close()) }()
-	rep := conformance.CheckPool(a.Context(), a.Pool(), conformance.Parallel(8))
-	t.Logf("%d cases in %v", len(rep.Results), rep.Elapsed)
-	for _, r := range rep.Results {
-		if r.Status != conformance.StatusPass {
-			t.Errorf("%s", r.Text())
+	t.Cleanup(func() {
+		require.Equal(t, a.Err(), a.Close())
+		noneLeft(t)
+	})
+	return a
+}
+
+func checkFramer(t *testing.T, name string, opts ...conformance.Option) conformance.Report {
+	t.Helper()
+	a := openAdapter(t, conformance.RoleFramer, name)
+	return conformance.CheckFramer(a.Context(), a.Framer(), append(opts, conformance.Subject(a.Name()))...)
+}
+
+// requirePasses demands that every case was run and passed.
+func requirePasses(t *testing.T, rep conformance.Report) {
+	t.Helper()
+	t.Logf("%s: %d cases in %v", rep.Subject, len(rep.Results), rep.Elapsed)
+	n := 0
+	for _, c := range conformance.Cases() {
+		if c.Role == rep.Role {
+			n += max(len(c.Framings), 1)
 		}
 	}
+	require.Len(t, rep.Results, n)
 	require.Empty(t, rep.NotRun)
+	for _, r := range rep.Results {
+		if r.Status != conformance.StatusPass {
+			t.Error(r.Text())
+		}
+	}
 }

@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/pyproctest/pyproctest/conformance"
 )
 
 // The test binary is an adapter where this variable names one: a reference, or one with a fault.
@@ -20,32 +24,64 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// command starts the test binary as an adapter of that name.
+func command(t *testing.T, name string) conformance.WorkerCommand {
+	t.Helper()
+	program, err := os.Executable()
+	require.NoError(t, err)
+	c := conformance.Command(program)
+	c.Env = []string{adapterVariable + "=" + name, mark(t)}
+	return c
+}
+
+// mark is what the environment of a test's processes has, and that of no other process.
+func mark(t *testing.T) string { return "PYPROCTEST_TEST_MARK=" + t.Name() + "." }
+
+// beAdapter is the main function of the test binary as an adapter.
+func beAdapter(name string) int {
+	role, fault, _ := strings.Cut(name, ": ")
+	switch {
+	case role == "pool":
+		return servePool(fault)
+	case role == "framer" && framerFaults[fault] != nil:
+		return serve(framerAdapter(framerFaults[fault]))
+	case role == "framer":
+		return serve(framerAdapter(referenceFramer))
+	case adapterFaults[name] != nil:
+		return serve(adapterFaults[name](framerAdapter(referenceFramer)))
+	}
+	fmt.Fprintln(os.Stderr, "no adapter has the name", name)
+	return 1
+}
+
 // line is any line of the protocol, as an adapter sees it.
 type line map[string]any
 
-// answers serves requests one after another until there are no more.
-func answers(answer func(do string, request []byte) line) int {
+// An answerer makes the answer to a request.
+type answerer func(do string, request []byte) line
+
+// serve answers requests one after another until there are no more.
+func serve(answer answerer) int {
 	in := bufio.NewReaderSize(os.Stdin, 1<<16)
-	out := bufio.NewWriter(os.Stdout)
+	out := json.NewEncoder(os.Stdout)
 	for {
 		request, err := in.ReadBytes('\n')
 		if err != nil {
 			return 0
 		}
 		var head struct {
-			Tag int64  `json:"tag"`
-			Do  string `json:"do"`
+			Tag int64
+			Do  string
 		}
 		if err := json.Unmarshal(request, &head); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		got := answer(head.Do, request)
-		got["tag"] = head.Tag
-		if err := json.NewEncoder(out).Encode(got); err != nil {
-			return 1
+		if _, told := got["tag"]; !told {
+			got["tag"] = head.Tag
 		}
-		if err := out.Flush(); err != nil {
+		if err := out.Encode(got); err != nil {
 			return 1
 		}
 	}

@@ -50,7 +50,7 @@ type exit struct {
 func (e *exit) Error() string {
 	text := "the process ended: " + e.state
 	if e.stderr != "" {
-		text += "; the end of its standard error:\n" + e.stderr
+		text += "\nits standard error:\n" + e.stderr
 	}
 	return text
 }

@@ -26,7 +26,7 @@ func referenceFramer(rw io.ReadWriter, o frame.Options) (testFramer, error) {
 }
 
 // framerAdapter answers for framers.
-func framerAdapter(make newFramer) func(do string, request []byte) line {
+func framerAdapter(make newFramer) answerer {
 	return func(do string, request []byte) line {
 		var r framerRequest
 		if err := json.Unmarshal(request, &r); err != nil {
@@ -146,9 +146,9 @@ func (p *peer) end() error {
 	return errWaits
 }
 
-func encode(make newFramer, o frame.Options, r framerRequest) line {
+func encode(open newFramer, o frame.Options, r framerRequest) line {
 	out := &sink{accept: r.Accept, crowded: r.Writers > 1 && r.Accept == nil, writes: []string{}}
-	f, err := make(struct {
+	f, err := open(struct {
 		io.Reader
 		io.Writer
 	}{&peer{then: "open"}, out}, o)
@@ -156,7 +156,7 @@ func encode(make newFramer, o frame.Options, r framerRequest) line {
 		return line{"failed": err.Error()}
 	}
 	writers := max(r.Writers, 1)
-	results := slicesOf[line](len(r.Frames))
+	results := make([]line, len(r.Frames))
 	var all sync.WaitGroup
 	for w := range writers {
 		all.Go(func() {
@@ -175,8 +175,6 @@ func encode(make newFramer, o frame.Options, r framerRequest) line {
 	all.Wait()
 	return line{"writes": out.writes, "results": results}
 }
-
-func slicesOf[T any](n int) []T { return make([]T, n) }
 
 // sink is the writing half of a stream.
 type sink struct {

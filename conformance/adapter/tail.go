@@ -2,8 +2,8 @@ package adapter
 
 import (
 	"bytes"
-	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -57,8 +57,12 @@ func (t *tail) String() string {
 // quote shows a line of the program in a message of one line.
 func quote(line []byte) string {
 	const shown = 120
+	more := ""
 	if len(line) > shown {
-		return fmt.Sprintf("%q …", line[:shown])
+		line, more = line[:shown], " …"
 	}
-	return fmt.Sprintf("%q", line)
+	if s := string(line); strconv.CanBackquote(s) {
+		return "`" + s + "`" + more
+	}
+	return strconv.Quote(string(line)) + more
 }

@@ -1,0 +1,17 @@
+package adapter_test
+
+import (
+	"testing"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
+func TestReferencePoolPassesThroughItsAdapter(t *testing.T) {
+	requirePasses(t, checkPool(t, "pool", conformance.Parallel(8)))
+}
+
+func checkPool(t *testing.T, name string, opts ...conformance.Option) conformance.Report {
+	t.Helper()
+	a := openAdapter(t, conformance.RolePool, name)
+	return conformance.CheckPool(a.Context(), a.Pool(), append(opts, conformance.Subject(a.Name()))...)
+}

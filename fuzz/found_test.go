@@ -23,7 +23,7 @@ func TestFuzzingFindsPlantedBugs(t *testing.T) {
 	for _, bug := range []struct{ what, target, file, from, to string }{
 		{"one size of payloads has another checksum", "FuzzEncode", "ref/frame/header.go",
 			"func Checksum(payload []byte) uint32 { return crc32.Checksum(payload, castagnoli) }",
-			"func Checksum(payload []byte) uint32 { return crc32.Checksum(payload, castagnoli) + uint32(len(payload)/77%2) }"},
+			"func Checksum(payload []byte) uint32 {\n\tif len(payload) == 77 {\n\t\treturn 1\n\t}\n\treturn crc32.Checksum(payload, castagnoli)\n}"},
 		{"checksums are not compared under some IDs", "FuzzDecodeRepaired", "ref/frame/reader.go",
 			"sum != crc {", "sum != crc && id&0xf0 != 0x90 {"},
 		{"a vertical tab is white space", "FuzzMessage", "ref/message/scan.go",

@@ -8,12 +8,14 @@ trap 'rm -rf "$work"' EXIT
 export SRC="$work/src" OUT="$work/out" CGO_ENABLED=1 PATH="$here:$PATH"
 mkdir -p "$SRC/pyproctest" "$OUT"
 git ls-files -z | xargs -0 tar c | tar x -C "$SRC/pyproctest"
-# The newest version that module proxies have. It adapts in the same way, and differs in coverage builds.
-export FUZZ_ADAPTER_VERSION=v0.0.0-20250520111509-a70c2aa677fa
+# The image has a second version of the adapter, which module proxies do not have. The first adapts in
+# much the same way, and makes other arguments of a file.
+export FUZZ_ADAPTER_VERSION=v0.0.0-20250520111509-a70c2aa677fa PYPROCTEST_SEEDS_FOR=v1
 bash "$here/build.sh" > "$work/log" 2>&1 || { tail -50 "$work/log"; exit 1; }
-for target in "$OUT"/Fuzz*[a-z]; do
+for seeds in "$OUT"/*_seed_corpus.zip; do
+  target=${seeds%_seed_corpus.zip}
   mkdir "$work/seeds"
-  python3 -m zipfile -e "${target}_seed_corpus.zip" "$work/seeds"
+  python3 -m zipfile -e "$seeds" "$work/seeds"
   (cd "$work" && "$target" seeds/* > output 2>&1) || { tail -50 "$work/output"; exit 1; }
   echo "$(basename "$target"): built, and $(find "$work/seeds" -type f | wc -l) seeds run"
   rm -r "$work/seeds"

@@ -145,8 +145,7 @@ func faultsOfParsing() map[string]parsers {
 type faultyFramer struct {
 	*frame.Framer
 	fault string
-	w     io.Writer
-	wrote error
+	wrote error // the first error of a write
 }
 
 func (f *faultyFramer) ReadFrameOwned() (frame.Frame, error) {

@@ -1,14 +1,11 @@
 package pool_test
 
 import (
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/pyproctest/pyproctest/internal/planted"
 )
 
 // The model sees each of these bugs, and says which clause it breaks. The pool is the reference with one
@@ -55,31 +52,10 @@ func TestTheModelSeesPlantedBugs(t *testing.T) {
 			if testing.Short() && i%4 != 0 {
 				t.Skip("-short plants one in four")
 			}
-			output, err := withChange(t, bug.file, bug.from, bug.to, "-run=^TestAPoolIsAsItsModel$")
+			output, err := planted.Bug{What: bug.what, File: bug.file, From: bug.from, To: bug.to}.Test(t, "^TestAPoolIsAsItsModel$")
 			require.Error(t, err, "the property holds all the same:\n%s", output)
 			require.Contains(t, output, "Falsified after", "it fails for another reason")
 			require.Contains(t, output, "["+bug.clause+"]")
 		})
 	}
-}
-
-// withChange runs tests of this package with one place of its source changed.
-func withChange(t *testing.T, file, from, to string, args ...string) (string, error) {
-	t.Helper()
-	path, err := filepath.Abs(file)
-	require.NoError(t, err)
-	source, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, 1, strings.Count(string(source), from), "%s has %q once", file, from)
-	dir := t.TempDir()
-	changed := filepath.Join(dir, file)
-	require.NoError(t, os.WriteFile(changed, []byte(strings.Replace(string(source), from, to, 1)), 0o600))
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{path: changed}})
-	require.NoError(t, err)
-	overlayFile := filepath.Join(dir, "overlay.json")
-	require.NoError(t, os.WriteFile(overlayFile, overlay, 0o600))
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-count=1", "-vet=off", "-overlay=" + overlayFile}, args...)...)
-	cmd.Env = append(os.Environ(), "PYPROCTEST_SEED=1")
-	output, err := cmd.CombinedOutput()
-	return string(output), err
 }

@@ -127,14 +127,16 @@ func crashWhileWriting(s *stage) crashed {
 		s.set(func() { before[w] = w.received })
 	}
 	big := s.callBody(quote(strings.Repeat("y", 4<<20)))
-	s.until(clause, "the request begins to come", func() bool {
+	if !s.becomes(func() bool {
 		for w, n := range before {
 			if w.received >= n+32<<10 {
 				c.victim = w
 			}
 		}
 		return c.victim != nil
-	})
+	}) {
+		s.t.Blocked("the request of 4 MB does not begin to come, see BPR-7; %s", s.scene())
+	}
 	for w := range before {
 		if w != c.victim {
 			w.readOnly(readAll)

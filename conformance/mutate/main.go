@@ -96,6 +96,14 @@ func run(ctx context.Context, s settings) error {
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	fmt.Printf("%d mutants of %s, tried in the order of -seed %d from %d\n", len(all), t.dir, s.seed, s.from)
 	all = all[min(s.from, len(all)):]
+	r := &record{}
+	all = slices.DeleteFunc(all, func(m mutant) bool {
+		may := known.reason(m) != ""
+		if may {
+			r.may++
+		}
+		return may
+	})
 	work, err := os.MkdirTemp("", "pm")
 	if err != nil {
 		return err
@@ -111,7 +119,6 @@ func run(ctx context.Context, s settings) error {
 		until, cancel = context.WithTimeout(ctx, s.budget)
 		defer cancel()
 	}
-	r := &record{known: known}
 	tried, err := c.tryAll(until, all, s.jobs, r.enter)
 	if err != nil {
 		return err
@@ -133,45 +140,64 @@ func (c *court) open(ctx context.Context) error {
 	if c.original, err = hashOf(suite); err != nil {
 		return err
 	}
-	o, err := c.runAll(ctx, c.work, suite, nil)
+	o, err := c.runAll(ctx, c.work, program{suite: suite})
 	if err == nil && o.verdict != survived {
 		err = fmt.Errorf("the suite fails though nothing is changed: %s %s", o.verdict, o.by)
 	}
 	return err
 }
 
+const batchSize = 150
+
 // tryAll tries mutants until the time is over, enters how each ended, and tells how many of the first ones were
 // begun.
 func (c *court) tryAll(ctx context.Context, all []mutant, jobs int, enter func(mutant, outcome)) (begun int, err error) {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	var wg sync.WaitGroup
-	next := make(chan mutant)
-	for range jobs {
-		wg.Go(func() {
-			for m := range next {
-				o, err := c.try(ctx, m)
-				switch {
-				case ctx.Err() != nil: // it was not tried to the end
-				case err != nil:
-					fail(fmt.Errorf("%s: %w", m.key(), err))
-				default:
-					enter(m, o)
+	for some := range slices.Chunk(all, batchSize) {
+		dir, err := os.MkdirTemp(c.work, "")
+		if err != nil {
+			return begun, err
+		}
+		b, err := c.batch(ctx, dir, some)
+		if err != nil {
+			fail(err)
+			break
+		}
+		next := make(chan mutant)
+		var wg sync.WaitGroup
+		for range jobs {
+			wg.Go(func() {
+				for m := range next {
+					o, err := c.try(ctx, b, m)
+					switch {
+					case ctx.Err() != nil: // it was not tried to the end
+					case err != nil:
+						fail(fmt.Errorf("%s: %w", m.key(), err))
+					default:
+						enter(m, o)
+					}
 				}
+			})
+		}
+		for _, m := range some {
+			select {
+			case next <- m:
+				begun++
+				continue
+			case <-ctx.Done():
 			}
-		})
-	}
-feed:
-	for _, m := range all {
-		select {
-		case next <- m:
-			begun++
-		case <-ctx.Done():
-			break feed
+			break
+		}
+		close(next)
+		wg.Wait()
+		if err := os.RemoveAll(dir); err != nil {
+			return begun, err
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	close(next)
-	wg.Wait()
 	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return begun, err
 	}

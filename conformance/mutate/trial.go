@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -48,24 +47,49 @@ type outcome struct {
 	by      string // the case that killed it, or the end of what a crash said
 }
 
-// try builds the suite with the mutant in it, and runs it until the first case fails.
-func (c *court) try(ctx context.Context, m mutant) (outcome, error) {
+// try runs the suite with the mutant in it, until the first case fails.
+func (c *court) try(ctx context.Context, b *batch, m mutant) (outcome, error) {
+	if v := b.not[m.key()]; v != "" {
+		return outcome{verdict: v}, nil
+	}
 	dir, err := os.MkdirTemp(c.work, "")
 	if err != nil {
 		return outcome{}, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	suite, args, built, err := c.prepare(ctx, dir, m)
+	if number := b.held[m.key()]; number > 0 {
+		o, err := c.judge(ctx, dir, program{suite: b.suite, number: number})
+		if err != nil || o.verdict != survived {
+			return o, err
+		}
+		// One that compiles to the same program could not be noticed.
+		if _, built, err := c.prepare(ctx, dir, m); err != nil || built != "" {
+			return outcome{verdict: built}, err
+		}
+		return o, nil
+	}
+	p, built, err := c.prepare(ctx, dir, m)
 	if err != nil || built != "" {
 		return outcome{verdict: built}, err
 	}
-	first, err := c.runAll(ctx, dir, suite, args)
+	return c.judge(ctx, dir, p)
+}
+
+// A program runs the suite with a mutant in it.
+type program struct {
+	suite  string
+	args   []string
+	number int // of the mutant, in a batch
+}
+
+func (c *court) judge(ctx context.Context, dir string, p program) (outcome, error) {
+	first, err := c.runAll(ctx, dir, p)
 	if err != nil || first.verdict != killed {
 		return first, err
 	}
 	// Was it the mutant, or a machine with too much to do?
 	for range 2 {
-		again, err := c.run(ctx, dir, suite, args, exactly(first.by))
+		again, err := c.run(ctx, dir, p, exactly(first.by))
 		if err != nil || again.verdict != survived {
 			return first, err
 		}
@@ -74,9 +98,9 @@ func (c *court) try(ctx context.Context, m mutant) (outcome, error) {
 }
 
 // runAll runs the tests of the target, until a case of one fails.
-func (c *court) runAll(ctx context.Context, dir, suite string, args []string) (o outcome, err error) {
+func (c *court) runAll(ctx context.Context, dir string, p program) (o outcome, err error) {
 	for _, test := range c.target.tests {
-		if o, err = c.run(ctx, dir, suite, args, test); err != nil || o.verdict != survived {
+		if o, err = c.run(ctx, dir, p, test); err != nil || o.verdict != survived {
 			break
 		}
 	}
@@ -92,50 +116,47 @@ func exactly(name string) string {
 	return strings.Join(parts, "/")
 }
 
-// prepare makes the program that runs the suite with the mutant in it, and what it is called with.
-func (c *court) prepare(ctx context.Context, dir string, m mutant) (suite string, args []string, built verdict, err error) {
+// prepare makes a program for the mutant alone.
+func (c *court) prepare(ctx context.Context, dir string, m mutant) (p program, built verdict, err error) {
 	source, err := os.ReadFile(filepath.Join(c.root, m.File))
 	if err != nil {
-		return "", nil, "", err
+		return p, "", err
 	}
-	changed := filepath.Join(dir, filepath.Base(m.File))
 	if strings.HasSuffix(m.File, ".py") {
 		at := filepath.Join(dir, "pyworker")
 		if err := copyPython(filepath.Join(c.root, "pyworker"), at); err != nil {
-			return "", nil, "", err
+			return p, "", err
 		}
-		changed = filepath.Join(at, strings.TrimPrefix(m.File, "pyworker/"))
-		suite = filepath.Join(c.work, "suite")
-		args = []string{"-worker", c.python + " " + filepath.Join(at, "conformance_worker.py")}
+		changed := filepath.Join(at, strings.TrimPrefix(m.File, "pyworker/"))
 		if err := os.WriteFile(changed, m.applied(source), 0o600); err != nil {
-			return "", nil, "", err
+			return p, "", err
 		}
 		compiles := exec.CommandContext(ctx, c.python, "-c", "import ast, sys; ast.parse(open(sys.argv[1], 'rb').read())", changed)
 		if err := compiles.Run(); err != nil {
-			return "", nil, notBuilt, ctx.Err()
+			return p, notBuilt, ctx.Err()
 		}
-		return suite, args, "", nil
+		return program{
+			suite: filepath.Join(c.work, "suite"),
+			args:  []string{"-worker", c.python + " " + filepath.Join(at, "conformance_worker.py")},
+		}, "", nil
 	}
+	changed := filepath.Join(dir, filepath.Base(m.File))
 	if err := os.WriteFile(changed, m.applied(source), 0o600); err != nil {
-		return "", nil, "", err
+		return p, "", err
 	}
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(c.root, m.File): changed}})
-	if err != nil {
-		return "", nil, "", err
+	overlay := filepath.Join(dir, "overlay.json")
+	if err := writeOverlay(overlay, map[string]string{filepath.Join(c.root, m.File): changed}); err != nil {
+		return p, "", err
 	}
-	file := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(file, overlay, 0o600); err != nil {
-		return "", nil, "", err
+	p.suite = filepath.Join(dir, "suite")
+	if _, err := c.build(ctx, p.suite, "-overlay", overlay); err != nil {
+		return p, notBuilt, ctx.Err()
 	}
-	suite = filepath.Join(dir, "suite")
-	if _, err := c.build(ctx, suite, "-overlay", file); err != nil {
-		return "", nil, notBuilt, ctx.Err()
-	}
-	sum, err := hashOf(suite)
+	sum, err := hashOf(p.suite)
 	if err == nil && sum == c.original {
-		return "", nil, sameBinary, nil
+		return p, sameBinary, nil
 	}
-	return suite, nil, "", err
+	return p, "", err
 }
 
 // build builds the suite. Without paths and build IDs in it, what compiles to the same program is the same file.
@@ -171,14 +192,14 @@ func copyPython(from, to string) error {
 var failure = regexp.MustCompile(`^\s*--- FAIL: (\S+)`)
 
 // run runs the suite until a case fails, and leaves nothing behind.
-func (c *court) run(ctx context.Context, dir, suite string, args []string, tests string) (outcome, error) {
+func (c *court) run(ctx context.Context, dir string, p program, tests string) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, suite, append([]string{
+	cmd := exec.CommandContext(ctx, p.suite, append([]string{
 		"-test.run", tests, "-test.v", "-test.parallel", fmt.Sprint(c.parallel), "-patience", c.patience.String(),
-	}, args...)...)
+	}, p.args...)...)
 	cmd.Dir = filepath.Join(c.root, "conformance")
-	cmd.Env = append(os.Environ(), "TMPDIR="+dir, "PYTHONDONTWRITEBYTECODE=1")
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir, "PYTHONDONTWRITEBYTECODE=1", mutantVariable+"="+fmt.Sprint(p.number))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	end := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.Cancel = end

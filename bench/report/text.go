@@ -32,7 +32,7 @@ var benchmarks = []struct{ name, about string }{
 	{"Calls", "calls of echo; the loop is written by hand, with as many calls outstanding; time is that of one call over all callers"},
 	{"Start", "start of a pool; bare are as many Python processes that import the worker, side by side"},
 	{"Recovery", "a worker is killed: time until its slot takes calls again; bare is the start of one Python process"},
-	{"Idle", "a worker with nothing to do; bare is a Python process that imported the same"},
+	{"Idle", "a worker with nothing to do but ten health checks a second; bare is a Python process that imported the same"},
 }
 
 // WriteText writes a table for each benchmark and placement, and the goals.

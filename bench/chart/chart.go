@@ -12,14 +12,14 @@ import (
 
 // The size of a chart in its own units. A page scales it; text is large enough for that on a phone.
 const (
-	width       = 420.0
-	right       = 24.0
-	top         = 12.0
-	plotHeight  = 230.0
-	axisHeight  = 38.0
-	legendLine  = 17.0
-	fontSize    = 12.0
-	charWidth   = 6.7 // about, at that size
+	width      = 420.0
+	right      = 24.0
+	top        = 12.0
+	plotHeight = 230.0
+	axisHeight = 38.0
+	legendLine = 17.0
+	fontSize   = 12.0
+	charWidth  = 6.7 // about, at that size
 )
 
 // Point is one value, with what a person who points at it reads.

@@ -38,9 +38,12 @@ lint-go:
 	GOOS=darwin go vet ./...
 	go tool staticcheck ./...
 	go mod tidy -diff
+	cd bench/rivals && go vet . && go tool -modfile ../../go.mod staticcheck . && go mod tidy -diff
 
 lint-python: $(VENV)/ready
 	cd pyworker && $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+	cd bench && $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && \
+	  for script in */*.py; do $(VENV)/bin/mypy --no-error-summary $$script || exit 1; done
 
 # WORKER='CMD' measures a worker of yours too; FORCE=1 even if it fails the checks.
 BENCH = PYPROCTEST_PYTHON=$(CACHE)/bench-venv/bin/python go run ./bench/cmd/pyprocbench

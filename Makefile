@@ -50,9 +50,12 @@ lint-go:
 	GOOS=darwin go vet ./...
 	go tool staticcheck ./...
 	go mod tidy -diff
+	cd bench/rivals && go vet . && go tool -modfile ../../go.mod staticcheck . && go mod tidy -diff
 
 lint-python: $(VENV)/ready
 	cd pyworker && $(VENV)/bin/ruff check . ../fuzz && $(VENV)/bin/ruff format --check . ../fuzz && $(VENV)/bin/mypy && $(VENV)/bin/mypy ../fuzz/python_codec.py
+	cd bench && $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && \
+	  for script in */*.py; do $(VENV)/bin/mypy --no-error-summary $$script || exit 1; done
 
 # WORKER='CMD' measures a worker of yours too; FORCE=1 even if it fails the checks.
 BENCH = PYPROCTEST_PYTHON=$(CACHE)/bench-venv/bin/python go run ./bench/cmd/pyprocbench

@@ -23,7 +23,6 @@ type Bars struct {
 }
 
 const (
-	nameWidth = 150.0
 	barHeight = 13.0
 	barStep   = 21.0
 )
@@ -37,6 +36,11 @@ func (c Bars) SVG() string {
 	step := roundUp(most / 5)
 	end := step * math.Ceil(most/step)
 	const valueRoom = 44.0
+	longest := 0
+	for _, b := range c.Bars {
+		longest = max(longest, len([]rune(b.Name)))
+	}
+	nameWidth := 10 + charWidth*float64(longest)
 	xOf := scale(0, end, false, nameWidth, width-valueRoom)
 	bottom := top + barStep*float64(len(c.Bars))
 

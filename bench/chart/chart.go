@@ -12,14 +12,14 @@ import (
 
 // The size of a chart in its own units. A page scales it; text is large enough for that on a phone.
 const (
-	width       = 420.0
-	left, right = 56.0, 12.0
-	top         = 12.0
-	plotHeight  = 230.0
-	axisHeight  = 38.0
-	legendLine  = 17.0
-	fontSize    = 12.0
-	charWidth   = 6.3 // about, at that size
+	width      = 420.0
+	right      = 24.0
+	top        = 12.0
+	plotHeight = 230.0
+	axisHeight = 38.0
+	legendLine = 17.0
+	fontSize   = 12.0
+	charWidth  = 6.7 // about, at that size
 )
 
 // Point is one value, with what a person who points at it reads.
@@ -60,6 +60,11 @@ type Tick struct {
 // SVG draws the chart.
 func (c Lines) SVG() string {
 	yTicks, low, high := c.yScale()
+	widest := 0
+	for _, t := range yTicks {
+		widest = max(widest, len([]rune(c.YText(t))))
+	}
+	left := 26 + charWidth*float64(widest)
 	xOf := scale(c.XTicks[0].At, c.XTicks[len(c.XTicks)-1].At, c.XLog, left+6, width-right-6)
 	yOf := scale(low, high, c.YLog, top+plotHeight, top)
 
@@ -67,7 +72,7 @@ func (c Lines) SVG() string {
 	for _, s := range c.Series {
 		legend = append(legend, entry{s.Name, s.Color, s.Dashed, s.Bare})
 	}
-	legendSVG, legendHeight := drawLegend(legend, top+plotHeight+axisHeight+8)
+	legendSVG, legendHeight := drawLegend(legend, left, top+plotHeight+axisHeight+8)
 	d := newDrawing(c.Title, top+plotHeight+axisHeight+8+legendHeight)
 	for _, t := range yTicks {
 		y := yOf(t)
@@ -123,13 +128,15 @@ func (d *drawing) series(s Series, xOf, yOf func(float64) float64) {
 // shape is the mark of a colour, which tells series apart for those who do not tell colours apart.
 func shape(color int, x, y float64) string {
 	style := fmt.Sprintf(`class="dot" style="fill:var(--s%d)"`, color)
-	switch color % 4 {
+	switch color % 5 {
 	case 1:
 		return fmt.Sprintf(`<rect %s x="%.1f" y="%.1f" width="8" height="8"/>`, style, x-4, y-4)
 	case 2:
 		return fmt.Sprintf(`<path %s d="M%.1f %.1fl5 8.6h-10z"/>`, style, x, y-5.2)
 	case 3:
 		return fmt.Sprintf(`<path %s d="M%.1f %.1fl5.2 5.2l-5.2 5.2l-5.2 -5.2z"/>`, style, x, y-5.2)
+	case 4:
+		return fmt.Sprintf(`<path %s d="M%.1f %.1fl5 -8.6h-10z"/>`, style, x, y+5.2)
 	}
 	return fmt.Sprintf(`<circle %s cx="%.1f" cy="%.1f" r="4.2"/>`, style, x, y)
 }
@@ -231,7 +238,7 @@ type entry struct {
 }
 
 // drawLegend sets entries in lines as long as the chart is wide.
-func drawLegend(entries []entry, y float64) (svg string, height float64) {
+func drawLegend(entries []entry, left, y float64) (svg string, height float64) {
 	var b strings.Builder
 	x := left
 	lines := 1.0

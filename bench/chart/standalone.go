@@ -8,8 +8,8 @@ import (
 // Colors are the variables that charts use, for a light ground and a dark one. Neighbours among the
 // series differ in lightness as well as in hue.
 const (
-	LightColors = `--s0:#6b6b66;--s1:#2a78d6;--s2:#d9480f;--s3:#12805c;--s4:#8a3ffc;--s5:#b8860b;--s6:#c2255c;--s7:#0b7285;--ink:#1c1c1a;--muted:#5c5c57;--grid:#e3e2dd;--ground:#ffffff`
-	DarkColors  = `--s0:#a5a49d;--s1:#5aa0f2;--s2:#ff8a5c;--s3:#3fc795;--s4:#b794ff;--s5:#e6b93f;--s6:#ff7ba8;--s7:#45c4d6;--ink:#f1f0ea;--muted:#b4b3ab;--grid:#3a3a37;--ground:#1b1b19`
+	LightColors = `--s0:#6b6b66;--s1:#2a78d6;--s2:#d9480f;--s3:#12805c;--s4:#8a3ffc;--s5:#b8860b;--s6:#c2255c;--s7:#7a5c3e;--ink:#1c1c1a;--muted:#5c5c57;--grid:#e3e2dd;--ground:#ffffff`
+	DarkColors  = `--s0:#a5a49d;--s1:#5aa0f2;--s2:#ff8a5c;--s3:#3fc795;--s4:#b794ff;--s5:#e6b93f;--s6:#ff7ba8;--s7:#d0a880;--ink:#f1f0ea;--muted:#b4b3ab;--grid:#3a3a37;--ground:#1b1b19`
 )
 
 // Style is the CSS of charts.

@@ -1,25 +1,34 @@
-# The smallest framed JSON loop: no dispatch, no errors, one connection. Its checksum is the C library's.
+"""The smallest framed JSON loop: no dispatch, no errors, one connection.
+
+It sums, reads and writes JSON as the bundled worker does, so that what differs is what a worker
+does beside.
+"""
+
 import socket
 import struct
 from json import JSONDecoder, JSONEncoder
-from json.encoder import c_make_encoder, encode_basestring
+from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 
 from google_crc32c import value as crc32c
 
+from peer import ready, socket_path
+
 header = struct.Struct(">2sIQI")
-scan = JSONDecoder().scan_once
-write = c_make_encoder(None, JSONEncoder().default, encode_basestring, None, ":", ",", False, False, False)
+scan = JSONDecoder().scan_once  # type: ignore[attr-defined]
+write = c_make_encoder(
+    None, JSONEncoder().default, encode_basestring, None, ":", ",", False, False, False
+)
 
 
-def answer(conn):
+def answer(conn: socket.socket) -> None:
     unpack, pack, join, recv = header.unpack_from, header.pack, "".join, conn.recv
-    parts = []
+    parts: list[bytes] = []
     have = missing = 0
     while True:
         data = recv(1 << 16)
         if not data:
             return
-        if parts or missing:
+        if parts:
             parts.append(data)
             have += len(data)
             if have < missing:
@@ -38,7 +47,8 @@ def answer(conn):
             if magic != b"PY" or crc32c(payload) != checksum:
                 return
             request, _ = scan(payload.decode(), 0)
-            text = '{"id":%d,"ok":true,"body":%s}' % (request["id"], join(write(request["body"], 0)))
+            text = '{"id":%d,"ok":true,"body":%s}'
+            text %= (request["id"], join(write(request["body"], 0)))
             payload = text.encode()
             answers.append(pack(b"PY", 18 + len(payload), request_id, crc32c(payload)) + payload)
             start += length

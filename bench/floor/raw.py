@@ -1,5 +1,9 @@
-# Sends back what comes: no frames, no checksum, no JSON. The size of a message is agreed beforehand.
+"""Sends back what comes: no frames, no checksum, no JSON. The size of a message is agreed."""
+
 import socket
+import sys
+
+from peer import ready, socket_path
 
 size = int(sys.argv[2])
 listener = socket.socket(socket.AF_UNIX)

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// Peer is a Python process that runs a script: with ready() it says that it listens on socket_path, and
-// it ends when the process that started it does.
+// Peer is a Python process that runs a script. The script imports peer.py, which says where to listen,
+// passes on that it does, and ends the process when the one that started it ends.
 type Peer struct {
 	Socket string // its path
 
@@ -25,7 +25,7 @@ type Peer struct {
 }
 
 //go:embed peer.py
-var prelude string
+var module []byte
 
 // Python is the interpreter of all Python processes: PYPROCTEST_PYTHON, or else python3.
 func Python() string {
@@ -35,14 +35,21 @@ func Python() string {
 	return "python3"
 }
 
-// Start runs a script, and returns once it has called ready().
+// Start runs a script, given as its text, and returns once it has called ready().
 func Start(script string, args ...string) (*Peer, error) {
 	dir, err := os.MkdirTemp("", "pp")
 	if err != nil {
 		return nil, err
 	}
+	main := filepath.Join(dir, "main.py")
+	if err := errors.Join(
+		os.WriteFile(filepath.Join(dir, "peer.py"), module, 0o600),
+		os.WriteFile(main, []byte(script), 0o600),
+	); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
 	p := &Peer{Socket: filepath.Join(dir, "s"), dir: dir, stderr: &tail{}}
-	p.cmd = exec.Command(Python(), append([]string{"-c", prelude + script, p.Socket}, args...)...)
+	p.cmd = exec.Command(Python(), append([]string{main, p.Socket}, args...)...)
 	p.cmd.Stderr = p.stderr
 	stdin, errIn := p.cmd.StdinPipe()
 	stdout, errOut := p.cmd.StdoutPipe()

@@ -1,3 +1,5 @@
+"""What the Python processes of the benchmarks share: where to listen, and when to end."""
+
 import os
 import sys
 import threading
@@ -5,11 +7,12 @@ import threading
 socket_path = sys.argv[1]
 
 
-def ready():
+def ready() -> None:
+    """Says that this process listens on socket_path."""
     os.write(1, b"ready\n")
 
 
-def _end_with_parent():
+def _end_with_parent() -> None:
     while os.read(0, 1024):
         pass
     os._exit(0)

@@ -40,6 +40,18 @@ func (s side) of(rows Rows, parts ...string) Rows {
 	return rows.Find("Calls", append([]string{"side=" + s.key}, parts...)...)
 }
 
+// floorSeries is the hand-written loop, as it was measured between the turns of the pool.
+func floorSeries() chart.Series {
+	return chart.Series{Name: sides[0].name, Color: sides[0].color, Dashed: true}
+}
+
+func withFloor(floor chart.Series, series []chart.Series) []chart.Series {
+	if len(floor.Points) == 0 {
+		return series
+	}
+	return append([]chart.Series{floor}, series...)
+}
+
 // latencies is the distribution of the times of a lone small call.
 func latencies(rows Rows, placement string) (figure, bool) {
 	quantiles := []struct {
@@ -53,17 +65,22 @@ func latencies(rows Rows, placement string) (figure, bool) {
 	position := func(q float64) float64 { return -math.Log10(1 - q) }
 	c := chart.Lines{
 		Title:  "Distribution of the time of a lone call, 64 bytes, " + placement,
-		XLabel: "share of calls that take at most …", YLabel: "time of a call", YLog: true, YText: duration,
+		XLabel: "share of calls that take at most …", YLabel: "time of a call", YLog: true, YText: tick(duration),
 	}
 	for _, q := range quantiles {
 		c.XTicks = append(c.XTicks, chart.Tick{At: position(q.q), Text: q.text})
 	}
-	for _, s := range sides {
-		series := chart.Series{Name: s.name, Color: s.color, Dashed: s.key == "loop"}
+	floor := floorSeries()
+	for _, s := range sides[1:] {
+		series := chart.Series{Name: s.name, Color: s.color}
 		for _, r := range s.of(rows, "workers=1", "size=64B", "callers=1", "placement="+placement) {
 			for _, q := range quantiles {
+				tip := func(v float64) string { return fmt.Sprintf("%g %%: %s", q.q*100, duration(v)) }
 				if v, ok := r.Value(q.unit); ok {
-					series.Points = append(series.Points, chart.Point{X: position(q.q), Y: v, Tip: fmt.Sprintf("%g %%: %s", q.q*100, duration(v))})
+					series.Points = append(series.Points, chart.Point{X: position(q.q), Y: v, Tip: tip(v)})
+				}
+				if v, ok := r.Value("floor-" + q.unit); ok && s.key == "pool" {
+					floor.Points = append(floor.Points, chart.Point{X: position(q.q), Y: v, Tip: tip(v)})
 				}
 			}
 		}
@@ -71,6 +88,7 @@ func latencies(rows Rows, placement string) (figure, bool) {
 			c.Series = append(c.Series, series)
 		}
 	}
+	c.Series = withFloor(floor, c.Series)
 	return figure{
 		Title: "How long one call takes", SVG: c.SVG(),
 		About: "A caller alone, 64 bytes. Left the fastest calls, right the slowest.",
@@ -81,29 +99,27 @@ func latencies(rows Rows, placement string) (figure, bool) {
 func throughput(rows Rows, placement string) (figure, bool) {
 	c := chart.Lines{
 		Title:  "Throughput against callers, 64 bytes, one worker, " + placement,
-		XLabel: "callers at once", YLabel: "calls a second", XLog: true, YLog: true, YText: si(""),
+		XLabel: "callers at once", YLabel: "calls a second", XLog: true, YLog: true, YText: tick(si("")),
 	}
 	for _, n := range []string{"1", "4", "16", "64"} {
 		c.XTicks = append(c.XTicks, chart.Tick{At: float(n), Text: n})
 	}
-	floor := chart.Series{Name: sides[0].name, Color: sides[0].color, Dashed: true}
+	floor := floorSeries()
 	for _, s := range sides[1:] {
 		series := chart.Series{Name: s.name, Color: s.color}
 		for _, r := range s.of(rows, "workers=1", "size=64B", "placement="+placement) {
 			if v, ok := r.Value("calls/s"); ok {
 				series.Points = append(series.Points, chart.Point{X: float(r.Key["callers"]), Y: v, Tip: r.Key["callers"] + " callers: " + si("calls/s")(v)})
 			}
-			if v, ok := r.Value("floor-sec/op"); ok && s.key == "pool" {
-				floor.Points = append(floor.Points, chart.Point{X: float(r.Key["callers"]), Y: 1 / v, Tip: r.Key["callers"] + " outstanding: " + si("calls/s")(1/v)})
+			if v, ok := r.Value("floor-calls/s"); ok && s.key == "pool" {
+				floor.Points = append(floor.Points, chart.Point{X: float(r.Key["callers"]), Y: v, Tip: r.Key["callers"] + " outstanding: " + si("calls/s")(v)})
 			}
 		}
 		if len(series.Points) > 0 {
 			c.Series = append(c.Series, series)
 		}
 	}
-	if len(floor.Points) > 0 {
-		c.Series = append([]chart.Series{floor}, c.Series...)
-	}
+	c.Series = withFloor(floor, c.Series)
 	return figure{
 		Title: "What many callers get", SVG: c.SVG(),
 		About: "One worker, 64 bytes. The floor has as many calls outstanding on one connection.",
@@ -114,7 +130,7 @@ func throughput(rows Rows, placement string) (figure, bool) {
 func scaling(rows Rows, placement string) (figure, bool) {
 	c := chart.Lines{
 		Title:  "Throughput against workers, 64 callers, 64 bytes, " + placement,
-		XLabel: "workers", YLabel: "calls a second", YText: si(""),
+		XLabel: "workers", YLabel: "calls a second", YText: tick(si("")),
 	}
 	const most = 8
 	for n := 1; n <= most; n++ {
@@ -134,11 +150,11 @@ func scaling(rows Rows, placement string) (figure, bool) {
 		if !ok || s.key == "loop" {
 			continue
 		}
-		fitted := chart.Series{Name: "fitted", Color: s.color, Bare: true}
+		fitted := chart.Series{Name: "law fitted to it", Color: s.color, Bare: true}
 		for at := 1.0; at <= most; at += 0.125 {
 			fitted.Points = append(fitted.Points, chart.Point{X: at, Y: law.At(at)})
 		}
-		c.Series = append(c.Series, fitted, measured)
+		c.Series = append(c.Series, measured, fitted)
 		pays := law.PaysUpTo()
 		if s.key == "pool" && pays <= most {
 			c.Note, c.NoteAt = fmt.Sprintf("pays up to %d", pays), float64(pays)

@@ -79,7 +79,9 @@ func WriteHTML(to io.Writer, rows Rows, set results.Set) error {
 		s.Figures = append(s.Figures, shown(ratios(rows, placement))...)
 		s.Figures = append(s.Figures, shown(throughput(rows, placement))...)
 		s.Figures = append(s.Figures, shown(latencies(rows, placement))...)
-		s.Figures = append(s.Figures, shown(scaling(rows, placement))...)
+		if placement != "pinned" { // on one core more workers share what there is
+			s.Figures = append(s.Figures, shown(scaling(rows, placement))...)
+		}
 		s.Tables = tables(rows, placement, "Calls", "Start", "Recovery", "Idle")
 		if len(s.Figures)+len(s.Tables) > 0 {
 			data.Sections = append(data.Sections, s)

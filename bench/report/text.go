@@ -17,7 +17,7 @@ type column struct {
 
 var columns = map[string][]column{
 	"Framing": {{"sec/op", "time", duration}, {"floor-sec/op", "floor", duration}, {"x-floor", "×floor", ratio}, {"B/s", "bytes/s", si("B/s")}, {"allocs/op", "allocs", plain}},
-	"Calls": {{"p50-sec", "p50", duration}, {"p99-sec", "p99", duration}, {"calls/s", "calls/s", si("")}, {"B/s", "bytes/s", si("B/s")},
+	"Calls": {{"p50-sec", "p50", duration}, {"p99-sec", "p99", duration}, {"calls/s", "calls/s", si("")}, {"floor-calls/s", "loop", si("")}, {"B/s", "bytes/s", si("B/s")},
 		{"go-cpu-sec/op", "CPU Go", duration}, {"py-cpu-sec/op", "CPU Python", duration}, {"allocs/op", "allocs", plain},
 		{"x-floor", "×loop", ratio}, {"x-raw", "×socket", ratio}},
 	"Start":    {{"sec/op", "time", duration}, {"floor-sec/op", "bare", duration}, {"x-floor", "×bare", ratio}},
@@ -32,7 +32,7 @@ var benchmarks = []struct{ name, about string }{
 	{"Calls", "calls of echo; the loop is written by hand, with as many calls outstanding; time is that of one call over all callers"},
 	{"Start", "start of a pool; bare are as many Python processes that import the worker, side by side"},
 	{"Recovery", "a worker is killed: time until its slot takes calls again; bare is the start of one Python process"},
-	{"Idle", "a worker with nothing to do; bare is a Python process that imported the same"},
+	{"Idle", "a worker with nothing to do but ten health checks a second; bare is a Python process that imported the same"},
 }
 
 // WriteText writes a table for each benchmark and placement, and the goals.
@@ -124,6 +124,17 @@ func three(x float64) string {
 		return fmt.Sprintf("%.1f", x)
 	}
 	return fmt.Sprintf("%.2f", x)
+}
+
+// tick leaves out the zeros that a round value ends with.
+func tick(format func(float64) string) func(float64) string {
+	return func(x float64) string {
+		digits, unit, _ := strings.Cut(format(x), " ")
+		if strings.Contains(digits, ".") {
+			digits = strings.TrimRight(strings.TrimRight(digits, "0"), ".")
+		}
+		return strings.TrimSpace(digits + " " + unit)
+	}
 }
 
 func ratio(x float64) string { return fmt.Sprintf("%.2f", x) }

@@ -1,9 +1,13 @@
+"""JSON-RPC in lines, with nothing but the standard library: what net/rpc/jsonrpc speaks."""
+
 import json
 from socketserver import StreamRequestHandler, ThreadingMixIn, UnixStreamServer
 
+from peer import ready, socket_path
+
 
 class Lines(StreamRequestHandler):
-    def handle(self):
+    def handle(self) -> None:
         for line in self.rfile:
             request = json.loads(line)
             answer = {"id": request["id"], "result": request["params"][0], "error": None}

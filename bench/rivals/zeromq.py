@@ -1,4 +1,8 @@
+"""ZeroMQ REQ/REP, with JSON as its messages."""
+
 import zmq
+
+from peer import ready, socket_path
 
 replies = zmq.Context().socket(zmq.REP)
 replies.bind("ipc://" + socket_path)

@@ -35,11 +35,11 @@ var quantiles = []struct {
 }
 
 // report leaves out a quantile that rests on no value beyond it.
-func (l *Latencies) report(b *testing.B) {
+func (l *Latencies) report(b *testing.B, prefix string) {
 	slices.Sort(l.ns)
 	for _, q := range quantiles {
 		if beyond := min(q.q, 1-q.q) * float64(len(l.ns)); beyond >= 1 || q.q == 0.5 && len(l.ns) > 0 {
-			b.ReportMetric(quantile(l.ns, q.q), q.unit)
+			b.ReportMetric(quantile(l.ns, q.q), prefix+q.unit)
 		}
 	}
 }

@@ -37,8 +37,9 @@ type Options struct {
 //	ns/op           median time of an operation (of a turn over its operations unless Lone)
 //	o.Ratio         that time over floor's: the median over all pairs of neighbouring turns
 //	floor-ns/op     the same time of floor
-//	calls/s, B/s    1/(ns/op), and payload bytes one way in that time
-//	p50-ns … p999-ns  where Run told latencies
+//	B/s             payload bytes, one way
+//	calls/s, floor-calls/s     operations of a turn over its time: the median over all turns
+//	p1-ns … p999-ns, floor-p1-ns …  where Run told latencies; floor's only if Lone
 //	go-cpu-ns/op    CPU time of this process, and py-cpu-ns/op, that of subject.Processes
 //	allocs/op, B/op of this process, counted apart, not while time is taken
 func Measure(b *testing.B, o Options, floor, subject Side) {
@@ -79,11 +80,15 @@ func Measure(b *testing.B, o Options, floor, subject Side) {
 		return
 	}
 	b.ReportMetric(1e9/perOp, "calls/s")
+	b.ReportMetric(1e9/median(f.perOp), "floor-calls/s")
 	b.ReportMetric(s.here.Seconds()*1e9/float64(s.done), "go-cpu-ns/op")
 	if s.there > 0 {
 		b.ReportMetric(s.there.Seconds()*1e9/float64(s.done), "py-cpu-ns/op")
 	}
-	s.all.report(b)
+	s.all.report(b, "")
+	if o.Lone {
+		f.all.report(b, "floor-")
+	}
 }
 
 // taker is a side with what its turns gave.

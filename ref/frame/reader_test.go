@@ -319,3 +319,21 @@ func TestOptionsOutOfRangeAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "enhanced, basic, Framing(2)", fmt.Sprintf("%v, %v, %v", frame.Enhanced, frame.Basic, frame.Framing(2)))
 }
+
+// repeat is a stream of the same data for ever.
+type repeat struct {
+	data []byte
+	at   int
+}
+
+func (r *repeat) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		c := copy(p[n:], r.data[r.at:])
+		n += c
+		if r.at += c; r.at == len(r.data) {
+			r.at = 0
+		}
+	}
+	return n, nil
+}

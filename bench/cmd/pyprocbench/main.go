@@ -18,8 +18,9 @@ const usage = `usage: pyprocbench COMMAND [FLAGS]
   compare -base REF    measure REF and the work tree turn by turn, and judge
   judge BASE HEAD      judge two files of results
   report RESULTS       show a file of results
+  baseline -name NAME  keep the ratios of the last run as bench/baselines/NAME.txt
 
-Each has -h.`
+Each has -h`
 
 func main() {
 	// A second interrupt ends the process at once, for the first gives the signals back.
@@ -35,7 +36,7 @@ func main() {
 
 func command(ctx context.Context, args []string) error {
 	commands := map[string]func(context.Context, []string) error{
-		"run": run, "compare": compare, "judge": judge, "report": reportOf,
+		"run": run, "compare": compare, "judge": judge, "report": reportOf, "baseline": baseline,
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
 		return errors.New(usage)

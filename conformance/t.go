@@ -86,7 +86,7 @@ func (t *T) Unsupported(reason string, args ...any) {
 func (t *T) end(status Status, reason string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.status == "" {
+	if t.status == "" && !t.settled {
 		t.status, t.reason = status, reason
 	}
 }

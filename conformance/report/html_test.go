@@ -214,6 +214,22 @@ func TestLargeReportsStayReasonableAndSayWhatIsLeftOut(t *testing.T) {
 	}
 }
 
+func TestPageTellsSoManyTimelinesAndSaysWhereTheOthersAre(t *testing.T) {
+	run := everythingFails()
+	for i := range run.Results {
+		res := &run.Results[i]
+		res.Findings = []conformance.Finding{{Clause: res.Clauses[0]}, {Clause: "WRK-6"}}
+	}
+	page := parse(t, written(t, report.HTML, run))
+	timelines := 0
+	for range all(page, atom.Ol) {
+		timelines++
+	}
+	require.Equal(t, 60, timelines)
+	require.Contains(t, text(page), "What was sent and came, 60 events, is left out here: the JSON report has it.")
+	require.Contains(t, text(within(t, page, "run1-WRK-6-violated")), "What was sent and came is told above.", "once for each case")
+}
+
 func TestEveryFormatIsTheSameForTheSameRun(t *testing.T) {
 	runs := []report.Run{failing(t), excusing(t, failing(t), allExcused), random(t, 3)}
 	for name, write := range formats {

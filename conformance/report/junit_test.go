@@ -108,10 +108,22 @@ func TestJUnitTellsFailuresErrorsAndSkippedApart(t *testing.T) {
 
 func TestJUnitShowsKnownFailuresAsSkippedAndWrongLinesAsFailures(t *testing.T) {
 	j := readJUnit(t, excusing(t, failing(t), allExcused+"WRK-9 # gone"))
-	require.Equal(t, []int{1, 0, 5}, []int{j.Failures, j.Errors, j.Skipped})
+	require.Equal(t, []int{1, 0, 5}, counts(j))
 	require.Contains(t, j.find(t, "worker.MSG-6", "absent-body-is-null/basic").Skipped.Message, "known failing: see issue 7. MSG-6: expected")
 	require.Contains(t, j.find(t, "worker.known-failing", "line 6 WRK-9").Failure.Message, "known.txt:6: WRK-9 does not fail any more")
 }
+
+func TestJUnitOfAStrictRunShowsAShouldAsAFailure(t *testing.T) {
+	run := failing(t)
+	set(t, &run, "CAN-8/handlers-of-a-caller-that-went-away-are-cancelled/basic", func(r *conformance.Result) {
+		r.Status = conformance.StatusBlocked
+	})
+	require.Equal(t, []int{2, 2, 2}, counts(readJUnit(t, run)))
+	run.Strict = true
+	require.Equal(t, []int{3, 3, 0}, counts(readJUnit(t, run)))
+}
+
+func counts(j junit) []int { return []int{j.Failures, j.Errors, j.Skipped} }
 
 func TestJUnitShowsWhatDidNotRunAsErrors(t *testing.T) {
 	run := green()

@@ -69,7 +69,7 @@ func TestExitStatusOfSeveralRunsIsTheWorst(t *testing.T) {
 	notRun := report.Run{}
 	require.Equal(t, 0, report.ExitStatus(green(), green()))
 	require.Equal(t, 1, report.ExitStatus(green(), failing(t), green()))
-	require.Equal(t, 2, report.ExitStatus(failing(t), notRun, green()))
+	require.Equal(t, 2, report.ExitStatus(green(), notRun, failing(t)))
 	require.Equal(t, 2, report.ExitStatus())
 }
 

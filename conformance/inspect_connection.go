@@ -286,9 +286,9 @@ func (c *ConnectionInspector) unasked(f *InspectedFrame) {
 	switch {
 	case c.open > 0:
 		c.open--
-	case c.strays > 0 && (!s.ok || before != past{}):
+	case c.strays > 0 && !s.ok:
 		c.strays--
-	case c.strays > 0:
+	case c.strays > 0 && before == past{}:
 		f.breaks("MSG-11", f.idAt(), "an error answer to what is no request", "an answer with ok: true")
 	case !s.ok && !c.refused && c.refusable(): // by a worker that says so before it closes the connection
 		c.refused = true

@@ -289,6 +289,20 @@ func TestConnectionInspectorSeesWhatIsWrongBetweenTheDirections(t *testing.T) {
 			> deep 1
 			< ok 1
 			< error 0 RID-8`,
+		"what is not judged is answered once": `
+			> deepest 1
+			< ok 1
+			< ok 1 RID-8`,
+		"a second answer beside what cannot be read": `
+			> request 1
+			> broken 2 MSG-17
+			< ok 1
+			< ok 1 MSG-1
+			< error 0`,
+		"what was not over a lower limit": `
+			> big 1
+			< ok 1
+			< error 0 RID-8`,
 		"what is over a lower limit is refused once": `
 			> big 1
 			< error 0
@@ -344,12 +358,14 @@ func TestConnectionInspectorJudgesTheDirectionsApartAfterAFramingError(t *testin
 func TestConnectionInspectorForgetsAndThenAccusesLessExactly(t *testing.T) {
 	c, err := NewConnectionInspector(InspectorOptions{})
 	require.NoError(t, err)
-	for id := uint64(1); id <= pastLimit+1; id++ {
+	for id := uint64(1); id <= pastLimit+2; id++ {
 		require.Empty(t, c.Write(RolePool, encode(Enhanced, id, request(id, "m", "")))[0].Violations)
 		require.Empty(t, c.Write(RoleWorker, encode(Enhanced, id, okAnswer(id, "1")))[0].Violations)
 	}
-	require.Equal(t, "RID-8", c.Write(RoleWorker, encode(Enhanced, 1, okAnswer(1, "1")))[0].Violations[0].Clause)
-	require.Equal(t, "MSG-1", c.Write(RoleWorker, encode(Enhanced, 2, okAnswer(2, "1")))[0].Violations[0].Clause)
+	for id, clause := range []string{"RID-8", "RID-8", "RID-8", "MSG-1"} { // 0 was never asked for, and 1 and 2 are forgotten
+		answer := encode(Enhanced, uint64(id), okAnswer(uint64(id), "1"))
+		require.Equal(t, clause, c.Write(RoleWorker, answer)[0].Violations[0].Clause, id)
+	}
 	require.Len(t, c.past.became, pastLimit)
 	require.Zero(t, c.dues)
 	require.Empty(t, c.due)

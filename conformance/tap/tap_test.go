@@ -112,17 +112,20 @@ func (l *line) connect(t testing.TB) (pool, worker *net.UnixConn) {
 // await returns the first event of a kind, once it was told.
 func (l *line) await(t testing.TB, kind tap.EventKind) tap.Event {
 	t.Helper()
+	return l.awaitAll(t, kind, 1)[0]
+}
+
+// awaitAll returns the events of a kind, once there are so many.
+func (l *line) awaitAll(t testing.TB, kind tap.EventKind, count int) []tap.Event {
+	t.Helper()
 	late := time.After(patience)
 	for {
 		l.mu.Lock()
 		changed := l.changed
-		for _, e := range l.events {
-			if e.Event == kind {
-				l.mu.Unlock()
-				return e
-			}
-		}
 		l.mu.Unlock()
+		if told := l.told(kind); len(told) >= count {
+			return told
+		}
 		select {
 		case <-changed:
 		case <-late:

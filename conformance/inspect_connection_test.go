@@ -27,6 +27,7 @@ var spoken = map[string]string{
 	"no-method":      `{"id":%d,"body":1}`,
 	"greeting":       `{"type":"greeting","payload":{"id":%d}}`,
 	"deep":           `{"id":%d,"method":"echo","body":` + strings.Repeat("[", 101) + strings.Repeat("]", 101) + `}`,
+	"deep-wrapped":   `{"type":"request","payload":{"id":%d,"method":"echo","body":` + strings.Repeat("[", 101) + strings.Repeat("]", 101) + `}}`,
 	"deepest":        `{"id":%d,"method":"echo","body":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`,
 	"big":            `{"id":%d,"method":"echo","body":"` + strings.Repeat("big ", 20000) + `"}`,
 	"response":       `{"type":"response","payload":{"id":%d,"ok":true,"body":1}}`,
@@ -169,6 +170,15 @@ var scenesOfBothFramings = map[string]scene{
 		< ok 1
 		< ok 1
 		< ok 1 MSG-1`,
+	"a worker says why it closes the connection": `
+		> request 1
+		> request 1 RID-2
+		< error 0`,
+	"what came in an envelope and may be unreadable": `
+		> deep-wrapped 1
+		< error 1
+		> deep-wrapped 2
+		< ok 2 MSG-2`,
 	"a cancellation answered": `
 		> request 1
 		> cancel 1
@@ -238,7 +248,8 @@ func TestConnectionInspectorSeesWhatIsWrongBetweenTheDirections(t *testing.T) {
 			> request 1
 			> request 2 @3 RID-3
 			< ok 1
-			< error 3`,
+			< error 3
+			< error 0`,
 		"a request under another ID in the header, run": `
 			> request 2 @3 RID-3
 			< ok 2 MSG-13`,

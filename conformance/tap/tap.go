@@ -9,7 +9,6 @@ package tap
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -22,8 +21,10 @@ type Options struct {
 	Listen   string // the path of the socket that it makes, for the pool
 	Upstream string // the path of the worker's socket
 
-	Framing    conformance.Framing // empty: told by the first two bytes of each connection [STR-7]
-	MaxPayload int                 // the limit of both sides in bytes; 0: 10485760 [FRM-13]
+	Framing conformance.Framing // empty: told by the first two bytes of each connection [STR-7]
+	// MaxPayload is the limit of both sides in bytes. 0: it is not known, so a frame over the default of 10485760
+	// [FRM-13] is no violation, and ends the inspection of its connection.
+	MaxPayload int
 
 	// Behind is how many bytes of a connection may wait for their inspection; 0: 16 MiB. Beyond it the
 	// inspection of that connection is given up.
@@ -52,7 +53,10 @@ type Summary struct {
 	GivenUp     int            // connections of which not everything was inspected
 }
 
-const defaultBehind = 16 << 20
+const (
+	defaultBehind = 16 << 20
+	acceptPause   = 100 * time.Millisecond // after a connection that could not be taken
+)
 
 // Listen makes the socket, with mode 0600 [WRK-6]. A stale socket file at its path is replaced; a live
 // socket and what is no socket are not [WRK-2, WRK-4, WRK-5].
@@ -84,31 +88,30 @@ func (o Options) inspector() conformance.InspectorOptions {
 
 // Serve passes connections on until the context ends, which closes them all, or until the tap was closed and
 // the last connection has ended. What was passed on until then is inspected before it returns.
-func (t *Tap) Serve(ctx context.Context) (Summary, error) {
+func (t *Tap) Serve(ctx context.Context) Summary {
 	stop := context.AfterFunc(ctx, t.end)
 	defer stop()
 	var running sync.WaitGroup
-	var failed error
-	for failed == nil {
+	for {
 		conn, err := t.listener.AcceptUnix()
-		switch {
-		case err == nil:
-			running.Go(func() { t.pass(conn) })
-		case errors.Is(err, net.ErrClosed):
-			failed = err
-		default:
-			failed = fmt.Errorf("no more connections on %s: %w", t.options.Listen, err)
-			t.Close()
+		if errors.Is(err, net.ErrClosed) {
+			break
 		}
+		if err != nil { // such as too many open files, of which there may be fewer again
+			t.tell(Event{Event: Unreachable, Upstream: t.options.Upstream, Reason: err.Error()})
+			select {
+			case <-ctx.Done():
+			case <-time.After(acceptPause):
+			}
+			continue
+		}
+		running.Go(func() { t.pass(conn) })
 	}
 	running.Wait()
-	if errors.Is(failed, net.ErrClosed) {
-		failed = nil
-	}
 	t.telling.Lock()
 	defer t.telling.Unlock()
 	t.options.Tell(Event{Time: time.Now(), Event: Ended, Violations: sum(t.summary.Violations)})
-	return t.summary, failed
+	return t.summary
 }
 
 // Close stops listening and removes the socket file. Connections go on.

@@ -54,14 +54,17 @@ Exit status without a command: 0 no violation was seen, 1 some were, 2 it could 
 			} else {
 				err = t.serve(c.Context())
 			}
-			return errors.Join(err, t.failed, closeLog())
+			if failed := closeLog(); err == nil && (failed != nil || t.incomplete) {
+				return errors.Join(errors.New("the log is not complete"), failed)
+			}
+			return err
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&t.options.Listen, "listen", "", "the socket to make, for the pool")
 	f.StringVar(&t.options.Upstream, "upstream", "", "the worker's socket")
 	f.StringVar(&framing, "framing", "auto", "enhanced, basic, or auto: by the first two bytes of each connection")
-	f.IntVar(&t.options.MaxPayload, "max-payload", 0, "the limit of both sides for the payload of one frame in bytes (default 10485760)")
+	f.IntVar(&t.options.MaxPayload, "max-payload", 0, "the limit of both sides for the payload of one frame in bytes (default 10485760, and a frame over it ends the inspection)")
 	f.IntVar(&t.options.Behind, "behind", 0, "how many bytes of a connection may wait for their inspection (default 16777216)")
 	f.StringVar(&t.logPath, "log", "", "append what is seen to this file, one JSON object a line; - for standard output")
 	completeWords(c, "framing", "auto", string(conformance.Enhanced), string(conformance.Basic))
@@ -76,7 +79,8 @@ type tapping struct {
 	out     io.Writer // for a person
 	shown   map[string]int
 	seen    tap.Passed
-	failed  error // of writing the log
+
+	incomplete bool // the log could not be written
 }
 
 func (t *tapping) openLog(stdout io.Writer) (closeLog func() error, err error) {
@@ -112,12 +116,12 @@ func (t *tapping) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	summary, err := socket.Serve(ctx)
+	summary := socket.Serve(ctx)
 	t.sumUp(summary)
-	if err == nil && len(summary.Violations) > 0 {
+	if len(summary.Violations) > 0 {
 		return &exit{statusViolated}
 	}
-	return err
+	return nil
 }
 
 // awaitWorker waits until a worker accepts connections, which is all that tells it is ready [WRK-1].

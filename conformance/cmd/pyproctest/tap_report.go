@@ -22,8 +22,9 @@ func (t *tapping) tell(e tap.Event) {
 	if err == nil {
 		_, err = t.log.Write(append(line, '\n'))
 	}
-	if err != nil && t.failed == nil {
-		t.failed = fmt.Errorf("the log is not complete: %w", err)
+	if err != nil && !t.incomplete {
+		t.incomplete = true
+		fmt.Fprintf(t.out, "the log is not complete: %v\n", err)
 	}
 	switch e.Event {
 	case tap.Listening:

@@ -44,7 +44,7 @@ func (t *tapping) wrap(ctx context.Context, args []string) error {
 	ctx, lost := context.WithCancel(ctx)
 	defer lost()
 	go watchParent(ctx, lost)
-	w.stopWith(ctx)
+	context.AfterFunc(ctx, w.stop)
 
 	if !w.isReady(ctx, t.options.Upstream) {
 		return w.status()
@@ -64,13 +64,7 @@ func (t *tapping) wrap(ctx context.Context, args []string) error {
 		// What the worker sent is still to be passed on, and each connection ends by itself after it.
 		time.AfterFunc(lingers, over)
 	}()
-	summary, err := socket.Serve(passing)
-	t.sumUp(summary)
-	if err != nil {
-		w.stop()
-		<-w.ended
-		return err
-	}
+	t.sumUp(socket.Serve(passing))
 	return w.status()
 }
 
@@ -102,8 +96,6 @@ func (w *wrapped) start() error {
 }
 
 func (w *wrapped) stop() { _ = w.cmd.Process.Signal(syscall.SIGTERM) }
-
-func (w *wrapped) stopWith(ctx context.Context) { context.AfterFunc(ctx, w.stop) }
 
 // isReady waits until the worker accepts connections. False means that it ended first, or is told to.
 func (w *wrapped) isReady(ctx context.Context, path string) bool {

@@ -112,11 +112,20 @@ func (r Run) groups() []group {
 	inOrder := func(a, b string) int { return cmp.Compare(place[a], place[b]) }
 	for _, g := range all {
 		slices.SortStableFunc(g.clauses, inOrder)
+		slices.SortStableFunc(g.cases, func(a, b failure) int { return cmp.Compare(a.beside(g), b.beside(g)) })
 	}
 	slices.SortStableFunc(all, func(a, b group) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), inOrder(a.clauses[0], b.clauses[0]))
 	})
 	return all
+}
+
+// beside is 0 for a case that covers the clause of its group, and 1 for one that met it by the way.
+func (f failure) beside(g group) int {
+	if slices.Contains(f.Clauses, g.clauses[0]) {
+		return 0
+	}
+	return 1
 }
 
 // name of the group: the clauses, or the first of them.

@@ -16,7 +16,7 @@ const (
 	Unreachable   EventKind = "unreachable" // one came and was closed: the worker takes none
 	ViolationSeen EventKind = "violation"   // something that passed breaks a clause
 	CutOff        EventKind = "cut_off"     // a sender ended inside a frame, as a peer that stops at once may
-	GivenUp       EventKind = "given_up"    // the inspection of a connection fell behind; the bytes go on
+	GivenUp       EventKind = "given_up"    // a connection is inspected no more; the bytes go on
 	Closed        EventKind = "closed"      // a connection has ended
 	Ended         EventKind = "ended"       // nothing passes any more
 )

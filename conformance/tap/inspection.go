@@ -1,6 +1,7 @@
 package tap
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"time"
@@ -37,9 +38,7 @@ func (i *inspection) run() {
 		var overflowed bool
 		pieces, overflowed, last = i.pair.copies.take()
 		if overflowed {
-			i.givenUp = true
-			i.tell(Event{Event: GivenUp, Reason: fmt.Sprintf(
-				"over %d bytes passed faster than they could be inspected; the bytes go on, and what comes is not looked at", i.tap.options.Behind)})
+			i.giveUp(fmt.Sprintf("over %d bytes passed faster than they could be inspected", i.tap.options.Behind))
 		}
 		for _, p := range pieces {
 			if !i.givenUp {
@@ -64,8 +63,20 @@ func (i *inspection) inspect(p piece) {
 	i.found(i.inspector.Write(p.sender, p.data))
 }
 
+// giveUp tells that what comes on the connection is not looked at. The bytes go on.
+func (i *inspection) giveUp(why string) {
+	if !i.givenUp {
+		i.givenUp = true
+		i.tell(Event{Event: GivenUp, Reason: why})
+	}
+}
+
 func (i *inspection) found(frames []conformance.InspectedFrame) {
 	for _, f := range frames {
+		if i.mayBeRight(f) {
+			i.giveUp("a " + f.Violations[0].Got + "; give the limit that the two sides have, if it is another")
+			return
+		}
 		for _, v := range f.Violations {
 			kind := ViolationSeen
 			if v.Kind == conformance.Truncated {
@@ -82,6 +93,21 @@ func (i *inspection) found(frames []conformance.InspectedFrame) {
 		}
 	}
 }
+
+// mayBeRight tells whether a frame is over the default limit alone, where both sides may have another [FRM-13].
+func (i *inspection) mayBeRight(f conformance.InspectedFrame) bool {
+	if f.Whole || i.tap.options.MaxPayload != 0 || f.Violations[0].Kind != conformance.TooLarge {
+		return false
+	}
+	length := f.Bytes
+	if f.Framing == conformance.Enhanced {
+		length = f.Bytes[2:]
+	}
+	return binary.BigEndian.Uint32(length) < noLimit
+}
+
+// noLimit is above every limit that there may be [FRM-14].
+const noLimit = 0x50590000
 
 func (i *inspection) tell(e Event) {
 	e.Connection = i.number

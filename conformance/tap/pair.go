@@ -2,6 +2,7 @@ package tap
 
 import (
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -54,6 +55,8 @@ func (p *pair) pump(to, from *net.UnixConn, sender conformance.Role, passed *ato
 	// Whichever way it ended: the sender can send no more, and the receiver gets no more.
 	_ = to.CloseWrite()
 	_ = from.CloseRead()
+	// A sender that waits for room learns it only when there is room again.
+	_, _ = io.Copy(io.Discard, struct{ io.Reader }{from})
 	if waitForHangup(from) {
 		// The sender closed the connection altogether, which its receiver is to see as well [CAN-8]. The
 		// other direction has nobody to go to.

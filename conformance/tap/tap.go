@@ -21,8 +21,10 @@ type Options struct {
 	Listen   string // the path of the socket that it makes, for the pool
 	Upstream string // the path of the worker's socket
 
-	Framing    conformance.Framing // empty: told by the first two bytes of each connection [STR-7]
-	MaxPayload int                 // the limit of both sides in bytes; 0: 10485760 [FRM-13]
+	Framing conformance.Framing // empty: told by the first two bytes of each connection [STR-7]
+	// MaxPayload is the limit of both sides in bytes. 0: it is not known, so a frame over the default of 10485760
+	// [FRM-13] is no violation, and ends the inspection of its connection.
+	MaxPayload int
 
 	// Behind is how many bytes of a connection may wait for their inspection; 0: 16 MiB. Beyond it the
 	// inspection of that connection is given up.

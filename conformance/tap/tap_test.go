@@ -3,6 +3,7 @@ package tap_test
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -111,17 +112,20 @@ func (l *line) connect(t testing.TB) (pool, worker *net.UnixConn) {
 // await returns the first event of a kind, once it was told.
 func (l *line) await(t testing.TB, kind tap.EventKind) tap.Event {
 	t.Helper()
+	return l.awaitAll(t, kind, 1)[0]
+}
+
+// awaitAll returns the events of a kind, once there are so many.
+func (l *line) awaitAll(t testing.TB, kind tap.EventKind, count int) []tap.Event {
+	t.Helper()
 	late := time.After(patience)
 	for {
 		l.mu.Lock()
 		changed := l.changed
-		for _, e := range l.events {
-			if e.Event == kind {
-				l.mu.Unlock()
-				return e
-			}
-		}
 		l.mu.Unlock()
+		if told := l.told(kind); len(told) >= count {
+			return told
+		}
 		select {
 		case <-changed:
 		case <-late:
@@ -237,6 +241,44 @@ func TestAnInspectionThatFallsBehindIsGivenUpAndTheBytesGoOn(t *testing.T) {
 	require.Len(t, l.told(tap.GivenUp), 1)
 	l.end(t)
 	require.Equal(t, 1, l.summary.GivenUp)
+}
+
+// Two sides may have another limit than the default, which nobody told the tap.
+func TestAFrameOverTheDefaultLimitIsAViolationOnlyWhereTheLimitWasGiven(t *testing.T) {
+	for _, c := range []struct {
+		limit     int
+		length    string
+		violation string
+	}{
+		{0, "00a00001", ""}, {10 << 20, "00a00001", "FRM-8"}, {0, "50590000", "FRM-8"}, {0, "5058ffff", ""},
+	} {
+		for _, framing := range []conformance.Framing{conformance.Basic, conformance.Enhanced} {
+			l := newLine(t, tap.Options{MaxPayload: c.limit, Framing: framing})
+			pool, worker := l.connect(t)
+			header := c.length
+			if framing == conformance.Enhanced { // whose length counts 18 bytes more
+				header = "5059" + c.length[:6] + "ff000000000000000100000000"
+			}
+			bytes, err := hex.DecodeString(header)
+			require.NoError(t, err)
+			send(t, worker, pool, bytes)
+			send(t, pool, worker, make([]byte, 4)) // the bytes go on
+			require.NoError(t, pool.Close())
+			l.await(t, tap.Closed)
+			var got []string
+			for _, e := range l.told(tap.ViolationSeen) {
+				if e.Sender == conformance.RolePool {
+					got = append(got, e.Clause)
+				}
+			}
+			if c.violation == "" {
+				require.Empty(t, got)
+				require.Contains(t, l.await(t, tap.GivenUp).Reason, "over the limit of 10485760; give the limit")
+			} else {
+				require.Equal(t, []string{c.violation}, got)
+			}
+		}
+	}
 }
 
 func TestEachHalfIsClosedWhenItsSenderClosesIt(t *testing.T) {

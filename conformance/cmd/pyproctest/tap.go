@@ -64,7 +64,7 @@ Exit status without a command: 0 no violation was seen, 1 some were, 2 it could 
 	f.StringVar(&t.options.Listen, "listen", "", "the socket to make, for the pool")
 	f.StringVar(&t.options.Upstream, "upstream", "", "the worker's socket")
 	f.StringVar(&framing, "framing", "auto", "enhanced, basic, or auto: by the first two bytes of each connection")
-	f.IntVar(&t.options.MaxPayload, "max-payload", 0, "the limit of both sides for the payload of one frame in bytes (default 10485760)")
+	f.IntVar(&t.options.MaxPayload, "max-payload", 0, "the limit of both sides for the payload of one frame in bytes (default 10485760, and a frame over it ends the inspection)")
 	f.IntVar(&t.options.Behind, "behind", 0, "how many bytes of a connection may wait for their inspection (default 16777216)")
 	f.StringVar(&t.logPath, "log", "", "append what is seen to this file, one JSON object a line; - for standard output")
 	completeWords(c, "framing", "auto", string(conformance.Enhanced), string(conformance.Basic))

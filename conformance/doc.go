@@ -7,6 +7,8 @@
 //	conformance.TestWorker(t, conformance.Command("python3", "worker.py"))
 //	conformance.TestPool(t, func(o conformance.PoolOptions) (conformance.Pool, error) { … })
 //
+// A framer or a pool in another language plugs in as a program: see ADAPTERS.md and package adapter.
+//
 // The suite reads and writes bytes with a codec of its own, so that a bug in an implementation cannot
 // hide itself. A violated MUST fails its subtest. A violated SHOULD is shown and skips its subtest,
 // unless [StrictShould] is given. A case that could not run fails: it never looks green.

@@ -31,7 +31,7 @@ const (
 	ErrorAnswer ErrorKind = "error_answer" // the worker answered "ok": false [MSG-16]
 	WorkerDied  ErrorKind = "worker_died"  // the worker or its connection was lost [HLT-5]
 	MayHaveRun  ErrorKind = "may_have_run" // the request may have reached a handler [HLT-5]
-	Unsupported ErrorKind = "unsupported"  // from the function that makes the pool: an option is not offered
+	Unsupported ErrorKind = "unsupported"  // what was asked is not offered, such as an option; never a pass
 )
 
 // Health is what a pool tells of its workers [HLT-3].

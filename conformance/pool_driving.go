@@ -15,7 +15,8 @@ func (s *stage) open() {
 	}
 	var made Pool
 	var err error
-	s.t.Await(s.t.cites[0], "making the pool", func() { made, err = open(s.options) })
+	// Longer than usual: it may take a process that a virtual machine has to be started for.
+	s.t.awaitFor(3*s.t.patience, s.t.cites[0], "making the pool", func() { made, err = open(s.options) })
 	s.pool = guardedPool{made, s.t}
 	switch {
 	case errors.Is(err, Unsupported):

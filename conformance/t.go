@@ -86,19 +86,19 @@ func (t *T) Unsupported(reason string, args ...any) {
 func (t *T) end(status Status, reason string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.status == "" {
+	if t.status == "" && !t.settled {
 		t.status, t.reason = status, reason
 	}
 }
 
-// conclude fixes how the case ends, whatever it has seen and still sees, and ends its context, so that it
-// waits for nothing more. It may be called from any goroutine.
+// conclude fixes how the case ends, whatever it still sees, and ends its context, so that it waits for nothing
+// more. What it has found before stays found. It may be called from any goroutine.
 func (t *T) conclude(status Status, reason string, findings ...Finding) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.settled && !t.ended {
 		t.settled = true
-		t.status, t.reason, t.findings = status, reason, findings
+		t.status, t.reason, t.findings = status, reason, append(t.findings, findings...)
 		t.giveUp()
 	}
 }
@@ -168,14 +168,16 @@ func (t *T) Protect(clause, doing string, f func()) (returned bool) {
 
 // Await runs f beside the case and waits for it as long as the patience lasts. A panic and a hang
 // are findings of the clause, and end the case.
-func (t *T) Await(clause, doing string, f func()) {
+func (t *T) Await(clause, doing string, f func()) { t.awaitFor(t.patience, clause, doing, f) }
+
+func (t *T) awaitFor(patience time.Duration, clause, doing string, f func()) {
 	done := make(chan bool, 1)
 	go func() {
 		returned := false
 		defer func() { done <- returned }()
 		returned = t.Protect(clause, doing, f)
 	}()
-	timer := time.NewTimer(t.patience)
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case returned := <-done:
@@ -185,7 +187,7 @@ func (t *T) Await(clause, doing string, f func()) {
 	case <-t.stopped():
 		t.stop()
 	case <-timer.C:
-		t.FailNow(clause, doing+" comes back", "nothing after %v", t.patience)
+		t.FailNow(clause, doing+" comes back", "nothing after %v", patience)
 	}
 }
 

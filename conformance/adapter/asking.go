@@ -204,7 +204,7 @@ func (a *Adapter) oddly(do string, ended *exit) error {
 	if tooMany {
 		_ = a.lose(&Fault{
 			Command: a.command.String(), Stderr: ended.stderr, Err: ended,
-			Problem: fmt.Sprintf("has ended %d times over a request that another process of it then answered, at last with %s", mostOdd, ended.state),
+			Problem: fmt.Sprintf("has ended %d times over a request that another process of it then answered (at last: %s)", mostOdd, ended.state),
 		})
 	}
 	return fmt.Errorf("%w: another process answered the same %s over which %w", conformance.Unreachable, do, ended)

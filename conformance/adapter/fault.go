@@ -16,7 +16,7 @@ func (f *Fault) Error() string {
 	if last := f.Stderr[strings.LastIndexByte(f.Stderr, '\n')+1:]; last != "" {
 		text += "; the last line of its standard error: " + last
 	}
-	return text
+	return strings.Join(strings.Fields(text), " ")
 }
 
 func (f *Fault) Unwrap() error { return f.Err }

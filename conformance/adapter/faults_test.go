@@ -2,6 +2,7 @@ package adapter_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -92,6 +93,22 @@ var adapterFaults = map[string]func(right answerer) answerer{
 	"ends after 50 requests":           after(50, func() { fmt.Fprintln(os.Stderr, "tired"); os.Exit(3) }),
 	"hangs after 50 requests":          after(50, func() { select {} }),
 	"prints garbage after 50 requests": after(50, func() { fmt.Println("50 done") }),
+	"knows hello alone": func(right answerer) answerer {
+		return func(do string, request []byte) line {
+			if do != "hello" {
+				return line{"refused": "unknown command " + do}
+			}
+			return right(do, request)
+		}
+	},
+	"fails at decode": func(right answerer) answerer {
+		return func(do string, request []byte) line {
+			if do == "decode" {
+				return line{"failed": "no CRC32C\nto be had"}
+			}
+			return right(do, request)
+		}
+	},
 	"answers without an end":           reads([]line{{"kind": "frame", "id": "1", "payload": ""}}),
 	"answers with a kind of its own":   reads([]line{{"kind": "bad_checksum"}}),
 	"answers that it waits at the end": reads([]line{{"kind": "waiting"}}),
@@ -131,6 +148,8 @@ func TestProgramThatIsNoAdapterIsToldInOneLine(t *testing.T) {
 		"floods without a line feed":       "printed a line of more than 64 MB, which begins with `xxxx",
 		"stands for pools":                 "is none for a framer: it answered hello with `{\"name\":\"a pool\"",
 		"wrong tag":                        "answered tag 4711, which no request without an answer bears",
+		"knows hello alone":                "refused decode: unknown command decode",
+		"fails at decode":                  "failed at decode: no CRC32C to be had",
 		"answers unknown commands":         "answered a command that does not exist with",
 		"answers without an end":           "the last read is to be one that gives no frame",
 		"answers with a kind of its own":   `"bad_checksum" is no kind that a read can give`,
@@ -159,6 +178,96 @@ func TestCommandThatCannotBeStartedIsToldInOneLine(t *testing.T) {
 	require.ErrorIs(t, err, exec.ErrNotFound)
 }
 
+// What goes wrong in the middle of a run is told once, and ends it.
+func TestAdapterThatFailsInTheMiddleEndsTheRun(t *testing.T) {
+	for name, want := range map[string]string{
+		"ends after 50 requests":           "ended 3 times over a request that another process of it then answered (at last: exit status 3); the last line of its standard error: tired",
+		"hangs after 50 requests":          "ended 3 times over a request that another process of it then answered (at last: killed, because no answer came)",
+		"prints garbage after 50 requests": "printed what is no answer: `50 done`",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := openAdapter(t, conformance.RoleFramer, name)
+			rep := conformance.CheckFramer(a.Context(), a.Framer(), conformance.Patience(4*time.Second))
+			require.ErrorContains(t, a.Err(), want)
+			require.True(t, rep.Interrupted)
+			require.Contains(t, rep.NotRun[0], a.Err().Error())
+			require.Less(t, len(rep.Results), 100)
+			for _, r := range rep.Results {
+				require.Empty(t, r.Findings, "nothing is known against the framer")
+			}
+		})
+	}
+}
+
+func TestWhatAnAdapterDoesNotOfferIsNoPass(t *testing.T) {
+	for name, want := range map[string]conformance.Result{
+		"offers no concurrent writers": {Status: conformance.StatusUnsupported, Reason: "unsupported: one writer at a time"},
+		"fails at concurrent writers":  {Status: conformance.StatusBlocked, Reason: "unreachable: the adapter says that it failed at encode: no threads to be had"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rep := checkFramer(t, name, conformance.Only("STR-5"))
+			require.Len(t, rep.Results, 2)
+			for _, r := range rep.Results {
+				require.Equal(t, want.Status, r.Status)
+				require.Equal(t, want.Reason, r.Reason)
+			}
+		})
+	}
+}
+
+func TestNoiseOnStandardErrorIsNoFailureAndIsShown(t *testing.T) {
+	for name, want := range map[string]string{"noise on standard error": "deprecated: something", "floods standard error": "noise\nnoise\n"} {
+		t.Run(name, func(t *testing.T) {
+			a := openAdapter(t, conformance.RoleFramer, name)
+			rep := conformance.CheckFramer(a.Context(), a.Framer(), conformance.Only("CRC-1"))
+			for _, r := range rep.Results {
+				require.Equal(t, conformance.StatusPass, r.Status, r.Text())
+			}
+			require.Contains(t, a.Stderr(), want)
+			require.Less(t, len(a.Stderr()), 10_000)
+		})
+	}
+}
+
+func TestEndedRunLeavesNoProcess(t *testing.T) {
+	for role, name := range map[conformance.Role]string{conformance.RoleFramer: "framer", conformance.RolePool: "pool"} {
+		t.Run(string(role), func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			a, err := adapter.Open(ctx, role, command(t, name), adapter.Options{})
+			require.NoError(t, err)
+			n := 0
+			stop := conformance.OnResult(func(conformance.Result) {
+				if n++; n == 3 {
+					cancel()
+				}
+			})
+			var rep conformance.Report
+			if role == conformance.RoleFramer {
+				rep = conformance.CheckFramer(a.Context(), a.Framer(), stop)
+			} else {
+				rep = conformance.CheckPool(a.Context(), a.Pool(), stop)
+			}
+			require.True(t, rep.Interrupted)
+			require.NoError(t, a.Close())
+			noneLeft(t)
+		})
+	}
+}
+
+func TestEndedContextEndsTheProbe(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err := adapter.Open(ctx, conformance.RoleFramer, command(t, "hangs at hello"), adapter.Options{Timeout: time.Minute})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	noneLeft(t)
+}
+
+func TestAdapterForAWorkerIsRefused(t *testing.T) {
+	_, err := adapter.Open(t.Context(), conformance.RoleWorker, command(t, "framer"), adapter.Options{})
+	require.ErrorContains(t, err, "a worker is tested over its socket")
+}
+
 // noneLeft demands that no process of the test is there any more.
 func noneLeft(t *testing.T) {
 	t.Helper()
@@ -166,25 +275,5 @@ func noneLeft(t *testing.T) {
 	require.NoError(t, err)
 	for l := range strings.Lines(string(out)) {
 		require.NotContains(t, l, mark(t))
-	}
-}
-
-// What goes wrong in the middle of a run is told once, and ends it.
-func TestAdapterThatFailsInTheMiddleEndsTheRun(t *testing.T) {
-	for name, want := range map[string]string{
-		"ends after 50 requests":           "ended 3 times over a request that another process of it then answered, at last with exit status 3; the last line of its standard error: tired",
-		"hangs after 50 requests":          "ended 3 times over a request that another process of it then answered, at last with killed, because no answer came",
-		"prints garbage after 50 requests": "printed what is no answer: `50 done`",
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			a := openAdapter(t, conformance.RoleFramer, name)
-			rep := conformance.CheckFramer(a.Context(), a.Framer())
-			for _, r := range rep.Results {
-				t.Log(r.Text())
-			}
-			t.Log(rep.NotRun)
-			require.ErrorContains(t, a.Err(), want)
-		})
 	}
 }

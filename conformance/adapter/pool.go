@@ -139,6 +139,8 @@ func (p *pool) judge(do string, a answer, err error) (answer, error) {
 	case err == nil:
 	case p.adapter.ctx.Err() != nil:
 		return a, unreachable(context.Cause(p.adapter.ctx))
+	case p.ctx.Err() != nil:
+		return a, errGivenUp
 	case errors.Is(err, errTimeout):
 		return a, fmt.Errorf("%w: no answer to %s within %v", conformance.Unreachable, do, p.adapter.timeout)
 	case errors.As(err, &end):

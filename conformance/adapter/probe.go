@@ -74,6 +74,9 @@ func (a *Adapter) probe(ctx context.Context, p *process) error {
 	// What comes out is for the cases: it must be an answer to the question.
 	decoded, err := a.try(ctx, p, doDecode, request{Framing: conformance.Enhanced, Chunks: chunks{}, Then: thenEOF})
 	if err == nil {
+		err = undone(doDecode, decoded)
+	}
+	if err == nil {
 		_, err = readsOf(decoded, thenEOF, 0)
 	}
 	if err != nil && !errors.Is(err, conformance.Unsupported) {
@@ -81,10 +84,24 @@ func (a *Adapter) probe(ctx context.Context, p *process) error {
 	}
 	encoded, err := a.try(ctx, p, doEncode, request{Framing: conformance.Enhanced, Frames: []frame{{ID: 1}}})
 	if err == nil {
+		err = undone(doEncode, encoded)
+	}
+	if err == nil {
 		_, _, err = writtenOf(encoded, 1)
 	}
 	if err != nil && !errors.Is(err, conformance.Unsupported) {
 		return err
+	}
+	return nil
+}
+
+// undone says so where the program did not do what every adapter of its role does.
+func undone(do string, a answer) error {
+	switch {
+	case a.Refused != nil:
+		return fmt.Errorf("refused %s: %s", do, *a.Refused)
+	case a.Failed != nil:
+		return fmt.Errorf("failed at %s: %s", do, *a.Failed)
 	}
 	return nil
 }

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/pyproctest/pyproctest/ref/frame"
@@ -69,6 +71,10 @@ func (a *poolAdapter) serve(r poolRequest) {
 	case "hello":
 		a.answer(r, line{"role": "pool", "name": "reference pool"})
 	case "open":
+		if a.fault == "no bounded queue" && r.Options.Queue > 0 {
+			a.answer(r, line{"unsupported": "the queue has no bound"})
+			return
+		}
 		a.answer(r, a.open(r))
 	case "start":
 		a.within(r, func(ctx context.Context) line { return done(a.pool.Start(ctx)) })
@@ -78,6 +84,14 @@ func (a *poolAdapter) serve(r poolRequest) {
 			body = json.RawMessage(*r.Body)
 		}
 		a.within(r, func(ctx context.Context) line {
+			switch a.fault {
+			case "ends over a call":
+				panic("a call")
+			case "an error of no kind":
+				return line{"error": line{"kinds": []string{"lost"}, "text": "lost"}}
+			case "a body of no JSON":
+				return line{"body": "yes"}
+			}
 			got, err := a.pool.Call(ctx, r.Method, body)
 			if err != nil {
 				return done(err)
@@ -93,6 +107,9 @@ func (a *poolAdapter) serve(r poolRequest) {
 		}
 		a.answer(r, line{"ok": true})
 	case "health":
+		if a.fault == "hangs over health" {
+			return
+		}
 		h := a.pool.Health()
 		got := line{"total": h.Total, "healthy": h.Healthy, "restarts": h.Restarts, "last_check_ms": 0}
 		if !h.LastCheck.IsZero() {
@@ -100,9 +117,22 @@ func (a *poolAdapter) serve(r poolRequest) {
 		}
 		a.answer(r, got)
 	case "shutdown":
-		a.within(r, func(ctx context.Context) line { return done(a.pool.Shutdown(ctx)) })
+		a.within(r, func(ctx context.Context) line {
+			defer a.leaveBehind()
+			return done(a.pool.Shutdown(ctx))
+		})
 	default:
 		a.answer(r, line{"refused": "unknown command " + r.Do})
+	}
+}
+
+// leaveBehind is what some do wrong at the end.
+func (a *poolAdapter) leaveBehind() {
+	switch a.fault {
+	case "a descriptor is left":
+		_, _ = syscall.Open(os.DevNull, syscall.O_RDONLY, 0)
+	case "a process is left":
+		_ = exec.Command("sleep", "60").Start()
 	}
 }
 

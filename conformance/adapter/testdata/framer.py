@@ -24,11 +24,15 @@ class Broken(Exception):
 
 
 class Framer:
-    """Reads and writes the frames of one stream: a function that brings bytes, b"" at the end and None
-    where the peer is silent, and one that takes them."""
+    """Reads and writes the frames of one stream: a function that brings bytes, b"" at the end and
+    None where the peer is silent, and one that takes them."""
 
     def __init__(
-        self, kind: str, limit: int, read: Callable[[], bytes | None], write: Callable[[bytes], None]
+        self,
+        kind: str,
+        limit: int,
+        read: Callable[[], bytes | None],
+        write: Callable[[bytes], None],
     ) -> None:
         self.kind, self.limit = kind, limit
         self.bring, self.take = read, write

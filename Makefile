@@ -7,15 +7,19 @@ BUDGET ?= 5m
 EXECS  ?= 0
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance test test-go test-race test-python lint lint-go lint-python bench fuzz libfuzzer vectors clean
+.PHONY: help conformance implementations test test-go test-race test-python lint lint-go lint-python bench fuzz libfuzzer vectors clean
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 conformance: ## the reference and the bundled worker, clause by clause
 	@mkdir -p $(CACHE); rm -f $(CACHE)/summary.txt
 	@go test ./conformance -count=1 -run '^Test(Framer|Worker|Pool)$$' -parallel 8 -summary $(CACHE)/summary.txt; \
 	  status=$$?; cat $(CACHE)/summary.txt 2>/dev/null; exit $$status
+
+# go test ./... runs these too, and skips what has no toolchain; here that is a failure.
+implementations: ## the small implementations in C, Java, Node and Rust; all their toolchains must be there
+	PYPROCTEST_TOOLCHAINS=required go test ./conformance/implementations -count=1 -v
 
 test: test-go test-race test-python ## all tests: Go with and without the race detector, Python
 

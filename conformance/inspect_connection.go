@@ -20,7 +20,7 @@ type ConnectionInspector struct {
 	dues         int
 	large        int  // of them those that a worker with a lower limit would refuse
 	refused      bool // one was
-	strays       int  // error answers that may come under any ID: to what could not be read [MSG-11]
+	strays       int  // error answers that may come under any ID: to what cannot be read [MSG-11] or is a violation
 	open         int  // answers that may come under any ID: to what SPEC.md leaves open
 	past         pastIDs
 	final        bool // a violation of the pool has ended the connection: nothing behind it may run [MSG-13]
@@ -35,14 +35,14 @@ type dueAnswer struct {
 	health    bool
 	cancelled bool
 	large     bool // a worker with a lower limit may refuse it
-	odd       bool // a worker may find it unreadable, and answer under 0
+	odd       bool // a worker may find it unreadable, and answer under 0 and standing alone
 	final     bool // it stands behind a violation that ended the connection, or is it
 }
 
 const (
 	// dueLimit is how many answers are waited for at most. Beyond it the two directions are judged apart:
 	// of cancelled requests that are never answered [CAN-4] a long connection gathers any number.
-	dueLimit = 1 << 20
+	dueLimit = 1 << 18
 	// largeFrom is the payload from which on a worker could have a limit that it is over.
 	largeFrom = 64 << 10
 )
@@ -140,8 +140,10 @@ func (c *ConnectionInspector) fromWorker(frames []InspectedFrame) []InspectedFra
 func (c *ConnectionInspector) sent(f *InspectedFrame) {
 	s := f.said
 	d := dueAnswer{kind: s.kind, enveloped: s.enveloped, health: s.method == "health", large: len(f.Bytes) > largeFrom, final: c.final}
-	if f.Framing == Enhanced && s.hasID && s.id != f.Header {
+	differ := f.Framing == Enhanced && s.hasID && s.id != f.Header
+	if differ && (s.kind == isRequest || s.kind == isCancellation) {
 		c.final, d.final = true, true // [MSG-13]
+		c.strays++
 	}
 	switch {
 	case s.kind == isCancellation:
@@ -155,10 +157,15 @@ func (c *ConnectionInspector) sent(f *InspectedFrame) {
 		if s.id == 0 {
 			d.kind = isLeftOpen
 		}
-		if d.odd = f.Framing == Basic && isOdd(f.Bytes[basicHeader:]); d.odd {
+		if f.Framing == Basic || s.enveloped {
+			d.odd = isOdd(f.Bytes[f.Framing.headerSize():])
+		}
+		if d.odd && f.Framing == Basic {
 			c.strays++
 		}
 		c.add(s.id, d)
+	case differ: // whether that ID counts is left open
+		c.open++
 	case f.Framing == Enhanced:
 		if d.kind == isRequest {
 			d.kind = isUnreadable
@@ -194,6 +201,7 @@ func (c *ConnectionInspector) reused(f *InspectedFrame) {
 	if !outstanding || c.answerBegun(f.said.id) {
 		return
 	}
+	c.strays++ // of a worker that says why it closes the connection [MSG-14]
 	f.breaks("RID-2", f.idAt(), "an ID that is not outstanding on this connection", fmt.Sprintf("request %d while request %d is not answered", f.said.id, f.said.id))
 }
 
@@ -233,7 +241,7 @@ func (c *ConnectionInspector) take(id uint64, enveloped bool) (d dueAnswer, only
 	if d.large {
 		c.large--
 	}
-	if d.odd && c.strays > 0 {
+	if d.odd && c.pool.framing == Basic && c.strays > 0 {
 		c.strays--
 	}
 	c.past.set(id, past{answered: true, cancelled: d.cancelled})
@@ -266,6 +274,7 @@ func (c *ConnectionInspector) answered(f *InspectedFrame) {
 	case d.kind == isUnreadable && s.ok:
 		f.breaks("MSG-11", f.idAt(), "an error answer to what is no request", "an answer with ok: true")
 	case d.kind != isRequest || d.cancelled || d.final || !only: // how it is answered is left open, or not known
+	case !s.ok && (d.odd || d.large): // it may have been refused unread
 	case d.enveloped != s.enveloped:
 		forms := map[bool]string{true: "in an envelope", false: "standing alone"}
 		f.breaks("MSG-2", f.payloadAt(), fmt.Sprintf("an answer %s, the way its request came", forms[d.enveloped]), "one "+forms[s.enveloped])
@@ -283,9 +292,9 @@ func (c *ConnectionInspector) unasked(f *InspectedFrame) {
 	switch {
 	case c.open > 0:
 		c.open--
-	case c.strays > 0 && (!s.ok || before != past{}):
+	case c.strays > 0 && !s.ok:
 		c.strays--
-	case c.strays > 0:
+	case c.strays > 0 && before == past{}:
 		f.breaks("MSG-11", f.idAt(), "an error answer to what is no request", "an answer with ok: true")
 	case !s.ok && !c.refused && c.refusable(): // by a worker that says so before it closes the connection
 		c.refused = true

@@ -27,6 +27,7 @@ var spoken = map[string]string{
 	"no-method":      `{"id":%d,"body":1}`,
 	"greeting":       `{"type":"greeting","payload":{"id":%d}}`,
 	"deep":           `{"id":%d,"method":"echo","body":` + strings.Repeat("[", 101) + strings.Repeat("]", 101) + `}`,
+	"deep-wrapped":   `{"type":"request","payload":{"id":%d,"method":"echo","body":` + strings.Repeat("[", 101) + strings.Repeat("]", 101) + `}}`,
 	"deepest":        `{"id":%d,"method":"echo","body":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`,
 	"big":            `{"id":%d,"method":"echo","body":"` + strings.Repeat("big ", 20000) + `"}`,
 	"response":       `{"type":"response","payload":{"id":%d,"ok":true,"body":1}}`,
@@ -169,6 +170,15 @@ var scenesOfBothFramings = map[string]scene{
 		< ok 1
 		< ok 1
 		< ok 1 MSG-1`,
+	"a worker says why it closes the connection": `
+		> request 1
+		> request 1 RID-2
+		< error 0`,
+	"what came in an envelope and may be unreadable": `
+		> deep-wrapped 1
+		< error 1
+		> deep-wrapped 2
+		< ok 2 MSG-2`,
 	"a cancellation answered": `
 		> request 1
 		> cancel 1
@@ -238,10 +248,17 @@ func TestConnectionInspectorSeesWhatIsWrongBetweenTheDirections(t *testing.T) {
 			> request 1
 			> request 2 @3 RID-3
 			< ok 1
-			< error 3`,
+			< error 3
+			< error 0`,
 		"a request under another ID in the header, run": `
 			> request 2 @3 RID-3
 			< ok 2 MSG-13`,
+		"another ID than that of the header in what is no request": `
+			> greeting 2 @3 MSG-17
+			> no-method 4 @5 MSG-17 RID-3
+			> request 6
+			< error 2
+			< ok 6`,
 		"a request after that, run": `
 			> request 2 @3 RID-3
 			> request 4
@@ -281,6 +298,20 @@ func TestConnectionInspectorSeesWhatIsWrongBetweenTheDirections(t *testing.T) {
 			< error 0`,
 		"what may be unreadable and was read": `
 			> deep 1
+			< ok 1
+			< error 0 RID-8`,
+		"what is not judged is answered once": `
+			> deepest 1
+			< ok 1
+			< ok 1 RID-8`,
+		"a second answer beside what cannot be read": `
+			> request 1
+			> broken 2 MSG-17
+			< ok 1
+			< ok 1 MSG-1
+			< error 0`,
+		"what was not over a lower limit": `
+			> big 1
 			< ok 1
 			< error 0 RID-8`,
 		"what is over a lower limit is refused once": `
@@ -338,12 +369,14 @@ func TestConnectionInspectorJudgesTheDirectionsApartAfterAFramingError(t *testin
 func TestConnectionInspectorForgetsAndThenAccusesLessExactly(t *testing.T) {
 	c, err := NewConnectionInspector(InspectorOptions{})
 	require.NoError(t, err)
-	for id := uint64(1); id <= pastLimit+1; id++ {
+	for id := uint64(1); id <= pastLimit+2; id++ {
 		require.Empty(t, c.Write(RolePool, encode(Enhanced, id, request(id, "m", "")))[0].Violations)
 		require.Empty(t, c.Write(RoleWorker, encode(Enhanced, id, okAnswer(id, "1")))[0].Violations)
 	}
-	require.Equal(t, "RID-8", c.Write(RoleWorker, encode(Enhanced, 1, okAnswer(1, "1")))[0].Violations[0].Clause)
-	require.Equal(t, "MSG-1", c.Write(RoleWorker, encode(Enhanced, 2, okAnswer(2, "1")))[0].Violations[0].Clause)
+	for id, clause := range []string{"RID-8", "RID-8", "RID-8", "MSG-1"} { // 0 was never asked for, and 1 and 2 are forgotten
+		answer := encode(Enhanced, uint64(id), okAnswer(uint64(id), "1"))
+		require.Equal(t, clause, c.Write(RoleWorker, answer)[0].Violations[0].Clause, id)
+	}
 	require.Len(t, c.past.became, pastLimit)
 	require.Zero(t, c.dues)
 	require.Empty(t, c.due)

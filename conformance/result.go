@@ -37,6 +37,9 @@ type Event struct {
 	Framing Framing
 }
 
+// Dump writes the bytes as hex with offsets and says what each field is, in so many rows at most.
+func (e Event) Dump(rows int) string { return dump(e.Framing, e.Bytes, e.Total, rows) }
+
 // Result is the outcome of one case.
 type Result struct {
 	ID       string   // "FRM-7/length-17-is-refused/enhanced", stable
@@ -113,7 +116,7 @@ func (r Result) Text() string {
 			}
 			b.WriteByte('\n')
 			if e.Total > 0 {
-				b.WriteString(indent(dump(e.Framing, e.Bytes, e.Total, dumpRows), "      "))
+				b.WriteString(indent(e.Dump(dumpRows), "      "))
 			}
 		}
 	}

@@ -75,10 +75,10 @@ func (p *process) mustCancelOnly(clause string, q *peer, cancelled uint64, other
 	}
 }
 
-// repeatUntilAnswered calls again until there is an answer under the ID, which stays to be taken.
+// repeatUntilAnswered calls again until there is an answer under the ID, which stays to be taken, or none can come.
 func (q *peer) repeatUntilAnswered(id uint64, again func()) {
 	began := time.Now()
-	for again(); !q.peek(probeEvery, q.hasID(id)) && time.Since(began) < q.t.Patience(); {
+	for again(); !q.peek(probeEvery, q.hasID(id)) && !q.isOver() && time.Since(began) < q.t.Patience(); {
 		again()
 	}
 }

@@ -139,19 +139,23 @@ type instances struct {
 
 // start starts the worker once more.
 func (s *instances) start(command WorkerCommand, l launch) (*instance, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return nil, errors.New("the run is over")
-	}
 	in, err := newInstance(command, l)
 	if err != nil {
 		return nil, err
 	}
-	if s.alive == nil {
-		s.alive = map[*instance]bool{}
+	s.mu.Lock()
+	closed := s.closed
+	if !closed {
+		if s.alive == nil {
+			s.alive = map[*instance]bool{}
+		}
+		s.alive[in] = true
 	}
-	s.alive[in] = true
+	s.mu.Unlock()
+	if closed {
+		in.discard()
+		return nil, errors.New("the run is over")
+	}
 	return in, nil
 }
 

@@ -151,6 +151,16 @@ func (q *peer) deliver(f Frame) {
 	}
 }
 
+// isOver tells whether nothing comes any more.
+func (q *peer) isOver() bool {
+	select {
+	case <-q.done:
+		return true
+	default:
+		return false
+	}
+}
+
 func (q *peer) end(err error) { q.change(func() { q.ended = err }) }
 
 func (q *peer) change(f func()) {

@@ -2,35 +2,95 @@ package known
 
 import (
 	"errors"
-	"io"
-
-	"github.com/pyproctest/pyproctest/conformance"
+	"fmt"
+	"os"
+	"path"
+	"regexp"
+	"strings"
+	"unicode/utf8"
 )
-
-// Entry is one line of a list.
-type Entry struct {
-	// Pattern names a clause ("WRK-5", "BPR-*"), or one or more cases ("FRM-7/length-17-*/basic").
-	Pattern string `json:"pattern"`
-	// Reason is why it fails, for the next reader.
-	Reason string `json:"reason"`
-	// Line of the file, from 1.
-	Line int `json:"line"`
-}
 
 // List is a list of known failures.
 type List struct {
-	File    string // as it is to be named in errors
+	File    string // what errors call it
 	Entries []Entry
 }
 
-// Load reads the list in a file. The error names file and line of everything that is wrong with it.
-func Load(file string) (List, error) { return List{}, errors.ErrUnsupported }
+// Entry is one line of a list.
+type Entry struct {
+	// Pattern matches cases as [conformance.Match] has it: a clause ("WRK-5", "BPR-*") stands for all the
+	// cases that are named after it, and a case ("FRM-7/length-17-is-refused") for its framings.
+	Pattern string
+	// Reason is why it fails, for the next reader.
+	Reason string
+	// Line of the file, counted from 1.
+	Line int
+}
+
+// Problem is one entry that is wrong. It is an error that begins with file and line and says what to do.
+type Problem struct {
+	Entry
+	File string
+	Text string
+}
+
+func (p Problem) Error() string { return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Text) }
+
+// Load reads the list in a file. The error joins a [Problem] for each line that is wrong.
+func Load(file string) (List, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return List{}, fmt.Errorf("the known-failing list cannot be read: %w", err)
+	}
+	return Parse(file, string(text))
+}
 
 // Parse reads a list; file is what errors call it.
-func Parse(file string, r io.Reader) (List, error) { return List{}, errors.ErrUnsupported }
+func Parse(file, text string) (List, error) {
+	list := List{File: file}
+	first := map[string]int{}
+	var wrong []error
+	number := 0
+	for line := range strings.Lines(strings.TrimPrefix(text, "\uFEFF")) {
+		number++
+		entry, fault := parseLine(line)
+		entry.Line = number
+		if fault == "" && first[entry.Pattern] > 0 {
+			fault = fmt.Sprintf("%s is on line %d too: remove one of them", entry.Pattern, first[entry.Pattern])
+		}
+		switch {
+		case fault != "":
+			wrong = append(wrong, Problem{entry, file, fault})
+		case entry.Pattern != "":
+			first[entry.Pattern] = number
+			list.Entries = append(list.Entries, entry)
+		}
+	}
+	return list, errors.Join(wrong...)
+}
 
-// Apply tells which failures of the report the list excuses, and which entries are wrong.
-func (l List) Apply(rep conformance.Report) Outcome { return Outcome{} }
+var element = regexp.MustCompile(`^[A-Za-z0-9*?\[\]^\\-]+$`)
 
-// Write writes the list under which the report has no failure left that could be excused.
-func Write(w io.Writer, rep conformance.Report) error { return errors.ErrUnsupported }
+// parseLine reads one line; a line that says nothing gives an entry without a pattern.
+func parseLine(line string) (e Entry, fault string) {
+	if !utf8.ValidString(line) {
+		return e, "the line is not UTF-8: a list is plain text"
+	}
+	pattern, reason, _ := strings.Cut(line, "#")
+	e.Pattern, e.Reason = strings.TrimSpace(pattern), strings.TrimSpace(reason)
+	if e.Pattern == "" {
+		return Entry{}, ""
+	}
+	if strings.ContainsAny(e.Pattern, " \t") {
+		return e, fmt.Sprintf("%q is more than one word: write one clause or case a line, and its reason after a #", e.Pattern)
+	}
+	for part := range strings.SplitSeq(e.Pattern, "/") {
+		if _, err := path.Match(part, ""); err != nil || !element.MatchString(part) {
+			return e, fmt.Sprintf("%q is no pattern for clauses or cases: write for example WRK-5, BPR-* or FRM-7/length-17-*/basic", e.Pattern)
+		}
+	}
+	if e.Reason == "" {
+		return e, fmt.Sprintf("%s has no reason: write %s  # why it fails", e.Pattern, e.Pattern)
+	}
+	return e, ""
+}

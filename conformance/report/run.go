@@ -3,6 +3,11 @@
 package report
 
 import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/known"
 )
@@ -20,21 +25,86 @@ type Run struct {
 	Notes []string
 }
 
-// Environment is where the run took place.
+// Environment is where a run took place.
 type Environment struct {
 	OS      string `json:"os"`
 	Arch    string `json:"arch"`
-	CPUs    int    `json:"cpus"`
+	CPUs    int    `json:"cpus"` // that the run could use
 	Go      string `json:"go"`
-	Version string `json:"version"` // of pyproctest, from its build information
+	Version string `json:"version"` // of pyproctest, as its build information has it
 }
 
 // Here is the environment of this process.
-func Here() Environment { return Environment{} }
+func Here() Environment {
+	return Environment{
+		OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.GOMAXPROCS(0), Go: runtime.Version(), Version: version(),
+	}
+}
+
+const module = "github.com/pyproctest/pyproctest"
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, dependency := range info.Deps {
+		if dependency.Path == module {
+			return dependency.Version
+		}
+	}
+	text := info.Main.Version
+	if text == "" || text == "(devel)" {
+		text = "devel"
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				text += " " + s.Value[:min(len(s.Value), 12)]
+			}
+		}
+	}
+	return text
+}
 
 // Rerun is how to repeat a run, as argument lists; either may be empty.
 type Rerun struct {
-	All []string `json:"all,omitempty"`
+	All []string `json:"all"`
 	// One repeats a single case: the case's ID is to follow as the last argument.
-	One []string `json:"one,omitempty"`
+	One []string `json:"one"`
+}
+
+// all is the command that repeats the run, to be pasted into a shell.
+func (r Rerun) all() string { return shell(r.All) }
+
+// one is the command that repeats a single case.
+func (r Rerun) one(id string) string {
+	if len(r.One) == 0 {
+		return ""
+	}
+	return shell(append(r.One[:len(r.One):len(r.One)], id))
+}
+
+// shell writes an argument list so that a shell reads it back.
+func shell(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = word
+		if word == "" || strings.ContainsFunc(word, special) {
+			quoted[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+	}
+	return clean(strings.Join(quoted, " "), textKept)
+}
+
+// special reports whether a shell might take the character for more than itself.
+func special(c rune) bool {
+	return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-_./:=,@%+", c))
+}
+
+// name is what was run, in a few words: "worker pyproc-worker, basic framing".
+func (r Run) name() string {
+	name := fmt.Sprintf("%s %s", r.Role, r.Subject)
+	if len(r.Asked.Framings) == 1 {
+		name += fmt.Sprintf(", %s framing", r.Asked.Framings[0])
+	}
+	return name
 }

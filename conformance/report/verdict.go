@@ -1,12 +1,19 @@
 package report
 
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
 // Verdict is what a run says as a whole.
 type Verdict string
 
 // The verdicts, from the best.
 const (
 	Holds    Verdict = "holds"    // every MUST that was asked for holds
-	Known    Verdict = "known"    // what does not hold is on the known-failing list
+	Known    Verdict = "known"    // all that does not hold is on the known-failing list
 	Stale    Verdict = "stale"    // so it is, but entries of the list are wrong
 	Unknown  Verdict = "unknown"  // no MUST is violated, but not all are known
 	Violated Verdict = "violated" // a MUST does not hold, or in a strict run a SHOULD
@@ -14,8 +21,147 @@ const (
 )
 
 // Verdict judges the run.
-func (r Run) Verdict() Verdict { return NotRun }
+func (r Run) Verdict() Verdict {
+	must, should := r.Count(conformance.Must), r.Count(conformance.Should)
+	switch {
+	case must.Violated > 0, r.Strict && should.Violated > 0:
+		return Violated
+	case r.SetUp != "", len(r.Results) == 0:
+		return NotRun
+	case must.Unknown > 0, r.Strict && should.Unknown > 0, r.Interrupted:
+		return Unknown
+	case r.Known != nil && len(r.Known.Problems) > 0:
+		return Stale
+	case must.Known+should.Known > 0:
+		return Known
+	}
+	return Holds
+}
 
 // ExitStatus of a command that made the runs: 0 where the verdict of each is Holds or Known, 2 where
 // there is none or one could not be run, and 1 otherwise.
-func ExitStatus(runs ...Run) int { return 2 }
+func ExitStatus(runs ...Run) int {
+	status := 0
+	for _, r := range runs {
+		switch r.Verdict() {
+		case Holds, Known:
+		case NotRun:
+			return 2
+		default:
+			status = 1
+		}
+	}
+	if len(runs) == 0 {
+		return 2
+	}
+	return status
+}
+
+// title is the verdict in a few words.
+func (v Verdict) title() string {
+	switch v {
+	case Holds:
+		return "conforms"
+	case Known:
+		return "only known failures"
+	case Stale:
+		return "the known-failing list is wrong"
+	case Unknown:
+		return "not known to conform"
+	case Violated:
+		return "does not conform"
+	}
+	return "could not be run"
+}
+
+// tone is how a verdict or a state looks, always beside its word.
+type tone string
+
+const (
+	good    tone = "good"
+	warn    tone = "warn"
+	bad     tone = "bad"
+	neutral tone = "none"
+)
+
+// tone is good only where nothing fails.
+func (v Verdict) tone() tone {
+	switch v {
+	case Holds:
+		return good
+	case Known:
+		return warn
+	}
+	return bad
+}
+
+// sentence says what the run found, in one line.
+func (r Run) sentence() string {
+	must, should := r.Count(conformance.Must), r.Count(conformance.Should)
+	if r.Verdict() == NotRun {
+		why := r.SetUp
+		if why == "" {
+			why = strings.Join(r.NotRun, "; ")
+		}
+		if why == "" {
+			why = "nothing is known"
+		}
+		return clipLine(why, lineKept)
+	}
+	parts := []string{tally(conformance.Must, must)}
+	if should.All() > 0 {
+		parts = append(parts, tally(conformance.Should, should))
+	}
+	if r.Known != nil && len(r.Known.Problems) > 0 {
+		parts = append(parts, fmt.Sprintf("%s of the known-failing list is wrong", count(len(r.Known.Problems), "line")))
+		if len(r.Known.Problems) > 1 {
+			parts[len(parts)-1] = fmt.Sprintf("%d lines of the known-failing list are wrong", len(r.Known.Problems))
+		}
+	}
+	if r.Interrupted {
+		parts = append(parts, "the run was interrupted")
+	}
+	return strings.Join(parts, "; ") + "."
+}
+
+// tally says how many clauses of a level are in which state.
+func tally(level conformance.Level, n Count) string {
+	text := fmt.Sprintf("%d of %d %s hold", n.Hold, n.All(), level)
+	if n.Hold == n.All() && n.All() > 1 {
+		text = fmt.Sprintf("all %d %s hold", n.All(), level)
+	}
+	not := "do not"
+	if n.Violated == 1 {
+		not = "does not"
+	}
+	for _, more := range []struct {
+		n    int
+		what string
+	}{{n.Violated, not}, {n.Known, "known failing"}, {n.Unknown, "not known"}} {
+		if more.n > 0 {
+			text += fmt.Sprintf(", %d %s", more.n, more.what)
+		}
+	}
+	return text
+}
+
+// part says what the run was restricted to, and is empty where it was not.
+func (r Run) part() string {
+	var parts []string
+	a := r.Asked
+	for _, f := range a.Framings {
+		parts = append(parts, fmt.Sprintf("the %s framing", f))
+	}
+	list := func(what string, patterns []string) {
+		if len(patterns) > 0 {
+			parts = append(parts, what+" "+cleanLine(strings.Join(patterns, " ")))
+		}
+	}
+	list("cases", a.Only)
+	list("cases that cover", a.Covering)
+	list("all but", a.Except)
+	if a.Shards > 1 {
+		parts = append(parts, fmt.Sprintf("part %d of %d", a.Shard, a.Shards))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,38 +1,90 @@
 package report
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 )
 
-// Write writes the runs to a file, in the format that its extension names: .txt, .json, .xml (JUnit),
-// .md, .html, or .svg (a badge of the first run). A path that ends in .badge.json gets the badge's
-// endpoint. The file appears whole or not at all.
-func Write(path string, runs ...Run) error { return errors.ErrUnsupported }
+// ErrExtension is wrapped where a path's extension names no format.
+var ErrExtension = errors.New("unknown format")
+
+// Write writes the runs to a file, in the format that its extension names: .txt, .json, .xml (JUnit), .md,
+// .html, and of a single run .svg (its badge) or .badge.json (its badge for a service that draws badges). The
+// file appears whole or not at all.
+func Write(path string, runs ...Run) error {
+	write, err := writer(path)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := write(&b, runs...); err != nil {
+		return fmt.Errorf("the report %s was not written: %w", path, err)
+	}
+	if err := replace(path, b.Bytes()); err != nil {
+		return fmt.Errorf("the report %s could not be written: %w", path, err)
+	}
+	return nil
+}
 
 // CheckPath reports whether Write knows the extension, so that a command can say so before a run.
-func CheckPath(path string) error { return errors.ErrUnsupported }
+func CheckPath(path string) error {
+	_, err := writer(path)
+	return err
+}
 
-// Text writes the runs for a terminal.
-func Text(w io.Writer, runs ...Run) error { return errors.ErrUnsupported }
+func writer(path string) (func(io.Writer, ...Run) error, error) {
+	switch name := strings.ToLower(filepath.Base(path)); {
+	case strings.HasSuffix(name, ".badge.json"):
+		return single(BadgeJSON), nil
+	case strings.HasSuffix(name, ".svg"):
+		return single(BadgeSVG), nil
+	case strings.HasSuffix(name, ".json"):
+		return JSON, nil
+	case strings.HasSuffix(name, ".xml"):
+		return JUnit, nil
+	case strings.HasSuffix(name, ".md"):
+		return Markdown, nil
+	case strings.HasSuffix(name, ".html"), strings.HasSuffix(name, ".htm"):
+		return HTML, nil
+	case strings.HasSuffix(name, ".txt"):
+		return Text, nil
+	}
+	return nil, fmt.Errorf("%w: %s: give a file that ends in .txt, .json, .xml (JUnit), .md, .html, .svg or .badge.json", ErrExtension, path)
+}
 
-// JSON writes the runs so that Read gives them back, as [Schema] describes it.
-func JSON(w io.Writer, runs ...Run) error { return errors.ErrUnsupported }
+func single(write func(io.Writer, Run) error) func(io.Writer, ...Run) error {
+	return func(w io.Writer, runs ...Run) error {
+		if len(runs) != 1 {
+			return fmt.Errorf("a badge tells of one run, and there are %d", len(runs))
+		}
+		return write(w, runs[0])
+	}
+}
 
-// Read reads what JSON wrote.
-func Read(r io.Reader) ([]Run, error) { return nil, errors.ErrUnsupported }
-
-// JUnit writes the runs as JUnit XML.
-func JUnit(w io.Writer, runs ...Run) error { return errors.ErrUnsupported }
-
-// Markdown writes a short account of the runs for the summary of a CI job.
-func Markdown(w io.Writer, runs ...Run) error { return errors.ErrUnsupported }
-
-// HTML writes the runs as one self-contained page, several of them side by side first.
-func HTML(w io.Writer, runs ...Run) error { return errors.ErrUnsupported }
-
-// BadgeSVG writes the verdict of a run as an image.
-func BadgeSVG(w io.Writer, run Run) error { return errors.ErrUnsupported }
-
-// BadgeJSON writes the verdict of a run for a service that draws badges itself.
-func BadgeJSON(w io.Writer, run Run) error { return errors.ErrUnsupported }
+// replace puts data into the file at path in one step. What is there and is no regular file, such as a pipe,
+// is written to as it is.
+func replace(path string, data []byte) (err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return os.WriteFile(path, data, 0o666)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".report-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(0o644), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

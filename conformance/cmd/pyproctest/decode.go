@@ -34,8 +34,10 @@ Exit status: 0 nothing is wrong, 1 something is, 2 the bytes could not be read.`
 		Example: `  pyproctest decode capture.bin
   pyproctest decode 505900000011 00000000000000 0100000000
   socat -u UNIX-LISTEN:s - | pyproctest decode --sender pool -`,
-		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("give a file, - for standard input, or the bytes in hex")
+			}
 			d.options.Framing, d.options.Sender = conformance.Framing(framing), conformance.Role(sender)
 			in, err := input(c.InOrStdin(), args, asHex)
 			if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -19,9 +20,11 @@ func explainCommand() *cobra.Command {
 		Short: "Explain a clause: why it is there, its cases, and bytes that show it",
 		Example: `  pyproctest explain FRM-7
   pyproctest explain MSG-5/ids-of-64-bits-come-back`,
-		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: completeClauses,
 		RunE: func(c *cobra.Command, names []string) error {
+			if len(names) == 0 {
+				return errors.New("name a clause such as FRM-7: pyproctest list has all")
+			}
 			set, err := vectors.Load()
 			if err != nil {
 				return err
@@ -65,10 +68,10 @@ func explain(name string, set vectors.Set) (string, error) {
 		return "", fmt.Errorf("there is no case %s: pyproctest list %s names them", name, clause.Name)
 	}
 	fmt.Fprintf(&b, "\nCases:\n")
-	for _, c := range cases {
+	for i, c := range cases {
 		fmt.Fprintf(&b, "  %-6s %s%s\n", c.Role, c.ID(""), inFramings(c.Framings))
-		if c.Cause != "" {
-			fmt.Fprintf(&b, "         usual cause of a failure: %s\n", c.Cause)
+		if next := i + 1; c.Cause != "" && (next == len(cases) || cases[next].Cause != c.Cause) {
+			fmt.Fprintf(&b, "         What usually breaks: %s\n", c.Cause)
 		}
 	}
 	tellVectors(&b, clause.Name, set)
@@ -103,7 +106,7 @@ func inFramings(framings []conformance.Framing) string {
 	return ""
 }
 
-// tellVectors shows the shortest vector of the clause and says how many more there are.
+// tellVectors shows one vector of the clause and says how many more there are.
 func tellVectors(b *strings.Builder, clause string, set vectors.Set) {
 	var frames []vectors.FrameVector
 	for _, v := range slices.Concat(set.Enhanced, set.Basic, set.Streams) {
@@ -119,11 +122,9 @@ func tellVectors(b *strings.Builder, clause string, set vectors.Set) {
 	}
 	switch {
 	case len(frames) > 0:
-		v := slices.MinFunc(frames, func(a, b vectors.FrameVector) int { return rank(a.Bytes) - rank(b.Bytes) })
-		tellFrames(b, v)
+		tellFrames(b, slices.MaxFunc(frames, func(a, b vectors.FrameVector) int { return telling(a.Bytes, !a.Valid()) - telling(b.Bytes, !b.Valid()) }))
 	case len(messages) > 0:
-		v := slices.MinFunc(messages, func(a, b vectors.MessageVector) int { return rank(a.Bytes) - rank(b.Bytes) })
-		tellMessage(b, v)
+		tellMessage(b, slices.MaxFunc(messages, func(a, b vectors.MessageVector) int { return telling(a.Bytes, false) - telling(b.Bytes, false) }))
 	default:
 		return
 	}
@@ -132,12 +133,18 @@ func tellVectors(b *strings.Builder, clause string, set vectors.Set) {
 	}
 }
 
-// rank puts the shortest bytes first, and no bytes at all last.
-func rank(data []byte) int {
-	if len(data) == 0 {
-		return 1 << 30
+// telling is how much a vector shows at a glance: what is refused more than what is taken, and the more bytes the
+// more, as long as they fit on a few rows.
+func telling(data []byte, refused bool) int {
+	const few = 64
+	score := min(len(data), few)
+	if len(data) > few {
+		score = few - len(data)
 	}
-	return len(data)
+	if refused {
+		score += few
+	}
+	return score
 }
 
 func tellFrames(b *strings.Builder, v vectors.FrameVector) {

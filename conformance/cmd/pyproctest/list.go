@@ -112,7 +112,7 @@ func (l list) text(w io.Writer) error {
 		}
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(&b, "%d clauses, %d cases, clauses version %s.\n", len(l.Clauses), len(l.Cases), l.Version)
+	fmt.Fprintf(&b, "%s, %s, clauses version %s.\n", count(len(l.Clauses), "clause"), count(len(l.Cases), "case"), l.Version)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

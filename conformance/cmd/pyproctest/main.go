@@ -80,7 +80,10 @@ language obeys the PyProc protocol, and shows the bytes where it does not.`,
 		runCommand(),
 		listCommand(),
 		explainCommand(),
+		decodeCommand(),
 		vectorsCommand(),
+		tapCommand(),
+		initCommand(),
 	)
 	return root
 }

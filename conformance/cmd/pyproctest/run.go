@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/known"
+	"github.com/pyproctest/pyproctest/conformance/report"
+)
+
+func runCommand() *cobra.Command {
+	r := &runFlags{}
+	c := &cobra.Command{
+		Use:   "run (--worker | --framer | --pool) CMD",
+		Short: "Run the cases against an implementation",
+		Long: `Runs the cases against an implementation and says, clause by clause, what holds.
+
+CMD is split into words as a shell does it, and started without one. A worker gets its
+socket path in PYPROC_SOCKET_PATH and exposes the methods of clause WRK-21. A framer and a
+pool are reached by an adapter, a small program that speaks JSON lines on its standard
+input and output: see conformance/ADAPTERS.md, and pyproctest init for one to start with.
+
+A SHOULD that does not hold is shown apart and fails the run only with --strict. A run
+restricted by --clause, --exclude, --shard or --framing judges only what it selected.
+
+Exit status:
+  0    every MUST holds
+  1    some do not, or it is not known whether they do
+  2    it could not run: wrong flags, an implementation that cannot be started, or a report
+       that cannot be written
+  130  ended by Ctrl-C or SIGTERM: what ran until then is reported`,
+		Example: `  pyproctest run --worker 'python3 worker.py'
+  pyproctest run --worker ./worker --framing basic --clause 'MSG-*' --clause WRK-8
+  pyproctest run --framer 'node framer.mjs' --report report.html --report junit.xml
+  pyproctest run --pool ./pool-adapter --known-failing known-failing.txt --shard 1/4`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return r.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&r.worker, "worker", "", "the `CMD` that starts a worker")
+	f.StringVar(&r.framer, "framer", "", "the `CMD` that starts the adapter of a framer")
+	f.StringVar(&r.pool, "pool", "", "the `CMD` that starts the adapter of a pool")
+	f.StringVar(&r.name, "name", "", "the implementation's `NAME` in reports (default: the command, or what the adapter says)")
+	f.StringVar(&r.framing, "framing", "both", "the `FRAMING` to run in: enhanced, basic or both")
+	f.StringArrayVar(&r.clauses, "clause", nil, "only cases that cover clauses of that `PATTERN`, or bear that name: WRK-8, 'BPR-*', 'FRM-7/*-17' (repeatable)")
+	f.StringArrayVar(&r.exclude, "exclude", nil, "leave out cases whose name has that `PATTERN` (repeatable)")
+	f.StringVar(&r.shard, "shard", "", "only part `I/N`, so that several machines can share a run")
+	f.IntVar(&r.parallel, "parallel", defaultParallel(), "how many cases to run at once")
+	f.DurationVar(&r.timeout, "timeout", 0, "end the whole run after this long, with what has run (default: none)")
+	f.DurationVar(&r.patience, "patience", 10*time.Second, "how long to wait for what must happen")
+	f.BoolVar(&r.strict, "strict", false, "a SHOULD that does not hold fails the run")
+	f.BoolVar(&r.json, "json", false, "write one JSON event a line to standard output, as events.schema.json describes them")
+	f.StringVar(&r.known, "known-failing", "", "the `FILE` that lists known failures, and their reasons")
+	f.StringVar(&r.writeKnown, "write-known-failing", "", "write that list to this `FILE`, from what fails now")
+	f.StringArrayVar(&r.reports, "report", nil, "write a report to this `FILE`, by extension: .json .xml (JUnit) .md .html .txt (repeatable)")
+	f.StringVar(&r.badge, "badge", "", "write a badge to this `FILE`: .svg, or .json for a service that draws badges")
+	completeWords(c, "framing", "both", string(conformance.Enhanced), string(conformance.Basic))
+	completeFlag(c, "clause", completeClauses)
+	completeFlag(c, "exclude", completeClauses)
+	return c
+}
+
+type runFlags struct {
+	worker, framer, pool string
+	name                 string
+	framing              string
+	clauses, exclude     []string
+	shard                string
+	parallel             int
+	timeout, patience    time.Duration
+	strict, json         bool
+	known, writeKnown    string
+	reports              []string
+	badge                string
+}
+
+// errTimeout ends a run that took longer than --timeout.
+var errTimeout = errors.New("the time of --timeout is over")
+
+func (r *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
+	opts, err := r.options()
+	if err != nil {
+		return err
+	}
+	if err := r.checkOutputs(); err != nil {
+		return err
+	}
+	var list known.List
+	if r.known != "" {
+		if list, err = known.Load(r.known); err != nil {
+			return err
+		}
+	}
+
+	signalled := ctx
+	if r.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, r.timeout, errTimeout)
+		defer cancel()
+	}
+	run, watch, broken := r.judge(ctx, opts, stdout, stderr)
+	late := errors.Is(context.Cause(ctx), errTimeout) && run.Interrupted
+	if late {
+		run.NotRun = append(run.NotRun, fmt.Sprintf("--timeout %v was over", r.timeout))
+	}
+	if r.known != "" {
+		outcome := list.Apply(run.Report)
+		run.Known = &outcome
+	}
+
+	status := report.ExitStatus(run)
+	switch {
+	case signalled.Err() != nil && run.Interrupted:
+		status = statusInterrupted
+	case late:
+		status = statusViolated // or not known to be right, which counts the same
+	case broken:
+		status = statusCouldNotRun
+	}
+	if err := errors.Join(watch.tell(run, status), r.write(run)); err != nil {
+		return err
+	}
+	if status != statusHolds {
+		return &exit{status}
+	}
+	return nil
+}
+
+// judge runs the cases. It reports broken where the adapter gave out in the middle.
+func (r *runFlags) judge(ctx context.Context, opts []conformance.Option, stdout, stderr io.Writer) (run report.Run, watch watcher, broken bool) {
+	subject := r.subject(ctx)
+	watch = r.watch(stdout, stderr, subject)
+	run = report.Run{Environment: report.Here(), Rerun: r.rerun(), Strict: r.strict}
+	if err := subject.open(r); err != nil {
+		run.Report = subject.notStarted(err)
+		watch.end()
+		return run, watch, false
+	}
+	run.Report = subject.check(append(opts, watch.options()...)...)
+	watch.end()
+	if fault := subject.close(); fault != nil && ctx.Err() == nil {
+		broken = true
+		run.NotRun = append(run.NotRun, fault.Error())
+	}
+	run.Notes = subject.notes()
+	return run, watch, broken
+}
+
+func (r *runFlags) role() conformance.Role {
+	switch {
+	case r.worker != "":
+		return conformance.RoleWorker
+	case r.framer != "":
+		return conformance.RoleFramer
+	}
+	return conformance.RolePool
+}
+
+// command is the line that starts the implementation or its adapter.
+func (r *runFlags) command() string { return r.worker + r.framer + r.pool }
+
+// options are those of the suite that the flags ask for. The error says which flag is wrong.
+func (r *runFlags) options() ([]conformance.Option, error) {
+	given := 0
+	for _, command := range []string{r.worker, r.framer, r.pool} {
+		if command != "" {
+			given++
+		}
+	}
+	if given != 1 {
+		return nil, errors.New("give one of --worker, --framer and --pool, with the command that starts it")
+	}
+	opts, err := r.selection()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case r.parallel < 1:
+		return nil, fmt.Errorf("--parallel %d: at least one case has to run", r.parallel)
+	case r.patience <= 0:
+		return nil, fmt.Errorf("--patience %v: give a time such as 30s", r.patience)
+	case r.timeout < 0:
+		return nil, fmt.Errorf("--timeout %v: give a time such as 5m", r.timeout)
+	}
+	selected, err := conformance.Selected(r.role(), opts...)
+	if err != nil {
+		return nil, err
+	}
+	if len(selected) == 0 {
+		return nil, errors.New("no case is left by --clause, --exclude, --framing and --shard: pyproctest list names the cases")
+	}
+	opts = append(opts, conformance.Parallel(r.parallel), conformance.Patience(r.patience))
+	if r.strict {
+		opts = append(opts, conformance.StrictShould())
+	}
+	return opts, nil
+}
+
+// selection are the options by which cases are chosen.
+func (r *runFlags) selection() ([]conformance.Option, error) {
+	var opts []conformance.Option
+	switch f := conformance.Framing(r.framing); f {
+	case "both":
+	case conformance.Enhanced, conformance.Basic:
+		opts = append(opts, conformance.Framings(f))
+	default:
+		return nil, fmt.Errorf("--framing %s: give enhanced, basic or both", r.framing)
+	}
+	for _, pattern := range r.clauses {
+		if strings.Contains(pattern, "/") {
+			opts = append(opts, conformance.Only(pattern))
+		} else {
+			opts = append(opts, conformance.Covering(pattern))
+		}
+	}
+	if len(r.exclude) > 0 {
+		opts = append(opts, conformance.Except(r.exclude...))
+	}
+	if r.shard != "" {
+		var i, n int
+		if _, err := fmt.Sscanf(r.shard+" ", "%d/%d ", &i, &n); err != nil || fmt.Sprintf("%d/%d", i, n) != r.shard {
+			return nil, fmt.Errorf("--shard %s: give the part and how many there are, such as 1/4", r.shard)
+		}
+		opts = append(opts, conformance.Shard(i, n))
+	}
+	return opts, nil
+}
+
+// rerun is how to repeat the run, and how to repeat one case of it.
+func (r *runFlags) rerun() report.Rerun {
+	words := []string{"pyproctest", "run", "--" + string(r.role()), r.command()}
+	if r.patience != 10*time.Second {
+		words = append(words, "--patience", r.patience.String())
+	}
+	if r.strict {
+		words = append(words, "--strict")
+	}
+	one := append(slices.Clone(words), "--clause")
+	if r.framing != "both" {
+		words = append(words, "--framing", r.framing)
+	}
+	for _, pattern := range r.clauses {
+		words = append(words, "--clause", pattern)
+	}
+	for _, pattern := range r.exclude {
+		words = append(words, "--exclude", pattern)
+	}
+	if r.shard != "" {
+		words = append(words, "--shard", r.shard)
+	}
+	if r.known != "" {
+		words = append(words, "--known-failing", r.known)
+	}
+	return report.Rerun{All: words, One: one}
+}

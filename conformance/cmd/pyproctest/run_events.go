@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/report"
+)
+
+// events writes what happens as one JSON object a line, as events.schema.json describes it.
+type events struct {
+	out     *json.Encoder
+	subject *subject
+	err     error // of the first event that could not be written
+}
+
+func newEvents(out io.Writer, s *subject) *events {
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	return &events{out: e, subject: s}
+}
+
+type startEvent struct {
+	Event   string           `json:"event"` // "start"
+	Time    time.Time        `json:"time"`
+	Role    conformance.Role `json:"role"`
+	Subject string           `json:"subject"`
+	Clauses string           `json:"clauses_version"`
+	Cases   []string         `json:"cases"`
+}
+
+type resultEvent struct {
+	Event    string             `json:"event"` // "result"
+	ID       string             `json:"id"`
+	Status   conformance.Status `json:"status"`
+	Clauses  []string           `json:"clauses"`
+	Elapsed  float64            `json:"elapsed_ms"`
+	Reason   string             `json:"reason,omitempty"`
+	Findings []findingEvent     `json:"findings,omitempty"`
+}
+
+type findingEvent struct {
+	Clause string `json:"clause"`
+	Want   string `json:"want"`
+	Got    string `json:"got"`
+}
+
+type endEvent struct {
+	Event       string         `json:"event"` // "end"
+	Verdict     report.Verdict `json:"verdict"`
+	ExitStatus  int            `json:"exit_status"`
+	Elapsed     float64        `json:"elapsed_ms"`
+	Cases       int            `json:"cases"` // that ran
+	Interrupted bool           `json:"interrupted"`
+	SetUp       string         `json:"set_up,omitempty"`
+	NotRun      []string       `json:"not_run"`
+	Clauses     []clauseEvent  `json:"clauses"`
+	Excused     []string       `json:"excused"`
+	Problems    []string       `json:"known_failing_problems"`
+	Notes       []string       `json:"notes"`
+}
+
+type clauseEvent struct {
+	Name   string             `json:"name"`
+	Level  conformance.Level  `json:"level"`
+	Status conformance.Status `json:"status"` // "not_run" where no case covers the clause
+	Cases  int                `json:"cases"`
+}
+
+func (e *events) options() []conformance.Option {
+	return []conformance.Option{conformance.OnStart(e.start), conformance.OnResult(e.result)}
+}
+
+func (e *events) write(event any) {
+	if err := e.out.Encode(event); err != nil && e.err == nil {
+		e.err = err
+	}
+}
+
+func (e *events) start(ids []string) {
+	if ids == nil {
+		ids = []string{}
+	}
+	e.write(startEvent{"start", time.Now().UTC(), e.subject.role, e.subject.name, conformance.SpecVersion, ids})
+}
+
+func (e *events) result(r conformance.Result) {
+	event := resultEvent{
+		Event: "result", ID: r.ID, Status: r.Status, Clauses: r.Clauses, Elapsed: milliseconds(r.Elapsed), Reason: r.Reason,
+	}
+	for _, f := range r.Findings {
+		event.Findings = append(event.Findings, findingEvent{f.Clause, f.Want, f.Got})
+	}
+	e.write(event)
+}
+
+func (e *events) end() {}
+
+func (e *events) tell(run report.Run, status int) error {
+	end := endEvent{
+		Event: "end", Verdict: run.Verdict(), ExitStatus: status, Elapsed: milliseconds(run.Elapsed),
+		Cases: len(run.Results), Interrupted: run.Interrupted, SetUp: run.SetUp,
+		NotRun: append([]string{}, run.NotRun...), Notes: append([]string{}, run.Notes...),
+		Clauses: []clauseEvent{}, Excused: []string{}, Problems: []string{},
+	}
+	for _, c := range run.ByClause() {
+		if c.Status == "" {
+			c.Status = "not_run"
+		}
+		end.Clauses = append(end.Clauses, clauseEvent{c.Name, c.Level, c.Status, c.Cases})
+	}
+	if run.Known != nil {
+		for _, x := range run.Known.Excused {
+			end.Excused = append(end.Excused, x.Case)
+		}
+		for _, p := range run.Known.Problems {
+			end.Problems = append(end.Problems, p.Text)
+		}
+	}
+	e.write(end)
+	return e.err
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/pyproctest/pyproctest/conformance/known"
+	"github.com/pyproctest/pyproctest/conformance/report"
+)
+
+// checkOutputs finds before the run what could not be written after it.
+func (r *runFlags) checkOutputs() error {
+	for _, path := range r.reports {
+		if err := report.CheckPath(path); err != nil {
+			return fmt.Errorf("--report %s: %w", path, err)
+		}
+	}
+	if ext := filepath.Ext(r.badge); r.badge != "" && ext != ".svg" && ext != ".json" {
+		return fmt.Errorf("--badge %s: give a file that ends in .svg or .json", r.badge)
+	}
+	if r.writeKnown != "" && (len(r.clauses) > 0 || len(r.exclude) > 0 || r.shard != "") {
+		return errors.New("--write-known-failing writes what the whole run finds: give it without --clause, --exclude and --shard")
+	}
+	for _, path := range append([]string{r.badge, r.writeKnown}, r.reports...) {
+		if path == "" {
+			continue
+		}
+		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+			return fmt.Errorf("%s cannot be written: %s is no folder", path, filepath.Dir(path))
+		}
+	}
+	return nil
+}
+
+// write writes all files that were asked for, also those behind one that fails.
+func (r *runFlags) write(run report.Run) error {
+	var failed []error
+	for _, path := range r.reports {
+		failed = append(failed, report.Write(path, run))
+	}
+	if r.badge != "" {
+		failed = append(failed, writeBadge(r.badge, run))
+	}
+	if r.writeKnown != "" {
+		failed = append(failed, r.writeList(run))
+	}
+	return errors.Join(failed...)
+}
+
+func writeBadge(path string, run report.Run) error {
+	draw := report.BadgeSVG
+	if filepath.Ext(path) == ".json" {
+		draw = report.BadgeJSON
+	}
+	var b bytes.Buffer
+	if err := draw(&b, run); err != nil {
+		return err
+	}
+	return os.WriteFile(path, b.Bytes(), 0o666)
+}
+
+func (r *runFlags) writeList(run report.Run) error {
+	var b bytes.Buffer
+	if err := known.Write(&b, run.Report, r.strict); err != nil {
+		return err
+	}
+	return os.WriteFile(r.writeKnown, b.Bytes(), 0o666)
+}

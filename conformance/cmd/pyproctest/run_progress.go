@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
+// terminal tells whether w is one that can redraw a line.
+func terminal(w io.Writer) (*os.File, bool) {
+	f, ok := w.(*os.File)
+	return f, ok && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+}
+
+// line is one line on a terminal that says how far the run is. It names the case that has run longest, so
+// that one that hangs is seen.
+type line struct {
+	screen *os.File
+	began  time.Time
+	over   chan struct{}
+	ticks  sync.WaitGroup
+
+	mu      sync.Mutex
+	what    string
+	total   int
+	done    int
+	wrong   int
+	running []string // in the order in which they began
+}
+
+func newLine(screen *os.File, s *subject) *line {
+	l := &line{screen: screen, began: time.Now(), over: make(chan struct{}), what: "starting " + s.name}
+	l.ticks.Go(l.tick)
+	return l
+}
+
+// tick draws the line as time goes by.
+func (l *line) tick() {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		l.mu.Lock()
+		l.drawLocked()
+		l.mu.Unlock()
+		select {
+		case <-tick.C:
+		case <-l.over:
+			return
+		}
+	}
+}
+
+// clearLine goes to the beginning of the line and takes away what is there.
+const clearLine = "\r\x1b[K"
+
+func (l *line) drawLocked() {
+	text := l.textLocked()
+	if width, _, err := term.GetSize(int(l.screen.Fd())); err == nil && width > 0 {
+		text = clipTo(text, width-1)
+	}
+	fmt.Fprint(l.screen, clearLine+text)
+}
+
+func (l *line) textLocked() string {
+	elapsed := time.Since(l.began).Truncate(time.Second)
+	if l.total == 0 {
+		return fmt.Sprintf("%s … %v", l.what, elapsed)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d of %s, ", l.done, count(l.total, "case"))
+	if l.wrong > 0 {
+		fmt.Fprintf(&b, "%d not as they should be, ", l.wrong)
+	}
+	fmt.Fprintf(&b, "%v", elapsed)
+	if len(l.running) > 0 {
+		fmt.Fprintf(&b, ": %s", l.running[0])
+	}
+	return b.String()
+}
+
+func (l *line) start(ids []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.total = len(ids)
+}
+
+func (l *line) begin(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.running = append(l.running, id)
+	l.drawLocked()
+}
+
+func (l *line) result(r conformance.Result) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := slices.Index(l.running, r.ID); i >= 0 {
+		l.running = slices.Delete(l.running, i, i+1)
+	}
+	l.done++
+	if r.Status == conformance.StatusFail || r.Status == conformance.StatusBlocked {
+		l.wrong++
+	}
+}
+
+// clear takes the line away.
+func (l *line) clear() {
+	close(l.over)
+	l.ticks.Wait()
+	fmt.Fprint(l.screen, clearLine)
+}
+
+func clipTo(text string, width int) string {
+	r := []rune(text)
+	if len(r) <= width {
+		return text
+	}
+	return string(r[:max(0, width-1)]) + "…"
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The scripts run the command as a person would: this test program once more, under the name pyproctest.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"pyproctest": main})
+}
+
+func TestScripts(t *testing.T) {
+	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := toolchains(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			for name, value := range kept {
+				e.Setenv(name, value)
+			}
+			e.Setenv("TMPDIR", os.TempDir()) // the script's own would make the paths of sockets too long
+			e.Setenv("ROOT", root)
+			e.Setenv("WORKER", "python3 "+filepath.Join(root, "pyworker", "conformance_worker.py"))
+			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if program, ok := strings.CutPrefix(name, "program:"); ok {
+				_, err := exec.LookPath(program)
+				return err == nil, nil
+			}
+			return false, os.ErrInvalid
+		},
+		Cmds: commands,
+	})
+}
+
+// toolchains is the environment by which compilers and interpreters find what they keep at home, which for the
+// scripts is elsewhere.
+func toolchains(t *testing.T) map[string]string {
+	t.Helper()
+	kept := map[string]string{}
+	names := []string{"GOMODCACHE", "GOCACHE", "GOPROXY", "GOFLAGS"}
+	out, err := exec.Command("go", append([]string{"env"}, names...)...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range names {
+		kept[name] = strings.Split(string(out), "\n")[i]
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, variable := range os.Environ() { // such as where a version manager keeps its interpreters
+		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(value, home) && name != "HOME" && name != "PWD" && name != "PATH" {
+			kept[name] = value
+		}
+	}
+	return kept
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/tap"
+)
+
+func tapCommand() *cobra.Command {
+	t := &tapping{}
+	var framing string
+	c := &cobra.Command{
+		Use:   "tap [--listen A] [--upstream B] [-- CMD ARGS...]",
+		Short: "Sit between a live pool and a live worker, and report every violation seen",
+		Long: `Listens on the Unix socket A for the pool and passes its connections on to the worker's
+socket B, byte for byte, until Ctrl-C. Whatever breaks the protocol in either direction is
+reported on standard error, and in full in the log. Traffic never waits for that: where the
+inspection of a connection falls behind, it is given up and said so, and the bytes go on.
+
+Given a command, it is the worker: CMD is started with a socket of its own, and the tap
+stands in its place, for a pool that starts its workers itself. A is then the pool's
+PYPROC_SOCKET_PATH unless given. Signals are passed on, and the exit status is CMD's.
+
+A frame that is cut off by the end of a connection is told and is no violation: whoever
+stops at once may cut one off.
+
+Exit status without a command: 0 no violation was seen, 1 some were, 2 it could not run.`,
+		Example: `  pyproctest tap --listen /tmp/tapped.sock --upstream /tmp/worker.sock --log tap.jsonl
+  pyproctest tap --log tap.jsonl -- python3 worker.py     # as the pool's worker command`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if c.ArgsLenAtDash() != 0 && len(args) > 0 {
+				return fmt.Errorf("%q: the command of a worker stands behind --", args[0])
+			}
+			t.options.Framing = conformance.Framing(framing)
+			if framing == "auto" {
+				t.options.Framing = ""
+			}
+			t.out, t.log = c.ErrOrStderr(), io.Discard
+			closeLog, err := t.openLog(c.OutOrStdout())
+			if err != nil {
+				return err
+			}
+			if len(args) > 0 {
+				err = t.wrap(c.Context(), args)
+			} else {
+				err = t.serve(c.Context())
+			}
+			if failed := closeLog(); err == nil && (failed != nil || t.incomplete) {
+				return errors.Join(errors.New("the log is not complete"), failed)
+			}
+			return err
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&t.options.Listen, "listen", "", "the socket to make, for the pool")
+	f.StringVar(&t.options.Upstream, "upstream", "", "the worker's socket")
+	f.StringVar(&framing, "framing", "auto", "enhanced, basic, or auto: by the first two bytes of each connection")
+	f.IntVar(&t.options.MaxPayload, "max-payload", 0, "the limit of both sides for the payload of one frame in bytes (default 10485760, and a frame over it ends the inspection)")
+	f.IntVar(&t.options.Behind, "behind", 0, "how many bytes of a connection may wait for their inspection (default 16777216)")
+	f.StringVar(&t.logPath, "log", "", "append what is seen to this file, one JSON object a line; - for standard output")
+	completeWords(c, "framing", "auto", string(conformance.Enhanced), string(conformance.Basic))
+	return c
+}
+
+// tapping is one run of the command.
+type tapping struct {
+	options tap.Options
+	logPath string
+	log     io.Writer
+	out     io.Writer // for a person
+	shown   map[string]int
+	seen    tap.Passed
+
+	incomplete bool // the log could not be written
+}
+
+func (t *tapping) openLog(stdout io.Writer) (closeLog func() error, err error) {
+	t.options.Tell = t.tell
+	switch t.logPath {
+	case "":
+		return func() error { return nil }, nil
+	case "-":
+		t.log = stdout
+		return func() error { return nil }, nil
+	}
+	// Taps of several workers may share a log.
+	file, err := os.OpenFile(t.logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
+	if err != nil {
+		return nil, fmt.Errorf("--log: %w", err)
+	}
+	t.log = file
+	return file.Close, nil
+}
+
+// serve runs the tap between sockets that others own, until the context ends.
+func (t *tapping) serve(ctx context.Context) error {
+	if t.options.Listen == "" || t.options.Upstream == "" {
+		return errors.New("give --listen and --upstream, or the command of a worker behind --")
+	}
+	if !accepts(t.options.Upstream) {
+		fmt.Fprintf(t.out, "waiting for a worker at %s\n", t.options.Upstream)
+		if err := awaitWorker(ctx, t.options.Upstream); err != nil {
+			return err
+		}
+	}
+	socket, err := tap.Listen(t.options)
+	if err != nil {
+		return err
+	}
+	summary := socket.Serve(ctx)
+	t.sumUp(summary)
+	if len(summary.Violations) > 0 {
+		return &exit{statusViolated}
+	}
+	return nil
+}
+
+// awaitWorker waits until a worker accepts connections, which is all that tells it is ready [WRK-1].
+func awaitWorker(ctx context.Context, path string) error {
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for !accepts(path) {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return fmt.Errorf("no worker accepts connections at %s: %w", path, context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+func accepts(path string) bool {
+	c, err := net.Dial("unix", path)
+	if err == nil {
+		_ = c.Close()
+	}
+	return err == nil
+}

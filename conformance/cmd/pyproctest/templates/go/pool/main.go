@@ -1,0 +1,198 @@
+// Command pool is an adapter between the conformance suite and your pool.
+//
+// Fill in what stands under "Yours" and run
+//
+//	pyproctest run --pool 'go run ./pool'
+//
+// What is not written yet is reported as not offered, never as right. The rest of the file is the adapter
+// protocol (conformance/ADAPTERS.md) and can stay as it is. One process of this program is one pool. From
+// a Go test you need no adapter: see TestPool of package github.com/pyproctest/pyproctest/conformance.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+)
+
+// --- Yours -----------------------------------------------------------------------------------------
+
+const name = "my pool"
+
+// pool is what your pool has to offer; wrap it where it looks different.
+type pool interface {
+	// Start starts the workers; its context bounds the start alone. It may come again after a failed one.
+	Start(ctx context.Context) error
+	// Call calls a method in some worker. Bodies are JSON; nil is no body at all.
+	Call(ctx context.Context, method string, body json.RawMessage) (json.RawMessage, error)
+	Health() health
+	// Shutdown refuses new calls, lets running ones finish until ctx ends, and stops the workers.
+	Shutdown(ctx context.Context) error
+}
+
+type health struct {
+	Total     int   `json:"total"`
+	Healthy   int   `json:"healthy"`
+	Restarts  int   `json:"restarts"`
+	LastCheck int64 `json:"last_check_ms"` // Unix time in ms, 0 before the first
+}
+
+// options say what pool to make; a field that is 0 asks for your default.
+type options struct {
+	Program           string   `json:"program"`  // start it as each worker,
+	Argument          string   `json:"argument"` // with this one argument
+	Env               []string `json:"env"`      // "NAME=value", for the worker's environment
+	SocketDir         string   `json:"socket_dir"`
+	Framing           string   `json:"framing"` // "enhanced" or "basic"
+	Workers           int      `json:"workers"`
+	MaxInFlight       int      `json:"max_in_flight"`
+	MaxPayload        int      `json:"max_payload"` // bytes
+	Queue             int      `json:"queue"`       // how many calls may wait for a slot, 0 for no bound
+	StartTimeout      int      `json:"start_timeout_ms"`
+	HealthInterval    int      `json:"health_interval_ms"`
+	HealthTimeout     int      `json:"health_timeout_ms"`
+	RestartBackoff    int      `json:"restart_backoff_ms"`
+	RestartBackoffMax int      `json:"restart_backoff_max_ms"`
+	StopTimeout       int      `json:"stop_timeout_ms"`
+}
+
+// openPool makes your pool and starts nothing. Return unsupported for an option that it does not offer.
+func openPool(o options) (pool, error) {
+	return nil, unsupported("openPool in pool/main.go is not written yet")
+}
+
+// errorKinds names an error of your pool by all that apply: busy, closed, not_started, error_answer,
+// worker_died and, beside another, may_have_run.
+func errorKinds(err error) []string {
+	return []string{}
+}
+
+// --- The adapter protocol --------------------------------------------------------------------------
+
+// unsupported says what your pool does not offer.
+type unsupported string
+
+func (u unsupported) Error() string { return string(u) }
+
+type request struct {
+	Tag     int64   `json:"tag"`
+	Do      string  `json:"do"`
+	Options options `json:"options"`
+	Method  string  `json:"method"`
+	Body    *string `json:"body"`
+	Of      int64   `json:"of"`
+	Why     string  `json:"why"`
+}
+
+// adapter answers requests, each when it is done.
+type adapter struct {
+	pool pool
+
+	mu     sync.Mutex
+	cancel map[int64]context.CancelCauseFunc // of running requests, by tag
+}
+
+type fields map[string]any
+
+// take takes one request and does not wait for it.
+func (a *adapter) take(r request) {
+	switch r.Do {
+	case "hello":
+		a.send(r, fields{"role": "pool", "name": name})
+	case "open":
+		a.send(r, a.open(r.Options))
+	case "cancel":
+		a.mu.Lock()
+		cancel := a.cancel[r.Of]
+		a.mu.Unlock()
+		if cancel != nil {
+			cancel(errors.New(r.Why))
+		}
+		a.send(r, fields{"ok": true})
+	case "start", "call", "health", "shutdown":
+		if a.pool == nil {
+			a.send(r, fields{"failed": "the pool is not open"})
+			return
+		}
+		ctx, cancel := context.WithCancelCause(context.Background())
+		a.mu.Lock()
+		a.cancel[r.Tag] = cancel
+		a.mu.Unlock()
+		go func() {
+			a.send(r, a.run(ctx, r))
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			delete(a.cancel, r.Tag)
+			cancel(nil)
+		}()
+	default:
+		a.send(r, fields{"refused": "unknown command " + r.Do})
+	}
+}
+
+func (a *adapter) open(o options) fields {
+	p, err := openPool(o)
+	if missing := unsupported(""); errors.As(err, &missing) {
+		return fields{"unsupported": missing.Error()}
+	}
+	if err != nil {
+		return fields{"failed": err.Error()}
+	}
+	a.pool = p
+	return fields{"ok": true}
+}
+
+func (a *adapter) run(ctx context.Context, r request) fields {
+	var err error
+	switch r.Do {
+	case "health":
+		h := a.pool.Health()
+		return fields{"total": h.Total, "healthy": h.Healthy, "restarts": h.Restarts, "last_check_ms": h.LastCheck}
+	case "start":
+		err = a.pool.Start(ctx)
+	case "shutdown":
+		err = a.pool.Shutdown(ctx)
+	case "call":
+		var body, answer json.RawMessage
+		if r.Body != nil {
+			body = json.RawMessage(*r.Body)
+		}
+		if answer, err = a.pool.Call(ctx, r.Method, body); err == nil {
+			return fields{"body": string(answer)}
+		}
+	}
+	if err == nil {
+		return fields{"ok": true}
+	}
+	kinds := errorKinds(err)
+	if ctx.Err() != nil {
+		kinds = append(kinds, context.Cause(ctx).Error())
+	}
+	return fields{"error": fields{"kinds": kinds, "text": err.Error()}}
+}
+
+func (a *adapter) send(r request, answer fields) {
+	answer["tag"] = r.Tag
+	text, err := json.Marshal(answer)
+	if err != nil {
+		text = fmt.Appendf(nil, `{"tag":%d,"failed":"the answer cannot be encoded"}`, r.Tag)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	fmt.Fprintf(os.Stdout, "%s\n", text)
+}
+
+func main() {
+	a := &adapter{cancel: map[int64]context.CancelCauseFunc{}}
+	in := json.NewDecoder(os.Stdin)
+	for {
+		var r request
+		if in.Decode(&r) != nil {
+			return
+		}
+		a.take(r)
+	}
+}

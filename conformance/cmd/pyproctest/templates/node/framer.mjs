@@ -1,0 +1,149 @@
+// Adapter between the conformance suite and your framer.
+//
+// Fill in what stands under "Yours" and run
+//
+//     pyproctest run --framer 'node framer.mjs'
+//
+// What is not written yet is reported as not offered, never as right. The rest of the file is the
+// adapter protocol (conformance/ADAPTERS.md) and can stay as it is.
+
+import { createInterface } from "node:readline";
+import { Duplex } from "node:stream";
+
+class NotWritten extends Error {}
+
+// --- Yours --------------------------------------------------------------------------------------
+
+const NAME = "my framer";
+
+// Make your framer over a Duplex stream. framing is "enhanced" or "basic"; maxPayload is in bytes,
+// and undefined asks for your default.
+function openFramer(stream, framing, maxPayload) {
+  throw new NotWritten("openFramer");
+}
+
+// Read the next frame: { id: BigInt, payload: Buffer }, with id 0n in the basic framing, and null at
+// a clean end. Let your framer's errors pass: errorKind names them.
+async function readFrame(framer) {
+  throw new NotWritten("readFrame");
+}
+
+// Write one frame. The promise is kept when the stream has taken it whole.
+async function writeFrame(framer, id, payload) {
+  throw new NotWritten("writeFrame");
+}
+
+// Name an error of your framer: bad_magic, bad_length, too_large, truncated, bad_crc or other.
+function errorKind(error) {
+  return "other";
+}
+
+// --- The adapter protocol -----------------------------------------------------------------------
+
+class StreamError extends Error {}
+
+// The stream that your framer reads from and writes to.
+class Wire extends Duplex {
+  constructor(request) {
+    super({ readableHighWaterMark: 0, decodeStrings: true });
+    this.chunks = (request.chunks ?? []).map((chunk) => Buffer.from(chunk, "hex")).filter((chunk) => chunk.length > 0);
+    this.after = request.then ?? "eof";
+    this.accept = request.accept;
+    this.split = (request.writers ?? 1) > 1 && this.accept === undefined;
+    this.writes = [];
+    this.waiting = new Promise((resolve) => { this.wait = resolve; });
+    this.on("error", () => {}); // the framer is told; nobody else needs to be
+  }
+
+  _read() {
+    if (this.chunks.length > 0) this.push(this.chunks.shift());
+    else if (this.after === "eof") this.push(null);
+    else if (this.after === "error") this.destroy(new StreamError("the stream fails"));
+    else setImmediate(() => setImmediate(this.wait)); // what has been pushed is read first
+  }
+
+  _write(data, _encoding, done) {
+    if (this.split) { // so that what two writers write mixes, unless the framer sees to it
+      const half = data.length >> 1;
+      this.writes.push(data.subarray(0, half));
+      setImmediate(() => { this.writes.push(data.subarray(half)); done(); });
+      return;
+    }
+    this.writes.push(data);
+    if (this.accept === undefined || (this.accept -= data.length) >= 0) return done();
+    this.accept = undefined;
+    done(new StreamError("the stream takes no more"));
+  }
+}
+
+const WAITING = Symbol("waiting");
+
+function outcome(error) {
+  if (error instanceof NotWritten) throw error;
+  let kind = errorKind(error);
+  for (let cause = error; kind === "other" && cause; cause = cause.cause) {
+    if (cause instanceof StreamError) kind = "io";
+  }
+  return { kind, text: String(error) };
+}
+
+async function readOnce(framer, wire) {
+  try {
+    const frame = await Promise.race([readFrame(framer), wire.waiting.then(() => WAITING)]);
+    if (frame === WAITING) return { kind: "waiting" };
+    if (frame === null) return { kind: "eof" };
+    return { kind: "frame", id: String(frame.id), payload: Buffer.from(frame.payload).toString("hex") };
+  } catch (error) {
+    return outcome(error);
+  }
+}
+
+async function decode(request) {
+  const wire = new Wire(request);
+  const framer = openFramer(wire, request.framing, request.max_payload);
+  const reads = [await readOnce(framer, wire)];
+  while (reads.at(-1).kind === "frame" && reads.length < 10000) reads.push(await readOnce(framer, wire));
+  for (let i = 0; i < (request.again ?? 0) && reads.at(-1).kind !== "waiting"; i++) {
+    reads.push(await readOnce(framer, wire));
+  }
+  return { reads };
+}
+
+async function encode(request) {
+  const wire = new Wire(request);
+  const framer = openFramer(wire, request.framing, request.max_payload);
+  const writers = request.writers ?? 1;
+  const results = [];
+  const write = async (first) => {
+    for (let i = first; i < request.frames.length; i += writers) {
+      const { id, payload } = request.frames[i];
+      try {
+        await writeFrame(framer, BigInt(id), Buffer.from(payload, "hex"));
+        results[i] = { kind: "ok" };
+      } catch (error) {
+        results[i] = outcome(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: writers }, (_, i) => write(i)));
+  return { writes: wire.writes.map((data) => data.toString("hex")), results };
+}
+
+async function answer(request) {
+  try {
+    switch (request.do) {
+      case "hello": return { role: "framer", name: NAME };
+      case "decode": return await decode(request);
+      case "encode": return await encode(request);
+      default: return { refused: `unknown command ${request.do}` };
+    }
+  } catch (error) {
+    if (error instanceof NotWritten) return { unsupported: `${error.message} in framer.mjs is not written yet` };
+    throw error;
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+  const request = JSON.parse(line);
+  process.stdout.write(JSON.stringify({ tag: request.tag, ...(await answer(request)) }) + "\n");
+}

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Adapter between the conformance suite and your pool.
+
+Fill in the class Pool and run
+
+    pyproctest run --pool 'python3 pool.py'
+
+What is not written yet is reported as not offered, never as right. The rest of the file is the
+adapter protocol (conformance/ADAPTERS.md) and can stay as it is. One process of this program is one
+pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+
+class NotWritten(Exception):
+    """Something of the class Pool is still to be written."""
+
+
+class Unsupported(Exception):
+    """Your pool does not offer an option."""
+
+
+# --- Yours ----------------------------------------------------------------------------------------
+
+
+NAME = "my pool"
+
+
+class Pool:
+    """Your pool.
+
+    A coroutine that is cancelled is a call whose context has ended: let CancelledError pass.
+    """
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        """Make your pool and start nothing.
+
+        Each worker is options["program"] with the one argument options["argument"], and with
+        options["env"], a list of "NAME=value", added to its environment. ADAPTERS.md lists the
+        other options; an absent one is your default. Raise Unsupported for an option that your
+        pool does not offer.
+        """
+        raise NotWritten("Pool.__init__")
+
+    async def start(self) -> None:
+        """Start the workers. May come again after a failed start."""
+        raise NotWritten("Pool.start")
+
+    async def call(self, method: str, body: str | None) -> str:
+        """Call a method in some worker. Bodies are JSON texts; None is no body at all."""
+        raise NotWritten("Pool.call")
+
+    def health(self) -> dict[str, int]:
+        """Tell total, healthy, restarts and last_check_ms, a Unix time in ms (0: none yet)."""
+        raise NotWritten("Pool.health")
+
+    async def shutdown(self) -> None:
+        """Refuse new calls, let running ones finish, then stop the workers."""
+        raise NotWritten("Pool.shutdown")
+
+
+def error_kinds(error: Exception) -> list[str]:
+    """Name an error of your pool by all that apply.
+
+    They are busy, closed, not_started, error_answer, worker_died and, beside another, may_have_run.
+    """
+    return []
+
+
+# --- The adapter protocol -------------------------------------------------------------------------
+
+
+def failure(kinds: list[str], text: str) -> dict[str, Any]:
+    return {"error": {"kinds": kinds, "text": text}}
+
+
+class Adapter:
+    """Answers requests, each when it is done."""
+
+    def __init__(self) -> None:
+        self.pool: Pool | None = None
+        self.tasks: dict[int, asyncio.Task[dict[str, Any]]] = {}
+        self.why: dict[int, str] = {}  # tags of cancelled requests
+
+    def send(self, tag: int, answer: dict[str, Any]) -> None:
+        print(json.dumps({"tag": tag, **answer}), flush=True)
+
+    def take(self, request: dict[str, Any]) -> None:
+        tag, do = request["tag"], request.get("do")
+        if do == "hello":
+            self.send(tag, {"role": "pool", "name": NAME})
+        elif do == "open":
+            self.send(tag, self.open(request["options"]))
+        elif do == "cancel":
+            self.why[request["of"]] = request["why"]
+            if task := self.tasks.get(request["of"]):
+                task.cancel()
+            self.send(tag, {"ok": True})
+        elif do in ("start", "call", "health", "shutdown"):
+            if self.pool is None:
+                self.send(tag, {"failed": "the pool is not open"})
+                return
+            self.tasks[tag] = asyncio.create_task(self.run(self.pool, request))
+            self.tasks[tag].add_done_callback(lambda task: self.finish(tag, task))
+        else:
+            self.send(tag, {"refused": f"unknown command {do}"})
+
+    def open(self, options: dict[str, Any]) -> dict[str, Any]:
+        try:
+            self.pool = Pool(options)
+        except NotWritten as error:
+            return {"unsupported": f"{error} in pool.py is not written yet"}
+        except Unsupported as error:
+            return {"unsupported": str(error) or "an option is not offered"}
+        except Exception as error:
+            return {"failed": f"the pool could not be made: {error!r}"}
+        return {"ok": True}
+
+    async def run(self, pool: Pool, request: dict[str, Any]) -> dict[str, Any]:
+        if request["do"] == "start":
+            await pool.start()
+        elif request["do"] == "shutdown":
+            await pool.shutdown()
+        elif request["do"] == "call":
+            return {"body": await pool.call(request["method"], request.get("body"))}
+        else:
+            return dict(pool.health())
+        return {"ok": True}
+
+    def finish(self, tag: int, task: asyncio.Task[dict[str, Any]]) -> None:
+        del self.tasks[tag]
+        if task.cancelled():
+            self.send(tag, failure([self.why.get(tag, "canceled")], "the context ended"))
+            return
+        error = task.exception()
+        if isinstance(error, NotWritten):
+            self.send(tag, {"unsupported": f"{error} in pool.py is not written yet"})
+        elif isinstance(error, Exception):
+            self.send(tag, failure(error_kinds(error), f"{type(error).__name__}: {error}"))
+        else:
+            self.send(tag, task.result())
+
+
+async def main() -> None:
+    adapter = Adapter()
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        adapter.take(json.loads(line))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

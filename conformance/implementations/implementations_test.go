@@ -1,0 +1,132 @@
+// Package implementations_test runs the suite against the small implementations in other languages
+// that stand beside this file. Each was written from SPEC.md and ADAPTERS.md alone.
+//
+// A toolchain that is missing skips its test, or fails it where PYPROCTEST_TOOLCHAINS is "required", as
+// in `make implementations`.
+package implementations_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/adapter"
+)
+
+const toolchains = "PYPROCTEST_TOOLCHAINS"
+
+func TestNodeFramer(t *testing.T) {
+	checkFramer(t, conformance.Command(tool(t, "node"), file(t, "node-framer/adapter.mjs")))
+}
+
+func TestRustFramer(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "adapter")
+	build(t, "rustc", "-O", "-D", "warnings", "--edition", "2021", "-o", program, file(t, "rust-framer/adapter.rs"))
+	checkFramer(t, conformance.Command(program))
+}
+
+func TestCFramer(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "adapter")
+	build(t, "cc", "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic", "-pthread",
+		"-o", program, file(t, "c-framer/framer.c"), file(t, "c-framer/adapter.c"))
+	checkFramer(t, conformance.Command(program))
+}
+
+func TestJavaFramer(t *testing.T) {
+	classes := t.TempDir()
+	build(t, "javac", "-Xlint:all", "-Werror", "-d", classes,
+		file(t, "java-framer/Framer.java"), file(t, "java-framer/Adapter.java"))
+	checkFramer(t, conformance.Command(tool(t, "java"), "-cp", classes, "Adapter"))
+}
+
+func TestNodeWorker(t *testing.T) {
+	command := conformance.Command(tool(t, "node"), file(t, "node-worker/worker.mjs"))
+	requireAllToHold(t, conformance.CheckWorker(t.Context(), command))
+}
+
+func checkFramer(t *testing.T, command conformance.WorkerCommand) {
+	t.Helper()
+	a, err := adapter.Open(t.Context(), conformance.RoleFramer, command, adapter.Options{})
+	require.NoError(t, err)
+	report := conformance.CheckFramer(a.Context(), a.Framer(), conformance.Subject(a.Name()))
+	require.NoError(t, a.Close())
+	require.Empty(t, a.Stderr(), "nothing is wrong, so there is nothing to complain of")
+	requireAllToHold(t, report)
+}
+
+// requireAllToHold demands that each case of the role was run and passed, those for a SHOULD too.
+func requireAllToHold(t *testing.T, report conformance.Report) {
+	t.Helper()
+	for _, result := range report.Results {
+		if result.Status != conformance.StatusPass {
+			t.Errorf("%s: %s\n%s", result.ID, result.Status, result.Text())
+		}
+	}
+	for _, clause := range report.ByClause() {
+		if clause.Status == "" && clause.Untestable == "" && !clause.Optional {
+			t.Errorf("%s was not exercised", clause.Name)
+		}
+	}
+	require.NotEmpty(t, report.Results)
+	require.Empty(t, report.NotRun)
+	require.Empty(t, report.SetUp)
+	t.Logf("%d cases in %v", len(report.Results), report.Elapsed)
+}
+
+// Small enough to read at one sitting: under 300 lines for what speaks the protocol, and under 300 for
+// the adapter beside it.
+func TestEachIsUnder300Lines(t *testing.T) {
+	for folder, adapter := range map[string]string{
+		"node-framer": "adapter.mjs", "node-worker": "", "rust-framer": "adapter.rs",
+		"c-framer": "adapter.c", "java-framer": "Adapter.java",
+	} {
+		entries, err := os.ReadDir(folder)
+		require.NoError(t, err)
+		lines := map[bool]int{}
+		for _, entry := range entries {
+			text, err := os.ReadFile(filepath.Join(folder, entry.Name()))
+			require.NoError(t, err)
+			if entry.Name() != "README.md" {
+				lines[entry.Name() == adapter] += bytes.Count(text, []byte("\n"))
+			}
+		}
+		require.Positive(t, lines[false], folder)
+		require.Less(t, lines[false], 300, folder)
+		require.Less(t, lines[true], 300, folder)
+	}
+}
+
+// build runs a compiler.
+func build(t *testing.T, name string, args ...string) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), tool(t, name), args...).CombinedOutput()
+	require.NoError(t, err, "%s %s\n%s", name, strings.Join(args, " "), out)
+}
+
+// tool is the path of a program. Where it is missing nothing can be said, and that is no success.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	switch {
+	case err == nil:
+	case os.Getenv(toolchains) == "required":
+		t.Fatalf("NOT RUN: %v, and %s=required", err, toolchains)
+	default:
+		t.Skipf("NOT RUN: %v. `make implementations` fails where a toolchain is missing.", err)
+	}
+	return path
+}
+
+func file(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.FromSlash(name))
+	require.NoError(t, err)
+	require.FileExists(t, path)
+	return path
+}

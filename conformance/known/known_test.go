@@ -1,0 +1,288 @@
+package known_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/known"
+)
+
+func TestListIsReadLineByLine(t *testing.T) {
+	list, err := known.Parse("known.txt", "\uFEFF# a heading\r\n\r\n  WRK-8 # one connection at a time\r\nMSG-11/*/basic\t#under 0, see #12\n")
+	require.NoError(t, err)
+	require.Equal(t, []known.Entry{
+		{Pattern: "WRK-8", Reason: "one connection at a time", Line: 3},
+		{Pattern: "MSG-11/*/basic", Reason: "under 0, see #12", Line: 4},
+	}, list.Entries)
+}
+
+func TestEveryWrongLineIsNamedWithWhatToDo(t *testing.T) {
+	_, err := known.Parse("known.txt", strings.Join([]string{
+		"WRK-8",
+		"WRK-9 #  ",
+		"WRK-8 WRK-9 # both",
+		"WRK-[ # broken",
+		"WRK-8/ # empty element",
+		"WRK-7 # once",
+		"WRK-7 # twice",
+		"WRK-6 # \xff",
+	}, "\n"))
+	require.EqualError(t, err, strings.Join([]string{
+		"known.txt:1: WRK-8 has no reason: write WRK-8  # why it fails",
+		"known.txt:2: WRK-9 has no reason: write WRK-9  # why it fails",
+		`known.txt:3: "WRK-8 WRK-9" is more than one word: write one clause or case a line, and its reason after a #`,
+		`known.txt:4: "WRK-[" is no pattern for clauses or cases: write for example WRK-5, BPR-* or FRM-7/length-17-*/basic`,
+		`known.txt:5: "WRK-8/" is no pattern for clauses or cases: write for example WRK-5, BPR-* or FRM-7/length-17-*/basic`,
+		"known.txt:7: WRK-7 is on line 6 too: remove one of them",
+		"known.txt:8: the line is not UTF-8: a list is plain text",
+	}, "\n"))
+	var problem known.Problem
+	require.ErrorAs(t, err, &problem)
+	require.Equal(t, 1, problem.Line)
+}
+
+func TestFileThatCannotBeReadIsAnError(t *testing.T) {
+	_, err := known.Load(filepath.Join(t.TempDir(), "none.txt"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, err, "the known-failing list cannot be read")
+}
+
+// workerReport is a whole run against a worker in which every case passes but for those named.
+func workerReport(not map[string]conformance.Status) conformance.Report {
+	rep := conformance.Report{Role: conformance.RoleWorker, Subject: "w", Spec: conformance.SpecVersion}
+	for _, c := range conformance.Cases() {
+		if c.Role != conformance.RoleWorker {
+			continue
+		}
+		framings := c.Framings
+		if len(framings) == 0 {
+			framings = []conformance.Framing{""}
+		}
+		for _, f := range framings {
+			res := conformance.Result{ID: c.ID(f), Clauses: c.Clauses, Status: conformance.StatusPass}
+			for pattern, status := range not {
+				if conformance.Match(pattern, res.ID) {
+					res.Status, res.Reason = status, "so it is"
+				}
+			}
+			if res.Status == conformance.StatusFail || res.Status == conformance.StatusShould {
+				res.Reason = ""
+				res.Findings = []conformance.Finding{{Clause: c.Clauses[0], Want: "this", Got: "that\nand more"}}
+			}
+			rep.Results = append(rep.Results, res)
+		}
+	}
+	return rep
+}
+
+func apply(t *testing.T, rep conformance.Report, lines ...string) known.Outcome {
+	t.Helper()
+	list, err := known.Parse("known.txt", strings.Join(lines, "\n"))
+	require.NoError(t, err)
+	return list.Apply(rep)
+}
+
+func problems(o known.Outcome) []string {
+	var texts []string
+	for _, p := range o.Problems {
+		texts = append(texts, p.Error())
+	}
+	return texts
+}
+
+func TestEntryExcusesTheCasesThatItMatches(t *testing.T) {
+	rep := workerReport(map[string]conformance.Status{
+		"WRK-6": conformance.StatusFail, "MSG-6": conformance.StatusBlocked, "CRC-1": conformance.StatusFail, "WRK-5": conformance.StatusFail,
+	})
+	o := apply(t, rep, "MSG-6/*/basic # wedged", "WRK-6 # umask")
+	require.Empty(t, o.Problems)
+	require.Equal(t, []string{"MSG-6/absent-body-is-null/basic", "WRK-6/socket-file-has-mode-0600"}, excused(o))
+	e, ok := o.Excuses("WRK-6/socket-file-has-mode-0600")
+	require.True(t, ok)
+	require.Equal(t, known.Entry{Pattern: "WRK-6", Reason: "umask", Line: 2}, e)
+	_, ok = o.Excuses("WRK-5/path-of-what-is-no-socket-is-refused")
+	require.False(t, ok)
+}
+
+func excused(o known.Outcome) []string {
+	var ids []string
+	for _, e := range o.Excused {
+		ids = append(ids, e.Case)
+	}
+	return ids
+}
+
+func TestUnsupportedMustIsExcusedAndAnOptionalOneNeedsNoEntry(t *testing.T) {
+	o := apply(t, workerReport(map[string]conformance.Status{"WRK-6": conformance.StatusUnsupported}), "WRK-6 # not here")
+	require.Empty(t, o.Problems)
+	require.Len(t, o.Excused, 1)
+
+	pool := conformance.Report{Role: conformance.RolePool, Results: []conformance.Result{{
+		ID: "BPR-6/call-over-the-bound-is-refused/basic", Clauses: []string{"BPR-6"}, Status: conformance.StatusUnsupported,
+	}}}
+	o = apply(t, pool, "BPR-6 # no bound")
+	require.Empty(t, o.Excused)
+	require.Equal(t, []string{"known.txt:1: BPR-6 does not fail any more (1 case): remove the line"}, problems(o))
+}
+
+func TestEntryIsWrongWhereAllThatItMatchesPasses(t *testing.T) {
+	rep := workerReport(map[string]conformance.Status{"MSG-6/*/basic": conformance.StatusFail})
+	o := apply(t, rep, "MSG-6 # partly", "WRK-9 # gone", "WRK-6 # gone")
+	require.Equal(t, []string{"MSG-6/absent-body-is-null/basic"}, excused(o))
+	require.Equal(t, []string{
+		"known.txt:2: WRK-9 does not fail any more (6 cases): remove the line",
+		"known.txt:3: WRK-6 does not fail any more (1 case): remove the line",
+	}, problems(o))
+}
+
+func TestPassingEntryIsToldWhereItsClauseIsViolated(t *testing.T) {
+	rep := workerReport(nil)
+	for i, res := range rep.Results {
+		if res.ID == "MSG-5/ids-of-64-bits-come-back/basic" {
+			rep.Results[i].Status = conformance.StatusFail
+			rep.Results[i].Findings = []conformance.Finding{{Clause: "RID-8"}}
+		}
+	}
+	o := apply(t, rep, "RID-8 # doubles")
+	require.Equal(t, []string{"known.txt:1: RID-8 does not fail any more (2 cases): remove the line" +
+		" (cases of other clauses find it violated: list those, MSG-5/ids-of-64-bits-come-back/basic)"}, problems(o))
+}
+
+func TestEntryThatMatchesNoCaseIsWrong(t *testing.T) {
+	rep := workerReport(nil)
+	require.Equal(t, []string{
+		"known.txt:1: WRK-99 matches no case for a worker: mend the name, or remove the line",
+		"known.txt:2: BPR-* matches no case for a worker, only for a pool: keep a list for each role",
+		"known.txt:3: FRM-14 matches no case for a worker: the clause is untestable, remove the line",
+		"known.txt:4: wrk-6 matches no case for a worker: mend the name, or remove the line",
+	}, problems(apply(t, rep, "WRK-99 # a", "BPR-* # b", "FRM-14 # c", "wrk-6 # d")))
+
+	rep.Asked.Framings = []conformance.Framing{conformance.Basic}
+	require.Equal(t, []string{
+		"known.txt:1: */*/enhanced matches no case for a worker in the basic framing: remove the line, or run the other framing too",
+	}, problems(apply(t, only(rep, conformance.Basic), "*/*/enhanced # e")))
+}
+
+// only leaves out the results that are not of the framing.
+func only(rep conformance.Report, framing conformance.Framing) conformance.Report {
+	var results []conformance.Result
+	for _, r := range rep.Results {
+		if strings.Count(r.ID, "/") < 2 || strings.HasSuffix(r.ID, "/"+string(framing)) {
+			results = append(results, r)
+		}
+	}
+	rep.Results = results
+	return rep
+}
+
+func TestEntryIsJudgedInTheFramingsThatWereAskedFor(t *testing.T) {
+	rep := only(workerReport(nil), conformance.Basic)
+	rep.Asked.Framings = []conformance.Framing{conformance.Basic}
+	require.Equal(t, []string{"known.txt:1: MSG-6 does not fail any more (1 case): remove the line"}, problems(apply(t, rep, "MSG-6 # a")))
+}
+
+func TestRunOfAPartDoesNotJudgeWhatItLeftOut(t *testing.T) {
+	rep := workerReport(nil)
+	rep.Results = rep.Results[:3]
+	for name, part := range map[string]func(*conformance.Report){
+		"restricted":  func(r *conformance.Report) { r.Asked.Only = []string{"MSG-1"} },
+		"one of two":  func(r *conformance.Report) { r.Asked.Shard, r.Asked.Shards = 1, 2 },
+		"interrupted": func(r *conformance.Report) { r.Interrupted = true },
+	} {
+		rep := rep
+		part(&rep)
+		o := apply(t, rep, "WRK-6 # a", rep.Results[0].ID+" # b", "NON-1 # c")
+		require.Equal(t, 1, o.Unjudged, name)
+		require.Equal(t, []string{
+			"known.txt:2: " + rep.Results[0].ID + " does not fail any more (1 case): remove the line",
+			"known.txt:3: NON-1 matches no case for a worker: mend the name, or remove the line",
+		}, problems(o), name)
+	}
+}
+
+func TestFailedSetUpIsNeverExcused(t *testing.T) {
+	rep := conformance.Report{Role: conformance.RoleWorker, SetUp: "it cannot be started", Results: []conformance.Result{{
+		ID: "WRK-1/listens-at-its-path-and-serves-the-first-connection", Clauses: []string{"WRK-1"}, Status: conformance.StatusBlocked,
+	}}}
+	o := apply(t, rep, "*-* # everything")
+	require.Empty(t, o.Excused)
+	require.Empty(t, o.Problems)
+	require.Equal(t, 1, o.Unjudged)
+
+	require.ErrorContains(t, known.Write(&strings.Builder{}, rep, false), "it cannot be started")
+	require.ErrorContains(t, known.Write(&strings.Builder{}, conformance.Report{Interrupted: true}, false), "interrupted")
+}
+
+func TestWrittenListNamesTheClauseWhereNothingOfItPasses(t *testing.T) {
+	rep := workerReport(map[string]conformance.Status{
+		"WRK-9": conformance.StatusBlocked, "MSG-6/*/basic": conformance.StatusFail, "WRK-10": conformance.StatusFail,
+		"RID-8/answers-bear-*": conformance.StatusFail, "CAN-8": conformance.StatusShould,
+	})
+	var b strings.Builder
+	require.NoError(t, known.Write(&b, rep, false))
+	require.Equal(t, `# Known failures of this worker (clauses version 1). One clause or case a line, and its reason.
+# Strict: a line under which nothing fails any more is an error.
+MSG-6/absent-body-is-null/basic  # MSG-6: expected this; got that
+RID-8                            # 2 cases, e.g. RID-8: expected this; got that
+WRK-9                            # 6 cases, e.g. blocked: so it is
+WRK-10                           # 2 cases, e.g. WRK-10: expected this; got that
+`, b.String())
+
+	b.Reset()
+	require.NoError(t, known.Write(&b, rep, true))
+	require.Contains(t, b.String(), "\nCAN-8  ")
+}
+
+func TestListWrittenOfAPartDoesNotSpeakForTheRest(t *testing.T) {
+	rep := workerReport(map[string]conformance.Status{"WRK-8/half-*/basic": conformance.StatusFail})
+	rep.Asked.Only = []string{"WRK-8/half-*/basic"}
+	var part []conformance.Result
+	for _, r := range rep.Results {
+		if r.Status == conformance.StatusFail {
+			part = append(part, r)
+		}
+	}
+	rep.Results = part
+	var b strings.Builder
+	require.NoError(t, known.Write(&b, rep, false))
+	require.Contains(t, b.String(), "\nWRK-8/half-sent-frame-blocks-no-other-connection/basic  # ")
+}
+
+// Whatever fails, the list that is written excuses all of it and nothing else.
+func TestWrittenListExcusesExactlyWhatFails(t *testing.T) {
+	for seed := range uint64(40) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		rep := workerReport(nil)
+		statuses := []conformance.Status{
+			conformance.StatusPass, conformance.StatusPass, conformance.StatusFail, conformance.StatusBlocked, conformance.StatusShould,
+		}
+		statuses = statuses[r.IntN(3):]
+		for i := range rep.Results {
+			if rep.Results[i].Status = statuses[r.IntN(len(statuses))]; r.IntN(4) > 0 {
+				rep.Results[i].Reason = fmt.Sprintf("\x1b[31m%c # 日本 \xff\n", rune(r.IntN(0x3000)))
+			}
+		}
+		var b strings.Builder
+		require.NoError(t, known.Write(&b, rep, true))
+		list, err := known.Parse("known.txt", b.String())
+		require.NoError(t, err, "seed %d:\n%s", seed, b.String())
+		o := list.Apply(rep)
+		require.Empty(t, o.Problems, "seed %d", seed)
+		for _, res := range rep.Results {
+			_, ok := o.Excuses(res.ID)
+			require.Equal(t, res.Status != conformance.StatusPass, ok, "seed %d: %s", seed, res.ID)
+		}
+		for _, e := range list.Entries {
+			for _, res := range rep.Results {
+				require.False(t, conformance.Match(e.Pattern, res.ID) && res.Status == conformance.StatusPass, "%s hides %s", e.Pattern, res.ID)
+			}
+		}
+	}
+}

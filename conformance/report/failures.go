@@ -1,0 +1,209 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/known"
+)
+
+// A failure is a case that did not pass.
+type failure struct {
+	conformance.Result
+	kind   kind
+	excuse *known.Entry // of the known-failing list
+}
+
+// kind sorts failures by how much a reader has to care.
+type kind int
+
+const (
+	violation   kind = iota // of a MUST
+	blocked                 // it is not known
+	unsupported             // a MUST that is not implemented
+	should                  // a SHOULD does not hold
+	excused                 // by the known-failing list
+	optional                // not offered, which is fine
+)
+
+func (k kind) String() string {
+	return [...]string{"violated", "blocked", "not supported", "SHOULD not held", "known failing", "not offered"}[k]
+}
+
+// failures lists the cases that did not pass, in the order of the results. The first finding of each clause
+// comes before all others, so that none is lost where some are left out.
+func (r Run) failures() []failure {
+	var all []failure
+	for _, res := range r.Results {
+		if res.Status == conformance.StatusPass {
+			continue
+		}
+		f := failure{Result: res, kind: kindOf(res)}
+		f.Findings = firstOfEachFirst(f.Findings)
+		if r.Known != nil {
+			if e, ok := r.Known.Excuses(res.ID); ok {
+				f.kind, f.excuse = excused, &e
+			}
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+func firstOfEachFirst(findings []conformance.Finding) []conformance.Finding {
+	var first, others []conformance.Finding
+	for _, f := range findings {
+		if slices.ContainsFunc(first, func(o conformance.Finding) bool { return o.Clause == f.Clause }) {
+			others = append(others, f)
+		} else {
+			first = append(first, f)
+		}
+	}
+	return append(first, others...)
+}
+
+// A group is the failures of one kind that count against one clause. A case that found several clauses
+// violated is in the group of each, with what it found of that clause. What found nothing, because it could
+// not be run, is grouped by the reason instead.
+type group struct {
+	kind    kind
+	clauses []string // more than one only of the same reason
+	reason  string
+	cases   []failure
+}
+
+// groups are those with most to care for first, and of each kind in the order of SPEC.md.
+func (r Run) groups() []group {
+	var all []group
+	add := func(k kind, clause, reason string, f failure) {
+		i := slices.IndexFunc(all, func(g group) bool {
+			return g.kind == k && g.reason == reason && (reason != "" || g.clauses[0] == clause)
+		})
+		if i < 0 {
+			i = len(all)
+			all = append(all, group{kind: k, reason: reason})
+		}
+		if !slices.Contains(all[i].clauses, clause) {
+			all[i].clauses = append(all[i].clauses, clause)
+		}
+		all[i].cases = append(all[i].cases, f)
+	}
+	for _, f := range r.failures() {
+		if len(f.Findings) == 0 {
+			add(f.kind, f.namedAfter(), f.Reason, f)
+			continue
+		}
+		for _, clause := range clausesOf(f.Findings) {
+			k, part := f.kind, f
+			if k == violation && levelOf(clause) == conformance.Should {
+				k = should
+			}
+			part.Findings = slices.DeleteFunc(slices.Clone(f.Findings), func(o conformance.Finding) bool { return o.Clause != clause })
+			add(k, clause, "", part)
+		}
+	}
+	place := map[string]int{}
+	for i, c := range conformance.Clauses() {
+		place[c.Name] = i
+	}
+	inOrder := func(a, b string) int { return cmp.Compare(place[a], place[b]) }
+	for _, g := range all {
+		slices.SortStableFunc(g.clauses, inOrder)
+	}
+	slices.SortStableFunc(all, func(a, b group) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), inOrder(a.clauses[0], b.clauses[0]))
+	})
+	return all
+}
+
+// name of the group: the clauses, or the first of them.
+func (g group) name() string {
+	const named = 6
+	if n := len(g.clauses) - named; n > 1 {
+		return fmt.Sprintf("%s and %d more", strings.Join(g.clauses[:named], ", "), n)
+	}
+	return strings.Join(g.clauses, ", ")
+}
+
+// clausesOf lists the clauses that the findings name, each once.
+func clausesOf(findings []conformance.Finding) []string {
+	var names []string
+	for _, f := range findings {
+		if !slices.Contains(names, f.Clause) {
+			names = append(names, f.Clause)
+		}
+	}
+	return names
+}
+
+func levelOf(clause string) conformance.Level {
+	c, _ := conformance.LookUp(clause)
+	return c.Level
+}
+
+// namedAfter is the clause that the case is named after.
+func (f failure) namedAfter() string {
+	name, _, _ := strings.Cut(f.ID, "/")
+	return name
+}
+
+// fails reports whether the failure keeps the run from succeeding.
+func (r Run) fails(f failure) bool {
+	switch f.kind {
+	case violation:
+		return true
+	case should, blocked, unsupported: // where a MUST is covered too, it is not known
+		return r.Strict || bindsMust(f.Clauses)
+	}
+	return false
+}
+
+func bindsMust(clauses []string) bool {
+	return slices.ContainsFunc(clauses, func(name string) bool { return levelOf(name) == conformance.Must })
+}
+
+func kindOf(r conformance.Result) kind {
+	switch r.Status {
+	case conformance.StatusFail:
+		return violation
+	case conformance.StatusShould:
+		return should
+	case conformance.StatusUnsupported:
+		must := slices.ContainsFunc(r.Clauses, func(name string) bool {
+			c, _ := conformance.LookUp(name)
+			return c.Level == conformance.Must && !c.Optional
+		})
+		if must {
+			return unsupported
+		}
+		return optional
+	}
+	return blocked
+}
+
+// unexplained lists the MUST clauses that were asked for and of which no case says anything, though the run
+// came to its end.
+func (r Run) unexplained() []Clause {
+	if r.Verdict() == NotRun || r.Interrupted {
+		return nil
+	}
+	var all []Clause
+	for _, c := range r.Clauses() {
+		if c.State == StateNotRun && (c.Level == conformance.Must || r.Strict) {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// headline says in one line what is wrong.
+func (f failure) headline() string {
+	if len(f.Findings) == 0 {
+		return fmt.Sprintf("%s: %s", f.kind, clipLine(f.Reason, lineKept))
+	}
+	first := f.Findings[0]
+	return fmt.Sprintf("%s: expected %s; got %s", first.Clause, clipLine(first.Want, lineKept), clipLine(first.Got, lineKept))
+}

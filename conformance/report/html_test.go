@@ -1,0 +1,302 @@
+package report_test
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+
+	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/report"
+)
+
+func TestPageTellsEachFailureWithWhatAReaderNeeds(t *testing.T) {
+	page := parse(t, written(t, report.HTML, failing(t)))
+	require.Equal(t, "Worker sample: Does not conform", text(first(page, atom.Title)))
+	require.Contains(t, text(page), "35 of 40 MUST hold, 2 do not, 3 not known; 3 of 4 SHOULD hold, 1 does not.")
+
+	failure := within(t, page, "run1-MSG-6-violated")
+	for _, needed := range []string{
+		"An absent body is null.", "MSG-6/absent-body-is-null/basic",
+		"the echo of a request without a body is null", "the value is {} and should be null",
+		"length: payload of 33",
+		"The body is taken from the request as if it were always there.",
+		"+2.0 ms connection 1 → worker 9 bytes", "length: payload of 5",
+		"pyproctest run --worker 'python3 worker.py' --clause MSG-6/absent-body-is-null/basic",
+	} {
+		require.Contains(t, text(failure), needed)
+	}
+	require.Contains(t, text(within(t, page, "run1-RID-8-violated")), "MSG-5/ids-of-64-bits-come-back/enhanced", "told under the clause that it found violated")
+	require.Contains(t, text(within(t, page, "run1-WRK-8-blocked")), "the case could not be set up")
+	require.Contains(t, text(within(t, page, "run1-WRK-6-not-supported")), "this worker has no socket file")
+	require.Contains(t, text(within(t, page, "run1-WRK-19-SHOULD-not-held")), "it runs still")
+	require.Contains(t, text(page), "linux/amd64, 2 CPUs")
+	require.Contains(t, text(page), "22 November 2026, 13:00:00 UTC")
+}
+
+func TestPageTablesTellTheCounts(t *testing.T) {
+	page := parse(t, written(t, report.HTML, failing(t)))
+	states := map[string]int{}
+	for row := range all(table(page, "clauses"), atom.Tr) {
+		if cells := children(row, atom.Td); len(cells) > 0 {
+			state, _, _ := strings.Cut(text(cells[0]), " case")
+			states[strings.TrimRight(state, " 0123456789")]++
+		}
+	}
+	require.Equal(t, map[string]int{"✓ holds": 38, "✗ violated": 2, "? blocked": 2, "? not supported": 1, "△ not held": 1}, states)
+	rows := 0
+	for range all(table(page, "cases"), atom.Tr) {
+		rows++
+	}
+	require.Equal(t, len(green().Results)+1, rows)
+}
+
+func TestStateOfAClauseLinksToWhatIsToldOfIt(t *testing.T) {
+	page := parse(t, written(t, report.HTML, failing(t)))
+	links := map[string]string{}
+	for row := range all(table(page, "clauses"), atom.Tr) {
+		if a := first(row, atom.A); a != nil {
+			links[text(first(row, atom.Th))] = attr(a, "href")
+		}
+	}
+	require.Equal(t, map[string]string{
+		"MSG-6 MUST": "#run1-MSG-6-violated", "RID-8 MUST": "#run1-RID-8-violated", "MSG-5 MUST": "#run1-RID-8-violated",
+		"WRK-8 MUST": "#run1-WRK-8-blocked", "WRK-6 MUST": "#run1-WRK-6-not-supported", "WRK-19 SHOULD": "#run1-WRK-19-SHOULD-not-held",
+	}, links)
+}
+
+func TestSeveralRunsStandSideBySide(t *testing.T) {
+	page := parse(t, written(t, report.HTML, green(), failing(t), poolOf("p"), excusing(t, failing(t), allExcused)))
+	workers := matrixUnder(t, page, "compare-worker")
+	rows := map[string][]string{}
+	for row := range all(workers, atom.Tr) {
+		var cells []string
+		for _, td := range children(row, atom.Td) {
+			cells = append(cells, text(td))
+		}
+		rows[text(first(row, atom.Th))] = cells
+	}
+	require.Equal(t, []string{"✓ holds", "✗ violated", "! known failing"}, rows["MSG-6 MUST"])
+	require.Equal(t, []string{"✓ Conforms", "✗ Does not conform", "! Only known failures"}, rows["Verdict"])
+	require.Equal(t, []string{"40 of 40", "35 of 40", "35 of 40"}, rows["MUST that hold"])
+	require.NotContains(t, rows, "BPR-1 MUST")
+	require.Contains(t, text(matrixUnder(t, page, "compare-pool")), "BPR-1 MUST ✓ holds")
+}
+
+// matrixUnder is the table in the section with that heading.
+func matrixUnder(t *testing.T, page *html.Node, id string) *html.Node {
+	t.Helper()
+	for section := range all(page, atom.Section) {
+		if attr(section, "aria-labelledby") == id {
+			return first(section, atom.Table)
+		}
+	}
+	require.Fail(t, "no section", id)
+	return nil
+}
+
+func TestPageIsSoundWhateverItTells(t *testing.T) {
+	pages := map[string][]report.Run{
+		"green": {green()}, "failing": {failing(t)}, "known": {excusing(t, failing(t), allExcused+"WRK-9 # x")}, "none": {},
+		"several": {green(), failing(t), poolOf("p"), failing(t)}, "empty": {{}},
+		"could not run": {{Report: conformance.Report{Role: conformance.RoleFramer, SetUp: "why"}}},
+		"everything":    {everythingFails()},
+	}
+	for seed := range uint64(6) {
+		pages[fmt.Sprint("random ", seed)] = []report.Run{random(t, seed), random(t, seed+100)}
+	}
+	for name, runs := range pages {
+		sound(t, name, written(t, report.HTML, runs...))
+	}
+}
+
+// sound holds the page to what a browser, a keyboard and a screen reader need.
+func sound(t *testing.T, name string, text []byte) {
+	t.Helper()
+	page := parse(t, text)
+	ids, labels, level, mains := map[string]bool{}, []string{}, 0, 0
+	for n := range page.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		require.Contains(t, allowed, n.DataAtom.String(), "%s: element", name)
+		for _, a := range n.Attr {
+			require.Contains(t, allowedAttributes, a.Key, "%s: attribute of %s", name, n.Data)
+			switch a.Key {
+			case "id":
+				require.NotEmpty(t, a.Val, name)
+				require.False(t, ids[a.Val], "%s: ID %s is there twice", name, a.Val)
+				ids[a.Val] = true
+			case "href":
+				require.True(t, strings.HasPrefix(a.Val, "#"), "%s: link out of the page: %s", name, a.Val)
+				labels = append(labels, a.Val[1:])
+			case "aria-labelledby":
+				labels = append(labels, a.Val)
+			}
+		}
+		switch n.DataAtom {
+		case atom.H1, atom.H2, atom.H3, atom.H4:
+			next := int(n.Data[1] - '0')
+			require.LessOrEqual(t, next, level+1, "%s: heading %q leaves a level out", name, n.FirstChild.Data)
+			level = next
+		case atom.Main:
+			mains++
+		case atom.Table:
+			require.NotNil(t, first(n, atom.Caption), "%s: table without a caption", name)
+		case atom.Th:
+			require.NotEmpty(t, attr(n, "scope"), "%s: header cell without a scope", name)
+		case atom.Details:
+			require.NotNil(t, first(n, atom.Summary), "%s: details without a summary", name)
+		}
+	}
+	require.Equal(t, 1, mains, name)
+	for _, id := range labels {
+		require.True(t, ids[id], "%s: nothing has the ID %s", name, id)
+	}
+	require.Equal(t, "en", attr(first(page, atom.Html), "lang"), name)
+	require.NotEmpty(t, text, name)
+	style := string(text[bytes.Index(text, []byte("<style>")):bytes.Index(text, []byte("</style>"))])
+	require.NotContains(t, style, "url(", name)
+	require.NotContains(t, style, "@import", name)
+	require.Contains(t, style, "prefers-color-scheme: dark", name)
+	require.Contains(t, style, ":focus-visible", name)
+}
+
+var allowed = strings.Fields(`html head meta title style body a header h1 h2 h3 h4 nav ul ol li main section div p span
+	strong small code em pre dl dt dd table caption thead tbody tr th td abbr details summary`)
+
+var allowedAttributes = strings.Fields(`lang charset http-equiv content name class href id aria-label aria-labelledby aria-hidden
+	tabindex role scope colspan title`)
+
+// everythingFails is a run in which every case found much wrong, with long stories.
+func everythingFails() report.Run {
+	run := green()
+	long := strings.Repeat("long ", 40_000)
+	for i := range run.Results {
+		res := &run.Results[i]
+		res.Status = conformance.StatusFail
+		for range 100 {
+			res.Findings = append(res.Findings, conformance.Finding{Clause: "RID-8", Want: "this", Got: long, Dump: long})
+		}
+		res.Findings = append(res.Findings, conformance.Finding{Clause: "WRK-6", Want: "0600", Got: "0777"})
+		for j := range 400 {
+			res.Timeline = append(res.Timeline, conformance.Event{
+				At: time.Duration(j), Where: "connection", Note: "note", Bytes: make([]byte, 4096), Total: 1 << 20, Framing: conformance.Enhanced,
+			})
+		}
+	}
+	return run
+}
+
+func TestLargeReportsStayReasonableAndSayWhatIsLeftOut(t *testing.T) {
+	run := everythingFails()
+	for name, c := range map[string]struct {
+		text  []byte
+		most  int
+		tells []string
+	}{
+		"HTML":     {written(t, report.HTML, run), 5 << 20, []string{"123 more cases of RID-8", "of which the JSON report tells more", "events left out here", "bytes more)", "1.0 MB", "WRK-6", "0777"}},
+		"JSON":     {written(t, report.JSON, run), 20 << 20, []string{"90 more findings of this case left out", "342 events left out here", "bytes more)", "0777"}},
+		"JUnit":    {written(t, report.JUnit, run), 5 << 20, []string{"findings more", "earlier events", "0777"}},
+		"Markdown": {written(t, report.Markdown, run), 64 << 10, []string{"and 123 more cases", "0777"}},
+		"text":     {written(t, report.Text, run), 1 << 20, []string{"much as above", "0777"}},
+	} {
+		require.Less(t, len(c.text), c.most, name)
+		for _, told := range c.tells {
+			require.True(t, strings.Contains(string(c.text), told), "%s does not tell %q", name, told)
+		}
+	}
+}
+
+func TestEveryFormatIsTheSameForTheSameRun(t *testing.T) {
+	runs := []report.Run{failing(t), excusing(t, failing(t), allExcused), random(t, 3)}
+	for name, write := range formats {
+		require.Equal(t, string(written(t, write, runs...)), string(written(t, write, runs...)), name)
+	}
+}
+
+// Small pieces to look into a page with.
+
+func parse(t *testing.T, text []byte) *html.Node {
+	t.Helper()
+	page, err := html.Parse(bytes.NewReader(text))
+	require.NoError(t, err)
+	return page
+}
+
+func all(n *html.Node, tag atom.Atom) iter.Seq[*html.Node] {
+	return func(yield func(*html.Node) bool) {
+		for d := range n.Descendants() {
+			if d.DataAtom == tag && !yield(d) {
+				return
+			}
+		}
+	}
+}
+
+func first(n *html.Node, tag atom.Atom) *html.Node {
+	for d := range all(n, tag) {
+		return d
+	}
+	return nil
+}
+
+func children(n *html.Node, tag atom.Atom) []*html.Node {
+	var some []*html.Node
+	for c := range n.ChildNodes() {
+		if c.DataAtom == tag {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
+func attr(n *html.Node, key string) string {
+	for _, a := range n.Attr {
+		if a.Key == key {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+func table(page *html.Node, class string) *html.Node {
+	for n := range all(page, atom.Table) {
+		if attr(n, "class") == class {
+			return n
+		}
+	}
+	return nil
+}
+
+// within is the element around the heading of that ID.
+func within(t *testing.T, page *html.Node, id string) *html.Node {
+	t.Helper()
+	for n := range page.Descendants() {
+		if attr(n, "id") == id {
+			return n.Parent
+		}
+	}
+	require.Fail(t, "no element", id)
+	return nil
+}
+
+// text of an element, with single spaces.
+func text(n *html.Node) string {
+	var b strings.Builder
+	for d := range n.Descendants() {
+		switch {
+		case d.Type == html.TextNode:
+			b.WriteString(d.Data)
+		case d.DataAtom != atom.Code && d.DataAtom != atom.Em:
+			b.WriteString(" ")
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}

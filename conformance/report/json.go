@@ -1,0 +1,263 @@
+package report
+
+import (
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/known"
+)
+
+//go:embed report.schema.json
+var schema string
+
+// Schema is the JSON Schema of what [JSON] writes.
+func Schema() string { return schema }
+
+const (
+	format        = "pyproctest report"
+	formatVersion = 1
+)
+
+// ErrFormat is wrapped by the errors of [Read] for what is no report that it can read.
+var ErrFormat = errors.New("no report that can be read")
+
+// JSON writes the runs so that [Read] gives them back, as [Schema] describes it. What is more than a reader
+// has use for is cut, with a word of how much that was.
+func JSON(w io.Writer, runs ...Run) error {
+	doc := document{Format: format, Version: formatVersion, ExitStatus: ExitStatus(runs...), Runs: []runJSON{}}
+	for _, r := range runs {
+		doc.Runs = append(doc.Runs, newRunJSON(r.told()))
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	return enc.Encode(doc)
+}
+
+// Read reads what [JSON] wrote. An error that wraps [ErrFormat] says that it was something else, or comes
+// from a version of pyproctest that has other clauses.
+func Read(r io.Reader) ([]Run, error) {
+	var doc document
+	if err := json.NewDecoder(r).Decode(&doc); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	if doc.Format != format || doc.Version != formatVersion {
+		return nil, fmt.Errorf("%w: its format is %q version %d, and not %q version %d", ErrFormat, doc.Format, doc.Version, format, formatVersion)
+	}
+	var runs []Run
+	for i, r := range doc.Runs {
+		run, err := r.run()
+		if err != nil {
+			return nil, fmt.Errorf("%w: run %d: %w", ErrFormat, i+1, err)
+		}
+		runs = append(runs, run)
+	}
+	return runs, nil
+}
+
+type document struct {
+	Format     string    `json:"format"`
+	Version    int       `json:"version"`
+	ExitStatus int       `json:"exitStatus"`
+	Runs       []runJSON `json:"runs"`
+}
+
+type runJSON struct {
+	Role        conformance.Role `json:"role"`
+	Subject     string           `json:"subject"`
+	Spec        string           `json:"clausesVersion"`
+	Verdict     Verdict          `json:"verdict"`
+	Summary     string           `json:"summary"`
+	Must        Count            `json:"must"`
+	Should      Count            `json:"should"`
+	Strict      bool             `json:"strict"`
+	Interrupted bool             `json:"interrupted"`
+	SetUp       string           `json:"setUp,omitempty"`
+	Asked       selectionJSON    `json:"asked"`
+	Started     time.Time        `json:"started"`
+	Elapsed     time.Duration    `json:"elapsedNs"`
+	NotRun      []string         `json:"notRun,omitempty"`
+	Notes       []string         `json:"notes,omitempty"`
+	Environment Environment      `json:"environment"`
+	Rerun       Rerun            `json:"rerun"`
+	Known       *outcomeJSON     `json:"knownFailing,omitempty"`
+	Clauses     []clauseJSON     `json:"clauses"`
+	Results     []resultJSON     `json:"results"`
+}
+
+type selectionJSON struct {
+	Framings []conformance.Framing `json:"framings,omitempty"`
+	Only     []string              `json:"only,omitempty"`
+	Covering []string              `json:"covering,omitempty"`
+	Except   []string              `json:"except,omitempty"`
+	Shard    int                   `json:"shard,omitempty"`
+	Shards   int                   `json:"shards,omitempty"`
+}
+
+type clauseJSON struct {
+	Name  string            `json:"name"`
+	Level conformance.Level `json:"level"`
+	State State             `json:"state"`
+	Cases int               `json:"cases"`
+}
+
+type resultJSON struct {
+	ID       string             `json:"id"`
+	Clauses  []string           `json:"clauses"`
+	Status   conformance.Status `json:"status"`
+	Reason   string             `json:"reason,omitempty"`
+	Cause    string             `json:"usualCause,omitempty"`
+	Elapsed  time.Duration      `json:"elapsedNs"`
+	Findings []findingJSON      `json:"findings,omitempty"`
+	Timeline []eventJSON        `json:"timeline,omitempty"`
+}
+
+type findingJSON struct {
+	Clause string `json:"clause"`
+	Want   string `json:"expected"`
+	Got    string `json:"got"`
+	Dump   string `json:"dump,omitempty"`
+}
+
+type eventJSON struct {
+	At      time.Duration       `json:"atNs"`
+	Where   string              `json:"where"`
+	Note    string              `json:"note,omitempty"`
+	Hex     string              `json:"hex,omitempty"`
+	Total   int                 `json:"bytes,omitempty"`
+	Framing conformance.Framing `json:"framing,omitempty"`
+}
+
+type outcomeJSON struct {
+	File     string        `json:"file"`
+	Excused  []excuseJSON  `json:"excused"`
+	Problems []problemJSON `json:"problems"`
+	Unjudged int           `json:"unjudged"`
+}
+
+type entryJSON struct {
+	Pattern string `json:"pattern"`
+	Reason  string `json:"reason"`
+	Line    int    `json:"line"`
+}
+
+type excuseJSON struct {
+	Case  string    `json:"case"`
+	Entry entryJSON `json:"entry"`
+}
+
+type problemJSON struct {
+	Entry entryJSON `json:"entry"`
+	Text  string    `json:"text"`
+}
+
+func newRunJSON(r Run) runJSON {
+	j := runJSON{
+		Role: r.Role, Subject: r.Subject, Spec: r.Spec,
+		Verdict: r.Verdict(), Summary: r.sentence(), Must: r.Count(conformance.Must), Should: r.Count(conformance.Should),
+		Strict: r.Strict, Interrupted: r.Interrupted, SetUp: r.SetUp, Asked: selectionJSON(r.Asked),
+		Started: r.Started.UTC(), Elapsed: r.Elapsed, NotRun: r.NotRun, Notes: r.Notes, Environment: r.Environment,
+		Rerun: Rerun{All: arguments(r.Rerun.All), One: arguments(r.Rerun.One)}, Clauses: []clauseJSON{}, Results: []resultJSON{},
+	}
+	for _, c := range r.Clauses() {
+		j.Clauses = append(j.Clauses, clauseJSON{c.Name, c.Level, c.State, c.Cases})
+	}
+	for _, res := range r.Results {
+		to := resultJSON{
+			ID: res.ID, Clauses: texts(res.Clauses), Status: res.Status, Reason: res.Reason, Cause: res.Cause, Elapsed: res.Elapsed,
+		}
+		for _, f := range res.Findings {
+			to.Findings = append(to.Findings, findingJSON(f))
+		}
+		for _, e := range res.Timeline {
+			to.Timeline = append(to.Timeline, eventJSON{e.At, e.Where, e.Note, hex.EncodeToString(e.Bytes), e.Total, e.Framing})
+		}
+		j.Results = append(j.Results, to)
+	}
+	if k := r.Known; k != nil {
+		j.Known = &outcomeJSON{File: k.File, Unjudged: k.Unjudged, Excused: []excuseJSON{}, Problems: []problemJSON{}}
+		for _, e := range k.Excused {
+			j.Known.Excused = append(j.Known.Excused, excuseJSON{e.Case, entryJSON(e.Entry)})
+		}
+		for _, p := range k.Problems {
+			j.Known.Problems = append(j.Known.Problems, problemJSON{entryJSON(p.Entry), p.Text})
+		}
+	}
+	return j
+}
+
+// texts is never null in JSON.
+func texts(list []string) []string { return append([]string{}, list...) }
+
+// arguments are a command's, which JSON can only hold as UTF-8.
+func arguments(list []string) []string {
+	all := texts(list)
+	for i, word := range all {
+		all[i] = strings.ToValidUTF8(word, "\uFFFD")
+	}
+	return all
+}
+
+// run is the run that was written; what is derived from it is not read.
+func (j runJSON) run() (Run, error) {
+	if !slices.Contains([]conformance.Role{conformance.RoleFramer, conformance.RoleWorker, conformance.RolePool}, j.Role) {
+		return Run{}, fmt.Errorf("%q is no role", j.Role)
+	}
+	if j.Spec != conformance.SpecVersion {
+		return Run{}, fmt.Errorf("it speaks of version %q of the clauses, and this pyproctest knows version %q", j.Spec, conformance.SpecVersion)
+	}
+	r := Run{
+		Report: conformance.Report{
+			Role: j.Role, Subject: j.Subject, Spec: j.Spec, Started: j.Started, Elapsed: j.Elapsed, NotRun: j.NotRun,
+			Asked: conformance.Selection(j.Asked), Interrupted: j.Interrupted, SetUp: j.SetUp,
+		},
+		Environment: j.Environment, Rerun: j.Rerun, Strict: j.Strict, Notes: j.Notes,
+	}
+	for _, from := range j.Results {
+		res, err := from.result()
+		if err != nil {
+			return Run{}, fmt.Errorf("case %q: %w", from.ID, err)
+		}
+		r.Results = append(r.Results, res)
+	}
+	if k := j.Known; k != nil {
+		r.Known = &known.Outcome{File: k.File, Unjudged: k.Unjudged}
+		for _, e := range k.Excused {
+			r.Known.Excused = append(r.Known.Excused, known.Excuse{Case: e.Case, Entry: known.Entry(e.Entry)})
+		}
+		for _, p := range k.Problems {
+			r.Known.Problems = append(r.Known.Problems, known.Problem{Entry: known.Entry(p.Entry), File: k.File, Text: p.Text})
+		}
+	}
+	return r, nil
+}
+
+var statuses = []conformance.Status{
+	conformance.StatusPass, conformance.StatusFail, conformance.StatusShould, conformance.StatusUnsupported, conformance.StatusBlocked,
+}
+
+func (j resultJSON) result() (conformance.Result, error) {
+	if !slices.Contains(statuses, j.Status) {
+		return conformance.Result{}, fmt.Errorf("%q is no status", j.Status)
+	}
+	r := conformance.Result{ID: j.ID, Clauses: j.Clauses, Status: j.Status, Reason: j.Reason, Cause: j.Cause, Elapsed: j.Elapsed}
+	for _, f := range j.Findings {
+		r.Findings = append(r.Findings, conformance.Finding(f))
+	}
+	for i, e := range j.Timeline {
+		data, err := hex.AppendDecode(nil, []byte(e.Hex))
+		if err != nil {
+			return conformance.Result{}, fmt.Errorf("event %d: %w", i+1, err)
+		}
+		r.Timeline = append(r.Timeline, conformance.Event{At: e.At, Where: e.Where, Note: e.Note, Bytes: data, Total: max(e.Total, len(data)), Framing: e.Framing})
+	}
+	return r, nil
+}

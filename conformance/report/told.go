@@ -1,0 +1,117 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/known"
+)
+
+// What is told of a run at most, in any format, so that one fault that breaks everything does not bury it.
+const (
+	textKept     = 2000 // bytes of one text
+	noteKept     = 1000 // bytes of one event's note
+	lineKept     = 400  // bytes of one line
+	findingsKept = 10   // of one case: the first ones, and the first of each clause
+	eventsKept   = 60   // of one case: the first and the last
+	firstEvents  = 20
+	bytesKept    = 512 // of one event
+	notesKept    = 50
+)
+
+// told is the run as every format tells it: all text fit to be shown, what is too much cut, with a word of
+// how much that was. Told twice it is the same.
+func (r Run) told() Run {
+	r.Role = conformance.Role(cleanLine(string(r.Role)))
+	r.Subject, r.Spec = cleanLine(r.Subject), cleanLine(r.Spec)
+	r.SetUp = clean(r.SetUp, textKept)
+	r.NotRun, r.Notes = toldTexts(r.NotRun), toldTexts(r.Notes)
+	e := &r.Environment
+	e.OS, e.Arch, e.Go, e.Version = cleanLine(e.OS), cleanLine(e.Arch), cleanLine(e.Go), cleanLine(e.Version)
+	a := &r.Asked
+	a.Framings = slices.Clone(a.Framings)
+	for i, f := range a.Framings {
+		a.Framings[i] = conformance.Framing(cleanLine(string(f)))
+	}
+	a.Only, a.Covering, a.Except = toldTexts(a.Only), toldTexts(a.Covering), toldTexts(a.Except)
+	r.Results = slices.Clone(r.Results)
+	for i, res := range r.Results {
+		r.Results[i] = toldResult(res)
+	}
+	if r.Known != nil {
+		r.Known = toldOutcome(*r.Known)
+	}
+	return r
+}
+
+func toldResult(r conformance.Result) conformance.Result {
+	r.ID, r.Status = cleanLine(r.ID), conformance.Status(cleanLine(string(r.Status)))
+	r.Clauses = slices.Clone(r.Clauses)
+	for i, name := range r.Clauses {
+		r.Clauses[i] = cleanLine(name)
+	}
+	r.Reason = clean(r.Reason, textKept)
+	r.Cause = clean(r.Cause, textKept)
+
+	seen := map[string]bool{}
+	var findings []conformance.Finding
+	for i, f := range r.Findings {
+		f.Clause = cleanLine(f.Clause)
+		if i < findingsKept || !seen[f.Clause] {
+			f.Want, f.Got, f.Dump = clean(f.Want, textKept), clean(f.Got, textKept), clean(f.Dump, textKept)
+			findings = append(findings, f)
+		}
+		seen[f.Clause] = true
+	}
+	events := slices.Clone(r.Timeline)
+	if n := len(r.Findings) - len(findings); n > 0 {
+		events = append(events, conformance.Event{At: r.Elapsed, Where: "report", Note: fmt.Sprintf("%s of this case left out", count(n, "more finding"))})
+	}
+	events = cutEvents(events, firstEvents, eventsKept)
+	for i, e := range events {
+		e.Where, e.Note = cleanLine(e.Where), clean(e.Note, noteKept)
+		e.Framing = conformance.Framing(cleanLine(string(e.Framing)))
+		e.Bytes = e.Bytes[:min(len(e.Bytes), bytesKept)]
+		events[i] = e
+	}
+	r.Findings, r.Timeline = findings, events
+	return r
+}
+
+// cutEvents leaves out the middle of a timeline, so that it has no more than so many events.
+func cutEvents(events []conformance.Event, first, kept int) []conformance.Event {
+	if len(events) <= kept {
+		return events
+	}
+	n := len(events) - kept + 1
+	gap := conformance.Event{At: events[first+n-1].At, Where: "report", Note: fmt.Sprintf("%s left out here", count(n, "event"))}
+	return slices.Concat(events[:first], []conformance.Event{gap}, events[first+n:])
+}
+
+func toldTexts(texts []string) []string {
+	var told []string
+	for i, text := range texts {
+		if i == notesKept-1 && len(texts) > notesKept {
+			return append(told, fmt.Sprintf("… and %d more", len(texts)-i))
+		}
+		told = append(told, clean(text, textKept))
+	}
+	return told
+}
+
+func toldOutcome(o known.Outcome) *known.Outcome {
+	entry := func(e known.Entry) known.Entry {
+		e.Pattern, e.Reason = cleanLine(e.Pattern), cleanLine(e.Reason)
+		return e
+	}
+	o.File = cleanLine(o.File)
+	o.Excused, o.Problems = slices.Clone(o.Excused), slices.Clone(o.Problems)
+	for i, e := range o.Excused {
+		o.Excused[i] = known.Excuse{Case: cleanLine(e.Case), Entry: entry(e.Entry)}
+	}
+	for i, p := range o.Problems {
+		o.Problems[i] = known.Problem{Entry: entry(p.Entry), File: cleanLine(p.File), Text: escape(p.Text, "", textKept)}
+	}
+	return &o
+}

@@ -1,0 +1,93 @@
+package report_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/report"
+)
+
+func TestVerdictAndExitStatus(t *testing.T) {
+	change := func(run report.Run, f func(*report.Run)) report.Run {
+		f(&run)
+		return run
+	}
+	one := func(id string, status conformance.Status) report.Run {
+		run := green()
+		set(t, &run, id, func(r *conformance.Result) { r.Status = status })
+		return run
+	}
+	blockedShould := one("WRK-19/orphan-ends", conformance.StatusBlocked)
+	notHeld := failing(t)
+	notHeld.Results = []conformance.Result{}
+	for _, r := range failing(t).Results {
+		if r.Status == conformance.StatusShould || r.Status == conformance.StatusPass {
+			notHeld.Results = append(notHeld.Results, r)
+		}
+	}
+	notHeld.Asked.Except = []string{"WRK-6"} // what failed above was left out
+	startless := report.Run{Report: conformance.Report{Role: conformance.RoleWorker, SetUp: "no such file", Results: []conformance.Result{{
+		ID: "WRK-1/x", Clauses: []string{"WRK-1"}, Status: conformance.StatusBlocked,
+	}}}}
+
+	for name, c := range map[string]struct {
+		run     report.Run
+		verdict report.Verdict
+		exit    int
+	}{
+		"every case passed":                      {green(), report.Holds, 0},
+		"something of everything":                {failing(t), report.Violated, 1},
+		"a case blocked":                         {one("WRK-6/socket-file-has-mode-0600", conformance.StatusBlocked), report.Unknown, 1},
+		"a MUST not implemented":                 {one("WRK-6/socket-file-has-mode-0600", conformance.StatusUnsupported), report.Unknown, 1},
+		"a SHOULD not held":                      {notHeld, report.Holds, 0},
+		"a SHOULD not held, strict":              {change(notHeld, func(r *report.Run) { r.Strict = true }), report.Violated, 1},
+		"a SHOULD blocked":                       {blockedShould, report.Holds, 0},
+		"a SHOULD blocked, strict":               {change(blockedShould, func(r *report.Run) { r.Strict = true }), report.Unknown, 1},
+		"all failures known":                     {excusing(t, failing(t), allExcused), report.Known, 0},
+		"one failure not known":                  {excusing(t, failing(t), "MSG-6 # x\nWRK-8 # x\nWRK-6 # x"), report.Violated, 1},
+		"one blocked not known":                  {excusing(t, failing(t), "MSG-6 # x\nMSG-5 # x\nWRK-6 # x"), report.Unknown, 1},
+		"all known, one line too many":           {excusing(t, failing(t), allExcused+"WRK-9 # x"), report.Stale, 1},
+		"every case passed, one line":            {excusing(t, green(), "WRK-9 # x"), report.Stale, 1},
+		"every case passed, empty list":          {excusing(t, green(), ""), report.Holds, 0},
+		"interrupted":                            {change(green(), func(r *report.Run) { r.Interrupted = true }), report.Unknown, 1},
+		"a MUST not exercised":                   {change(green(), func(r *report.Run) { r.Results = r.Results[:3] }), report.Unknown, 1},
+		"a part was asked for":                   {change(green(), func(r *report.Run) { r.Results, r.Asked.Only = r.Results[:3], []string{"x"} }), report.Holds, 0},
+		"a part was asked for and interrupted":   {change(green(), func(r *report.Run) { r.Results, r.Asked.Only, r.Interrupted = r.Results[:3], []string{"x"}, true }), report.Unknown, 1},
+		"one framing was asked for":              {change(green(), func(r *report.Run) { r.Results, r.Asked.Framings = r.Results[:3], []conformance.Framing{"basic"} }), report.Holds, 0},
+		"no result":                              {change(green(), func(r *report.Run) { r.Results = nil }), report.NotRun, 2},
+		"it could not be started":                {startless, report.NotRun, 2},
+		"it could not be started, and all known": {excusing(t, startless, "*-* # x"), report.NotRun, 2},
+	} {
+		require.Equal(t, c.verdict, c.run.Verdict(), name)
+		require.Equal(t, c.exit, report.ExitStatus(c.run), name)
+	}
+}
+
+func TestExitStatusOfSeveralRunsIsTheWorst(t *testing.T) {
+	notRun := report.Run{}
+	require.Equal(t, 0, report.ExitStatus(green(), green()))
+	require.Equal(t, 1, report.ExitStatus(green(), failing(t), green()))
+	require.Equal(t, 2, report.ExitStatus(failing(t), notRun, green()))
+	require.Equal(t, 2, report.ExitStatus())
+}
+
+func TestCountsTellEachClauseOnce(t *testing.T) {
+	run := failing(t)
+	require.Equal(t, report.Count{Hold: 35, Violated: 2, Unknown: 3}, run.Count(conformance.Must))
+	require.Equal(t, report.Count{Hold: 3, Violated: 1}, run.Count(conformance.Should))
+	states := map[string]report.State{}
+	for _, c := range run.Clauses() {
+		states[c.Name] = c.State
+	}
+	require.Equal(t, report.StateViolated, states["MSG-6"])
+	require.Equal(t, report.StateViolated, states["RID-8"])
+	require.Equal(t, report.StateBlocked, states["MSG-5"], "its case ended before it could tell")
+	require.Equal(t, report.StateBlocked, states["WRK-8"])
+	require.Equal(t, report.StateUnsupported, states["WRK-6"])
+	require.Equal(t, report.StateNotHeld, states["WRK-19"])
+
+	run = excusing(t, run, "MSG-5/ids-*/enhanced # x\nWRK-8/half-*/basic # x")
+	require.Equal(t, report.Count{Hold: 35, Violated: 1, Known: 3, Unknown: 1}, run.Count(conformance.Must))
+}

@@ -1,0 +1,115 @@
+package tap
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
+// inspection looks at what passed on one pair, behind its traffic.
+type inspection struct {
+	tap        *Tap
+	pair       *pair
+	number     int
+	opened     time.Time
+	inspector  *conformance.ConnectionInspector
+	violations int
+	givenUp    bool
+}
+
+const (
+	bytesTold = 512 // of a frame, in the log
+	rowsTold  = 16  // of its dump
+)
+
+func (t *Tap) newInspection(p *pair) *inspection {
+	inspector, _ := conformance.NewConnectionInspector(t.options.inspector()) // Listen has refused what it refuses
+	return &inspection{tap: t, pair: p, number: t.newNumber(), opened: time.Now(), inspector: inspector}
+}
+
+// run inspects until all has passed, and is to be inspected, or was given up.
+func (i *inspection) run() {
+	i.tell(Event{Event: Opened})
+	for last := false; !last; {
+		var pieces []piece
+		var overflowed bool
+		pieces, overflowed, last = i.pair.copies.take()
+		if overflowed {
+			i.giveUp(fmt.Sprintf("over %d bytes passed faster than they could be inspected", i.tap.options.Behind))
+		}
+		for _, p := range pieces {
+			if !i.givenUp {
+				i.inspect(p)
+			}
+			i.pair.copies.done(p)
+		}
+	}
+	counts := i.inspector.Counts()
+	i.tell(Event{Event: Closed, Violations: i.violations, Framing: i.inspector.Framing(), Passed: &Passed{
+		FromPool: i.pair.passed[0].Load(), FromWorker: i.pair.passed[1].Load(),
+		Requests: counts.Requests, Cancellations: counts.Cancellations, Answers: counts.Answers, Unreadable: counts.Unreadable,
+		Milliseconds: time.Since(i.opened).Milliseconds(),
+	}})
+}
+
+func (i *inspection) inspect(p piece) {
+	if p.end {
+		i.found(i.inspector.End(p.sender))
+		return
+	}
+	i.found(i.inspector.Write(p.sender, p.data))
+}
+
+// giveUp tells that what comes on the connection is not looked at. The bytes go on.
+func (i *inspection) giveUp(why string) {
+	if !i.givenUp {
+		i.givenUp = true
+		i.tell(Event{Event: GivenUp, Reason: why})
+	}
+}
+
+func (i *inspection) found(frames []conformance.InspectedFrame) {
+	for _, f := range frames {
+		if i.mayBeRight(f) {
+			i.giveUp("a " + f.Violations[0].Got + "; give the limit that the two sides have, if it is another")
+			return
+		}
+		for _, v := range f.Violations {
+			kind := ViolationSeen
+			if v.Kind == conformance.Truncated {
+				kind = CutOff
+			} else {
+				i.violations++
+			}
+			clause, _ := conformance.LookUp(v.Clause)
+			i.tell(Event{
+				Event: kind, Sender: f.Sender, Framing: f.Framing, Clause: v.Clause, Level: clause.Level, Kind: v.Kind,
+				Offset: &v.Offset, Frame: &f.Offset, Message: f.Message, Want: v.Want, Got: v.Got,
+				Bytes: hex.EncodeToString(f.Bytes[:min(len(f.Bytes), bytesTold)]), Size: len(f.Bytes), Dump: f.Dump(rowsTold),
+			})
+		}
+	}
+}
+
+// mayBeRight tells whether a frame is over the default limit alone, where both sides may have another [FRM-13].
+func (i *inspection) mayBeRight(f conformance.InspectedFrame) bool {
+	if f.Whole || i.tap.options.MaxPayload != 0 || f.Violations[0].Kind != conformance.TooLarge {
+		return false
+	}
+	length := f.Bytes
+	if f.Framing == conformance.Enhanced {
+		length = f.Bytes[2:]
+	}
+	return binary.BigEndian.Uint32(length) < noLimit
+}
+
+// noLimit is above every limit that there may be [FRM-14].
+const noLimit = 0x50590000
+
+func (i *inspection) tell(e Event) {
+	e.Connection = i.number
+	i.tap.tell(e)
+}

@@ -1,0 +1,65 @@
+package tap
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
+// pair is one connection of the pool and the one to the worker that carries it on.
+type pair struct {
+	pool, worker *net.UnixConn
+	copies       *queue
+	passed       [2]atomic.Int64 // bytes from the pool, and from the worker
+}
+
+const blockSize = 64 << 10
+
+// run passes bytes both ways until both directions have ended.
+func (p *pair) run() {
+	var both sync.WaitGroup
+	both.Go(func() { p.pump(p.worker, p.pool, conformance.RolePool, &p.passed[0]) })
+	both.Go(func() { p.pump(p.pool, p.worker, conformance.RoleWorker, &p.passed[1]) })
+	both.Wait()
+	p.close()
+}
+
+func (p *pair) close() {
+	_ = p.pool.Close()
+	_ = p.worker.Close()
+}
+
+// pump passes the bytes of one sender on until it sends no more or its receiver takes no more.
+//
+// What the inspection gets, it gets before the receiver does: so it never sees an answer before its request.
+func (p *pair) pump(to, from *net.UnixConn, sender conformance.Role, passed *atomic.Int64) {
+	block := make([]byte, blockSize)
+	for ended := false; !ended; {
+		n, err := from.Read(block)
+		if n > 0 {
+			p.copies.put(sender, block[:n])
+			written, err := to.Write(block[:n])
+			passed.Add(int64(written))
+			if err != nil {
+				break // the receiver has gone
+			}
+		}
+		if ended = err != nil; ended && !errors.Is(err, net.ErrClosed) {
+			p.copies.end(sender)
+		}
+	}
+	// Whichever way it ended: the sender can send no more, and the receiver gets no more.
+	_ = to.CloseWrite()
+	_ = from.CloseRead()
+	// A sender that waits for room learns it only when there is room again.
+	_, _ = io.Copy(io.Discard, struct{ io.Reader }{from})
+	if waitForHangup(from) {
+		// The sender closed the connection altogether, which its receiver is to see as well [CAN-8]. The
+		// other direction has nobody to go to.
+		p.close()
+	}
+}

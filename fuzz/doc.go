@@ -7,7 +7,8 @@
 //	go test ./fuzz -run '^$' -fuzz '^FuzzDecodeRaw$'
 //
 // Every target begins with the golden vectors. What a run finds is written to testdata/fuzz, where
-// every later `go test` runs it again.
+// every later `go test` runs it again. The properties beside the targets begin with what peers really
+// send instead.
 //
 // The clauses named in brackets, such as [STR-4], are those of conformance/SPEC.md.
 package fuzz

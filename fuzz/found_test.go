@@ -15,10 +15,7 @@ import (
 
 // Fuzzing finds bugs that no seed shows. Each is one place in the source of the reference changed.
 func TestFuzzingFindsPlantedBugs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short does not fuzz")
-	}
-	for _, bug := range []struct{ what, target, file, from, to string }{
+	for _, bug := range planted.Now([]struct{ what, target, file, from, to string }{
 		{"one size of payloads has another checksum", "FuzzEncode", "ref/frame/header.go",
 			"func Checksum(payload []byte) uint32 { return crc32.Checksum(payload, castagnoli) }",
 			"func Checksum(payload []byte) uint32 {\n\tif len(payload) == 77 {\n\t\treturn 1\n\t}\n\treturn crc32.Checksum(payload, castagnoli)\n}"},
@@ -28,7 +25,7 @@ func TestFuzzingFindsPlantedBugs(t *testing.T) {
 			"s.b[i] == '\\r') {", "s.b[i] == '\\r' || s.b[i] == '\\v') {"},
 		{"a deadline loses 13 bytes", "FuzzOperations", "ref/frame/reader.go",
 			"case r.srcErr != nil:\n", "case r.srcErr != nil:\n\t\t\tif r.Buffered() == 13 {\n\t\t\t\tr.start = r.end\n\t\t\t}\n"},
-	} {
+	}) {
 		t.Run(bug.what, func(t *testing.T) {
 			dir := t.TempDir()
 			binary := filepath.Join(dir, "changed.test")

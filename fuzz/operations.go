@@ -87,9 +87,13 @@ func (m *model) do(o operation) error {
 		return m.read(m.framer.ReadFrame, false)
 	case 6:
 		return m.read(m.framer.ReadFrameOwned, true)
-	case 7: // once in a while the stream breaks
-		if o.Scale%16 == 0 && !m.broken {
+	case 7: // once in a while the stream takes no more, and later it does again
+		switch {
+		case o.Scale%16 != 0:
+		case m.wire.room < 0:
 			m.wire.room = o.size() % 64
+		default:
+			m.wire.room = -1
 		}
 	}
 	return nil
@@ -150,7 +154,7 @@ func (m *model) wrote(err error, before int, frames ...frame.Frame) error {
 	if m.wire.room != 0 || !bytes.HasPrefix(want, got) {
 		return fmt.Errorf("a write failed: %w", err)
 	}
-	m.broken = true
+	m.broken = len(got) > 0
 	for _, f := range frames { // those of the batch that went out whole all the same
 		size := m.framing.HeaderSize() + len(f.Payload)
 		if len(got) < size {

@@ -107,7 +107,7 @@ func TestOperationsCatchFaults(t *testing.T) {
 	// Frames are written, arrive and are read, and in the end the stream breaks.
 	list := []operation{
 		{Kind: 0, ID: 1, Size: 30}, {Kind: 0, ID: 2, Size: 30}, {Kind: 3, Size: 48}, {Kind: 6}, {Kind: 5},
-		{Kind: 3, Size: 500}, {Kind: 5}, {Kind: 7, Size: 7}, {Kind: 0, ID: 3, Size: 5}, {Kind: 0, ID: 4, Size: 5},
+		{Kind: 3, Size: 500}, {Kind: 5}, {Kind: 7, Size: 7}, {Kind: 0, ID: 3, Size: 5}, {Kind: 7}, {Kind: 0, ID: 4, Size: 5},
 	}
 	requireCaught(t, faultsOfFramers, 1, func(fault string, _ int) error {
 		return checkOperations(func(rw io.ReadWriter, o frame.Options) (framer, error) {

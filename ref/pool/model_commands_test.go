@@ -2,6 +2,8 @@ package pool_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing/synctest"
 	"time"
 
@@ -66,8 +68,8 @@ func nextStep(state commands.State) gopter.Gen {
 	add(startPool(), startPool(), startTwice(), startFailing(0), startFailing(m.workers-1))
 	add(stopPool(), hurryUp(), pause())
 	var ends, cancels, strays, lates, breaks, deaths, mutes []commands.Command
-	for n, c := range m.calls {
-		switch {
+	for _, n := range slices.Sorted(maps.Keys(m.calls)) { // always the same for the same seed
+		switch c := m.calls[n]; {
 		case c.ended != "" && !c.withdrawn:
 		case c.withdrawn:
 			lates = append(lates, answerLate(n))

@@ -11,10 +11,7 @@ import (
 // The model sees each of these bugs, and says which clause it breaks. The pool is the reference with one
 // place in its source changed.
 func TestTheModelSeesPlantedBugs(t *testing.T) {
-	for i, bug := range []struct {
-		what, clause   string
-		file, from, to string
-	}{
+	for _, bug := range planted.Now([]struct{ what, clause, file, from, to string }{
 		{"one request too many at a worker", "BPR-2", "scheduler.go",
 			"seat.up && seat.taken < s.perWorker", "seat.up && seat.taken <= s.perWorker"},
 		{"a free slot is not given to who waits", "BPR-7", "scheduler.go",
@@ -47,11 +44,8 @@ func TestTheModelSeesPlantedBugs(t *testing.T) {
 			"m.out.cancellation(r.id, r.slot, err.Error())", "r.slot.freeLingering()"},
 		{"the slot of a failed call is lost", "BPR-4", "multiplexed.go",
 			"\tr.slot.free()\n\tif c.lent", "\tif c.err == nil {\n\t\tr.slot.free()\n\t}\n\tif c.lent"},
-	} {
+	}) {
 		t.Run(bug.what, func(t *testing.T) {
-			if testing.Short() && i%4 != 0 {
-				t.Skip("-short plants one in four")
-			}
 			output, err := planted.Bug{What: bug.what, File: bug.file, From: bug.from, To: bug.to}.Test(t, "^TestAPoolIsAsItsModel$")
 			require.Error(t, err, "the property holds all the same:\n%s", output)
 			require.Contains(t, output, "Falsified after", "it fails for another reason")

@@ -17,8 +17,11 @@ import (
 	"github.com/pyproctest/pyproctest/bench/results"
 )
 
-// errWorse is the verdict of a comparison that fails.
-var errWorse = errors.New("head is worse than base")
+// What a comparison ends with that does not pass.
+var (
+	errWorse     = errors.New("head is worse than base")
+	errNoVerdict = errors.New("rows are missing, or have too few runs (10 are enough), so nothing can be said for head")
+)
 
 // compare measures a commit and the work tree turn by turn, and judges.
 func compare(ctx context.Context, args []string) error {
@@ -194,10 +197,15 @@ func tell(to io.Writer, verdict gate.Verdict) error {
 	if err := verdict.Print(to); err != nil {
 		return err
 	}
-	if len(verdict.Failures()) > 0 {
+	failures := verdict.Failures()
+	switch {
+	case len(failures) == 0:
+		return nil
+	case slices.ContainsFunc(failures, func(j gate.Judgement) bool { return j.Change == gate.Worse }):
 		return errWorse
+	default:
+		return errNoVerdict
 	}
-	return nil
 }
 
 // benchstat prints what benchstat says of base and head.

@@ -17,7 +17,7 @@ type column struct {
 
 var columns = map[string][]column{
 	"Framing": {{"sec/op", "time", duration}, {"floor-sec/op", "floor", duration}, {"x-floor", "×floor", ratio}, {"B/s", "bytes/s", si("B/s")}, {"allocs/op", "allocs", plain}},
-	"Calls": {{"p50-sec", "p50", duration}, {"p99-sec", "p99", duration}, {"calls/s", "calls/s", si("")}, {"floor-calls/s", "loop", si("")}, {"B/s", "bytes/s", si("B/s")},
+	"Calls": {{"p50-sec", "p50", duration}, {"p99-sec", "p99", duration}, {"calls/s", "calls/s", si("")}, {"floor-calls/s", "floor", si("")}, {"B/s", "bytes/s", si("B/s")},
 		{"go-cpu-sec/op", "CPU Go", duration}, {"py-cpu-sec/op", "CPU Python", duration}, {"allocs/op", "allocs", plain},
 		{"x-floor", "×loop", ratio}, {"x-raw", "×socket", ratio}},
 	"Start":    {{"sec/op", "time", duration}, {"floor-sec/op", "bare", duration}, {"x-floor", "×bare", ratio}},

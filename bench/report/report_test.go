@@ -144,6 +144,11 @@ func TestTheTextHasEachPlacementInATableOfItsOwn(t *testing.T) {
 	require.NoError(t, WriteText(&text, RowsOf(measured(t))))
 	require.Contains(t, text.String(), "Calls, pinned")
 	require.Contains(t, text.String(), "Calls, unpinned")
+	for line := range strings.Lines(text.String()) {
+		if strings.HasPrefix(line, "yours") {
+			require.Contains(t, line, "fails the checks")
+		}
+	}
 }
 
 func TestNumbersAreShort(t *testing.T) {

@@ -72,7 +72,7 @@ func TestMeasureReportsBothSides(t *testing.T) {
 				return nil
 			}
 		}
-		Measure(b, Options{Turn: time.Microsecond, Ratio: "x-floor", Bytes: 64, Lone: true},
+		Measure(b, Options{Turn: time.Microsecond, Ratio: "x-floor", Bytes: 64, Callers: 1},
 			Side{Run: call(&floorCalls, false)},
 			Side{Run: call(&subjectCalls, true), Processes: func() []int { return nil }})
 	})

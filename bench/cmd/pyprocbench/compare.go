@@ -56,7 +56,7 @@ func compare(ctx context.Context, args []string) error {
 	}
 	defer removed()
 
-	m := &measurement{jobs: chosen(comparedJobs(), *only), versions: versions, rounds: *rounds, config: machine(head)}
+	m := &measurement{jobs: chosen(comparedJobs(), *only), versions: versions, rounds: *rounds, config: machine()}
 	first, err := m.compared(ctx, *out, "")
 	if err != nil {
 		return err
@@ -153,7 +153,11 @@ func bothVersions(ctx context.Context, head, base, out string) (versions []*vers
 			removed()
 			return nil, nil, err
 		}
-		versions = append(versions, &version{name: v.name, binaries: binaries, env: environment(v.tree)})
+		of := commit[:12]
+		if v.tree == head {
+			of = commitOf(head)
+		}
+		versions = append(versions, &version{name: v.name, binaries: binaries, env: environment(v.tree), commit: of})
 	}
 	return versions, removed, nil
 }

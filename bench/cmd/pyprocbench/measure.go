@@ -22,6 +22,7 @@ type version struct {
 	name     string            // "head" or "base"
 	binaries map[string]string // test binaries by the name of their package: "bench", "rivals"
 	env      []string          // on top of this process's own
+	commit   string            // "" where it is not known
 	out      *results.Writer
 }
 
@@ -129,6 +130,9 @@ func (m *measurement) keep(stdout io.Reader, j job, v *version) error {
 		r.SetConfig("pkg", "")
 		for _, c := range m.config {
 			setFileConfig(r, c.Key, string(c.Value))
+		}
+		if v.commit != "" {
+			setFileConfig(r, "commit", v.commit)
 		}
 		setFileConfig(r, "placement", string(j.placement))
 		m.jobOf[row{r.Name.String(), string(j.placement)}] = j

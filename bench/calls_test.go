@@ -50,7 +50,7 @@ func benchmarkLoop(b *testing.B) {
 			b.Cleanup(raw.Close)
 			loop := startLoop(b)
 			b.Cleanup(loop.Close)
-			turns.Measure(b, turns.Options{Turn: callTurn, Ratio: "x-raw", Bytes: s.bytes, Lone: true},
+			turns.Measure(b, turns.Options{Turn: callTurn, Ratio: "x-raw", Bytes: s.bytes, Callers: 1},
 				raw.Side(), loop.Side(1, stringBody(s.bytes)))
 		})
 	}
@@ -86,7 +86,7 @@ func benchmarkPool(b *testing.B, command []string, framing frame.Framing, worker
 						b.Cleanup(func() { stopPool(b, p) })
 					}
 					body := stringBody(s.bytes)
-					turns.Measure(row, turns.Options{Turn: callTurn, Ratio: "x-floor", Bytes: s.bytes, Lone: callers == 1},
+					turns.Measure(row, turns.Options{Turn: callTurn, Ratio: "x-floor", Bytes: s.bytes, Callers: callers},
 						loop.Side(callers, body), poolSide(p, callers, body))
 				})
 			}

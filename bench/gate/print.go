@@ -5,6 +5,9 @@ import (
 	"io"
 )
 
+// few is how many of a kind are told, but for what is worse: of that all.
+const few = 5
+
 // Print tells the verdict: what fails, what became better, and how many rows were judged.
 func (v Verdict) Print(to io.Writer) error {
 	p := &printer{to: to}
@@ -13,16 +16,25 @@ func (v Verdict) Print(to io.Writer) error {
 		count[j.Change]++
 	}
 	p.printf("\nverdict: ")
-	if bad := v.Failures(); len(bad) > 0 {
-		p.printf("WORSE, in %d of %d judged measurements\n", len(bad), len(v.Judgements))
-	} else {
-		p.printf("not worse, in %d judged measurements\n", len(v.Judgements))
+	switch all := len(v.Judgements); {
+	case count[Worse] > 0:
+		p.printf("WORSE, in %d of %d judged measurements\n", count[Worse], all)
+	case len(v.Failures()) > 0:
+		p.printf("FAILS, for %d of %d judged measurements are missing or have too few runs\n", count[Missing]+count[TooFew], all)
+	default:
+		p.printf("not worse, in %d judged measurements\n", all)
 	}
 	for _, change := range []Change{Worse, Missing, TooFew, Chance, Better, New} {
+		told := 0
 		for _, j := range v.Judgements {
-			if j.Change == change {
-				p.printf("  %-8s %s\n", change, j)
+			if j.Change != change {
+				continue
 			}
+			if told++; change != Worse && told > few {
+				p.printf("  %-8s … and %d more\n", change, count[change]-few)
+				break
+			}
+			p.printf("  %-8s %s\n", change, j)
 		}
 	}
 	p.printf("  %d measurements did not change beyond their limits (alpha %.2g)\n", count[Same], Alpha)

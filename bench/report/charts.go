@@ -40,6 +40,16 @@ func (s side) of(rows Rows, parts ...string) Rows {
 	return rows.Find("Calls", append([]string{"side=" + s.key}, parts...)...)
 }
 
+// label is the name of the side in a legend. What failed the checks never stands unmarked.
+func (s side) label(rows Rows) string {
+	for _, r := range rows {
+		if r.Fails && r.Key["side"] == s.key {
+			return s.name + " (fails the checks)"
+		}
+	}
+	return s.name
+}
+
 // floorSeries is the hand-written loop, as it was measured between the turns of the pool.
 func floorSeries() chart.Series {
 	return chart.Series{Name: sides[0].name, Color: sides[0].color, Dashed: true}
@@ -72,7 +82,7 @@ func latencies(rows Rows, placement string) (figure, bool) {
 	}
 	floor := floorSeries()
 	for _, s := range sides[1:] {
-		series := chart.Series{Name: s.name, Color: s.color}
+		series := chart.Series{Name: s.label(rows), Color: s.color}
 		for _, r := range s.of(rows, "workers=1", "size=64B", "callers=1", "placement="+placement) {
 			for _, q := range quantiles {
 				tip := func(v float64) string { return fmt.Sprintf("%g %%: %s", q.q*100, duration(v)) }
@@ -106,7 +116,7 @@ func throughput(rows Rows, placement string) (figure, bool) {
 	}
 	floor := floorSeries()
 	for _, s := range sides[1:] {
-		series := chart.Series{Name: s.name, Color: s.color}
+		series := chart.Series{Name: s.label(rows), Color: s.color}
 		for _, r := range s.of(rows, "workers=1", "size=64B", "placement="+placement) {
 			if v, ok := r.Value("calls/s"); ok {
 				series.Points = append(series.Points, chart.Point{X: float(r.Key["callers"]), Y: v, Tip: r.Key["callers"] + " callers: " + si("calls/s")(v)})
@@ -138,7 +148,7 @@ func scaling(rows Rows, placement string) (figure, bool) {
 	}
 	about := "64 callers, 64 bytes. Marks are measured, lines are the universal scalability law fitted to them."
 	for _, s := range sides {
-		measured := chart.Series{Name: s.name, Color: s.color, Dots: true}
+		measured := chart.Series{Name: s.label(rows), Color: s.color, Dots: true}
 		var n, x []float64
 		for _, r := range s.of(rows, "size=64B", "callers=64", "placement="+placement) {
 			if v, ok := r.Value("calls/s"); ok {
@@ -202,7 +212,7 @@ func ratios(rows Rows, placement string) (figure, bool) {
 				if v > most {
 					beyond++
 				}
-				name := s.key + " " + row[0]
+				name := r.shown("side") + " " + row[0]
 				if row[1] != "1" {
 					name += ", " + row[1] + " callers"
 				}

@@ -19,7 +19,7 @@ func WriteCSV(to io.Writer, rows Rows) error {
 		for _, unit := range r.Units {
 			line := []string{r.Benchmark}
 			for _, k := range keys {
-				line = append(line, r.Key[k])
+				line = append(line, r.shown(k))
 			}
 			s, _ := r.Summary(unit)
 			line = append(line, r.Placement, unit, number(s.Center), number(s.Lo), number(s.Hi), strconv.Itoa(len(r.values[unit])))

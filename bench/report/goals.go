@@ -128,7 +128,7 @@ func callGoal(size, callers string) float64 {
 	return 0
 }
 
-// fastestRival is the least time of any rival over the floor, at 16 callers, or as many as it takes.
+// fastestRival is the least time of any rival over the floor, at 16 callers.
 func (rows Rows) fastestRival() (ratio float64, name string, known bool) {
 	var found Rows
 	for _, r := range rows.Find("Calls", "framing=own", "size=64B", "callers=16", "placement=pinned") {

@@ -18,6 +18,7 @@ type Row struct {
 	Key       map[string]string // the parts of its name, such as side, framing, workers, size, callers
 	Name      string            // those parts as they were, without what the placement says anyway
 	Placement string
+	Fails     bool     // it is of a worker of yours that failed the checks
 	Units     []string // in the order in which they came, tidied: sec, not ns
 	values    map[string][]float64
 }
@@ -93,7 +94,16 @@ func newRow(result *benchfmt.Result) Row {
 		}
 	}
 	row.Name = strings.Join(names, "/")
+	row.Fails = row.Key["side"] == "yours" && strings.HasPrefix(result.GetConfig("yours"), "FAILS")
 	return row
+}
+
+// shown is a part of the name as a person is to read it: what failed the checks never stands unmarked.
+func (r Row) shown(key string) string {
+	if key == "side" && r.Fails {
+		return r.Key[key] + " (fails the checks)"
+	}
+	return r.Key[key]
 }
 
 // Find returns the rows of a benchmark whose parts have these values, given as "size=64B", and the

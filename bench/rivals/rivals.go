@@ -22,7 +22,7 @@ type rival struct {
 	// users of the library do; otherwise each has its own.
 	connect func(socket, text string) (caller, error)
 	shared  bool
-	// single says that the Python side serves one connection and no call beside another.
+	// single says that the Python side serves one connection, on which callers wait for each other.
 	single bool
 }
 
@@ -53,8 +53,8 @@ var rivals = []rival{
 	{name: "json-rpc", script: jsonrpcScript, connect: connectJSON, shared: true},
 }
 
-// checkEcho says whether what came back is what was sent, by its size: the checksum of that is not
-// what these libraries are measured for.
+// checkEcho says whether what came back is what was sent, by its size: a look at each byte would be
+// work that the libraries do not do.
 func checkEcho(got, want string) error {
 	if len(got) != len(want) {
 		return fmt.Errorf("%d bytes came back for %d", len(got), len(want))
@@ -90,20 +90,21 @@ func (r rival) start() (*field, error) {
 // caller is one that any number of goroutines, up to callers, can use at once.
 func (f *field) caller(callers int, text string) (func() error, error) {
 	f.disconnect()
-	if f.rival.shared {
-		callers = 1
+	connections := callers
+	if f.rival.shared || f.rival.single {
+		connections = 1
 	}
-	for range callers {
+	for range connections {
 		c, err := f.rival.connect(f.peer.Socket, text)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.rival.name, err)
 		}
 		f.callers = append(f.callers, c)
 	}
-	if callers == 1 {
+	if callers == 1 || f.rival.shared {
 		return f.callers[0].call, nil
 	}
-	free := make(chan caller, callers)
+	free := make(chan caller, connections)
 	for _, c := range f.callers {
 		free <- c
 	}

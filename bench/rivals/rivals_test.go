@@ -30,9 +30,6 @@ func benchmarkRival(b *testing.B, r rival) {
 	}{{"64B", 64}, {"1KB", 1 << 10}, {"10KB", 10 << 10}, {"1MB", 1 << 20}} {
 		b.Run("size="+size.name, func(inSize *testing.B) {
 			for _, callers := range []int{1, 4, 16, 64} {
-				if callers > 1 && r.single {
-					continue
-				}
 				inSize.Run(fmt.Sprintf("callers=%d", callers), func(row *testing.B) {
 					var err error
 					if loop == nil {
@@ -53,7 +50,7 @@ func benchmarkRival(b *testing.B, r rival) {
 						row.Fatal(err)
 					}
 					turns.Measure(row,
-						turns.Options{Turn: callTurn, Ratio: "x-floor", Bytes: size.bytes, Lone: callers == 1},
+						turns.Options{Turn: callTurn, Ratio: "x-floor", Bytes: size.bytes, Callers: callers},
 						loop.Side(callers, []byte(`"`+text+`"`)),
 						turns.Side{
 							Run:       turns.Callers(callers, call),

@@ -27,19 +27,20 @@ type Options struct {
 	Ratio string        // the unit of the ratio, which is "times the floor" and better when lower
 	Bytes int           // payload of one operation, in bytes
 
-	// Lone says that each operation waits for the one before. The sides are then compared by the
-	// median time of an operation, or else by the time of a turn over its operations.
-	Lone bool
+	// Callers is how many operations are under way at once, in turns of enough of them for that to be
+	// so. A lone caller's sides are compared by the median time of an operation, others by the time of
+	// a turn over its operations. 0 is for operations that are not worth a clock each.
+	Callers int
 }
 
 // Measure lets the two sides take turns for as long as the benchmark lasts, and reports of subject:
 //
-//	ns/op           median time of an operation (of a turn over its operations unless Lone)
+//	ns/op           median time of an operation (of a turn over its operations unless a lone caller's)
 //	o.Ratio         that time over floor's: the median over all pairs of neighbouring turns
 //	floor-ns/op     the same time of floor
 //	B/s             payload bytes, one way
 //	calls/s, floor-calls/s     operations of a turn over its time: the median over all turns
-//	p1-ns … p999-ns, floor-p1-ns …  where Run told latencies; floor's only if Lone
+//	p1-ns … p999-ns, floor-p1-ns …  where Run told latencies; floor's only for a lone caller
 //	go-cpu-ns/op    CPU time of this process, and py-cpu-ns/op, that of subject.Processes
 //	allocs/op, B/op of this process, counted apart, not while time is taken
 func Measure(b *testing.B, o Options, floor, subject Side) {
@@ -86,7 +87,7 @@ func Measure(b *testing.B, o Options, floor, subject Side) {
 		b.ReportMetric(s.there.Seconds()*1e9/float64(s.done), "py-cpu-ns/op")
 	}
 	s.all.report(b, "")
-	if o.Lone {
+	if o.Callers == 1 {
 		f.all.report(b, "floor-")
 	}
 }
@@ -107,15 +108,26 @@ type taker struct {
 
 // calibrate warms the side up, and finds how many operations make a turn.
 func (t *taker) calibrate() error {
-	const tries = 3 // the quickest of some, for one may have been interrupted
-	for t.n = 1; ; t.n *= 2 {
-		quickest := time.Hour
+	const (
+		tries     = 3  // of which the quickest counts, for one may have been interrupted
+		plenty    = 10 // turns: no interruption is that long
+		perCaller = 2  // operations of each caller in a turn, at least
+	)
+	t.n = 1
+	if t.o.Callers > 1 {
+		t.n = perCaller * t.o.Callers
+	}
+	for ; ; t.n *= 2 {
+		quickest := time.Duration(math.MaxInt64)
 		for range tries {
 			start := time.Now()
 			if err := t.side.Run(t.n, nil); err != nil {
 				return err
 			}
 			quickest = min(quickest, time.Since(start))
+			if quickest >= plenty*t.o.Turn {
+				break
+			}
 		}
 		if quickest >= t.o.Turn/2 {
 			return nil
@@ -144,7 +156,7 @@ func (t *taker) turn() error {
 	}
 	perOp := float64(elapsed) / float64(t.n)
 	t.last = perOp
-	if fresh := t.all.ns[told:]; t.o.Lone && len(fresh) > 0 {
+	if fresh := t.all.ns[told:]; t.o.Callers == 1 && len(fresh) > 0 {
 		t.last = median(slices.Clone(fresh))
 	}
 	t.perOp = append(t.perOp, perOp)

@@ -35,6 +35,13 @@ func checkOut(ctx context.Context, head, ref, into string) (commit string, remov
 	if err != nil {
 		return "", nil, fmt.Errorf("BASE=%s is no commit: %w", ref, err)
 	}
+	// One that a killed run has left stands in the way.
+	if err := os.RemoveAll(into); err != nil {
+		return "", nil, err
+	}
+	if _, err := git(ctx, head, "worktree", "prune"); err != nil {
+		return "", nil, err
+	}
 	if _, err := git(ctx, head, "worktree", "add", "--force", "--detach", into, commit); err != nil {
 		return "", nil, err
 	}

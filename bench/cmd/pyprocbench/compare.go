@@ -17,8 +17,11 @@ import (
 	"github.com/pyproctest/pyproctest/bench/results"
 )
 
-// errWorse is the verdict of a comparison that fails.
-var errWorse = errors.New("head is worse than base")
+// What a comparison ends with that does not pass.
+var (
+	errWorse     = errors.New("head is worse than base")
+	errNoVerdict = errors.New("rows are missing, or have too few runs (10 are enough), so nothing can be said for head")
+)
 
 // compare measures a commit and the work tree turn by turn, and judges.
 func compare(ctx context.Context, args []string) error {
@@ -53,7 +56,7 @@ func compare(ctx context.Context, args []string) error {
 	}
 	defer removed()
 
-	m := &measurement{jobs: chosen(comparedJobs(), *only), versions: versions, rounds: *rounds, config: machine(head)}
+	m := &measurement{jobs: chosen(comparedJobs(), *only), versions: versions, rounds: *rounds, config: machine()}
 	first, err := m.compared(ctx, *out, "")
 	if err != nil {
 		return err
@@ -150,7 +153,11 @@ func bothVersions(ctx context.Context, head, base, out string) (versions []*vers
 			removed()
 			return nil, nil, err
 		}
-		versions = append(versions, &version{name: v.name, binaries: binaries, env: environment(v.tree)})
+		of := commit[:12]
+		if v.tree == head {
+			of = commitOf(head)
+		}
+		versions = append(versions, &version{name: v.name, binaries: binaries, env: environment(v.tree), commit: of})
 	}
 	return versions, removed, nil
 }
@@ -194,10 +201,15 @@ func tell(to io.Writer, verdict gate.Verdict) error {
 	if err := verdict.Print(to); err != nil {
 		return err
 	}
-	if len(verdict.Failures()) > 0 {
+	failures := verdict.Failures()
+	switch {
+	case len(failures) == 0:
+		return nil
+	case slices.ContainsFunc(failures, func(j gate.Judgement) bool { return j.Change == gate.Worse }):
 		return errWorse
+	default:
+		return errNoVerdict
 	}
-	return nil
 }
 
 // benchstat prints what benchstat says of base and head.

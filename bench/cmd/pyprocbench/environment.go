@@ -37,7 +37,7 @@ func checkPython(ctx context.Context) error {
 }
 
 // machine describes what the results were measured on. The cpu line is the testing package's own.
-func machine(tree string) []benchfmt.Config {
+func machine() []benchfmt.Config {
 	var config []benchfmt.Config
 	add := func(key, value string) {
 		if value != "" {
@@ -49,10 +49,14 @@ func machine(tree string) []benchfmt.Config {
 	add("memory", totalMemory())
 	add("go", runtime.Version())
 	add("python", strings.TrimPrefix(output(exec.Command(python(), "--version")), "Python "))
-	describe := exec.Command("git", "describe", "--always", "--dirty", "--abbrev=12")
-	describe.Dir = tree
-	add("head", output(describe))
 	return config
+}
+
+// commitOf names the state of a work tree.
+func commitOf(tree string) string {
+	cmd := exec.Command("git", "describe", "--always", "--dirty", "--abbrev=12")
+	cmd.Dir = tree
+	return output(cmd)
 }
 
 func output(cmd *exec.Cmd) string {

@@ -22,6 +22,7 @@ type version struct {
 	name     string            // "head" or "base"
 	binaries map[string]string // test binaries by the name of their package: "bench", "rivals"
 	env      []string          // on top of this process's own
+	commit   string            // "" where it is not known
 	out      *results.Writer
 }
 
@@ -88,7 +89,13 @@ func (m *measurement) runJob(ctx context.Context, j job, v *version) error {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, v.binaries[j.binary],
 		"-test.run", "^$", "-test.bench", j.pattern, "-test.benchtime", j.benchtime)
-	cmd.Env = append(os.Environ(), v.env...)
+	// What a run leaves that was cut short, such as sockets, goes with this folder.
+	temp, err := os.MkdirTemp("", "pb")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(temp) }()
+	cmd.Env = append(append(os.Environ(), "TMPDIR="+temp), v.env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	// A process group of its own, so that an interrupt from the terminal is this process's to handle.
@@ -97,8 +104,7 @@ func (m *measurement) runJob(ctx context.Context, j job, v *version) error {
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 
-	err := j.placement.start(cmd)
-	if err == nil {
+	if err = j.placement.start(cmd); err == nil {
 		err = cmd.Wait()
 	}
 	if errOut := m.keep(&stdout, j, v); errOut != nil {
@@ -124,6 +130,9 @@ func (m *measurement) keep(stdout io.Reader, j job, v *version) error {
 		r.SetConfig("pkg", "")
 		for _, c := range m.config {
 			setFileConfig(r, c.Key, string(c.Value))
+		}
+		if v.commit != "" {
+			setFileConfig(r, "commit", v.commit)
 		}
 		setFileConfig(r, "placement", string(j.placement))
 		m.jobOf[row{r.Name.String(), string(j.placement)}] = j

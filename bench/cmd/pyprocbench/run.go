@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string) error {
 	if *out == "" {
 		*out = filepath.Join(root, ".cache", "bench", "run")
 	}
-	env, config, sides := environment(root), machine(root), "pool"
+	env, config, sides := environment(root), machine(), "pool"
 	if *worker != "" {
 		yours, note, err := yourWorker(ctx, *worker, *force)
 		if err != nil {
@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	m := &measurement{
 		jobs: jobs, rounds: n, config: config,
-		versions: []*version{{name: "head", binaries: binaries, env: env, out: w}},
+		versions: []*version{{name: "head", binaries: binaries, env: env, commit: commitOf(root), out: w}},
 	}
 	measured := errors.Join(m.run(ctx), w.Close())
 	return errors.Join(measured, show(file, *out, os.Stdout))

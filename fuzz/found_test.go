@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyproctest/pyproctest/internal/planted"
+	"github.com/pyproctest/pyproctest/fuzz/planted"
 )
 
 // Fuzzing finds bugs that no seed shows. Each is one place in the source of the reference changed.

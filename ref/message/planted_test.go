@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyproctest/pyproctest/internal/planted"
+	"github.com/pyproctest/pyproctest/fuzz/planted"
 )
 
 // plantedBug is one that a property must see.

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyproctest/pyproctest/internal/planted"
+	"github.com/pyproctest/pyproctest/fuzz/planted"
 )
 
 // The model sees each of these bugs, and says which clause it breaks. The pool is the reference with one

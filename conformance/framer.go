@@ -125,6 +125,18 @@ func (t *framerT) elsewhere() bool {
 	return len(t.remotes) > 0
 }
 
+// pids are the processes that calls under way wait for.
+func (t *framerT) pids() (all []int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.remotes {
+		if pid := r.PID(); pid != 0 {
+			all = append(all, pid)
+		}
+	}
+	return all
+}
+
 // retry has other processes do what calls under way wait for, if there are any.
 func (t *framerT) retry() (any bool) {
 	t.mu.Lock()
@@ -202,6 +214,7 @@ func (t *framerT) attempt(f func(), movers ...mover) (trouble string, hung bool)
 	tick := time.NewTicker(wait / ticks)
 	defer tick.Stop()
 	last, retried := int64(0), false
+	var elsewhere work
 	for quiet := 0; quiet < ticks; quiet++ {
 		select {
 		case trouble := <-done:
@@ -217,7 +230,7 @@ func (t *framerT) attempt(f func(), movers ...mover) (trouble string, hung bool)
 		for _, m := range movers {
 			now += m.moves()
 		}
-		if now != last {
+		if now != last || elsewhere.goesOn(t.pids(), wait/ticks, wait/2) {
 			last, quiet = now, 0
 		} else if quiet == ticks-1 && proven && !retried && t.retry() {
 			retried, quiet = true, 0 // or the process hung, and not the framer

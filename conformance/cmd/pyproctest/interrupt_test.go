@@ -99,7 +99,7 @@ for line in sys.stdin:
 func interrupted(t *testing.T, s os.Signal, begun func(line string) bool, args ...string) report.Run {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "report.json")
-	mark := "PYPROCTEST_MARK=" + strings.ReplaceAll(t.Name(), "/", "_")
+	mark := "PYPROCTEST_MARK=" + t.TempDir() // like no other
 	cmd := exec.Command("pyproctest", append([]string{"run", "--json", "--patience", "5m", "--report", file}, args...)...)
 	cmd.Env = append(os.Environ(), mark)
 	var said bytes.Buffer

@@ -102,7 +102,7 @@ type framerT struct {
 
 	mu      sync.Mutex
 	remotes []RemoteFramer // made by the case
-	ended   int            // processes of theirs that have ended over a call
+	lost    int            // processes of theirs that have ended over a call
 }
 
 // open makes a framer.
@@ -138,20 +138,20 @@ func (t *framerT) pids() (all []int) {
 }
 
 // retry has other processes do what calls under way wait for, if there are any.
-func (t *framerT) retry() (any bool) {
+func (t *framerT) retry() (found bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, r := range t.remotes {
-		any = r.Retry() || any
+		found = r.Retry() || found
 	}
-	return any
+	return found
 }
 
 // crashes is how often a process of a framer has ended over a call.
 func (t *framerT) crashes() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.ended
+	return t.lost
 }
 
 // leave gives up what framers in other processes are still asked.

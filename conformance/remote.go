@@ -103,7 +103,7 @@ type gone string
 func (t *framerT) heed(err error) {
 	if errors.Is(err, Crashed) {
 		t.mu.Lock()
-		t.ended++
+		t.lost++
 		t.mu.Unlock()
 		panic(gone(err.Error()))
 	}

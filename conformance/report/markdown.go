@@ -27,8 +27,8 @@ func Markdown(w io.Writer, runs ...Run) error {
 }
 
 func writeMarkdown(b *strings.Builder, r Run) {
-	mark := map[tone]string{good: "✅", warn: "⚠️", bad: "❌"}[r.Verdict().tone()]
-	fmt.Fprintf(b, "### %s %s: %s\n\n%s\n\n", mark, plain(capital(r.name())), r.Verdict().title(), plain(capital(r.sentence())))
+	mark := map[tone]string{good: "✅", warn: "⚠️", bad: "❌"}[r.tone()]
+	fmt.Fprintf(b, "### %s %s: %s\n\n%s\n\n", mark, plain(capital(r.name())), r.title(), plain(capital(r.sentence())))
 	if part := r.part(); part != "" {
 		fmt.Fprintf(b, "Asked for: %s.\n\n", plain(part))
 	}

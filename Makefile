@@ -16,7 +16,7 @@ conformance: ## the reference and the bundled worker, clause by clause
 	  status=$$?; cat $(CACHE)/summary.txt 2>/dev/null; exit $$status
 
 # go test ./... runs these too, and skips what has no toolchain; here that is a failure.
-implementations: ## the small implementations in C, Java, Node and Rust; all their toolchains must be there
+implementations: ## pyproc-worker and the small implementations in C, Java, Node and Rust; all their toolchains must be there
 	PYPROCTEST_TOOLCHAINS=required go test ./conformance/implementations -count=1 -v
 
 test: test-go test-race test-python ## all tests: Go with and without the race detector, Python
@@ -45,6 +45,9 @@ lint-go:
 
 lint-python: $(VENV)/ready
 	cd pyworker && $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+	$(VENV)/bin/ruff check --config pyworker/pyproject.toml conformance/implementations
+	$(VENV)/bin/ruff format --config pyworker/pyproject.toml --check conformance/implementations
+	$(VENV)/bin/mypy --strict conformance/implementations/pyproc-worker/reproduce.py
 
 bench: $(VENV)/ready ## benchmarks of the reference against the floor of the same run
 	PYPROCTEST_PYTHON=$(VENV)/bin/python go test -run '^$$' -bench . ./ref/...

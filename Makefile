@@ -18,7 +18,7 @@ conformance: ## the reference and the bundled worker, clause by clause
 	  status=$$?; cat $(CACHE)/summary.txt 2>/dev/null; exit $$status
 
 # go test ./... runs these too, and skips what has no toolchain; here that is a failure.
-implementations: ## the small implementations in C, Java, Node and Rust; all their toolchains must be there
+implementations: ## pyproc-worker and the small implementations in C, Java, Node and Rust; all their toolchains must be there
 	PYPROCTEST_TOOLCHAINS=required go test ./conformance/implementations -count=1 -v
 
 matrix: ## every planted fault and control through the whole suite; writes conformance/MATRIX.md
@@ -58,6 +58,9 @@ lint-python: $(VENV)/ready
 	cd pyworker && $(VENV)/bin/ruff check . ../fuzz && $(VENV)/bin/ruff format --check . ../fuzz && $(VENV)/bin/mypy && $(VENV)/bin/mypy ../fuzz/python_codec.py
 	cd bench && $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && \
 	  for script in */*.py; do $(VENV)/bin/mypy --no-error-summary $$script || exit 1; done
+	$(VENV)/bin/ruff check --config pyworker/pyproject.toml conformance/implementations
+	$(VENV)/bin/ruff format --config pyworker/pyproject.toml --check conformance/implementations
+	$(VENV)/bin/mypy --strict conformance/implementations/pyproc-worker/reproduce.py
 
 # WORKER='CMD' measures a worker of yours too; FORCE=1 even if it fails the checks.
 BENCH = PYPROCTEST_PYTHON=$(CACHE)/bench-venv/bin/python go run ./bench/cmd/pyprocbench

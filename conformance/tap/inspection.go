@@ -74,7 +74,7 @@ func (i *inspection) giveUp(why string) {
 func (i *inspection) found(frames []conformance.InspectedFrame) {
 	for _, f := range frames {
 		if i.mayBeRight(f) {
-			i.giveUp("a " + f.Violations[0].Got + "; give the limit that the two sides have, if it is another")
+			i.giveUp(f.Violations[0].Got + "; give the limit of the two sides, if it is another")
 			return
 		}
 		for _, v := range f.Violations {

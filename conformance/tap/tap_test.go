@@ -273,7 +273,7 @@ func TestAFrameOverTheDefaultLimitIsAViolationOnlyWhereTheLimitWasGiven(t *testi
 			}
 			if c.violation == "" {
 				require.Empty(t, got)
-				require.Contains(t, l.await(t, tap.GivenUp).Reason, "over the limit of 10485760; give the limit")
+				require.Contains(t, l.await(t, tap.GivenUp).Reason, "over the limit of 10485760; give the limit of")
 			} else {
 				require.Equal(t, []string{c.violation}, got)
 			}

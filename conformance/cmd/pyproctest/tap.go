@@ -34,7 +34,7 @@ A frame that is cut off by the end of a connection is told and is no violation: 
 stops at once may cut one off.
 
 Exit status without a command: 0 no violation was seen, 1 some were, 2 it could not run.`,
-		Example: `  pyproctest tap --listen /tmp/tapped.sock --upstream /tmp/worker.sock --log tap.jsonl
+		Example: `  pyproctest tap --listen tapped.sock --upstream worker.sock --log tap.jsonl
   pyproctest tap --log tap.jsonl -- python3 worker.py     # as the pool's worker command`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if c.ArgsLenAtDash() != 0 && len(args) > 0 {

@@ -57,23 +57,19 @@ func nextStep(state commands.State) gopter.Gen {
 		})
 	}
 	var kinds [][]commands.Command // of steps that are as likely as each other
-	add := func(kind ...commands.Command) {
-		if len(kind) > 0 {
-			kinds = append(kinds, kind)
+	add := func(weight int, kind ...commands.Command) {
+		for range weight {
+			if len(kind) > 0 {
+				kinds = append(kinds, kind)
+			}
 		}
 	}
-	for range 4 {
-		add(newCall(len(m.calls)))
-	}
-	add(startPool(), startPool(), startTwice(), startFailing(0), startFailing(m.workers-1))
-	add(stopPool(), hurryUp(), pause())
 	var ends, cancels, strays, lates, breaks, deaths, mutes []commands.Command
 	for _, n := range slices.Sorted(maps.Keys(m.calls)) { // always the same for the same seed
 		switch c := m.calls[n]; {
-		case c.ended != "" && !c.withdrawn:
 		case c.withdrawn:
 			lates = append(lates, answerLate(n))
-		default:
+		case c.ended == "":
 			cancels = append(cancels, cancelCall(n))
 			ends = append(ends, answerCall(n), answerTwice(n), answerError(n))
 			strays = append(strays, answerNobody(n))
@@ -81,18 +77,29 @@ func nextStep(state commands.State) gopter.Gen {
 		}
 	}
 	for w := range m.seats {
-		deaths = append(deaths, crash(w), revive(w))
+		deaths = append(deaths, crash(w), revive(w), revive(w))
 		mutes = append(mutes, setMute(w, true), setMute(w, false))
 	}
-	for range 2 {
-		add(ends...)
-		add(cancels...)
-		add(deaths...)
+	add(6, newCall(len(m.calls)))
+	add(6, ends...)
+	add(2, cancels...)
+	add(2, deaths...)
+	add(2, mutes...)
+	add(1, strays...)
+	add(1, lates...)
+	add(1, breaks...)
+	add(1, startTwice(), pause())
+	if m.phase == fresh {
+		kinds = nil
+		add(4, startPool())
+		add(1, startFailing(0), startFailing(m.workers-1), newCall(len(m.calls)))
 	}
-	add(strays...)
-	add(lates...)
-	add(breaks...)
-	add(mutes...)
+	if m.phase != running || len(m.calls) > 12 { // late, for it is the end of most
+		add(1, stopPool(), pause())
+	}
+	if m.phase == closing {
+		add(8, hurryUp())
+	}
 	return gen.IntRange(0, 1<<30).Map(func(i int) commands.Command {
 		kind := kinds[i%len(kinds)]
 		return kind[i/len(kinds)%len(kind)]

@@ -12,7 +12,7 @@ import (
 // place in its source changed.
 func TestTheModelSeesPlantedBugs(t *testing.T) {
 	for _, bug := range planted.Now([]struct{ what, clause, file, from, to string }{
-		{"one request too many at a worker", "BPR-2", "scheduler.go",
+		{"one request too many at a worker", "BPR-1", "scheduler.go",
 			"seat.up && seat.taken < s.perWorker", "seat.up && seat.taken <= s.perWorker"},
 		{"a free slot is not given to who waits", "BPR-7", "scheduler.go",
 			"t.of.returned()\n\tt.of.serve(t.worker)", "t.of.returned()"},

@@ -187,7 +187,7 @@ func TestNoiseAloneAlarmsLessThanOnceInAHundredComparisons(t *testing.T) {
 		return x
 	}
 	alarms := 0
-	const comparisons = 300
+	const comparisons = 100
 	for range comparisons {
 		first := judge(t, generated(t, noise), generated(t, noise))
 		if len(first.Failures()) == 0 {

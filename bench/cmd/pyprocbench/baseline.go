@@ -5,12 +5,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 
 	"golang.org/x/perf/benchproc"
 
+	"github.com/pyproctest/pyproctest/bench/report"
 	"github.com/pyproctest/pyproctest/bench/results"
 )
 
@@ -18,7 +20,7 @@ import (
 const kept = `.unit:(x-floor OR x-raw OR allocs/op OR errors-elsewhere/op)`
 
 // baseline keeps what the last run measured as a text file, with the machine it was measured on, so that
-// git can tell how the ratios went. benchstat compares two of them.
+// git can tell how the ratios went, and the chart of throughput beside it. benchstat compares two of them.
 func baseline(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("baseline", flag.ContinueOnError)
 	tree := flags.String("tree", ".", "the work tree to write to")
@@ -45,7 +47,11 @@ func baseline(ctx context.Context, args []string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	return keepRatios(set, filepath.Join(folder, *name+".txt"))
+	rows := report.RowsOf(set) // before keepRatios, which cuts the results down
+	return errors.Join(
+		keepRatios(set, filepath.Join(folder, *name+".txt")),
+		writeFile(filepath.Join(folder, *name+".svg"), func(w io.Writer) error { return report.WriteSVG(w, rows) }),
+	)
 }
 
 func keepRatios(set results.Set, path string) error {

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pyproctest/pyproctest/bench/gate"
 	"github.com/pyproctest/pyproctest/bench/results"
@@ -119,7 +120,7 @@ func (m *measurement) jobsOf(v gate.Verdict) []job {
 			continue
 		}
 		suspect := m.jobOf[row{j.Row, j.Placement}]
-		suspect.what, suspect.pattern = j.Row, exactly(j.Row)
+		suspect.what, suspect.pattern, suspect.guess = j.Row, exactly(j.Row), time.Second
 		if !slices.ContainsFunc(jobs, func(other job) bool { return key(other) == key(suspect) }) {
 			jobs = append(jobs, suspect)
 		}

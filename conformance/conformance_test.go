@@ -44,7 +44,12 @@ func TestMain(m *testing.M) {
 			os.Exit(2)
 		}
 	}
+	before := holdsNow()
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		if left := leftBehind(before); len(left) > 0 {
+			fmt.Fprintf(os.Stderr, "the tests have left behind: %s\n", strings.Join(left, ", "))
+			status = cmp.Or(status, 1)
+		}
 		if err := writeSummary(*summaryFlag); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			status = cmp.Or(status, 1)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/pyproctest/pyproctest/vectors"
 )
@@ -31,6 +32,7 @@ func readCases() []framerCase {
 		{"end-inside-a-frame-is-truncated", "STR-2", bothFramings, cutInside, wholeOnly},
 		{"frames-in-random-pieces", "STR-4", bothFramings, randomFrames, inRandomPieces},
 		{"large-frame-in-small-pieces", "STR-4", bothFramings, largeFrame, inSmallPieces},
+		{"small-frames-behind-a-large-one", "STR-4", bothFramings, smallBehindLarge, largeSlowlySmallAtOnce},
 	} {
 		all = append(all, framerCase{
 			Case: Case{Name: c.name, Clauses: []string{c.clause}, Framings: c.framings, Cause: readCause(c.clause)},
@@ -215,6 +217,22 @@ func inSmallPieces(v vectors.FrameVector) []delivery {
 		return delivery{fmt.Sprintf("in pieces of %d bytes", size), v, cutAt(v.Bytes, offsets...)}
 	}
 	return []delivery{whole(v), in(1021), in(4096), in(65537)}
+}
+
+// smallBehindLarge is a large frame and then so many small ones that a framer which gives up its large buffer
+// meanwhile has read ahead of more than a small one holds.
+func smallBehindLarge(framing Framing) []vectors.FrameVector {
+	frames := []Frame{{1, bytes.Repeat([]byte("L"), 300_000)}}
+	for i := range 2000 {
+		frames = append(frames, Frame{uint64(i), fmt.Appendf(nil, "small frame %d", i)})
+	}
+	return []vectors.FrameVector{rightVector(framing, 1<<20, frames...)}
+}
+
+func largeSlowlySmallAtOnce(v vectors.FrameVector) []delivery {
+	large := frameStarts(v)[1]
+	slowly := slices.Collect(slices.Chunk(v.Bytes[:large], 1021))
+	return []delivery{whole(v), {"the large frame in pieces of 1021 bytes, the small ones at once", v, append(slowly, v.Bytes[large:])}}
 }
 
 // payloadBesideError sends small and large payloads with a wrong checksum, and right frames behind.

@@ -92,9 +92,19 @@ func grid(role conformance.Role, faults []matrixRow) string {
 	return b.String() + "```\n"
 }
 
-// shortList names the first cases, and how many there are beside them.
+// shortList names the first cases, those of the clause before others, and how many there are beside them.
 func shortList(cases []string, prefix string) string {
 	const shown = 2
+	cases = slices.Clone(cases)
+	slices.SortStableFunc(cases, func(a, b string) int {
+		own := func(c string) int {
+			if strings.HasPrefix(c, prefix) {
+				return 0
+			}
+			return 1
+		}
+		return own(a) - own(b)
+	})
 	var names []string
 	for _, c := range cases[:min(shown, len(cases))] {
 		names = append(names, strings.TrimPrefix(c, prefix))

@@ -104,6 +104,7 @@ var poolFaults = []fault{
 	breaks("SHD-3", "never-kills").andPerhaps("STA-3", "SHD-4"),
 	breaks("SHD-4", "returns-before-reaped").andPerhaps("SHD-3"),
 	breaks("SHD-4", "shutdown-leaves-sockets"),
+	breaks("SHD-4", "sockets-of-dead-workers-stay").caughtBy("HLT-4", "HLT-6"),
 	breaks("SHD-5", "second-shutdown-panics"),
 	breaks("SHD-5", "shutdown-forgets-waiters"),
 	breaks("SHD-6", "leaks-goroutine"),

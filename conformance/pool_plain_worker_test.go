@@ -29,6 +29,7 @@ type plainWorker struct {
 	stderr   *tail
 	healthy  bool
 	alive    bool
+	starts   int
 	stopping bool
 	inFlight int
 	lastID   uint64
@@ -57,6 +58,10 @@ func (w *plainWorker) start(ctx context.Context) error {
 	path := filepath.Join(p.o.SocketDir, fmt.Sprintf("w%d.sock", w.index))
 	if p.has("one-path-for-all") {
 		path = filepath.Join(p.o.SocketDir, "w.sock")
+	}
+	if p.has("sockets-of-dead-workers-stay") {
+		w.starts++
+		path = filepath.Join(p.o.SocketDir, fmt.Sprintf("w%d-%d.sock", w.index, w.starts))
 	}
 	cmd := exec.Command(p.o.Program, p.o.Argument)
 	cmd.Env = append(os.Environ(), append(p.o.Env, "PYPROC_SOCKET_PATH="+path)...)

@@ -103,20 +103,23 @@ func (r *workerRun) jobs(o *options, pre preflightResult) []job {
 // run runs a case. Where it finds something wrong with a worker that had served other cases before, it is
 // run once more with a worker of its own, so that its story does not rest on what went before.
 func (r *workerRun) run(t *T, j job, c workerCase, o *options) {
-	once := func(alone bool) (Result, bool) {
+	once := func(alone bool) (result Result, borrowed, died bool) {
 		w := &workerT{command: r.command, speaks: o.framings, instances: &r.instances, alone: alone}
 		j.run = func(t *T) {
 			w.T = t
 			c.run(w)
 		}
-		result := runJob(t.Context(), j, o)
-		return result, w.borrowed.Load()
+		result = runJob(t.Context(), j, o)
+		return result, w.borrowed.Load(), w.died.Load()
 	}
-	result, borrowed := once(false)
+	result, borrowed, died := once(false)
 	if result.Status != StatusPass && borrowed && o.run.Err() == nil {
-		switch second, _ := once(true); second.Status {
-		case StatusFail, StatusShould, StatusBlocked:
+		switch second, _, _ := once(true); {
+		case slices.Contains([]Status{StatusFail, StatusShould, StatusBlocked}, second.Status):
 			result = second
+		case died: // perhaps of what an earlier case did to it, so nothing is known of this one's clause
+			result.Status, result.Findings = StatusBlocked, nil
+			result.Reason = "a worker that had served other cases ended in the middle of this one, which passes with one of its own: see WRK-16"
 		default:
 			result.Timeline = append(result.Timeline, Event{At: result.Elapsed, Where: "suite",
 				Note: "so it was with a worker that had served other cases; with one of its own the case passes"})
@@ -147,6 +150,7 @@ type workerT struct {
 	instances *instances
 	alone     bool        // the case must not use a worker that has served others
 	borrowed  atomic.Bool // the case did
+	died      atomic.Bool // a worker of the case has ended meanwhile
 	peers     int         // opened so far
 }
 

@@ -62,6 +62,9 @@ func (t *workerT) adopt(in *instance, giveBack bool) *process {
 	t.Cleanup(func() {
 		in.hold(nil)
 		in.served++
+		if in.ended() {
+			t.died.Store(true)
+		}
 		if giveBack && t.good() && t.serves(in) {
 			t.instances.put(in)
 		} else {

@@ -92,18 +92,13 @@ func run(ctx context.Context, s settings) error {
 		}
 		return nil
 	}
+	r := &record{may: len(all)}
+	all = slices.DeleteFunc(all, func(m mutant) bool { return known.reason(m) != "" })
+	r.may -= len(all)
 	random := rand.New(rand.NewPCG(s.seed, 0))
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	fmt.Printf("%d mutants of %s, tried in the order of -seed %d from %d\n", len(all), t.dir, s.seed, s.from)
 	all = all[min(s.from, len(all)):]
-	r := &record{}
-	all = slices.DeleteFunc(all, func(m mutant) bool {
-		may := known.reason(m) != ""
-		if may {
-			r.may++
-		}
-		return may
-	})
 	work, err := os.MkdirTemp("", "pm")
 	if err != nil {
 		return err

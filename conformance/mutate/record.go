@@ -43,7 +43,7 @@ func (r *record) print(w io.Writer, target string) {
 		_, _ = fmt.Fprintf(w, "\n%s: %d of %d mutants were killed, %.1f %%: %d by a case, %d by a hang, %d by a crash; %d survived, %d may have\n",
 			target, dead, judged, 100*float64(dead)/float64(judged), r.count[killed], r.count[hung], r.count[crashed], r.count[survived], r.count[unsure])
 	}
-	_, _ = fmt.Fprintf(w, "not counted: %d that do not compile, %d that compile to the same program, %d of which %s.txt says why they may survive\n",
+	_, _ = fmt.Fprintf(w, "not counted: %d that do not compile, %d that compile to the same program, %d in all that were not tried, since %s.txt says why they may survive\n",
 		r.count[notBuilt], r.count[sameBinary], r.may, target)
 	slices.Sort(r.left)
 	if len(r.left) > 0 {

@@ -189,14 +189,15 @@ func copyPython(from, to string) error {
 	})
 }
 
-var failure = regexp.MustCompile(`^\s*--- FAIL: (\S+)`)
+// failure is how a test that failed is told as soon as it has, with the mark of -test.v=test2json before it.
+var failure = regexp.MustCompile(`^\x16?\s*--- FAIL: (\S+)`)
 
 // run runs the suite until a case fails, and leaves nothing behind.
 func (c *court) run(ctx context.Context, dir string, p program, tests string) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.suite, append([]string{
-		"-test.run", tests, "-test.v", "-test.parallel", fmt.Sprint(c.parallel), "-patience", c.patience.String(),
+		"-test.run", tests, "-test.v=test2json", "-test.parallel", fmt.Sprint(c.parallel), "-patience", c.patience.String(),
 	}, p.args...)...)
 	cmd.Dir = filepath.Join(c.root, "conformance")
 	cmd.Env = append(os.Environ(), "TMPDIR="+dir, "PYTHONDONTWRITEBYTECODE=1", mutantVariable+"="+fmt.Sprint(p.number))

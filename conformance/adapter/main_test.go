@@ -36,7 +36,7 @@ func command(t *testing.T, name string) conformance.WorkerCommand {
 
 // mark is what the environment of a test's processes has, and that of no other process.
 func mark(t *testing.T) string {
-	return fmt.Sprintf("PYPROCTEST_TEST_MARK=%s.%d.", t.Name(), os.Getpid())
+	return fmt.Sprintf("PYPROCTEST_TEST_MARK=%s,%d,", t.Name(), os.Getpid())
 }
 
 // beAdapter is the main function of the test binary as an adapter.

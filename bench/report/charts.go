@@ -217,14 +217,17 @@ func ratios(rows Rows, placement string) (figure, bool) {
 					name += ", " + row[1] + " callers"
 				}
 				mark := 0.0
-				if s.key == "pool" {
+				if s.key == "pool" && placement == "pinned" { // for which the goals are
 					mark = callGoal(row[0], row[1])
 				}
 				c.Bars = append(c.Bars, chart.Bar{Name: name, Value: min(v, most), Text: ratio(v), Color: s.color, Mark: mark})
 			}
 		}
 	}
-	f := figure{Title: "Calls against the floor", SVG: c.SVG(), About: "The floor is the hand-written loop with as many calls outstanding. The marks are the goals."}
+	f := figure{Title: "Calls against the floor", SVG: c.SVG(), About: "The floor is the hand-written loop with as many calls outstanding."}
+	if placement == "pinned" {
+		f.About += " The marks are the goals."
+	}
 	if beyond > 0 {
 		f.About += fmt.Sprintf(" Bars end at %d.", most)
 	}

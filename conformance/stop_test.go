@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/pyproctest/pyproctest/conformance"
 )
@@ -32,7 +33,7 @@ func TestEndedRunOfAFramerComesBackWithWhatRan(t *testing.T) {
 func TestEndedRunOfAWorkerLeavesNoProcess(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	command := bundledWorker(t)
-	mark := "PYPROCTEST_STOP=" + t.Name()
+	mark := "PYPROCTEST_MARK=" + t.TempDir() // like no other
 	command.Env = append(command.Env, mark)
 	n := 0
 	rep := comesBack(t, func() conformance.Report {
@@ -65,6 +66,10 @@ func TestEndedRunOfAPoolComesBackAlsoWhenThePoolHangs(t *testing.T) {
 // comesBack ends the test where a run does not come back once its context has ended.
 func comesBack(t *testing.T, run func() conformance.Report) conformance.Report {
 	t.Helper()
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { // a run that is ended does not wait for cases that take long to clean up
+		require.Eventually(t, func() bool { return goleak.Find(before) == nil }, time.Minute, time.Millisecond)
+	})
 	done := make(chan conformance.Report, 1)
 	go func() { done <- run() }()
 	select {

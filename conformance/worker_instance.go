@@ -26,6 +26,8 @@ type instance struct {
 	exited chan struct{} // closed when it has ended and is reaped
 	served int           // cases that it has served
 
+	discarded sync.Once
+
 	mu     sync.Mutex
 	holder *workerT // whose story its end belongs to, nil between cases
 }
@@ -120,9 +122,11 @@ func (in *instance) ended() bool {
 
 // discard kills what is left of the process group and waits until its leader is reaped.
 func (in *instance) discard() {
-	in.kill()
-	<-in.exited
-	_ = os.RemoveAll(in.dir)
+	in.discarded.Do(func() {
+		in.kill()
+		<-in.exited
+		_ = os.RemoveAll(in.dir)
+	})
 }
 
 func (in *instance) kill() { _ = syscall.Kill(-in.cmd.Process.Pid, syscall.SIGKILL) }
@@ -131,48 +135,51 @@ func (in *instance) kill() { _ = syscall.Kill(-in.cmd.Process.Pid, syscall.SIGKI
 // worker takes a while to start and a moment to serve, and one that loads a model would else be started a
 // hundred times.
 type instances struct {
-	mu     sync.Mutex
-	alive  map[*instance]bool
-	idle   []*instance
-	closed bool
+	starting sync.RWMutex // read-locked while an instance is being started
+	closed   bool         // under starting
+
+	mu    sync.Mutex
+	alive map[*instance]bool // until they have been discarded
+	idle  []*instance
 }
 
 // start starts the worker once more.
 func (s *instances) start(command WorkerCommand, l launch) (*instance, error) {
+	s.starting.RLock()
+	defer s.starting.RUnlock()
+	if s.closed {
+		return nil, errors.New("the run is over")
+	}
 	in, err := newInstance(command, l)
 	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
-	closed := s.closed
-	if !closed {
-		if s.alive == nil {
-			s.alive = map[*instance]bool{}
-		}
-		s.alive[in] = true
+	defer s.mu.Unlock()
+	if s.alive == nil {
+		s.alive = map[*instance]bool{}
 	}
-	s.mu.Unlock()
-	if closed {
-		in.discard()
-		return nil, errors.New("the run is over")
-	}
+	s.alive[in] = true
 	return in, nil
 }
 
 // take returns an instance that is alive, nil where there is none.
 func (s *instances) take() *instance {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for n := len(s.idle); n > 0; n = len(s.idle) {
+	for {
+		s.mu.Lock()
+		n := len(s.idle)
+		if n == 0 {
+			s.mu.Unlock()
+			return nil
+		}
 		in := s.idle[n-1]
 		s.idle = s.idle[:n-1]
+		s.mu.Unlock()
 		if !in.ended() {
 			return in
 		}
-		delete(s.alive, in)
-		in.discard()
+		s.discard(in)
 	}
-	return nil
 }
 
 func (s *instances) put(in *instance) {
@@ -183,19 +190,19 @@ func (s *instances) put(in *instance) {
 
 // discard ends an instance.
 func (s *instances) discard(in *instance) {
+	in.discard()
 	s.mu.Lock()
-	there := s.alive[in]
+	defer s.mu.Unlock()
 	delete(s.alive, in)
-	s.mu.Unlock()
-	if there {
-		in.discard()
-	}
 }
 
-// close ends every instance, also those that cases still use, and lets none be started.
+// close ends every instance, also those that cases still use or are about to end, and lets none be started.
+// When it has returned, none is left.
 func (s *instances) close() {
-	s.mu.Lock()
+	s.starting.Lock()
+	defer s.starting.Unlock()
 	s.closed = true
+	s.mu.Lock()
 	all := slices.Collect(maps.Keys(s.alive))
 	s.alive, s.idle = nil, nil
 	s.mu.Unlock()

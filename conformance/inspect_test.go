@@ -138,6 +138,7 @@ func TestInspectorSaysWhichClauseAMessageBreaksAndWhere(t *testing.T) {
 		{"an ID of 65 bits", RolePool, 7, `{"method":"echo","id":18446744073709551616}`, "MSG-10", `18446744073709551616`},
 		{"no method", RolePool, 7, `{"id":7,"body":"echo"}`, "MSG-17", ""},
 		{"a method that is null", RolePool, 7, `{"id":7,"method":null}`, "MSG-17", `null`},
+		{"of two fields of a name the last counts", RolePool, 7, `{"id":7,"method":"m","method":4}`, "MSG-17", `4}`},
 		{"the ID 0", RolePool, 0, `{"method":"echo","id":0}`, "RID-1", `0}`},
 		{"a cancellation of the ID 0", RolePool, 0, `{"type":"cancellation","payload":{"id":0}}`, "RID-1", `0}`},
 		{"an unknown envelope", RolePool, 7, `{"payload":{"id":7},"type":"greeting"}`, "MSG-17", `"greeting"`},

@@ -61,7 +61,7 @@ func TestTapAccusesNothingOfTheReference(t *testing.T) {
 			}
 			callers.Wait()
 			_, err := p.Call(t.Context(), "exit", map[string]any{"code": 3})
-			require.ErrorIs(t, err, pool.ErrWorkerDied)
+			require.ErrorIs(t, err, pool.ErrMayHaveRun)
 			var beside sync.WaitGroup
 			for range 8 {
 				beside.Go(func() {

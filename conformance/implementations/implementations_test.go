@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,7 +67,11 @@ func checkFramer(t *testing.T, command conformance.WorkerCommand) {
 func requireAllToHold(t *testing.T, report conformance.Report) {
 	t.Helper()
 	for _, result := range report.Results {
-		if result.Status != conformance.StatusPass {
+		switch {
+		case result.Status == conformance.StatusPass:
+		case runtime.GOOS != "linux" && result.Status == conformance.StatusUnsupported && slices.Contains(ofMemory, result.Clauses[0]):
+			t.Logf("NOT KNOWN: %s: %s", result.ID, result.Reason)
+		default:
 			t.Errorf("%s: %s\n%s", result.ID, result.Status, result.Text())
 		}
 	}
@@ -79,6 +85,9 @@ func requireAllToHold(t *testing.T, report conformance.Report) {
 	require.Empty(t, report.SetUp)
 	t.Logf("%d cases in %v", len(report.Results), report.Elapsed)
 }
+
+// ofMemory are the clauses that can only be judged where the system shows the memory of another process.
+var ofMemory = []string{"FRM-11", "WRK-23"}
 
 // Small enough to read at one sitting: under 300 lines for what speaks the protocol, and under 300 for
 // the adapter beside it.

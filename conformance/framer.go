@@ -102,7 +102,7 @@ type framerT struct {
 
 	mu      sync.Mutex
 	remotes []RemoteFramer // made by the case
-	ended   int            // processes of theirs that have ended over a call
+	lost    int            // processes of theirs that have ended over a call
 }
 
 // open makes a framer.
@@ -125,21 +125,33 @@ func (t *framerT) elsewhere() bool {
 	return len(t.remotes) > 0
 }
 
-// retry has other processes do what calls under way wait for, if there are any.
-func (t *framerT) retry() (any bool) {
+// pids are the processes that calls under way wait for.
+func (t *framerT) pids() (all []int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, r := range t.remotes {
-		any = r.Retry() || any
+		if pid := r.PID(); pid != 0 {
+			all = append(all, pid)
+		}
 	}
-	return any
+	return all
+}
+
+// retry has other processes do what calls under way wait for, if there are any.
+func (t *framerT) retry() (found bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.remotes {
+		found = r.Retry() || found
+	}
+	return found
 }
 
 // crashes is how often a process of a framer has ended over a call.
 func (t *framerT) crashes() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.ended
+	return t.lost
 }
 
 // leave gives up what framers in other processes are still asked.
@@ -202,6 +214,7 @@ func (t *framerT) attempt(f func(), movers ...mover) (trouble string, hung bool)
 	tick := time.NewTicker(wait / ticks)
 	defer tick.Stop()
 	last, retried := int64(0), false
+	var elsewhere work
 	for quiet := 0; quiet < ticks; quiet++ {
 		select {
 		case trouble := <-done:
@@ -217,7 +230,7 @@ func (t *framerT) attempt(f func(), movers ...mover) (trouble string, hung bool)
 		for _, m := range movers {
 			now += m.moves()
 		}
-		if now != last {
+		if now != last || elsewhere.goesOn(t.pids(), wait/ticks, wait/2) {
 			last, quiet = now, 0
 		} else if quiet == ticks-1 && proven && !retried && t.retry() {
 			retried, quiet = true, 0 // or the process hung, and not the framer

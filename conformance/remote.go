@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"time"
 )
 
 // A framer or a pool may live in another process, behind a program that package adapter speaks with. What
@@ -30,6 +31,8 @@ type RemoteFramer interface {
 	ReadAlone(look func(pid int)) (waits bool, err error)
 	// Moves grows while a call under way takes time that is not the framer's.
 	Moves() int64
+	// PID is that of the process that a call under way waits for, 0 where there is none.
+	PID() int
 	// Retry has another process do what a call under way waits for, and reports whether there is one.
 	Retry() bool
 	// Close gives up the calls under way.
@@ -100,13 +103,35 @@ type gone string
 func (t *framerT) heed(err error) {
 	if errors.Is(err, Crashed) {
 		t.mu.Lock()
-		t.ended++
+		t.lost++
 		t.mu.Unlock()
 		panic(gone(err.Error()))
 	}
 	if t.concludes(err) {
 		runtime.Goexit()
 	}
+}
+
+// work is the processor time that the processes of framers use for a call.
+type work struct{ first, last time.Duration }
+
+// goesOn reports whether they have worked since it was asked last, and not yet for as long as the limit. On a
+// machine that is slow or shared a call takes long, but a framer that hangs waits or works for ever.
+func (w *work) goesOn(pids []int, since, limit time.Duration) bool {
+	used := time.Duration(0)
+	for _, pid := range pids {
+		for _, one := range processesWithin(pid) {
+			of, _ := processOf(one)
+			used += of.used
+		}
+	}
+	grown := used - w.last
+	if w.last == 0 || grown < 0 { // another process
+		*w = work{used, used}
+		return false
+	}
+	w.last = used
+	return grown > since/50 && used-w.first < limit
 }
 
 // concludes fixes how the case ends where an error says that nothing is known or offered.

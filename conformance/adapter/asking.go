@@ -48,6 +48,14 @@ func (c *call) retry() bool {
 	return true
 }
 
+// pid is that of the process that has the request, 0 where none has.
+func (c *call) pid() int {
+	if p := c.process.Load(); p != nil && c.state.Load() == callAsked {
+		return p.cmd.Process.Pid
+	}
+	return 0
+}
+
 var errHung = errors.New("no answer came")
 
 const (
@@ -68,6 +76,9 @@ func (c *call) Moves() int64 {
 	}
 	moved := c.moves.Load()
 	if p := c.process.Load(); p != nil {
+		if p.handling.Load() > 0 {
+			return c.moves.Add(1 << 20)
+		}
 		moved += p.moved.Load()
 	}
 	return moved

@@ -24,7 +24,7 @@ var adapterFaults = map[string]func(right answerer) answerer{
 		os.Exit(1)
 		return nil
 	},
-	"hangs at hello": func(answerer) answerer { select {} },
+	"hangs at hello": func(answerer) answerer { hang(); return nil },
 	"prints garbage": func(right answerer) answerer { fmt.Println("Welcome to framer 1.0!"); return right },
 	"floods": func(answerer) answerer {
 		for {
@@ -91,7 +91,7 @@ var adapterFaults = map[string]func(right answerer) answerer{
 		}
 	},
 	"ends after 50 requests":           after(50, func() { fmt.Fprintln(os.Stderr, "tired"); os.Exit(3) }),
-	"hangs after 50 requests":          after(50, func() { select {} }),
+	"hangs after 50 requests":          after(50, hang),
 	"prints garbage after 50 requests": after(50, func() { fmt.Println("50 done") }),
 	"knows hello alone": func(right answerer) answerer {
 		return func(do string, request []byte) line {

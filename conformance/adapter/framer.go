@@ -41,6 +41,8 @@ func (a *Adapter) openFramer(rw io.ReadWriter, o conformance.FramerOptions) conf
 
 func (f *framer) Moves() int64 { return f.call.Moves() }
 
+func (f *framer) PID() int { return f.call.pid() }
+
 func (f *framer) Retry() bool { return f.call.retry() }
 
 func (f *framer) Close() error {

@@ -35,7 +35,9 @@ func command(t *testing.T, name string) conformance.WorkerCommand {
 }
 
 // mark is what the environment of a test's processes has, and that of no other process.
-func mark(t *testing.T) string { return "PYPROCTEST_TEST_MARK=" + t.Name() + "." }
+func mark(t *testing.T) string {
+	return fmt.Sprintf("PYPROCTEST_TEST_MARK=%s,%d,", t.Name(), os.Getpid())
+}
 
 // beAdapter is the main function of the test binary as an adapter.
 func beAdapter(name string) int {

@@ -2,12 +2,13 @@ package adapter_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/pyproctest/pyproctest/conformance"
 )
 
 func TestReferencePoolPassesThroughItsAdapter(t *testing.T) {
-	requirePasses(t, checkPool(t, "pool", conformance.Parallel(8)))
+	requirePasses(t, checkPool(t, "pool", conformance.Parallel(8), conformance.Patience(20*time.Second)))
 }
 
 func checkPool(t *testing.T, name string, opts ...conformance.Option) conformance.Report {

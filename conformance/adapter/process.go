@@ -33,6 +33,8 @@ type process struct {
 	over   chan struct{} // closed when it has ended, is reaped, and all that it wrote has been read
 	moved  atomic.Int64  // reads and writes of its pipes
 
+	handling atomic.Int32 // lines that the suite is taking apart or putting together
+
 	sending sync.Mutex // one line at a time
 
 	mu      sync.Mutex
@@ -138,8 +140,11 @@ func (p *process) listen(out *bufio.Reader) error {
 		if err != nil {
 			return nil // the rest of a line that broke off is told by how the process ended
 		}
+		p.handling.Add(1)
 		var a answer
-		if err := json.Unmarshal(line, &a); err != nil || a.Tag == nil {
+		err = json.Unmarshal(line, &a)
+		p.handling.Add(-1)
+		if err != nil || a.Tag == nil {
 			return &Fault{Problem: fmt.Sprintf("printed what is no answer: %s (standard output is for answers alone, anything else belongs on standard error)", quote(line))}
 		}
 		a.line = line
@@ -189,7 +194,9 @@ func (p *process) send(do string, r request) (question, error) {
 	p.pending[q.tag] = q.answer
 	p.mu.Unlock()
 	r.Tag, r.Do = q.tag, do
+	p.handling.Add(1)
 	line, err := json.Marshal(r)
+	p.handling.Add(-1)
 	if err != nil {
 		q.forget()
 		return q, fmt.Errorf("a request cannot be written: %w", err)

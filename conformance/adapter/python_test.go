@@ -12,7 +12,7 @@ import (
 )
 
 func TestPythonFramerPassesThroughItsAdapter(t *testing.T) {
-	requirePasses(t, checkPythonFramer(t, ""))
+	requirePasses(t, checkPythonFramer(t, "", forSlowMachines))
 }
 
 func TestFaultsOfAPythonFramerAreFoundThroughItsAdapter(t *testing.T) {

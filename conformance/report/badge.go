@@ -48,6 +48,9 @@ func newBadge(r Run) badge {
 	switch r.Verdict() {
 	case Holds:
 		b.Color = "brightgreen"
+		if r.empty() {
+			b.Color, b.Message = "lightgrey", "nothing was judged"
+		}
 	case Known:
 		b.Color = "yellow"
 	case Stale:

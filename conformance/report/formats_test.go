@@ -60,6 +60,17 @@ func TestTextOfAPartLeavesOutWhatWasNotAskedFor(t *testing.T) {
 	require.Contains(t, text, "  asked for: cases BPR-1\n  CONFORMS: 1 of 1 MUST hold.\n")
 }
 
+func TestTextOfWhatIsNotOfferedClaimsNothing(t *testing.T) {
+	run := poolOf("p")
+	run.Asked.Only = []string{"BPR-6"}
+	run.Results = []conformance.Result{{ID: "BPR-6/x", Clauses: []string{"BPR-6"}, Status: conformance.StatusUnsupported, Reason: "no bound"}}
+	text := string(written(t, report.Text, run))
+	require.Contains(t, text, "  BPR-6   MUST     1  not offered ")
+	require.Contains(t, text, "  NOTHING WAS JUDGED: all that ran is optional and not offered.\n")
+	require.Contains(t, string(written(t, report.Markdown, run)), "### ⚠️ Pool p: nothing was judged\n")
+	require.Contains(t, string(written(t, formats["badge JSON"], run)), `"message":"nothing was judged","color":"lightgrey"`)
+}
+
 func TestMarkdownTellsTheVerdictThenFailuresThenTheTable(t *testing.T) {
 	text := string(written(t, report.Markdown, failing(t)))
 	require.True(t, strings.HasPrefix(text, "### ❌ Worker sample: does not conform\n\n35 of 40 MUST hold, 2 do not, 3 not known; 3 of 4 SHOULD hold, 1 does not.\n"), text)

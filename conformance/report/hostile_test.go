@@ -27,6 +27,7 @@ var hostile = map[string]string{
 	"template":           `{{.}} {{template "run"}} ${x} $(x) ` + "`x`",
 	"invalid UTF-8":      "\xff\xfe\xc3(\xed\xa0\x80\xf8",
 	"turned round":       "\u202egnp.exe\u2066\u200f\u2028\ufffe\U0001ffff",
+	"not ASCII":          "ß日本語 \u0301é",
 	"a path":             "../../etc/passwd' OR 1=1; --",
 	"1 MB":               strings.Repeat("1 MB of text\n", 80_000),
 	"1 MB of controls":   strings.Repeat("\x01", 1<<20),

@@ -94,8 +94,8 @@ var notInID = regexp.MustCompile(`[^A-Za-z0-9-]+`)
 
 func (p *page) run(r Run, number int) pageRun {
 	v := pageRun{
-		ID: p.id(fmt.Sprintf("run%d", number)), Run: r, Name: capital(r.name()), Title: capital(r.Verdict().title()), Tone: r.Verdict().tone(),
-		Mark:     map[tone]string{good: "✓", warn: "!", bad: "✗"}[r.Verdict().tone()],
+		ID: p.id(fmt.Sprintf("run%d", number)), Run: r, Name: capital(r.name()), Title: capital(r.title()), Tone: r.tone(),
+		Mark:     map[tone]string{good: "✓", warn: "!", bad: "✗"}[r.tone()],
 		Sentence: capital(r.sentence()), Must: r.Count(conformance.Must), Should: r.Count(conformance.Should), Part: r.part(),
 		Command: r.Rerun.all(), anchors: map[string]string{}, timelines: map[string]string{},
 	}

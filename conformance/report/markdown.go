@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -26,8 +27,8 @@ func Markdown(w io.Writer, runs ...Run) error {
 }
 
 func writeMarkdown(b *strings.Builder, r Run) {
-	mark := map[tone]string{good: "✅", warn: "⚠️", bad: "❌"}[r.Verdict().tone()]
-	fmt.Fprintf(b, "### %s %s: %s\n\n%s\n\n", mark, plain(capital(r.name())), r.Verdict().title(), plain(capital(r.sentence())))
+	mark := map[tone]string{good: "✅", warn: "⚠️", bad: "❌"}[r.tone()]
+	fmt.Fprintf(b, "### %s %s: %s\n\n%s\n\n", mark, plain(capital(r.name())), r.title(), plain(capital(r.sentence())))
 	if part := r.part(); part != "" {
 		fmt.Fprintf(b, "Asked for: %s.\n\n", plain(part))
 	}
@@ -125,8 +126,9 @@ func fenced(language, text string) string {
 }
 
 func capital(text string) string {
-	if text == "" {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
 		return ""
 	}
-	return strings.ToUpper(text[:1]) + text[1:]
+	return string(unicode.ToUpper(first)) + text[size:]
 }

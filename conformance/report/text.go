@@ -99,7 +99,7 @@ func writeText(b *strings.Builder, r Run) {
 	if line := r.Rerun.all(); line != "" && r.Verdict() != Holds {
 		fmt.Fprintf(b, "  all once more: %s\n", line)
 	}
-	fmt.Fprintf(b, "  %s: %s\n", strings.ToUpper(r.Verdict().title()), r.sentence())
+	fmt.Fprintf(b, "  %s: %s\n", strings.ToUpper(r.title()), r.sentence())
 }
 
 func shorten(text string, n int) string {

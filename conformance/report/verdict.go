@@ -57,9 +57,17 @@ func ExitStatus(runs ...Run) int {
 	return status
 }
 
+// empty reports whether the run holds only because there was nothing in it to judge.
+func (r Run) empty() bool {
+	return r.Verdict() == Holds && r.Count(conformance.Must).All()+r.Count(conformance.Should).All() == 0
+}
+
 // title is the verdict in a few words.
-func (v Verdict) title() string {
-	switch v {
+func (r Run) title() string {
+	if r.empty() {
+		return "nothing was judged"
+	}
+	switch r.Verdict() {
 	case Holds:
 		return "conforms"
 	case Known:
@@ -84,13 +92,13 @@ const (
 	neutral tone = "none"
 )
 
-// tone is good only where nothing fails.
-func (v Verdict) tone() tone {
-	switch v {
-	case Holds:
-		return good
-	case Known:
+// tone is good only where something holds and nothing fails.
+func (r Run) tone() tone {
+	switch verdict := r.Verdict(); {
+	case verdict == Known, r.empty():
 		return warn
+	case verdict == Holds:
+		return good
 	}
 	return bad
 }
@@ -108,9 +116,15 @@ func (r Run) sentence() string {
 		}
 		return clipLine(why, lineKept)
 	}
-	parts := []string{tally(conformance.Must, must)}
+	var parts []string
+	if must.All() > 0 {
+		parts = append(parts, tally(conformance.Must, must))
+	}
 	if should.All() > 0 {
 		parts = append(parts, tally(conformance.Should, should))
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "all that ran is optional and not offered")
 	}
 	if r.Known != nil && len(r.Known.Problems) > 0 {
 		parts = append(parts, fmt.Sprintf("%s of the known-failing list is wrong", count(len(r.Known.Problems), "line")))

@@ -76,11 +76,23 @@ func staleSocketIsReplaced(t *workerT) {
 	if err := l.Close(); err != nil {
 		t.Blocked("the stale socket cannot be made: %v", err)
 	}
+	// A process that another case is about to start holds a copy of the listener until it has become its program.
+	if !t.Settle(func() bool { return refusesConnections(path) }) {
+		t.Blocked("the stale socket cannot be made: something still listens on it")
+	}
 	p := t.launch(launch{socket: path})
 	if err := p.ready(); err != nil {
 		t.FailNow("WRK-2", "a worker that replaces the socket file at its path, as no process listens on it", "%v", err)
 	}
 	p.connect("WRK-2", t.anyFraming()).call("WRK-2", "echo", `"served"`)
+}
+
+func refusesConnections(path string) bool {
+	conn, err := net.Dial("unix", path)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
 func (t *workerT) listen(path string) *net.UnixListener {

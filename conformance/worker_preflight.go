@@ -111,7 +111,7 @@ func (p *process) spoken(asked []Framing) []Framing {
 
 // onlyHint tells how to go on with a worker that speaks one framing.
 func onlyHint(f Framing) string {
-	return fmt.Sprintf("use -framing %s to validate the %s framing alone", f, f)
+	return fmt.Sprintf("use --framing %s to validate the %s framing alone", f, f)
 }
 
 const sleepProbe = 50 * time.Millisecond

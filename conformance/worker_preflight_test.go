@@ -83,7 +83,7 @@ func TestWorkerOfOneFramingFailsSTR7AndNothingElse(t *testing.T) {
 			require.Equal(t, []string{"STR-7/framing-is-told-by-the-first-two-bytes"}, failed)
 			require.Len(t, rep.Results, 6, "the cases of the framing that it speaks")
 			require.Len(t, rep.NotRun, 1)
-			require.Contains(t, rep.NotRun[0], "use -framing "+string(framing)+" to validate")
+			require.Contains(t, rep.NotRun[0], "use --framing "+string(framing)+" to validate")
 		})
 	}
 }

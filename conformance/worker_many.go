@@ -27,6 +27,10 @@ func workerManyCases() []workerCase {
 			Name: "requests-behind-a-long-one-are-answered", Clauses: []string{"WRK-9"}, Framings: bothFramings,
 			Cause: "Requests that come while a handler runs are dropped or refused.",
 		}, run: requestsBehindALongOneAreAnswered},
+		{Case: Case{
+			Name: "requests-of-every-kind-in-one-write-are-answered", Clauses: []string{"WRK-9"}, Framings: bothFramings,
+			Cause: "A request that waits until others were run is then run another way than one that is run at once.",
+		}, run: everyKindInOneWrite},
 	}
 }
 
@@ -106,6 +110,33 @@ func framesOfOneWriteAreAllAnswered(t *workerT) {
 	q.mustEchoAll("WRK-9", ids[:n-1], `[%d,"of one write"]`)
 	q.send(joined[cut:])
 	q.mustEcho("WRK-9", ids[n-1], fmt.Sprintf(`[%d,"of one write"]`, n-1))
+}
+
+// everyKindInOneWrite keeps a worker busy with large answers, so that it comes to what is behind them later:
+// to requests that wait and to those that fail, too.
+func everyKindInOneWrite(t *workerT) {
+	q := t.start().connect(setUp, t.Framing)
+	kinds := []struct {
+		method, body string
+		ok           bool
+	}{
+		{"blob", `{"size":200000}`, true}, {"sleep", `{"ms":1}`, true}, {"echo", `"in between"`, true}, {"fail", `{"message":"in between"}`, false},
+	}
+	const n = 80
+	var joined []byte
+	for i := range n {
+		id, kind := uint64(i+1), kinds[i%len(kinds)]
+		q.expect(id)
+		joined = append(joined, encode(t.Framing, id, request(id, kind.method, kind.body))...)
+	}
+	q.send(joined)
+	for i := range n {
+		kind := kinds[i%len(kinds)]
+		if got := q.await("WRK-9", uint64(i+1)); got.OK != kind.ok {
+			t.Fail("WRK-9", fmt.Sprintf("`%s` %s, one of %d requests in one write, answered as it is when it comes alone", kind.method, kind.body, n),
+				"\"ok\": %v, %s", got.OK, clip(got.Error, 200))
+		}
+	}
 }
 
 // mustEchoAll awaits the answers to echoes of a body with the number of each.

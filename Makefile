@@ -32,11 +32,12 @@ test: test-go test-race test-python ## all tests: Go with and without the race d
 test-go:
 	$(SUM) -count=1 ./...
 
-# -short leaves planted faults out that test-go runs all of. Left out are packages that do their work in
-# programs which the detector does not see into.
+# -short leaves planted faults out that test-go runs all of. Left out are packages and tests that do their
+# work in other programs, which the detector does not see into.
 RACED = $(shell go list ./... | grep -v -e /bench -e /implementations -e /mutate -e /templates -e /vectors -e /fuzz)
+APART = ^Test(Reference(Framer|Pool)Passes|PythonFramer|FaultsOfAPythonFramer|LinesFollow|Scripts)
 test-race:
-	@if [ "$$(go env CGO_ENABLED)" = 1 ]; then set -x; $(SUM) -race -short -count=1 $(RACED); \
+	@if [ "$$(go env CGO_ENABLED)" = 1 ]; then set -x; $(SUM) -race -short -count=1 -skip '$(APART)' $(RACED); \
 	else echo "NOT RUN: go test -race needs a C compiler, and there is none"; fi
 
 # Once on the bare interpreter, once with the packages that pyproject.toml names.

@@ -31,6 +31,10 @@ func workerManyCases() []workerCase {
 			Name: "requests-of-every-kind-in-one-write-are-answered", Clauses: []string{"WRK-9"}, Framings: bothFramings,
 			Cause: "A request that waits until others were run is then run another way than one that is run at once.",
 		}, run: everyKindInOneWrite},
+		{Case: Case{ // in the basic framing alone, since a checksum over so much costs an interpreter seconds
+			Name: "connection-that-has-carried-much-goes-on", Clauses: []string{"WRK-9"}, Framings: []Framing{Basic},
+			Cause: "What waits to be sent is counted up and not down again, until the worker reads no more.",
+		}, run: muchOnOneConnection},
 	}
 }
 
@@ -137,6 +141,19 @@ func everyKindInOneWrite(t *workerT) {
 				"\"ok\": %v, %s", got.OK, clip(got.Error, 200))
 		}
 	}
+}
+
+// muchOnOneConnection has more answered on one connection than a worker keeps for it at once.
+func muchOnOneConnection(t *workerT) {
+	t.takeTime()
+	q := t.start().connect(setUp, t.Framing)
+	for range 8 {
+		id := q.ask("blob", `{"size":8000000}`)
+		if got := q.await("WRK-9", id); !got.OK {
+			t.Fail("WRK-9", "8 MB of `blob`", "the error %q", clip(got.Error, 200))
+		}
+	}
+	q.mustEcho("WRK-9", q.ask("echo", `"after 64 MB"`), `"after 64 MB"`)
 }
 
 // mustEchoAll awaits the answers to echoes of a body with the number of each.

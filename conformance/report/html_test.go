@@ -196,15 +196,16 @@ func everythingFails() report.Run {
 
 func TestLargeReportsStayReasonableAndSayWhatIsLeftOut(t *testing.T) {
 	run := everythingFails()
+	but1 := len(run.Results) - 1 // whose story is told in full
 	for name, c := range map[string]struct {
 		text  []byte
 		most  int
 		tells []string
 	}{
-		"HTML":     {written(t, report.HTML, run), 5 << 20, []string{"123 more cases of RID-8", "of which the JSON report tells more", "events left out here", "bytes more)", "1.0 MB", "WRK-6", "0777"}},
+		"HTML":     {written(t, report.HTML, run), 5 << 20, []string{fmt.Sprintf("%d more cases of RID-8", but1), "of which the JSON report tells more", "events left out here", "bytes more)", "1.0 MB", "WRK-6", "0777"}},
 		"JSON":     {written(t, report.JSON, run), 20 << 20, []string{"90 more findings of this case left out", "342 events left out here", "bytes more)", "0777"}},
 		"JUnit":    {written(t, report.JUnit, run), 5 << 20, []string{"findings more", "earlier events", "0777"}},
-		"Markdown": {written(t, report.Markdown, run), 64 << 10, []string{"and 123 more cases", "0777"}},
+		"Markdown": {written(t, report.Markdown, run), 64 << 10, []string{fmt.Sprintf("and %d more cases", but1), "0777"}},
 		"text":     {written(t, report.Text, run), 1 << 20, []string{"much as above", "0777"}},
 	} {
 		require.Less(t, len(c.text), c.most, name)

@@ -78,6 +78,7 @@ language obeys the PyProc protocol, and shows the bytes where it does not.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		runCommand(),
+		reportCommand(),
 		listCommand(),
 		explainCommand(),
 		decodeCommand(),

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pyproctest/pyproctest/conformance/report"
+)
+
+func reportCommand() *cobra.Command {
+	var paths []string
+	c := &cobra.Command{
+		Use:   "report FILE.json...",
+		Short: "Put runs side by side: JSON reports in, one report out",
+		Long: `Reads the JSON reports of one or several runs and writes them as one report, with the
+implementations as columns and the clauses as rows. Without --report, as text.
+
+The exit status is that of the runs together: 0 where every MUST of every run holds, 1 where
+some do not or it is not known, 2 where one could not be run.`,
+		Example: `  pyproctest run --framer 'node framer.mjs' --report node.json
+  pyproctest run --framer ./c-framer --report c.json
+  pyproctest report node.json c.json --report matrix.html`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return sideBySide(c.OutOrStdout(), args, paths) },
+	}
+	c.Flags().StringArrayVar(&paths, "report", nil, "write a report, by extension: .json .xml (JUnit) .md .html .txt (repeatable)")
+	return c
+}
+
+func sideBySide(out io.Writer, files, paths []string) error {
+	for _, path := range paths {
+		if err := report.CheckPath(path); err != nil {
+			return fmt.Errorf("--report %s: %w", path, err)
+		}
+		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+			return fmt.Errorf("%s cannot be written: %s is no folder", path, filepath.Dir(path))
+		}
+	}
+	var runs []report.Run
+	for _, file := range files {
+		more, err := readRuns(file)
+		if err != nil {
+			return err
+		}
+		runs = append(runs, more...)
+	}
+	var failed []error
+	if len(paths) == 0 {
+		failed = append(failed, report.Text(out, runs...))
+	}
+	for _, path := range paths {
+		failed = append(failed, report.Write(path, runs...))
+	}
+	if err := errors.Join(failed...); err != nil {
+		return err
+	}
+	if status := report.ExitStatus(runs...); status != statusHolds {
+		return &exit{status}
+	}
+	return nil
+}
+
+func readRuns(file string) ([]report.Run, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("the report cannot be read: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	runs, err := report.Read(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; give what pyproctest run --report FILE.json wrote", file, err)
+	}
+	return runs, nil
+}

@@ -33,9 +33,10 @@ test-go:
 	$(SUM) -count=1 ./...
 
 # -short leaves planted faults out that test-go runs all of. Left out are packages and tests that do their
-# work in other programs, which the detector does not see into.
+# work in other programs, which the detector does not see into, and the model of the pool: under the detector
+# the runtime itself crashes now and then in its hundreds of synctest bubbles (Go 1.26).
 RACED = $(shell go list ./... | grep -v -e /bench -e /implementations -e /mutate -e /templates -e /vectors -e /fuzz)
-APART = ^Test(Reference(Framer|Pool)Passes|PythonFramer|FaultsOfAPythonFramer|LinesFollow|Scripts)
+APART = ^Test(APoolIsAsItsModel|TheModelSees|Reference(Framer|Pool)Passes|PythonFramer|FaultsOfAPythonFramer|LinesFollow|Scripts)
 test-race:
 	@if [ "$$(go env CGO_ENABLED)" = 1 ]; then set -x; $(SUM) -race -short -count=1 -skip '$(APART)' $(RACED); \
 	else echo "NOT RUN: go test -race needs a C compiler, and there is none"; fi

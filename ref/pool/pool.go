@@ -195,11 +195,12 @@ func (p *Pool) Call(ctx context.Context, method string, body any) (json.RawMessa
 	if err := frame.CheckPayload(len(raw), p.options.MaxPayload); err != nil {
 		return nil, fmt.Errorf("pool: call of %q: %w", method, err)
 	}
+	var place turn
 	for {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("pool: call of %q: %w", method, contextError(ctx))
 		}
-		g, err := p.scheduler.acquire(ctx)
+		g, err := p.scheduler.acquire(ctx, &place)
 		if err != nil {
 			return nil, fmt.Errorf("pool: call of %q: %w", method, err)
 		}

@@ -18,6 +18,7 @@ type scheduler struct {
 	seats   []seat
 	next    int       // where the round robin goes on
 	waiters list.List // of *waiter, in order of arrival
+	arrived uint64    // callers so far
 	calls   int       // that hold a slot and have not returned
 	drained chan struct{}
 }
@@ -32,8 +33,13 @@ type seat struct {
 }
 
 type waiter struct {
+	turn    turn
 	granted chan grant // has room for one: whoever grants never waits
 }
+
+// turn is a caller's place among all callers. One that was given a link which proved broken keeps it when
+// it comes again, or others would be served before it [BPR-5]. The zero turn is that of a new caller.
+type turn uint64
 
 // grant is a slot and the link to use it on, or the reason why there will be none.
 type grant struct {
@@ -53,9 +59,14 @@ func newScheduler(workers, perWorker, queue int) *scheduler {
 	return &scheduler{perWorker: perWorker, queue: queue, refuse: ErrNotStarted, seats: make([]seat, workers)}
 }
 
-// acquire takes a slot of the next healthy worker that has one, or waits for one.
-func (s *scheduler) acquire(ctx context.Context) (grant, error) {
+// acquire takes a slot of the next healthy worker that has one, or waits for one. It sets the turn of a new
+// caller.
+func (s *scheduler) acquire(ctx context.Context, t *turn) (grant, error) {
 	s.mu.Lock()
+	if *t == 0 {
+		s.arrived++
+		*t = turn(s.arrived)
+	}
 	if s.refuse != nil {
 		err := s.refuse
 		s.mu.Unlock()
@@ -70,8 +81,8 @@ func (s *scheduler) acquire(ctx context.Context) (grant, error) {
 		s.mu.Unlock()
 		return grant{}, err
 	}
-	w := &waiter{granted: make(chan grant, 1)}
-	place := s.waiters.PushBack(w)
+	w := &waiter{turn: *t, granted: make(chan grant, 1)}
+	place := s.lineUp(w)
 	s.mu.Unlock()
 
 	select {
@@ -80,6 +91,16 @@ func (s *scheduler) acquire(ctx context.Context) (grant, error) {
 	case <-ctx.Done():
 		return grant{}, s.leave(ctx, w, place)
 	}
+}
+
+// lineUp puts a waiter behind those that arrived before it: nearly always at the end.
+func (s *scheduler) lineUp(w *waiter) *list.Element {
+	for e := s.waiters.Back(); e != nil; e = e.Prev() {
+		if e.Value.(*waiter).turn < w.turn {
+			return s.waiters.InsertAfter(w, e)
+		}
+	}
+	return s.waiters.PushFront(w)
 }
 
 // leave takes a waiter out of the queue, and gives the slot back that it may have been granted at

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -20,7 +21,7 @@ func TestASlotGrantedToAWaiterThatLeavesIsNotLost(t *testing.T) {
 	s := newScheduler(1, 1, 0)
 	s.open()
 	s.up(0, deadLink{})
-	first, err := s.acquire(t.Context())
+	first, err := s.acquire(t.Context(), new(turn))
 	require.NoError(t, err)
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -31,7 +32,7 @@ func TestASlotGrantedToAWaiterThatLeavesIsNotLost(t *testing.T) {
 	require.Len(t, w.granted, 1)
 	require.ErrorIs(t, s.leave(ctx, w, place), context.Canceled)
 
-	_, err = s.acquire(t.Context())
+	_, err = s.acquire(t.Context(), new(turn))
 	require.NoError(t, err)
 }
 
@@ -40,9 +41,40 @@ func TestAWorkerIsNotUpOnALinkThatIsDown(t *testing.T) {
 	s := newScheduler(1, 1, NoQueue)
 	s.open()
 	require.False(t, s.up(0, deadLink{down: true}))
-	_, err := s.acquire(t.Context())
+	_, err := s.acquire(t.Context(), new(turn))
 	require.ErrorIs(t, err, ErrBusy)
 	require.True(t, s.up(0, deadLink{}))
-	_, err = s.acquire(t.Context())
+	_, err = s.acquire(t.Context(), new(turn))
 	require.NoError(t, err)
+}
+
+// A caller whose connection proved broken comes again, and is served before those that arrived after it.
+func TestACallerThatComesAgainKeepsItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScheduler(1, 1, 0)
+		s.open()
+		l := deadLink{}
+		s.up(0, l)
+		var first turn
+		g, err := s.acquire(t.Context(), &first)
+		require.NoError(t, err)
+		var served []string
+		wait := func(name string, place *turn) {
+			g, err := s.acquire(t.Context(), place)
+			require.NoError(t, err)
+			served = append(served, name)
+			g.slot.free()
+		}
+		go wait("second", new(turn))
+		synctest.Wait()
+		go wait("third", new(turn))
+		synctest.Wait()
+		s.down(0)
+		g.slot.free()
+		go wait("first", &first)
+		synctest.Wait()
+		s.up(0, l)
+		synctest.Wait()
+		require.Equal(t, []string{"first", "second", "third"}, served)
+	})
 }

@@ -19,7 +19,7 @@ func TestTheModelSeesPlantedBugs(t *testing.T) {
 		{"who leaves the queue keeps its place", "BPR-3", "scheduler.go",
 			"s.waiters.Remove(place)\n", ""},
 		{"the last to come is the first", "BPR-5", "scheduler.go",
-			"s.waiters.PushBack(w)", "s.waiters.PushFront(w)"},
+			"s.lineUp(w)", "s.waiters.PushFront(w)"},
 		{"always the first worker", "SEL-1", "scheduler.go",
 			"s.next = i + 1", "s.next = 0"},
 		{"an unhealthy worker is still given calls", "HLT-3", "scheduler.go",

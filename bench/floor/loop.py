@@ -47,9 +47,8 @@ def answer(conn: socket.socket) -> None:
             if magic != b"PY" or crc32c(payload) != checksum:
                 return
             request, _ = scan(payload.decode(), 0)
-            text = '{"id":%d,"ok":true,"body":%s}'
-            text %= (request["id"], join(write(request["body"], 0)))
-            payload = text.encode()
+            body = join(write(request["body"], 0))
+            payload = f'{{"id":{request["id"]!r},"ok":true,"body":{body}}}'.encode()
             answers.append(pack(b"PY", 18 + len(payload), request_id, crc32c(payload)) + payload)
             start += length
         have = end - start

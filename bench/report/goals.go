@@ -93,11 +93,9 @@ func Goals(rows Rows) []Goal {
 
 	start, ok := rows.Value("x-floor", "Start", "side=pool", "placement=unpinned")
 	goals = append(goals, atMost("pool start, 4 workers, unpinned", 1.3, "times bare processes", start, ok))
-	for _, restart := range []string{"default", "at-once"} {
-		back, ok := rows.Value("x-floor", "Recovery", "side=pool", "restart="+restart, "placement=unpinned")
-		goals = append(goals, atMost("killed worker, slot back, restart="+restart+", unpinned", 1.5, "times a bare start", back, ok))
-	}
-	elsewhere, ok := rows.Value("errors-elsewhere/op", "Recovery", "side=pool", "restart=default", "placement=unpinned")
+	back, ok := rows.Value("x-floor", "Recovery", "side=pool", "placement=unpinned")
+	goals = append(goals, atMost("killed worker, slot back, unpinned", 1.5, "times a bare start", back, ok))
+	elsewhere, ok := rows.Value("errors-elsewhere/op", "Recovery", "side=pool", "placement=unpinned")
 	return append(goals, atMost("killed worker, calls elsewhere", 0, "errors", elsewhere, ok))
 }
 

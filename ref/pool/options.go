@@ -71,9 +71,10 @@ type PoolOptions struct {
 	// and only the caller knows how long its handlers take.
 	HungTimeout time.Duration
 
-	// RestartMin and RestartMax bound the wait before a dead worker is restarted. It doubles with
-	// each restart, by a random half less, and begins anew after a worker has lived for
-	// RestartMax [HLT-7]. Defaults: 100 ms and 30 s.
+	// RestartMin and RestartMax bound the wait before a dead worker is restarted once more. The
+	// first restart comes at once; from the second on the wait doubles, by a random half less.
+	// After a worker has lived for RestartMax all this begins anew [HLT-7]. Defaults: 100 ms and
+	// 30 s.
 	RestartMin, RestartMax time.Duration
 
 	// StopTimeout is the time from SIGTERM to SIGKILL [SHD-3]. Default: 6 s, just over the 5 s of

@@ -86,14 +86,14 @@ func (w *Worker) launch(ctx context.Context) (*run, error) {
 }
 
 // connect dials until the worker accepts, its process ends, or the time is up. There is no event
-// to wait for, so it asks again, in short steps at first. With once it takes a refusal for an
-// answer: the worker had listened before.
+// to wait for, so it asks again after a small share of the time it has waited so far. With once it
+// takes a refusal for an answer: the worker had listened before.
 func (r *run) connect(ctx context.Context, once bool) (net.Conn, error) {
 	o := &r.worker.pool.options
 	path := r.worker.pool.socketPath(r.worker.index)
 	limit, cancel := context.WithTimeout(ctx, o.StartTimeout)
 	defer cancel()
-	for wait := time.Millisecond; ; wait = min(wait+wait/2, 5*time.Millisecond) {
+	for wait := 500 * time.Microsecond; ; wait = min(wait+wait/32, 10*time.Millisecond) {
 		conn, err := o.Dial(limit, path)
 		if err == nil {
 			return conn, nil
@@ -196,13 +196,13 @@ func (r *run) exitError(ready bool) error {
 // supervise keeps the worker going until the pool stops.
 func (w *Worker) supervise(r *run) {
 	stopping := w.pool.stopping
-	for delay := w.pool.options.RestartMin; ; {
+	for delay := time.Duration(0); ; {
 		w.serve(r)
 		if stopping.Err() != nil {
 			return
 		}
 		if time.Since(r.since) >= w.pool.options.RestartMax {
-			delay = w.pool.options.RestartMin
+			delay = 0
 		}
 		if r = w.restart(&delay); r == nil {
 			return
@@ -210,13 +210,13 @@ func (w *Worker) supervise(r *run) {
 	}
 }
 
-// restart starts processes until one becomes ready; nil if the pool stops first. Each try waits
-// for up to twice as long as the one before [HLT-7].
+// restart starts processes until one becomes ready; nil if the pool stops first. The first try
+// comes at once, and each one after it waits for up to twice as long as the one before [HLT-7].
 func (w *Worker) restart(delay *time.Duration) *run {
 	o := &w.pool.options
 	for {
 		wait := *delay - rand.N(*delay/2+1)
-		*delay = min(*delay*2, o.RestartMax)
+		*delay = min(max(*delay*2, o.RestartMin), o.RestartMax)
 		if pause(w.pool.stopping, wait) != nil {
 			return nil
 		}

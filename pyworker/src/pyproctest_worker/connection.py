@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from .request import Request
     from .server import Server
 
-_NO_REQUEST = -1
-
 
 class Connection:
     """What a server knows of one connection. The server decides, this keeps and sends."""
@@ -29,7 +27,6 @@ class Connection:
         "outstanding",
         "held",
         "answers",
-        "answered",
         "answers_size",
         "unsent",
         "unsent_starts",
@@ -49,14 +46,13 @@ class Connection:
         self.inbox: deque[Request] = deque()
         """Requests whose handlers are due for a step."""
         self.outstanding: dict[int, Request | None] = {}
-        """All requests by ID, until their answers begin to leave [MSG-14]. None stands for one that
-        is answered, or that runs and did not ask for its Request."""
+        """Requests by ID that wait or run, but for one that runs and did not ask for its Request.
+        None stands for one whose answer is in unsent and has not begun to leave."""
         self.held = 0
         """Bytes, about, that requests take which wait or run elsewhere."""
-        self.answers: list[bytes] = []
-        """Frames to be sent in one piece."""
-        self.answered: list[int] = []
-        """The request IDs of these answers, _NO_REQUEST where it was no request."""
+        self.answers: dict[int, bytes] = {}
+        """Frames to be sent in one piece, by the IDs of their requests. These too are outstanding
+        [MSG-14]. The keys of answers to what was no request are negative."""
         self.answers_size = 0
         """Bytes in answers and in unsent."""
         self.unsent: memoryview | None = None
@@ -76,20 +72,24 @@ class Connection:
 
     def add_answer(self, request_id: int, payload: bytes) -> None:
         """Takes the answer to a request, for the next send."""
-        frame = self.encode(request_id, payload)
-        self.answers.append(frame)
-        self.answered.append(request_id)
-        self.answers_size += len(frame)
+        self.outstanding.pop(request_id, None)
+        self._add(request_id, self.encode(request_id, payload))
 
     def add_refusal(self, answer_id: int, payload: bytes) -> None:
         """Takes an answer to what was no request, under an ID that may be another request's."""
-        self.add_answer(answer_id, payload)
-        self.answered[-1] = _NO_REQUEST
+        self._add(-1 - len(self.answers), self.encode(answer_id, payload))
+
+    def _add(self, key: int, frame: bytes) -> None:
+        self.answers[key] = frame
+        self.answers_size += len(frame)
+
+    def is_outstanding(self, request_id: int) -> bool:
+        """Whether an answer under this ID could be taken for another request's [MSG-14]."""
+        return request_id in self.outstanding or request_id in self.answers
 
     def drop_answers(self) -> None:
         """Gives up what was to be sent: the connection is closed."""
         self.answers.clear()
-        self.answered.clear()
         self.answers_size = 0
         self.unsent = None
         self.unsent_starts.clear()
@@ -106,25 +106,23 @@ class Connection:
         answers = self.answers
         if not answers:
             return
-        data = answers[0] if len(answers) == 1 else b"".join(answers)
+        data = b"".join(answers.values())
         try:
             sent = self.socket.send(data)
         except BlockingIOError:
             sent = 0
         if sent == len(data):
-            release = self.outstanding.pop
-            for request_id in self.answered:
-                release(request_id, None)
             self.answers_size = 0
         else:
             left = len(data)
-            for frame, request_id in zip(answers, self.answered):
-                self.unsent_starts.append((left, request_id))
+            for request_id, frame in answers.items():
+                if request_id >= 0:
+                    self.outstanding[request_id] = None
+                    self.unsent_starts.append((left, request_id))
                 left -= len(frame)
             self.unsent = memoryview(data)
             self._sent(sent)
         answers.clear()
-        self.answered.clear()
 
     def _sent(self, count: int) -> None:
         assert self.unsent is not None

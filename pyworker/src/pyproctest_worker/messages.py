@@ -34,17 +34,18 @@ def read_message(payload: bytes) -> Any:
 def write_result(request_id: int, result: object, enveloped: bool, max_payload: int) -> bytes:
     """Returns the answer that carries result, or where that cannot be sent the error answer that
     says so [WRK-12] [WRK-13]."""
-    form = _ENVELOPED_RESULT if enveloped else _RESULT
     try:
-        text = form % (request_id, _join(_write_json(result, 0)))
+        body = _join(_write_json(result, 0))
         try:
-            payload = text.encode()
+            payload = f'{{"id":{request_id!r},"ok":true,"body":{body}}}'.encode()
         except UnicodeEncodeError:  # a lone surrogate: only an escape can carry it
-            text = form % (request_id, _join(_write_escaped_json(result, 0)))
-            payload = text.encode()
+            body = _join(_write_escaped_json(result, 0))
+            payload = f'{{"id":{request_id!r},"ok":true,"body":{body}}}'.encode()
     except Exception as error:
         reason = f"the result cannot be encoded: {_describe(error)}"
         return write_error(request_id, reason, enveloped, max_payload)
+    if enveloped:
+        payload = b'{"type":"response","payload":' + payload + b"}"
     if len(payload) > max_payload:
         reason = f"the answer takes {len(payload)} bytes, over the max_payload of {max_payload}"
         return write_error(request_id, reason, enveloped, max_payload)
@@ -71,9 +72,7 @@ def write_error(request_id: int, reason: str, enveloped: bool, max_payload: int)
     return payload
 
 
-_RESULT = '{"id":%d,"ok":true,"body":%s}'
 _ERROR = '{"id":%d,"ok":false,"error":%s}'
-_ENVELOPED_RESULT = '{"type":"response","payload":' + _RESULT + "}"
 _ENVELOPED_ERROR = '{"type":"response","payload":' + _ERROR + "}"
 
 

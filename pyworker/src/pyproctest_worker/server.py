@@ -264,7 +264,8 @@ class Server:
         """
         enhanced = connection.decoder.framing == ENHANCED
         connection.encode = encode = encode_enhanced if enhanced else encode_basic
-        outstanding, max_payload = connection.outstanding, self._max_payload
+        outstanding, answers = connection.outstanding, connection.answers
+        max_payload = self._max_payload
         handlers = self._handlers
         # With requests in line, or once handlers took long, the rest is lined up too, and so read:
         # cancellations and health calls behind it do not wait for it.
@@ -285,6 +286,7 @@ class Server:
                     and "payload" not in message
                     and type(request_id) is int
                     and (request_id == header_id if enhanced else 0 <= request_id <= MAX_REQUEST_ID)
+                    and request_id not in answers
                     and request_id not in outstanding
                 )
             except (TypeError, KeyError):  # unlike a request, or enveloped, or without a handler
@@ -295,7 +297,6 @@ class Server:
                     for _ in frames:  # the rest is for nobody
                         pass
                 continue
-            outstanding[request_id] = None
             self._current = (connection, request_id, len(payload))
             try:
                 result = handler(message.get("body"))
@@ -308,9 +309,10 @@ class Server:
                     continue
                 answer = write_result(request_id, result, False, max_payload)
             frame = encode(request_id, answer)
-            connection.answers.append(frame)
-            connection.answered.append(request_id)
+            answers[request_id] = frame
             connection.answers_size += len(frame)
+            if outstanding:  # the handler asked for its Request
+                outstanding.pop(request_id, None)
             if monotonic() > self._until:
                 at_once = self._at_once = False
         if is_first:
@@ -359,10 +361,9 @@ class Server:
         if type(method) is not str:
             self._refuse(connection, request_id, "the method is no string", enveloped)
             return
-        if request_id in connection.outstanding:
+        if connection.is_outstanding(request_id):
             connection.broken = True  # [MSG-14]
             return
-        connection.outstanding[request_id] = None
         handler = self._handlers.get(method)
         if method == "health":  # ahead of all handlers [WRK-20]
             health = {"status": "healthy", "pid": os.getpid()}

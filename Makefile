@@ -7,7 +7,7 @@ BUDGET ?= 5m
 EXECS  ?= 0
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance implementations test test-go test-race test-python lint lint-go lint-python bench vectors clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-baseline
+.PHONY: help conformance implementations test test-go test-race test-python lint lint-go lint-python bench vectors clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ bench-full: $(CACHE)/bench-venv/ready ## the same with all rows, in about an hou
 
 bench-compare: $(CACHE)/bench-venv/ready ## is the work tree slower than BASE=<git ref>? turn by turn, with a verdict
 	$(BENCH) compare -base '$(BASE)'
+
+bench-prove: $(CACHE)/bench-venv/ready ## is bench-compare to be trusted? 20 comparisons with itself, 10 with each planted fault; an hour
+	$(BENCH) prove
 
 bench-baseline: ## keep the ratios of the last make bench as bench/baselines/NAME.txt
 	go run ./bench/cmd/pyprocbench baseline -name '$(NAME)'

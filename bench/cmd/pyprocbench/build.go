@@ -13,13 +13,14 @@ import (
 // packages are those with benchmarks, by the name of their binary, with their folder in the module.
 var packages = map[string]string{"bench": "bench", "rivals": "bench/rivals"}
 
-// build builds the test binaries of a source tree. -trimpath makes those of the same code the same
-// wherever they were built, down to the place of each loop in memory, which can matter for its speed.
-func build(ctx context.Context, tree, into string, names ...string) (map[string]string, error) {
+// build builds the test binaries of a source tree, with the files of an overlay in it unless that is "".
+// -trimpath makes those of the same code the same wherever they were built, down to the place of each loop in
+// memory, which can matter for its speed.
+func build(ctx context.Context, tree, into, overlay string, names ...string) (map[string]string, error) {
 	binaries := map[string]string{}
 	for _, name := range names {
 		binaries[name] = filepath.Join(into, name+".test")
-		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-trimpath", "-o", binaries[name], ".")
+		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-trimpath", "-overlay="+overlay, "-o", binaries[name], ".")
 		cmd.Dir = filepath.Join(tree, packages[name])
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("building the benchmarks in %s: %w\n%s", cmd.Dir, err, out)

@@ -69,20 +69,29 @@ func compare(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if suspects := m.jobsOf(verdict); len(suspects) > 0 {
-		_, _ = fmt.Fprintf(os.Stderr, "%d measurements look worse: their rows are measured once more\n", len(verdict.Failures()))
-		m.jobs = suspects
-		second, err := m.compared(ctx, *out, "-again")
-		if err != nil {
-			return err
-		}
-		again, err := second.judge()
-		if err != nil {
-			return err
-		}
-		verdict = verdict.Confirm(again)
+	if verdict, err = m.confirmed(ctx, *out, verdict); err != nil {
+		return err
 	}
 	return tell(os.Stdout, verdict)
+}
+
+// confirmed measures what looks worse once more, and is the verdict after that.
+func (m *measurement) confirmed(ctx context.Context, out string, verdict gate.Verdict) (gate.Verdict, error) {
+	suspects := m.jobsOf(verdict)
+	if len(suspects) == 0 {
+		return verdict, nil
+	}
+	_, _ = fmt.Fprintf(os.Stderr, "%d measurements look worse: their rows are measured once more\n", len(verdict.Failures()))
+	m.jobs = suspects
+	second, err := m.compared(ctx, out, "-again")
+	if err != nil {
+		return gate.Verdict{}, err
+	}
+	again, err := second.judge()
+	if err != nil {
+		return gate.Verdict{}, err
+	}
+	return verdict.Confirm(again), nil
 }
 
 // files are the results of base and of head.
@@ -149,7 +158,7 @@ func bothVersions(ctx context.Context, head, base, out string) (versions []*vers
 	}
 	_, _ = fmt.Fprintf(os.Stderr, "base is %s (%.12s), head is the work tree\n", base, commit)
 	for _, v := range []struct{ name, tree string }{{"base", tree}, {"head", head}} {
-		binaries, err := build(ctx, v.tree, filepath.Join(out, v.name+".built"), "bench")
+		binaries, err := build(ctx, v.tree, filepath.Join(out, v.name+".built"), "", "bench")
 		if err != nil {
 			removed()
 			return nil, nil, err

@@ -16,6 +16,7 @@ const usage = `usage: pyprocbench COMMAND [FLAGS]
 
   run                  measure the work tree against its floors and rivals, and show it
   compare -base REF    measure REF and the work tree turn by turn, and judge
+  prove                compare the work tree with itself and with planted faults: is that to be trusted?
   judge BASE HEAD      judge two files of results
   report RESULTS       show a file of results
   baseline -name NAME  keep the ratios of the last run as bench/baselines/NAME.txt
@@ -36,7 +37,7 @@ func main() {
 
 func command(ctx context.Context, args []string) error {
 	commands := map[string]func(context.Context, []string) error{
-		"run": run, "compare": compare, "judge": judge, "report": reportOf, "baseline": baseline,
+		"run": run, "compare": compare, "prove": prove, "judge": judge, "report": reportOf, "baseline": baseline,
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
 		return errors.New(usage)

@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string) error {
 			names = []string{"bench", "rivals"}
 		}
 	}
-	binaries, err := build(ctx, root, filepath.Join(*out, "built"), names...)
+	binaries, err := build(ctx, root, filepath.Join(*out, "built"), "", names...)
 	if err != nil {
 		return err
 	}

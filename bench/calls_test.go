@@ -56,6 +56,36 @@ func benchmarkLoop(b *testing.B) {
 	}
 }
 
+// BenchmarkSteps adds to the loop what a worker of many connections and a pool of many callers cannot do
+// without, and sets that against the plain loop: what is left of BenchmarkCalls is the pool's and the worker's
+// own doing.
+func BenchmarkSteps(b *testing.B) {
+	for _, step := range []struct {
+		name    string
+		args    []string
+		callers bool
+	}{
+		{"epoll", []string{"epoll"}, false},
+		{"goroutines", nil, true},
+		{"both", []string{"epoll"}, true},
+	} {
+		for _, callers := range []int{1, 16} {
+			b.Run(fmt.Sprintf("step=%s/size=64B/callers=%d", step.name, callers), func(b *testing.B) {
+				plain, stepped := startLoop(b), startLoop(b, step.args...)
+				b.Cleanup(plain.Close)
+				b.Cleanup(stepped.Close)
+				body := stringBody(64)
+				side := stepped.Side
+				if step.callers {
+					side = stepped.CallersSide
+				}
+				turns.Measure(b, turns.Options{Turn: callTurn, Ratio: "x-floor", Bytes: len(body), Callers: callers},
+					plain.Side(callers, body), side(callers, body))
+			})
+		}
+	}
+}
+
 func benchmarkPools(b *testing.B, command []string) {
 	for _, framing := range both {
 		b.Run("framing="+framing.String(), func(b *testing.B) {
@@ -132,9 +162,9 @@ func stopPool(b *testing.B, p *pool.Pool) {
 	}
 }
 
-func startLoop(b *testing.B) *floor.Loop {
+func startLoop(b *testing.B, args ...string) *floor.Loop {
 	b.Helper()
-	loop, err := floor.StartLoop()
+	loop, err := floor.StartLoop(args...)
 	if err != nil {
 		b.Fatal(err)
 	}

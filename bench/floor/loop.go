@@ -31,11 +31,12 @@ type Loop struct {
 	in         []byte
 	start, end int
 	want       []byte
+	answered   uint64 // the ID of the latest answer
 }
 
-// StartLoop starts the loop's other side.
-func StartLoop() (*Loop, error) {
-	p, err := peer.Start(loopScript)
+// StartLoop starts the loop's other side, with the arguments that loop.py knows.
+func StartLoop(args ...string) (*Loop, error) {
+	p, err := peer.Start(loopScript, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -181,8 +182,9 @@ func (l *Loop) read(body []byte) error {
 	if crc32.Checksum(payload, castagnoli) != binary.BigEndian.Uint32(frame[14:]) {
 		return errors.New("floor: wrong checksum")
 	}
+	l.answered = binary.BigEndian.Uint64(frame[6:])
 	l.want = append(l.want[:0], `{"id":`...)
-	l.want = strconv.AppendUint(l.want, binary.BigEndian.Uint64(frame[6:]), 10)
+	l.want = strconv.AppendUint(l.want, l.answered, 10)
 	l.want = append(l.want, `,"ok":true,"body":`...)
 	if head := len(l.want); len(payload) != head+len(body)+1 ||
 		!bytes.Equal(payload[:head], l.want) || !bytes.Equal(payload[head:len(payload)-1], body) {

@@ -1,11 +1,15 @@
 """The smallest framed JSON loop: no dispatch, no errors, one connection.
 
+With the argument "epoll" it waits for that connection as a worker of many connections has to.
+
 It sums, reads and writes JSON as the bundled worker does, so that what differs is what a worker
 does beside.
 """
 
+import select
 import socket
 import struct
+import sys
 from json import JSONDecoder, JSONEncoder
 from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 
@@ -20,11 +24,17 @@ write = c_make_encoder(
 )
 
 
-def answer(conn: socket.socket) -> None:
+def answer(conn: socket.socket, epoll: bool) -> None:
     unpack, pack, join, recv = header.unpack_from, header.pack, "".join, conn.recv
     parts: list[bytes] = []
     have = missing = 0
+    waiting = select.epoll()
+    waiting.register(conn.fileno(), select.EPOLLIN)
+    waiting.register(listener.fileno(), select.EPOLLIN)
+    wait = waiting.poll
     while True:
+        if epoll:
+            wait()
         data = recv(1 << 16)
         if not data:
             return
@@ -63,4 +73,4 @@ listener = socket.socket(socket.AF_UNIX)
 listener.bind(socket_path)
 listener.listen()
 ready()
-answer(listener.accept()[0])
+answer(listener.accept()[0], sys.argv[2:] == ["epoll"])

@@ -82,7 +82,7 @@ func WriteHTML(to io.Writer, rows Rows, set results.Set) error {
 		if placement != "pinned" { // on one core more workers share what there is
 			s.Figures = append(s.Figures, shown(scaling(rows, placement))...)
 		}
-		s.Tables = tables(rows, placement, "Calls", "Start", "Recovery", "Idle")
+		s.Tables = tables(rows, placement, "Calls", "Steps", "Start", "Recovery", "Idle")
 		if len(s.Figures)+len(s.Tables) > 0 {
 			data.Sections = append(data.Sections, s)
 		}

@@ -18,8 +18,12 @@ type column struct {
 var columns = map[string][]column{
 	"Framing": {{"sec/op", "time", duration}, {"floor-sec/op", "floor", duration}, {"x-floor", "×floor", ratio}, {"B/s", "bytes/s", si("B/s")}, {"allocs/op", "allocs", plain}},
 	"Calls": {{"p50-sec", "p50", duration}, {"p99-sec", "p99", duration}, {"calls/s", "calls/s", si("")}, {"floor-calls/s", "floor", si("")}, {"B/s", "bytes/s", si("B/s")},
-		{"go-cpu-sec/op", "CPU Go", duration}, {"py-cpu-sec/op", "CPU Python", duration}, {"allocs/op", "allocs", plain},
+		{"go-cpu-sec/op", "CPU Go", duration}, {"floor-go-cpu-sec/op", "floor", duration},
+		{"py-cpu-sec/op", "CPU Python", duration}, {"floor-py-cpu-sec/op", "floor", duration}, {"allocs/op", "allocs", plain},
 		{"x-floor", "×loop", ratio}, {"x-raw", "×socket", ratio}},
+	"Steps": {{"p50-sec", "p50", duration}, {"calls/s", "calls/s", si("")}, {"floor-calls/s", "floor", si("")},
+		{"go-cpu-sec/op", "CPU Go", duration}, {"floor-go-cpu-sec/op", "floor", duration},
+		{"py-cpu-sec/op", "CPU Python", duration}, {"floor-py-cpu-sec/op", "floor", duration}, {"x-floor", "×loop", ratio}},
 	"Start":    {{"sec/op", "time", duration}, {"floor-sec/op", "bare", duration}, {"x-floor", "×bare", ratio}},
 	"Recovery": {{"sec/op", "time", duration}, {"floor-sec/op", "bare", duration}, {"x-floor", "×bare", ratio}, {"errors-elsewhere/op", "errors elsewhere", plain}},
 	"Idle": {{"resident-B/worker", "resident", si("B")}, {"own-B/worker", "own share", si("B")}, {"floor-resident-B/worker", "bare", si("B")}, {"x-floor", "×bare", ratio},
@@ -30,6 +34,7 @@ var columns = map[string][]column{
 var benchmarks = []struct{ name, about string }{
 	{"Framing", "one frame; the floor is a copy of the payload and its CRC32C by the processor"},
 	{"Calls", "calls of echo; the loop is written by hand, with as many calls outstanding (for side=loop: a ping-pong over a bare socket)"},
+	{"Steps", "the loop with epoll, as a worker of many connections needs it, with goroutines that call and one that reads, as a pool does, or both"},
 	{"Start", "start of a pool; bare are as many Python processes that import the worker, side by side"},
 	{"Recovery", "a worker is killed: time until its slot takes calls again; bare is the start of one Python process"},
 	{"Idle", "a worker with nothing to do but ten health checks a second; bare is a Python process that imported the same"},
@@ -67,7 +72,7 @@ func WriteText(to io.Writer, rows Rows) error {
 // tableOf has the parts of the rows' names as first columns, and those units that any row has.
 func tableOf(benchmark string, rows Rows) (head []string, lines [][]string) {
 	var keys []string
-	for _, key := range []string{"op", "side", "framing", "workers", "size", "callers", "restart"} {
+	for _, key := range []string{"op", "side", "step", "framing", "workers", "size", "callers", "restart"} {
 		if rows[0].Key[key] != "" {
 			keys = append(keys, key)
 		}

@@ -22,6 +22,7 @@ var Units = []struct{ Unit, Better string }{
 	{"floor-p90-ns", "lower"}, {"floor-p95-ns", "lower"}, {"floor-p99-ns", "lower"}, {"floor-p999-ns", "lower"},
 	{"calls/s", "higher"}, {"floor-calls/s", "higher"}, {"B/s", "higher"},
 	{"go-cpu-ns/op", "lower"}, {"py-cpu-ns/op", "lower"},
+	{"floor-go-cpu-ns/op", "lower"}, {"floor-py-cpu-ns/op", "lower"},
 	{"allocs/op", "lower"}, {"B/op", "lower"},
 	{"resident-B/worker", "lower"}, {"own-B/worker", "lower"}, {"floor-resident-B/worker", "lower"},
 	{"py-cpu-ns/s/worker", "lower"}, {"go-cpu-ns/s/worker", "lower"},

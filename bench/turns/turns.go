@@ -41,11 +41,12 @@ type Options struct {
 //	B/s             payload bytes, one way
 //	calls/s, floor-calls/s     operations of a turn over its time: the median over all turns
 //	p1-ns … p999-ns, floor-p1-ns …  where Run told latencies; floor's only for a lone caller
-//	go-cpu-ns/op    CPU time of this process, and py-cpu-ns/op, that of subject.Processes
+//	go-cpu-ns/op, floor-go-cpu-ns/op    CPU time of this process
+//	py-cpu-ns/op, floor-py-cpu-ns/op    that of the Processes
 //	allocs/op, B/op of this process, counted apart, not while time is taken
 func Measure(b *testing.B, o Options, floor, subject Side) {
 	b.Helper()
-	f := &taker{side: floor, o: o}
+	f := &taker{side: floor, o: o, cpu: floor.Processes != nil}
 	s := &taker{side: subject, o: o, cpu: subject.Processes != nil}
 	for _, t := range []*taker{f, s} {
 		if err := t.calibrate(); err != nil {
@@ -82,9 +83,16 @@ func Measure(b *testing.B, o Options, floor, subject Side) {
 	}
 	b.ReportMetric(1e9/perOp, "calls/s")
 	b.ReportMetric(1e9/median(f.perOp), "floor-calls/s")
-	b.ReportMetric(s.here.Seconds()*1e9/float64(s.done), "go-cpu-ns/op")
-	if s.there > 0 {
-		b.ReportMetric(s.there.Seconds()*1e9/float64(s.done), "py-cpu-ns/op")
+	for _, t := range []struct {
+		*taker
+		of string
+	}{{s, ""}, {f, "floor-"}} {
+		if t.here > 0 {
+			b.ReportMetric(t.here.Seconds()*1e9/float64(t.done), t.of+"go-cpu-ns/op")
+		}
+		if t.there > 0 {
+			b.ReportMetric(t.there.Seconds()*1e9/float64(t.done), t.of+"py-cpu-ns/op")
+		}
 	}
 	s.all.report(b, "")
 	if o.Callers == 1 {

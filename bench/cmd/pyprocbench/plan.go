@@ -39,6 +39,14 @@ func rival(where placement, size, callers string) job {
 	return j
 }
 
+// steps are all rows of BenchmarkSteps.
+func steps(where placement) job {
+	return job{
+		what: "steps from the loop to the pool", binary: "bench", pattern: "^BenchmarkSteps$", placement: where,
+		benchtime: "100ms", guess: 3 * time.Second,
+	}
+}
+
 // comparedJobs are those of bench-compare: rows that say much in little time, which the gate judges.
 func comparedJobs() []job {
 	jobs := framingJobs("40ms")
@@ -73,6 +81,7 @@ func quickJobs(sides string) []job {
 			calls(where, sides, "enhanced", "1", "1KB|10KB|1MB", "1|16"),
 			calls(where, sides, "enhanced", "2|4", "64B", "64"),
 			calls(where, sides, "basic", "1", "64B", "1|16"),
+			steps(where),
 			rival(where, "64B", "1|16"),
 			rival(where, "10KB", "1"),
 		)
@@ -84,7 +93,7 @@ func quickJobs(sides string) []job {
 func fullJobs(sides string) []job {
 	jobs := framingJobs("100ms")
 	for _, where := range placements() {
-		jobs = append(jobs, calls(where, "loop", "enhanced", "1", ".*", "1"))
+		jobs = append(jobs, calls(where, "loop", "enhanced", "1", ".*", "1"), steps(where))
 		for _, framing := range []string{"enhanced", "basic"} {
 			for _, size := range []string{"64B", "1KB", "10KB", "1MB"} {
 				j := calls(where, sides, framing, ".*", size, ".*")

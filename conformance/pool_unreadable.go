@@ -48,6 +48,8 @@ func poolUnreadableCases() []poolCase {
 // Each %d is the ID of a call, which a reader that is not strict would give the answer to.
 
 var malformedAnswers = []string{
+	`{"id":0%d,"ok":true,"body":1}`, // while IDs are short, so that 07 is among them
+	`{`,
 	``,
 	" \n",
 	`{"id":%d,"ok":true,"body":1`,
@@ -58,6 +60,7 @@ var malformedAnswers = []string{
 	`{"id":%d,"ok":true,"body":[,1]}`,
 	`{"id":%d,"ok":true,"body":{"a":1]}`,
 	`{"id":%d,"ok":true,"body":{"a" 1}}`,
+	`{"id":%d,"ok":true,"body":{"a"=1}}`,
 	`{"id":%d,"ok":true,"body":{"a":1 "b":2}}`,
 	`{"id":%d,"ok":true,"body":{"a":}}`,
 	`{"id":%d,"ok":true,"body":{"a":1,}}`,
@@ -67,6 +70,11 @@ var malformedAnswers = []string{
 	`{"id":%d,"ok":true,"body":}`,
 	`{"id":%d,"ok":true,"body":1,}`,
 	`{"id":%d,"ok":true,"body":1}}`,
+	`{"id":%d,"ok":true,"body":1]`,
+	`{"id":%d,"ok":true,"body":[`,
+	`{"id":%d,"ok":true,"body":{`,
+	`{"id":%d,"ok":true,"body":{xa":1}}`,
+	`{"id":%d,"ok":true,"body":-`,
 	`{"id":%d,"ok":true,"body":1} {"id":%d,"ok":true,"body":1}`,
 	`{"id":%d,"ok":true,"body":1} end`,
 	"{\"id\":%d,\"ok\":true,\"body\":1}\x00",
@@ -90,7 +98,6 @@ var malformedAnswers = []string{
 	`{"id":%d,"ok":true,"body":1e}`,
 	`{"id":%d,"ok":true,"body":1e+}`,
 	`{"id":%d,"ok":true,"body":0x10}`,
-	`{"id":0%d,"ok":true,"body":1}`,
 	`{"id":%d,"ok":true,"body":"open}`,
 	"{\"id\":%d,\"ok\":true,\"body\":\"a\nb\"}",
 	"{\"id\":%d,\"ok\":true,\"body\":\"a line\x1f of many words\"}",
@@ -105,6 +112,7 @@ var malformedAnswers = []string{
 	"{\"id\":%d,\"ok\":true,\"body\":\"\\u00`0\"}",
 	`{"id":%d,"ok":true,"body":"\u00@0"}`,
 	`{"id":%d,"ok":true,"body":"\u00`,
+	`{"type":"response","payload":`,
 	`{"type":"response","payload":{"id":%d,"ok":true,"body":1}`,
 	`{"type":"response","payload":{"id":%d,"ok":true,"body":1},}`,
 	`{"type":"response","payload":{"id":%d,"ok":true,"body":1,}}`,
@@ -134,6 +142,10 @@ var answersOfAnotherShape = []string{
 	`{"id":%d,"Ok":true,"body":"hi"}`,
 	`{"id":%d,"ok":[true],"body":"hi"}`,
 	`{"type":"response","payload":{"id":%d,"ok":{},"body":"hi"}}`,
+	`{"id":%d,"ok":false}`,
+	`{"id":%d,"ok":false,"error":7}`,
+	`{"id":%d,"ok":false,"error":null}`,
+	`{"type":"response","payload":{"id":%d,"ok":false,"error":["no"]}}`,
 }
 
 // answersWrittenOtherwise have places for the ID and the body.

@@ -135,6 +135,10 @@ var answersOfMalformedUTF8 = []string{
 
 // A caller gets an error from each of these, whether the pool fails its call alone or all of the connection.
 var answersOfAnotherShape = []string{
+	`7`,
+	`-0.5`,
+	`null`,
+	`"hi"`,
 	`{"id":%d,"body":"hi"}`,
 	`{"id":%d,"ok":"true","body":"hi"}`,
 	`{"id":%d,"ok":1,"body":"hi"}`,

@@ -30,6 +30,7 @@ var framerFaults = []fault{
 	breaks("FRM-9", "payload read before the limit is compared").andPerhaps("FRM-10"), // so it waits for one
 	breaks("FRM-10", "refusal waits for more bytes"),
 	breaks("FRM-11", "memory for the claimed length"),
+	breaks("FRM-11", "a larger buffer for each large frame"),
 	breaks("FRM-12", "header of a refused payload goes out"),
 	breaks("FRM-12", "refused write breaks the framer"),
 	breaks("FRM-13", "default limit of 16 MB"),
@@ -51,6 +52,7 @@ var framerFaults = []fault{
 	breaks("STR-5", "no lock, two Writes").andPerhaps("STR-6"), // so one writes on behind the short write of another
 	breaks("STR-5", "no lock, one Write").andPerhaps("STR-6"),
 	breaks("STR-5", "no lock for large payloads"),
+	breaks("STR-5", "large payloads reach a socket without a header"),
 	breaks("STR-5", "lock released behind the header").andPerhaps("STR-6"), // so another's write can fail there
 	breaks("STR-6", "short write forgotten"),
 	breaks("STR-6", "short write unnoticed"),

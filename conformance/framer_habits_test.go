@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"net"
 	"runtime"
 	"slices"
 	"sync"
@@ -61,6 +62,7 @@ type habitual struct {
 	header int
 	err    error // final for reading
 	kept   []byte
+	room   int
 
 	turn   chan struct{}   // holds a token while somebody writes
 	ended  <-chan struct{} // closed with the test, so that nobody waits for a turn for ever
@@ -236,6 +238,10 @@ func (f *habitual) take(n int64) (p []byte, err error) {
 	if f.is("one Read is one payload") {
 		p = make([]byte, 0, min(n, 1<<20))
 	}
+	if f.is("a larger buffer for each large frame") && n > 1<<16 {
+		f.room = max(1<<20, 3*f.room)
+		p = make([]byte, 0, f.room)
+	}
 	for int64(len(p)) < n && err == nil {
 		if len(p) == cap(p) {
 			p = slices.Grow(p, max(len(p), int(min(n, 512))))
@@ -307,6 +313,10 @@ func (f *habitual) WriteFrame(id uint64, payload []byte) error {
 		pieces = slices.Collect(slices.Chunk(pieces[0][:min(50, len(pieces[0]))], 1))
 		if rest := len(h) + len(payload) - 50; rest > 0 {
 			pieces = append(pieces, payload[len(payload)-rest:])
+		}
+	case f.is("large payloads reach a socket without a header") && len(payload) > 4000:
+		if _, socket := f.out.(*net.UnixConn); socket {
+			pieces = [][]byte{payload}
 		}
 	case f.is("writes header and payload apart under one lock"), f.is("no lock, two Writes"), f.is("lock released behind the header"),
 		f.is("no lock for large payloads"):

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -21,6 +23,10 @@ func unitCases() []framerCase {
 			Name: "frames-of-many-writers-stay-whole", Clauses: []string{"STR-5"}, Framings: bothFramings,
 			Cause: "No lock, or one that is released between the header and the payload. An io.Writer is for one goroutine at a time, so that one Write for each frame is not enough.",
 		}, writeTogether},
+		{Case{
+			Name: "large-frames-over-a-socket-stay-whole", Clauses: []string{"STR-5"}, Framings: bothFramings,
+			Cause: "A large frame takes another way to a socket, such as writev, and there the lock or a part of the frame is forgotten.",
+		}, writeTogetherToSocket},
 		{Case{
 			Name: "short-write-is-final", Clauses: []string{"STR-6"}, Framings: bothFramings,
 			Cause: "The error of the stream is returned and forgotten, or the count that Write returns is not looked at.",
@@ -64,7 +70,61 @@ func writeTogether(t *framerT) {
 
 	crowd := &crowdedSink{}
 	results, trouble := t.together(crowd, lists)
-	want := fmt.Sprintf("frames written by %d writers at once", writers)
+	t.stayedWhole(lists, results, trouble, crowd.bytes, missing, key)
+}
+
+// writeTogetherToSocket has some writers write to what a framer writes to in life: a Unix socket,
+// of which a large frame takes more than there is room for at once.
+func writeTogetherToSocket(t *framerT) {
+	t.writesPlain()
+	lists := make([][]Frame, 4)
+	missing := map[string]int{}
+	key := func(frame []byte) string { return string(frame[t.Framing.headerSize():]) }
+	random := rand.New(rand.NewPCG(5, 2))
+	for w := range lists {
+		for i, size := range []int{65536, 9, 0, 70_001} {
+			p := randomBytes(random, size)
+			lists[w] = append(lists[w], Frame{idOf(w, i), p})
+			missing[string(p)]++
+		}
+	}
+	near, far := t.sockets()
+	received := &sink{}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = io.Copy(received, far)
+	}()
+	results, trouble := t.togetherOver(near, received, lists)
+	t.stayedWhole(lists, results, trouble, func() []byte {
+		_ = near.Close() // so that all of it has come when the far end sees the end
+		<-done
+		return received.bytes()
+	}, missing, key)
+}
+
+// sockets are the two ends of a Unix socket.
+func (t *framerT) sockets() (near, far net.Conn) {
+	l, err := net.Listen("unix", filepath.Join(t.Dir(), "s"))
+	if err == nil {
+		defer func() { _ = l.Close() }()
+		near, err = net.Dial("unix", l.Addr().String())
+	}
+	if err == nil {
+		t.Cleanup(func() { _ = near.Close() })
+		far, err = l.Accept()
+	}
+	if err != nil {
+		t.Blocked("there is no socket to be had: %v", err)
+	}
+	t.Cleanup(func() { _ = far.Close() })
+	return near, far
+}
+
+// stayedWhole demands that each write came to a good end and that the stream has all frames, in whatever order.
+func (t *framerT) stayedWhole(lists [][]Frame, results [][]error, trouble string, stream func() []byte, missing map[string]int, key func([]byte) string) {
+	all := left(missing)
+	want := fmt.Sprintf("frames written by %d writers at once", len(lists))
 	if trouble != "" {
 		t.FailNow("STR-5", want, "%s", trouble)
 	}
@@ -76,11 +136,11 @@ func writeTogether(t *framerT) {
 		}
 	}
 
-	data := crowd.bytes()
+	data := stream()
 	for at := 0; at < len(data); {
 		size := claimedSize(t.Framing, data[at:])
 		if size > len(data)-at || missing[key(data[at:at+size])] == 0 {
-			t.Note("framer → stream", "%d bytes, with %d right frames before this one", len(data), writers*framesPerWriter-left(missing))
+			t.Note("framer → stream", "%d bytes, with %d right frames before this one", len(data), all-left(missing))
 			t.foundNow(Finding{
 				Clause: "STR-5", Want: fmt.Sprintf("at byte %d of the stream, one of the frames that were written", at),
 				Got: "bytes of several frames mixed", Dump: dumpFrom(t.Framing, data, at, dumpRows),
@@ -90,7 +150,7 @@ func writeTogether(t *framerT) {
 		at += size
 	}
 	if n := left(missing); n > 0 {
-		t.Fail("STR-5", fmt.Sprintf("%d frames on the stream", writers*framesPerWriter), "%d are missing, though every WriteFrame returned without an error", n)
+		t.Fail("STR-5", fmt.Sprintf("%d frames on the stream", all), "%d are missing, though every WriteFrame returned without an error", n)
 	}
 }
 
@@ -148,11 +208,16 @@ type crowdable interface {
 func (t *framerT) together(out crowdable, lists [][]Frame) (results [][]error, trouble string) {
 	s := silent()
 	defer s.close()
+	return t.togetherOver(stream{s, out}, out, lists)
+}
+
+// togetherOver does so over a stream whose moves another can tell.
+func (t *framerT) togetherOver(rw io.ReadWriter, moves mover, lists [][]Frame) (results [][]error, trouble string) {
 	var mu sync.Mutex
 	panicked := ""
 	made := make([][]error, len(lists)) // by other goroutines, which may be at it still where they hang
 	trouble, hung := t.attempt(func() {
-		f := t.open(stream{s, out}, FramerOptions{t.Framing, 1 << 20})
+		f := t.open(rw, FramerOptions{t.Framing, 1 << 20})
 		if r := f.remote(); r != nil {
 			var err error
 			made, err = r.WriteTogether(lists)
@@ -175,7 +240,7 @@ func (t *framerT) together(out crowdable, lists [][]Frame) (results [][]error, t
 			})
 		}
 		all.Wait()
-	}, out)
+	}, moves)
 	mu.Lock()
 	defer mu.Unlock()
 	if !hung {

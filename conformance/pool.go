@@ -172,6 +172,7 @@ func poolCases() []poolCase {
 		poolMessageCases(),
 		poolMatchingCases(),
 		poolBrokenAnswerCases(),
+		poolUnreadableCases(),
 		poolSelectionCases(),
 		poolBoundCases(),
 		poolWaiterCases(),

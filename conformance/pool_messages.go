@@ -242,7 +242,7 @@ func requestsAreWellFormed(t *poolT) {
 	s.hold()
 	s.start()
 	for i, body := range []string{`null`, `false`, `0`, `""`, `"日本語 \"😀\""`, `{"a":[1,{"b":"c"}]}`, `[]`, `"\u0000"`, `{"id":1,"method":"m"}`, `1.5`} {
-		method := []string{"plain", `quotes " and \`, "日本語 😀", "a line\nbreak\tand\x00more", "a.b/c d"}[i%5] + fmt.Sprint(i)
+		method := []string{"plain", `quotes " and \`, "日本語 😀 \ufffd", "a line\nbreak\tand\x00\x1fmore", "a.b/c d"}[i%5] + fmt.Sprint(i)
 		c := s.callWith(t.ctx, method, body)
 		r := c.request("MSG-17")
 		if d := differBody(body, r.body); d != "" {

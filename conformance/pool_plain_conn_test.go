@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/pyproctest/pyproctest/conformance"
 )
@@ -178,6 +179,9 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 		body = json.RawMessage("null")
 	}
 	payload := fmt.Appendf(nil, `{"id":%d,"method":%s,"body":%s}`, id, name, body)
+	if p.has("methods-as-bytes") && !utf8.ValidString(method) {
+		payload = fmt.Appendf(nil, `{"id":%d,"method":"%s","body":%s}`, id, method, body)
+	}
 	if p.has("methods-unquoted") {
 		payload = fmt.Appendf(nil, `{"id":%d,"method":"%s","body":%s}`, id, method, body)
 	}
@@ -357,7 +361,9 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	if string(a["type"]) == `"response"` && a["payload"] != nil && !c.p.has("no-envelopes") {
+	var kind any
+	_ = json.Unmarshal(a["type"], &kind)
+	if kind == "response" && a["payload"] != nil && !c.p.has("no-envelopes") {
 		if a, err = c.fields(a["payload"]); err != nil {
 			return err
 		}
@@ -437,8 +443,15 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 // fields reads an object by the exact names of its fields, which reading into a struct would not do.
 func (c *plainConn) fields(text []byte) (map[string]json.RawMessage, error) {
 	var exact map[string]json.RawMessage
-	if err := json.Unmarshal(text, &exact); err != nil || exact == nil {
+	decode := json.Unmarshal
+	if c.p.has("reads-the-first-value") {
+		decode = func(text []byte, into any) error { return json.NewDecoder(bytes.NewReader(text)).Decode(into) }
+	}
+	if err := decode(text, &exact); err != nil || exact == nil {
 		return nil, fmt.Errorf("an answer that cannot be read: %w", err)
+	}
+	if !utf8.Valid(text) && !c.p.has("utf8-unchecked") {
+		return nil, errors.New("an answer that is no UTF-8")
 	}
 	if c.p.has("names-in-any-case") {
 		for _, name := range slices.Sorted(maps.Keys(exact)) {

@@ -144,6 +144,7 @@ func TestNestingIsBoundedNotTheStack(t *testing.T) {
 		deep := func(levels int) json.RawMessage {
 			return json.RawMessage(strings.Repeat(c.open, levels) + "0" + strings.Repeat(c.shut, levels))
 		}
+		require.True(t, json.Valid(deep(message.MaxDepth)) && !json.Valid(deep(message.MaxDepth+1)), "as deep as encoding/json goes")
 		require.NoError(t, message.Check(deep(message.MaxDepth)))
 		require.ErrorIs(t, message.Check(deep(message.MaxDepth+1)), message.ErrDepth)
 		require.ErrorIs(t, message.Check(json.RawMessage(strings.Repeat(c.open, 10<<20))), message.ErrDepth)

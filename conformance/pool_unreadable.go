@@ -126,7 +126,6 @@ var answersOfMalformedUTF8 = []string{
 	"{\"id\":%d,\"ok\":true,\"body\":\"before an escape \xc3\\n and behind it\"}",
 	"{\"id\":%d,\"ok\":true,\"body\":\"behind an escape \\n\xc3\"}",
 	"{\"id\":%d,\"ok\":true,\"body\":\"overlong \xc0\xaf\"}",
-	"{\"id\":%d,\"ok\":true,\"body\":\"a surrogate \xed\xa0\x80\"}",
 	"{\"id\":%d,\"ok\":true,\"body\":\"behind the last \xf4\x90\x80\x80\"}",
 	"{\"id\":%d,\"ok\":true,\"body\":{\"a key \xff\":1}}",
 	"{\"id\":%d,\"ok\":true,\"body\":1,\"\xff\":1}",
@@ -166,7 +165,7 @@ var answersWrittenOtherwise = []string{
 	`{"type":"respond","id":%d,"ok":true,"body":%s}`,
 	`{"note":[],"id":%d,"more":{},"ok":true,"list":[ 1 , [ ] , { } ],"body":%s,"error":null}`,
 	`{"note":[0,-0,-1.5E+10,2e-7,3E5,10.25,true,false,null],"id":%d,"ok":true,"body":%s}`,
-	`{"note":"\"\\\/\b\f\n\r\t\u00e9\u00EF\u0a9F and more","id":%d,"ok":true,"body":%s}`,
+	`{"note":"\"\\\/\b\f\n\r\t\u00e9\u00EF\u0a9F\u00Aa and more","id":%d,"ok":true,"body":%s}`,
 	"{\"note\":\"größer als 10 € \u007f\u2028 😀\",\"\u00fc\":1,\"\":2,\"id\":%d,\"ok\":true,\"body\":%s}",
 	`{"note":{"id":0,"ok":false,"payload":{"a":{"b":[{"c":1}]}}},"id":%d,"ok":true,"body":%s}`,
 }
@@ -199,7 +198,7 @@ func unreadableAnswers(t *poolT, forms []string) {
 func methodOfMalformedUTF8(t *poolT) {
 	s := t.stage()
 	s.start()
-	for _, method := range []string{"\xff", "caf\xe9", "cut short \xe2\x82", "\xed\xa0\x80 a surrogate", "\xc0\xaf"} {
+	for _, method := range []string{"\xff", "caf\xe9", "cut short \xe2\x82", "\xc0\xaf"} {
 		c := s.callWith(t.ctx, method, "")
 		c.getsOwnOrFails("MSG-17")
 	}

@@ -45,8 +45,12 @@ func poolSlotCases() []poolCase {
 		{"a-body-that-cannot-be-sent", "the way out before anything was sent forgets the slot", func(s *stage, calls []held) {
 			s.release("BPR-4", calls)
 			s.set(func() { s.called = func(r *poolRequest) { r.answer([]byte("null")) } })
-			for range calls {
-				c := s.callBody(quote(strings.Repeat("x", s.options.MaxPayload)))
+			for i := range calls {
+				size := s.options.MaxPayload
+				if i%2 == 0 {
+					size -= 8 // which only the message around it takes over the maximum
+				}
+				c := s.callBody(quote(strings.Repeat("x", size)))
 				if c.wait("BPR-4"); c.err == nil {
 					s.t.Blocked("the pool sent a body over PoolOptions.MaxPayload, so nothing kept it from being sent")
 				}

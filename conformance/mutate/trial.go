@@ -197,7 +197,7 @@ func (c *court) run(ctx context.Context, dir string, p program, tests string) (o
 	ctx, cancel := context.WithTimeout(ctx, c.limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.suite, append([]string{
-		"-test.run", tests, "-test.v=test2json", "-test.parallel", fmt.Sprint(c.parallel), "-patience", c.patience.String(),
+		"-test.run", tests, "-test.v=test2json", "-test.parallel", fmt.Sprint(c.parallel), "-patience", c.patience.String(), "-strict",
 	}, p.args...)...)
 	cmd.Dir = filepath.Join(c.root, "conformance")
 	cmd.Env = append(os.Environ(), "TMPDIR="+dir, "PYTHONDONTWRITEBYTECODE=1", mutantVariable+"="+fmt.Sprint(p.number))

@@ -173,6 +173,7 @@ func poolCases() []poolCase {
 		poolMatchingCases(),
 		poolBrokenAnswerCases(),
 		poolUnreadableCases(),
+		poolFullConnectionCases(),
 		poolSelectionCases(),
 		poolBoundCases(),
 		poolWaiterCases(),

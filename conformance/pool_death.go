@@ -36,6 +36,13 @@ func poolDeathCases() []poolCase {
 	return append(all,
 		poolCase{
 			Case: Case{
+				Name: "a-caller-that-waits-outlasts-restarts-that-fail", Clauses: []string{"HLT-4"}, Framings: bothFramings,
+				Cause: "a restart that fails turns all away who wait, though another worker is there",
+			},
+			run: waiterOutlastsFailedRestarts,
+		},
+		poolCase{
+			Case: Case{
 				Name: "the-error-says-that-the-worker-died", Clauses: []string{"HLT-5"}, Framings: bothFramings,
 				Cause: "the error of the read or the write is returned bare",
 			},
@@ -124,6 +131,27 @@ func poolDeathCases() []poolCase {
 			},
 		},
 	)
+}
+
+// waiterOutlastsFailedRestarts has a caller wait for the slot of one worker while the other one dies and whatever
+// takes its place ends at once.
+func waiterOutlastsFailedRestarts(t *poolT) {
+	s := t.stage()
+	s.options.Workers, s.options.MaxInFlight = 2, 1
+	s.hold()
+	s.start()
+	calls := s.fill("HLT-4", 2)
+	s.set(func() { s.appears = func(w *scriptedWorker) { w.exit(1) } })
+	calls[0].at.worker.die()
+	calls[0].because = ", because it was on the worker that died"
+	calls[0].fails("HLT-4")
+	waiting := s.call()
+	waiting.parks()
+	// A pool need not restart, see HLT-6.
+	s.becomesWithin(min(2*time.Second, t.patience/4), func() bool { return waiting.ended() || len(s.workers) >= 5 })
+	s.set(func() { s.called = func(r *poolRequest) { r.answer(r.body) } })
+	s.release("HLT-4", calls[1:])
+	waiting.succeeds("HLT-4")
 }
 
 // areOver waits until the calls have failed, or have come to a worker once more: a pool that sends them again

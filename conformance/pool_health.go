@@ -76,15 +76,14 @@ func poolHealthCases() []poolCase {
 				Name: "health-counts-a-dead-worker-as-unhealthy", Clauses: []string{"HLT-3"},
 				Cause: "the count is of the workers that were started",
 			},
-			run: func(t *poolT) {
-				s := t.stage()
-				s.options.Workers = 2
-				s.options.HealthInterval = 50 * time.Millisecond
-				s.start()
-				s.set(func() { s.appears = neverListens })
-				s.worker("HLT-3", 1).die()
-				s.healthBecomes("HLT-3", "2 workers, 1 of them healthy", func(h Health) bool { return h.Total == 2 && h.Healthy == 1 })
+			run: deadIsUnhealthy,
+		},
+		{
+			Case: Case{
+				Name: "health-counts-a-dead-worker-as-unhealthy-in-this-framing-too", Clauses: []string{"HLT-3"}, Framings: []Framing{Basic},
+				Cause: "the end of its connections is noticed, and not that of the worker",
 			},
+			run: deadIsUnhealthy,
 		},
 		{
 			Case: Case{
@@ -122,6 +121,16 @@ func (s *stage) checksGoOn(want string, workers ...*scriptedWorker) {
 		}
 		return true
 	})
+}
+
+func deadIsUnhealthy(t *poolT) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.options.HealthInterval = 50 * time.Millisecond
+	s.start()
+	s.set(func() { s.appears = neverListens })
+	s.worker("HLT-3", 1).die()
+	s.healthBecomes("HLT-3", "2 workers, 1 of them healthy", func(h Health) bool { return h.Total == 2 && h.Healthy == 1 })
 }
 
 func hungWorker(t *poolT, hang func(*scriptedWorker)) {

@@ -34,6 +34,20 @@ func poolFailedStartCases() []poolCase {
 		},
 		{
 			Case: Case{
+				Name: "a-program-that-cannot-be-started-fails-start", Clauses: []string{"STA-2"},
+				Cause: "the error of starting the process is not looked at, so that what follows works on a process that there is not",
+			},
+			run: func(t *poolT) {
+				s := t.stage()
+				s.options.Program = filepath.Join(t.Dir(), "no-such-program")
+				s.open()
+				if err := s.startWith(t.ctx, "STA-2"); err == nil {
+					t.FailNow("STA-2", "Start fails when a worker's program cannot be started", "no error; the program %s does not exist", s.options.Program)
+				}
+			},
+		},
+		{
+			Case: Case{
 				Name: "a-failed-start-reaps-every-process", Clauses: []string{"STA-3"},
 				Cause: "workers that had come up stay running, or are killed and not waited for",
 			},

@@ -1,0 +1,64 @@
+package conformance
+
+import "strings"
+
+// These cases have a worker read no more for a while, so that a request cannot be written.
+
+func poolFullConnectionCases() []poolCase {
+	return []poolCase{
+		{
+			Case: Case{
+				Name: "an-unreadable-answer-fails-its-call-while-a-request-cannot-be-written", Clauses: []string{"RID-7"}, Framings: []Framing{Enhanced},
+				Cause: "whoever finds the connection broken waits for the write that is under way, and that waits for the worker; the connection is to be closed first",
+			},
+			run: unreadableAnswerBesideFullConnection,
+		},
+		{
+			Case: Case{
+				Name: "requests-that-wait-for-a-full-connection-go-out-whole", Clauses: []string{"MSG-17"}, Framings: []Framing{Enhanced},
+				Cause: "requests that gather behind a write under way are measured or cut together, and not each for itself",
+			},
+			run: requestsBehindFullConnection,
+		},
+	}
+}
+
+func unreadableAnswerBesideFullConnection(t *poolT) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	h := s.fill("RID-7", 1)[0]
+	w := s.worker("RID-7", 1)
+	w.readOnly(64 << 10)
+	var before int
+	s.set(func() { before, s.called = w.received, func(r *poolRequest) { r.answer(r.body) } })
+	big := s.callBody(quote(strings.Repeat("y", 1<<20)))
+	s.until("RID-7", "the request begins to come", func() bool { return w.received >= before+32<<10 })
+	h.at.send(h.at.frame([]byte(`{"id":`)))
+	h.fails("RID-7")
+	t.Note("case", "the worker reads again") // for a pool that has each call on a connection of its own
+	w.readOnly(readAll)
+	big.getsOwnOrFails("RID-7")
+	s.laterCalls("RID-7")
+}
+
+func requestsBehindFullConnection(t *poolT) {
+	s := t.stage()
+	s.options.MaxInFlight, s.options.MaxPayload = 12, 1<<16
+	s.start()
+	s.call().succeeds("MSG-17")
+	w := s.worker("MSG-17", 1)
+	w.readOnly(0)
+	var calls []*poolCall
+	for range s.options.MaxInFlight {
+		// Some hundred KB fill a socket; a few of these are over MaxPayload together, and none is alone.
+		c := s.callBody(quote(strings.Repeat("z", 40<<10)))
+		calls = append(calls, c)
+		c.parks()
+	}
+	t.Note("case", "the worker reads again")
+	w.readOnly(readAll)
+	for _, c := range calls {
+		c.succeeds("MSG-17")
+	}
+}

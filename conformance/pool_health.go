@@ -126,6 +126,7 @@ func (s *stage) checksGoOn(want string, workers ...*scriptedWorker) {
 func deadIsUnhealthy(t *poolT) {
 	s := t.stage()
 	s.options.Workers = 2
+	s.options.StartTimeout = 8 * t.patience // what takes its place is still being started
 	s.options.HealthInterval = 50 * time.Millisecond
 	s.start()
 	s.set(func() { s.appears = neverListens })

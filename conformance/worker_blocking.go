@@ -86,16 +86,16 @@ func answersAfterHalfCloseAreSent(t *workerT) {
 	}
 }
 
-// largeAnswersAfterHalfCloseAreSent leaves the answers unread until one has begun: when the end of the requests
-// comes they cannot all have left.
+// largeAnswersAfterHalfCloseAreSent ends its requests when the first byte of the answers has come: the rest cannot
+// all have left.
 func largeAnswersAfterHalfCloseAreSent(t *workerT) {
 	q := t.start().connectUnread(setUp, t.Framing)
 	var ids []uint64
 	for range 3 {
 		ids = append(ids, q.ask("blob", unreadBlob))
 	}
-	q.closeSending()
 	q.answerBegins()
+	q.closeSending()
 	q.readOn()
 	for _, id := range ids {
 		q.await("WRK-22", id)

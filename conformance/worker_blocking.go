@@ -16,6 +16,10 @@ func workerBlockingCases() []workerCase {
 			Name: "answers-after-half-close-are-sent", Clauses: []string{"WRK-22"}, Framings: bothFramings,
 			Cause: "The end of what a caller sends is taken for the end of the connection.",
 		}, run: answersAfterHalfCloseAreSent},
+		{Case: Case{
+			Name: "large-answers-after-half-close-are-sent", Clauses: []string{"WRK-22"}, Framings: bothFramings,
+			Cause: "The connection is closed as soon as no handler runs on it, whatever waits to be sent.",
+		}, run: largeAnswersAfterHalfCloseAreSent},
 	}
 }
 
@@ -77,6 +81,22 @@ func answersAfterHalfCloseAreSent(t *workerT) {
 	}
 	ids = append(ids, q.ask("sleep", sleepFor(shortSleep)))
 	q.closeSending()
+	for _, id := range ids {
+		q.await("WRK-22", id)
+	}
+}
+
+// largeAnswersAfterHalfCloseAreSent ends its requests when the first byte of the answers has come: the rest cannot
+// all have left.
+func largeAnswersAfterHalfCloseAreSent(t *workerT) {
+	q := t.start().connectUnread(setUp, t.Framing)
+	var ids []uint64
+	for range 3 {
+		ids = append(ids, q.ask("blob", unreadBlob))
+	}
+	q.answerBegins()
+	q.closeSending()
+	q.readOn()
 	for _, id := range ids {
 		q.await("WRK-22", id)
 	}

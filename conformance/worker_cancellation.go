@@ -32,9 +32,17 @@ func workerCancellationCases() []workerCase {
 			Cause: "One flag stands for all that runs on the connection.",
 		}, run: cancellationLeavesOtherRequestsOfItsConnectionAlone},
 		{Case: Case{
+			Name: "many-cancellations-leave-other-requests-alone", Clauses: []string{"WRK-9"}, Framings: bothFramings,
+			Cause: "Waits that were cancelled are cleared away together, and the order of those that remain is lost.",
+		}, run: manyCancellationsLeaveOtherRequestsAlone},
+		{Case: Case{
 			Name: "handlers-of-a-caller-that-went-away-are-cancelled", Clauses: []string{"CAN-8"}, Framings: bothFramings,
 			Cause: "That a connection has ended is noticed only when its answer is written.",
 		}, run: handlersOfACallerThatWentAwayAreCancelled},
+		{Case: Case{
+			Name: "handlers-of-a-caller-that-half-closed-first-are-cancelled", Clauses: []string{"CAN-8"}, Framings: bothFramings,
+			Cause: "When the end of what a caller sends was read, nothing tells that the caller went away after it.",
+		}, run: handlersOfACallerThatHalfClosedFirstAreCancelled},
 	}
 }
 
@@ -173,5 +181,62 @@ func handlersOfACallerThatWentAwayAreCancelled(t *workerT) {
 	q.close()
 	if !g.falls(0, nil) {
 		t.Fail("CAN-8", "the handlers of a caller that closed its connection are cancelled", "its `sleep` still runs %v later%s", t.Patience(), p.obituary())
+	}
+}
+
+// handlersOfACallerThatHalfClosedFirstAreCancelled has the call of another connection stand between the end of the
+// requests and the going away.
+func handlersOfACallerThatHalfClosedFirstAreCancelled(t *workerT) {
+	p := t.start()
+	g := p.gauge()
+	q := p.served(t.Framing)
+	q.ask("sleep", t.long())
+	seen := g.sees(1, never)
+	q.closeSending()
+	for range 3 {
+		if seen { // else they would wait for the handler
+			g.peer.call(setUp, "echo", `"after the end of the requests"`)
+		}
+	}
+	q.close()
+	if !g.falls(0, nil) {
+		t.Fail("CAN-8", "the handlers of a caller that closed its sending half and then its connection are cancelled",
+			"its `sleep` still runs %v later%s", t.Patience(), p.obituary())
+	}
+}
+
+// manyCancellationsLeaveOtherRequestsAlone cancels many sleeps before the end of any, and awaits the shorter ones
+// of the rest. A worker need not run so many handlers at once, and is asked for nothing then.
+func manyCancellationsLeaveOtherRequestsAlone(t *workerT) {
+	p := t.startFresh()
+	g := p.gauge()
+	q := p.served(t.Framing)
+	const first, many, few = 1001, 70, 12
+	next := uint64(first)
+	ask := func(n int, body string) {
+		for range n {
+			q.request(next, "sleep", body)
+			next++
+		}
+	}
+	ask(many, sleepFor(t.Patience()/2))
+	ask(few, t.long())
+	kept := next
+	ask(few, sleepFor(t.Patience()*2/3))
+	all := false
+	p.settle(func() bool {
+		n, ok := g.read(g.serialAfter)
+		all = ok && n >= many+2*few
+		return all || !ok || q.peek(0, q.hasID(first))
+	})
+	if !all {
+		t.Note("suite", "not all of them run at once, so that those that are kept may have to wait for others")
+		return
+	}
+	for id := uint64(first); id < first+many; id++ {
+		q.cancel(id, cancellation(id, "one of many"))
+	}
+	for id := kept; id < next; id++ {
+		q.await("WRK-9", id)
 	}
 }

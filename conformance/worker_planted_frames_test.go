@@ -40,7 +40,12 @@ func (c *plantedConn) serve() {
 		if c.w.has("closes-at-half-close") {
 			_ = c.conn.Close()
 		}
+		looked := false
 		for tick := time.Tick(5 * time.Millisecond); c.due.Load() > 0; <-tick {
+			if looked && c.w.has("looks-once-whether-its-caller-is-gone") {
+				continue
+			}
+			looked = true
 			if !c.w.has("lets-the-handlers-of-gone-callers-run") && c.gone() {
 				c.cancelAll()
 			}
@@ -117,6 +122,11 @@ func (c *plantedConn) read() error {
 		}
 		c.frames++
 		if err := c.receive(id, payload); err != nil {
+			if c.w.has("reads-a-frame-more-after-a-violation") {
+				if id, payload, bad := c.readFrame(); bad == nil {
+					_ = c.receive(id, payload)
+				}
+			}
 			return err
 		}
 	}

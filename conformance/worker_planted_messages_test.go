@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -203,6 +204,9 @@ func (c *plantedConn) cancel(fields map[string]json.RawMessage) error {
 // begin runs the handler of a request beside the reading of the next one.
 func (c *plantedConn) begin(r plantedRequest) error {
 	w := c.w
+	if w.stopping.Load() && w.has("crashes-at-requests-while-it-stops") {
+		os.Exit(3)
+	}
 	r.cancelled = make(chan struct{})
 	stop := sync.OnceFunc(func() { close(r.cancelled) })
 	c.mu.Lock()
@@ -246,9 +250,24 @@ func (c *plantedConn) run(r plantedRequest) {
 	if c.w.has("odd: runs-one-handler-at-a-time") {
 		c.w.one.Unlock()
 	}
-	c.mu.Lock()
-	delete(c.outstanding, string(r.id))
-	c.mu.Unlock()
+	forget := func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.outstanding, string(r.id))
+	}
+	if c.w.has("frees-ids-when-answers-have-left") {
+		defer forget()
+	} else {
+		forget()
+	}
+	if c.w.has("stops-when-no-handler-runs") {
+		c.w.due.Add(-1)
+		defer c.w.due.Add(1)
+	}
+	if c.w.has("closes-half-closed-when-no-handler-runs") {
+		c.due.Add(-1)
+		defer c.due.Add(1)
+	}
 	if result != "" {
 		c.answer(r, result)
 	}

@@ -36,6 +36,7 @@ type plantedWorker struct {
 	due      atomic.Int64 // handlers that run, and answers that have not left
 	one      sync.Mutex   // held by what may run alone, under a fault or an oddity
 	enhanced atomic.Bool  // a connection of the enhanced framing was seen
+	stopping atomic.Bool  // a signal came
 
 	mu      sync.Mutex
 	cancels map[string][]func() // of all connections, for "cancels-on-any-connection"
@@ -115,6 +116,7 @@ func (w *plantedWorker) listen() (path string, err error) {
 }
 
 func (w *plantedWorker) stop(s os.Signal, path string) int {
+	w.stopping.Store(true)
 	if w.has("sigint-is-not-handled") && s == syscall.SIGINT {
 		return 130
 	}
@@ -144,6 +146,9 @@ func (w *plantedWorker) stop(s os.Signal, path string) int {
 	}
 	if w.has("accepts-after-sigterm") {
 		_ = w.listener.Close()
+	}
+	if w.has("removes-the-path-again-at-its-end") {
+		_ = os.Remove(path)
 	}
 	if w.has("sigterm-ends-with-status-1") {
 		return 1

@@ -1,7 +1,9 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"syscall"
 	"time"
@@ -24,6 +26,10 @@ func workerStopCases() []workerCase {
 			Cause: "The process waits until its last answers are taken, and nobody takes them.",
 		}, run: callerThatDoesNotReadDoesNotHoldTheExit},
 		{Case: Case{
+			Name: "socket-of-a-successor-is-left-alone", Clauses: []string{"WRK-17"},
+			Cause: "What is at the path is removed at the end again, though the worker's own socket file is gone and another worker's is there.",
+		}, run: socketOfASuccessorIsLeftAlone},
+		{Case: Case{
 			Name: "handler-that-runs-at-sigterm-is-answered", Clauses: []string{"WRK-18"}, Framings: bothFramings,
 			Cause: "The process ends, or closes its connections, without a look at what runs.",
 		}, run: func(t *workerT) { t.handlerThatRunsIsAnswered(syscall.SIGTERM) }},
@@ -31,6 +37,10 @@ func workerStopCases() []workerCase {
 			Name: "handler-that-runs-at-sigint-is-answered", Clauses: []string{"WRK-18"}, Framings: []Framing{Enhanced},
 			Cause: "SIGINT raises an exception in the handler that runs, as Python's default does.",
 		}, run: func(t *workerT) { t.handlerThatRunsIsAnswered(syscall.SIGINT) }},
+		{Case: Case{
+			Name: "answer-behind-an-unread-one-is-sent-after-sigterm", Clauses: []string{"WRK-18"}, Framings: bothFramings,
+			Cause: "The process ends when no handler runs any more, whatever waits to be sent.",
+		}, run: answerBehindAnUnreadOneIsSentAfterSIGTERM},
 	}
 }
 
@@ -113,13 +123,14 @@ func callerThatDoesNotReadDoesNotHoldTheExit(t *workerT) {
 }
 
 // handlerThatRunsIsAnswered sends the signal when the handler is seen to run. Where one handler runs at a
-// time nothing can be seen from beside it, and that the reading waits is the sign.
+// time nothing can be seen from beside it, and that the reading waits is the sign. Requests that come on another
+// connection meanwhile may run, be refused or meet its end, but must not disturb what runs, or the exit.
 func (t *workerT) handlerThatRunsIsAnswered(s syscall.Signal) {
 	p := t.startFresh()
 	g := p.gauge()
 	sleep := min(3*g.serialAfter, t.command.grace()*3/4)
 	g.serialAfter = sleep / 3
-	q := p.served(t.Framing)
+	other, q := p.served(t.Framing), p.served(t.Framing)
 	var id uint64
 	over := func() bool { return q.peek(0, q.hasID(id)) }
 	for tries := 10; ; tries-- { // on a slow machine it may be over before it is seen
@@ -132,6 +143,11 @@ func (t *workerT) handlerThatRunsIsAnswered(s syscall.Signal) {
 		}
 	}
 	p.signal(s)
+	q.repeatUntilAnswered(id, func() {
+		for _, method := range []string{"echo", "health", "no_such_method"} {
+			other.ask(method, "1")
+		}
+	})
 	r, ok := q.wait(t.command.grace()+t.Patience(), q.hasID(id))
 	if !ok {
 		t.FailNow("WRK-18", fmt.Sprintf("the answer of a handler that ran when %s came", signalName(s)), "%s", q.fate())
@@ -139,4 +155,49 @@ func (t *workerT) handlerThatRunsIsAnswered(s syscall.Signal) {
 	if q.mustBeAnswer("WRK-18", r); !r.answer.OK {
 		t.Fail("WRK-18", fmt.Sprintf("a handler that ran when %s came finishes", signalName(s)), "the error %q", r.answer.Error)
 	}
+	p.mustStop(s)
+}
+
+// socketOfASuccessorIsLeftAlone listens at the path itself when the worker has removed its socket file and lets a
+// handler finish. One that removes the file later, with its end, has left nobody the path before.
+func socketOfASuccessorIsLeftAlone(t *workerT) {
+	first := t.startFresh()
+	g := first.gauge()
+	first.served(t.anyFraming()).ask("sleep", sleepFor(t.command.grace()*3/4))
+	g.sees(1, never)
+	first.signal(syscall.SIGTERM)
+	free := func() bool {
+		_, err := os.Lstat(first.socket)
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	first.settle(func() bool { return free() || first.ended() })
+	if first.ended() || !free() {
+		first.mustStop(syscall.SIGTERM)
+		return
+	}
+	// Once the worker has closed its socket too, the file system may give the next file the same number.
+	g.peer.wait(g.serialAfter, g.peer.hasID(g.peer.ask("health", "null")))
+	t.listen(first.socket)
+	before := t.look(first.socket)
+	limit := t.command.grace() + t.Patience()
+	if _, ended := first.awaitExit(limit); !ended {
+		t.FailNow("WRK-17", "an exit within the grace period after SIGTERM", "it still runs after %v", limit)
+	}
+	t.mustBeUntouched("WRK-17", "the socket file of the process that came after", first.socket, before)
+}
+
+// answerBehindAnUnreadOneIsSentAfterSIGTERM lets a handler end while its connection is stuck in a large answer, and
+// reads only then. A quarter of the grace period is for the handler, and what is left for its answer.
+func answerBehindAnUnreadOneIsSentAfterSIGTERM(t *workerT) {
+	p := t.startFresh()
+	q := p.connectUnread(setUp, t.Framing)
+	sleep := t.command.grace() / 4
+	id := q.ask("sleep", sleepFor(sleep))
+	q.ask("blob", unreadBlob)
+	q.answerBegins()
+	p.signal(syscall.SIGTERM)
+	p.awaitExit(sleep)
+	q.readOn()
+	q.await("WRK-18", id)
+	p.mustStop(syscall.SIGTERM)
 }

@@ -27,6 +27,10 @@ func workerUnreadableCases() []workerCase {
 			Name: "method-that-is-no-string-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: bothFramings, Cause: unreadableCause,
 		}, run: func(t *workerT) { t.unreadable(noMethods) }},
 		{Case: Case{
+			Name: "what-cannot-be-read-is-answered-among-requests", Clauses: []string{"MSG-11"}, Framings: bothFramings,
+			Cause: "Answers that wait to be sent are kept by ID, and those under no ID of a request replace one another.",
+		}, run: whatCannotBeReadIsAnsweredAmongRequests},
+		{Case: Case{
 			Name: "unknown-envelope-type-gets-an-error-answer", Clauses: []string{"MSG-12"}, Framings: bothFramings,
 			Cause: "Messages of a type that is not known are dropped, and the caller waits for ever.",
 		}, run: unknownEnvelopeTypeGetsAnErrorAnswer},
@@ -197,4 +201,34 @@ func unknownEnvelopeTypeGetsAnErrorAnswer(t *workerT) {
 		q.call("MSG-12", "echo", `"the connection goes on"`)
 	}
 	q.nothingElse("MSG-1", "exactly one answer to each")
+}
+
+// whatCannotBeReadIsAnsweredAmongRequests has requests and what is none come in one write. The IDs of the requests
+// are the least there are.
+func whatCannotBeReadIsAnsweredAmongRequests(t *workerT) {
+	q := t.start().connect(setUp, t.Framing)
+	const n = 40
+	var joined []byte
+	for i := range uint64(n) {
+		id, payload := i/2+1, request(i/2+1, "echo", "1")
+		if i%2 == 0 {
+			id, payload = 1000+i, []byte("{")
+		}
+		q.expect(id)
+		joined = append(joined, encode(t.Framing, id, payload)...)
+	}
+	q.send(joined)
+	for i := range uint64(n) {
+		if i%2 == 1 {
+			q.mustEcho("MSG-11", i/2+1, "1")
+			continue
+		}
+		under := uint64(0)
+		if t.Framing == Enhanced {
+			under = 1000 + i
+		}
+		if got := q.await("MSG-11", under); got.OK {
+			t.Fail("MSG-11", "an error answer to JSON cut off after one byte, among requests", "a result")
+		}
+	}
 }

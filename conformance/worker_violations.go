@@ -17,6 +17,10 @@ func workerViolationCases() []workerCase {
 			Cause: "IDs are remembered for ever, or given back only after the answer has left: a fast caller is faster.",
 		}, run: idMayBeUsedAgainAfterItsAnswer},
 		{Case: Case{
+			Name: "id-is-free-again-when-its-answer-begins", Clauses: []string{"MSG-14"}, Framings: bothFramings,
+			Cause: "An answer that the socket does not take at once leaves its ID outstanding, until all of it has left or for ever.",
+		}, run: idIsFreeAgainWhenItsAnswerBegins},
+		{Case: Case{
 			Name: "violation-leaves-other-connections-alone", Clauses: []string{"WRK-16"}, Framings: bothFramings,
 			Cause: "An exception that should end one connection ends the loop that serves all.",
 		}, run: violationLeavesOtherConnectionsAlone},
@@ -45,6 +49,10 @@ func headerAndMessageMustBearOneID(t *workerT) {
 		q.mustEnd("MSG-13", "the connection is closed after "+what)
 		p.survives("MSG-13", other, other.ask("echo", `"still served"`), what)
 	}
+	q := p.served(t.Framing)
+	q.send(append(encode(Enhanced, id^1, request(id, "echo", "1")), goodExit(Enhanced, ranStatus)...))
+	q.mustEnd("MSG-13", "the connection is closed after a message of another ID than its header's, with a good frame behind it")
+	p.survives("MSG-13", other, other.ask("echo", `"still served"`), "a good frame behind a message of another ID than its header's")
 }
 
 // The first request runs for half the patience: long beside the second, which comes in the same write,
@@ -70,6 +78,41 @@ func idMayBeUsedAgainAfterItsAnswer(t *workerT) {
 	q.await("MSG-14", 6)
 	q.request(6, "echo", `"again"`)
 	q.mustEcho("MSG-14", 6, `"again"`)
+}
+
+// idIsFreeAgainWhenItsAnswerBegins uses an ID again when the first byte of its answer has come and the rest,
+// which is more than a socket holds, has not. Then it does so with those of large and small answers to
+// requests of one write.
+func idIsFreeAgainWhenItsAnswerBegins(t *workerT) {
+	p := t.start()
+	q := p.connectUnread(setUp, t.Framing)
+	q.request(7, "blob", unreadBlob)
+	q.answerBegins()
+	q.request(7, "echo", `"as soon as the answer begins"`)
+	q.readOn()
+	for range 2 {
+		q.await("MSG-14", 7)
+	}
+	q.close()
+	q = p.connectUnread(setUp, t.Framing)
+	var joined []byte
+	ids := []uint64{1001, 1002, 1003, 1004, 1005}
+	for i, id := range ids {
+		method, body := "blob", unreadBlob
+		if i%2 == 1 {
+			method, body = "echo", `"in between"`
+		}
+		q.expect(id)
+		joined = append(joined, encode(t.Framing, id, request(id, method, body))...)
+	}
+	q.send(joined)
+	q.answerBegins()
+	q.readOn()
+	for _, id := range ids {
+		q.await("WRK-9", id)
+		q.request(id, "echo", `"again"`)
+		q.mustEcho("MSG-14", id, `"again"`)
+	}
 }
 
 func violationLeavesOtherConnectionsAlone(t *workerT) {

@@ -145,11 +145,19 @@ func waiterOutlastsFailedRestarts(t *poolT) {
 	calls[0].at.worker.die()
 	calls[0].because = ", because it was on the worker that died"
 	calls[0].fails("HLT-4")
+	s.deathIsKnown("HLT-4", calls[0].at.worker) // or the next call may be given to it
 	waiting := s.call()
 	waiting.parks()
 	// A pool need not restart, see HLT-6.
 	s.becomesWithin(min(2*time.Second, t.patience/4), func() bool { return waiting.ended() || len(s.workers) >= 5 })
-	s.set(func() { s.called = func(r *poolRequest) { r.answer(r.body) } })
+	var there int
+	s.set(func() {
+		there = s.arrivedLocked([]*poolCall{waiting})
+		s.called = func(r *poolRequest) { r.answer(r.body) }
+	})
+	if there > 0 {
+		t.Blocked("the pool has more requests at a worker than PoolOptions.MaxInFlight, see BPR-2; so nobody waits")
+	}
 	s.release("HLT-4", calls[1:])
 	waiting.succeeds("HLT-4")
 }

@@ -33,7 +33,9 @@ func unreadableAnswerBesideFullConnection(t *poolT) {
 	var before int
 	s.set(func() { before, s.called = w.received, func(r *poolRequest) { r.refuse("no") } })
 	big := s.callBody(quote(strings.Repeat("y", 1<<20)))
-	s.until("RID-7", "the request begins to come", func() bool { return w.received >= before+32<<10 })
+	if !s.becomes(func() bool { return w.received >= before+32<<10 }) {
+		t.Blocked("a second request does not begin to come to a worker that has one, see BPR-7; %s", s.scene())
+	}
 	h.at.send(h.at.frame([]byte(`{"id":`)))
 	h.fails("RID-7")
 	t.Note("case", "the worker reads again") // for a pool that has each call on a connection of its own
@@ -52,21 +54,29 @@ func requestsBehindFullConnection(t *poolT) {
 	s.call().succeedsWith("MSG-17", "null")
 	w := s.worker("MSG-17", 1)
 	w.readOnly(0)
-	bodies := map[string]*poolCall{}
+	var calls []*poolCall
 	for range s.options.MaxInFlight {
 		// Some hundred KB fill a socket; a few of these are over MaxPayload together, and none is alone.
 		c := s.callBody(quote(strings.Repeat("z", 40<<10)))
-		bodies[c.method] = c
+		calls = append(calls, c)
 		c.parks()
 	}
 	t.Note("case", "the worker reads again")
 	w.readOnly(readAll)
-	for _, c := range bodies {
-		c.succeedsWith("MSG-17", "null")
-	}
+	s.becomes(func() bool { return s.arrivedLocked(calls) == len(calls) })
+	came := map[string]string{}
 	for _, r := range s.arrivals() {
-		if c := bodies[r.method]; c != nil && differBody(string(c.body), r.body) != "" {
-			t.FailNow("MSG-17", c.method+" comes with the caller's body", "%s", differBody(string(c.body), r.body))
+		came[r.method] = string(r.body)
+	}
+	for _, c := range calls {
+		body, ok := came[c.method]
+		switch {
+		case !ok && c.ended():
+			t.FailNow("MSG-17", "the request of "+c.method+" comes to the worker", "it has not; %s", c.outcome())
+		case !ok:
+			t.Blocked("the request of %s has not come after %v; %s", c.method, t.patience, s.scene())
+		case differBody(string(c.body), []byte(body)) != "":
+			t.FailNow("MSG-17", c.method+" comes with the caller's body", "%s", differBody(string(c.body), []byte(body)))
 		}
 	}
 }

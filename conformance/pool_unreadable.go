@@ -142,7 +142,6 @@ var answersOfAnotherShape = []string{
 	`{"id":%d,"ok":"true","body":"hi"}`,
 	`{"id":%d,"ok":1,"body":"hi"}`,
 	`{"id":%d,"ok":null,"body":"hi"}`,
-	`{"id":%d,"Ok":true,"body":"hi"}`,
 	`{"id":%d,"ok":[true],"body":"hi"}`,
 	`{"type":"response","payload":{"id":%d,"ok":{},"body":"hi"}}`,
 	`{"id":%d,"ok":false}`,
@@ -189,7 +188,7 @@ func unreadableAnswers(t *poolT, forms []string) {
 			h.fails("RID-7")
 		}
 		forms = forms[len(calls):]
-		s.laterCalls("RID-7")
+		s.afterStrays("RID-7") // a pool that failed its call alone meets an ID that it does not know
 	}
 }
 

@@ -16,7 +16,6 @@ var ownless = map[conformance.Role]map[string]string{
 	conformance.RolePool: {
 		"RID-6": "an answer that reaches a later caller is a late answer that was not dropped, too (CAN-3)",
 		"BPR-1": "more than workers × max_in_flight at all workers are more than max_in_flight at one of them (BPR-2)",
-		"SHD-2": "calls that a shutdown cuts off are seen to end in the cases of SHD-1 too, which have calls running",
 		"CAN-1": "how a call ends whose context has ended is seen wherever that is done, as in the cases of BPR-3 and CAN-2",
 		"CAN-3": "a late answer that does harm does so wherever calls are cancelled, as in the cases of BPR-3 and RID-4",
 		"CAN-4": "a slot that waits for an answer which never comes is missing in the cases of BPR-3, BPR-4 and RID-6",

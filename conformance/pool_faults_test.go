@@ -101,7 +101,7 @@ var poolFaults = []fault{
 	breaks("HLT-8", "sends-again-behind-the-caller"),
 	breaks("SHD-1", "takes-calls-in-shutdown").andPerhaps("SHD-5"),
 	breaks("SHD-1", "refuses-without-saying-closed"),
-	breaks("SHD-2", "shutdown-cuts-calls").andPerhaps("SHD-1"), // whose case has calls running too
+	breaks("SHD-2", "shutdown-cuts-calls"),
 	breaks("SHD-2", "shutdown-waits-for-ever").andPerhaps("SHD-4", "SHD-5"),
 	breaks("SHD-3", "kills-at-once"),
 	breaks("SHD-3", "never-kills").andPerhaps("STA-3", "SHD-4"),

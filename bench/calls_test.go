@@ -56,34 +56,55 @@ func benchmarkLoop(b *testing.B) {
 	}
 }
 
-// BenchmarkSteps adds to the loop what a worker of many connections and a pool of many callers cannot do
-// without, and sets that against the plain loop: what is left of BenchmarkCalls is the pool's and the worker's
-// own doing.
+// BenchmarkSteps goes from the loop to the pool by steps, each set against the plain loop. First comes what a
+// worker of many connections and a pool of many callers cannot do without: epoll, and goroutines that call and
+// one that reads. With step=worker the loop calls the bundled worker, so that what that takes beyond the loop is
+// the worker's own doing, and what BenchmarkCalls takes beyond that is the pool's.
 func BenchmarkSteps(b *testing.B) {
+	epoll := func(b *testing.B) *floor.Loop { return startLoop(b, "epoll") }
+	plain := func(b *testing.B) *floor.Loop { return startLoop(b) }
 	for _, step := range []struct {
-		name    string
-		args    []string
-		callers bool
+		name  string
+		start func(*testing.B) *floor.Loop
+		side  func(*floor.Loop, int, []byte) turns.Side
 	}{
-		{"epoll", []string{"epoll"}, false},
-		{"goroutines", nil, true},
-		{"both", []string{"epoll"}, true},
+		{"epoll", epoll, (*floor.Loop).Side},
+		{"goroutines", plain, (*floor.Loop).CallersSide},
+		{"both", epoll, (*floor.Loop).CallersSide},
+		{"worker", loopOnBundledWorker, (*floor.Loop).Side},
 	} {
 		for _, callers := range []int{1, 16} {
 			b.Run(fmt.Sprintf("step=%s/size=64B/callers=%d", step.name, callers), func(b *testing.B) {
-				plain, stepped := startLoop(b), startLoop(b, step.args...)
-				b.Cleanup(plain.Close)
-				b.Cleanup(stepped.Close)
+				from, to := startLoop(b), step.start(b)
+				b.Cleanup(from.Close)
+				b.Cleanup(to.Close)
 				body := stringBody(64)
-				side := stepped.Side
-				if step.callers {
-					side = stepped.CallersSide
-				}
 				turns.Measure(b, turns.Options{Turn: callTurn, Ratio: "x-floor", Bytes: len(body), Callers: callers},
-					plain.Side(callers, body), side(callers, body))
+					from.Side(callers, body), step.side(to, callers, body))
 			})
 		}
 	}
+}
+
+// loopOnBundledWorker calls a worker that a pool has started, over a connection of its own.
+func loopOnBundledWorker(b *testing.B) *floor.Loop {
+	b.Helper()
+	dir, err := os.MkdirTemp("", "ppb")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = os.RemoveAll(dir) })
+	p := startPool(b, pool.PoolOptions{Command: bundledWorker(), Workers: 1, SocketDir: dir})
+	b.Cleanup(func() { stopPool(b, p) })
+	sockets, err := filepath.Glob(filepath.Join(dir, "*", "*.sock"))
+	if err != nil || len(sockets) != 1 {
+		b.Fatalf("the worker's socket was not found in %s: %q, %v", dir, sockets, err)
+	}
+	loop, err := floor.DialWorker(sockets[0], pids(p)[0])
+	if err != nil {
+		b.Fatal(err)
+	}
+	return loop
 }
 
 func benchmarkPools(b *testing.B, command []string) {

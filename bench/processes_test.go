@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,51 +40,75 @@ func BenchmarkStart(b *testing.B) {
 }
 
 // BenchmarkRecovery kills one of two workers, and sets the time until its slot is back against the start
-// of one bare Python process. Meanwhile there are calls, and the other worker is to fail none.
+// of one bare Python process. With calls=4 so many callers call meanwhile, of which the other worker is to
+// fail none; the bare process then starts beside as many, for they take their part of the processors from it.
 func BenchmarkRecovery(b *testing.B) {
 	eachSide(b, func(b *testing.B, command []string) {
-		b.Run("workers=2", func(b *testing.B) {
-			floor, subject := &times{}, &times{}
-			elsewhere := 0
-			for b.Loop() {
-				floor.add(startBare(b, 1))
-				// A pool of its own for each, for only the first restart comes at once.
-				p := startPool(b, pool.PoolOptions{Command: command, Workers: 2})
-				took, failed := recovery(b, p)
-				stopPool(b, p)
-				subject.add(took)
-				elsewhere += failed
-			}
-			report(b, floor, subject)
-			b.ReportMetric(float64(elsewhere)/float64(b.N), "errors-elsewhere/op")
-		})
+		for _, callers := range []int{0, 4} {
+			b.Run(fmt.Sprintf("workers=2/calls=%d", callers), func(b *testing.B) {
+				floor, subject := &times{}, &times{}
+				elsewhere := 0
+				for b.Loop() {
+					floor.add(startBareBesideCalls(b, command, callers))
+					// A pool of its own for each, for only the first restart comes at once.
+					p := startPool(b, pool.PoolOptions{Command: command, Workers: 2})
+					took, failed := recovery(b, p, callers)
+					stopPool(b, p)
+					subject.add(took)
+					elsewhere += failed
+				}
+				report(b, floor, subject)
+				b.ReportMetric(float64(elsewhere)/float64(b.N), "errors-elsewhere/op")
+			})
+		}
 	})
 }
 
-// recovery kills worker 0, and returns the time until it is given calls again, and how many calls failed
-// that were not on it.
-func recovery(b *testing.B, p *pool.Pool) (took time.Duration, failed int) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	calling, stop := context.WithCancel(ctx)
+// startBareBesideCalls starts one bare process while the callers call a worker.
+func startBareBesideCalls(b *testing.B, command []string, callers int) time.Duration {
+	if callers == 0 {
+		return startBare(b, 1)
+	}
+	p := startPool(b, pool.PoolOptions{Command: command, Workers: 1})
+	defer stopPool(b, p)
+	failed := keepCalling(p, callers, func(error) bool { return true })
+	took := startBare(b, 1)
+	if n := failed(); n > 0 {
+		b.Fatalf("%d calls beside a bare process failed", n)
+	}
+	return took
+}
+
+// keepCalling has so many callers call the pool until the function that it returns is called, which tells how
+// many calls failed with an error that counts.
+func keepCalling(p *pool.Pool, callers int, counts func(error) bool) (stop func() int) {
+	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
-	var mu sync.Mutex
-	const callers = 4
+	var failed atomic.Int64
 	for range callers {
 		all.Go(func() {
-			for calling.Err() == nil {
-				_, err := p.Call(calling, "echo", 1)
-				switch {
-				case err == nil, calling.Err() != nil:
-				case errors.Is(err, pool.ErrWorkerDied) && strings.Contains(err.Error(), "on worker 0"):
-				default:
-					mu.Lock()
-					failed++
-					mu.Unlock()
+			for ctx.Err() == nil {
+				if _, err := p.Call(ctx, "echo", 1); err != nil && ctx.Err() == nil && counts(err) {
+					failed.Add(1)
 				}
 			}
 		})
 	}
+	return func() int {
+		cancel()
+		all.Wait()
+		return int(failed.Load())
+	}
+}
+
+// recovery kills worker 0 while so many callers call, and returns the time until it is given calls again, and
+// how many calls failed that were not on it.
+func recovery(b *testing.B, p *pool.Pool, callers int) (took time.Duration, failed int) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	stop := keepCalling(p, callers, func(err error) bool {
+		return !errors.Is(err, pool.ErrWorkerDied) || !strings.Contains(err.Error(), "on worker 0")
+	})
 	victim := p.Workers()[0]
 	pid := victim.Health().PID
 	process, err := os.FindProcess(pid)
@@ -101,9 +126,7 @@ func recovery(b *testing.B, p *pool.Pool) (took time.Duration, failed int) {
 		time.Sleep(200 * time.Microsecond) // the pool has no event for it
 	}
 	took = time.Since(start)
-	stop()
-	all.Wait()
-	return took, failed
+	return took, stop()
 }
 
 // BenchmarkIdle tells what a worker costs that has nothing to do, beside a bare Python process that

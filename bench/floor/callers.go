@@ -11,7 +11,7 @@ import (
 // caller whose it is: the least of what a pool does that many goroutines may call.
 func (l *Loop) CallersSide(callers int, body []byte) turns.Side {
 	return turns.Side{
-		Processes: func() []int { return []int{l.peer.PID()} },
+		Processes: func() []int { return []int{l.pid} },
 		Run: func(n int, latencies *turns.Latencies) error {
 			s := &sharedLoop{Loop: l, body: body, owners: map[uint64]chan struct{}{}, woken: callers}
 			return s.run(n/callers, callers, latencies)

@@ -23,10 +23,11 @@ var loopScript string
 
 // Loop is a framed JSON loop over one connection, with the checksums of the enhanced framing.
 type Loop struct {
-	peer *peer.Peer
-	conn net.Conn
-	id   uint64
-	out  []byte
+	conn  net.Conn
+	pid   int
+	close func()
+	id    uint64
+	out   []byte
 
 	in         []byte
 	start, end int
@@ -45,19 +46,33 @@ func StartLoop(args ...string) (*Loop, error) {
 		p.Close()
 		return nil, err
 	}
-	return &Loop{peer: p, conn: conn, in: make([]byte, 64<<10)}, nil
+	return newLoop(conn, p.PID(), p.Close), nil
 }
 
-// Close ends the process.
+// DialWorker makes a worker of the protocol, which runs as process pid and listens at socket, the loop's
+// other side.
+func DialWorker(socket string, pid int) (*Loop, error) {
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		return nil, err
+	}
+	return newLoop(conn, pid, func() {}), nil
+}
+
+func newLoop(conn net.Conn, pid int, closePeer func()) *Loop {
+	return &Loop{conn: conn, pid: pid, close: closePeer, in: make([]byte, 64<<10)}
+}
+
+// Close ends the connection, and the process that StartLoop started.
 func (l *Loop) Close() {
 	_ = l.conn.Close()
-	l.peer.Close()
+	l.close()
 }
 
 // Side calls echo with a JSON body, with as many calls outstanding as there are callers. A lone caller
 // tells the time of each call.
 func (l *Loop) Side(callers int, body []byte) turns.Side {
-	s := turns.Side{Processes: func() []int { return []int{l.peer.PID()} }}
+	s := turns.Side{Processes: func() []int { return []int{l.pid} }}
 	switch {
 	case callers == 1:
 		s.Run = func(n int, latencies *turns.Latencies) error { return l.oneByOne(n, body, latencies) }

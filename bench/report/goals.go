@@ -93,9 +93,14 @@ func Goals(rows Rows) []Goal {
 
 	start, ok := rows.Value("x-floor", "Start", "side=pool", "placement=unpinned")
 	goals = append(goals, atMost("pool start, 4 workers, unpinned", 1.3, "times bare processes", start, ok))
-	back, ok := rows.Value("x-floor", "Recovery", "side=pool", "placement=unpinned")
+	recovery := func(unit, calls string) (float64, bool) {
+		return rows.Value(unit, "Recovery", "side=pool", "calls="+calls, "placement=unpinned")
+	}
+	back, ok := recovery("x-floor", "0")
 	goals = append(goals, atMost("killed worker, slot back, unpinned", 1.5, "times a bare start", back, ok))
-	elsewhere, ok := rows.Value("errors-elsewhere/op", "Recovery", "side=pool", "placement=unpinned")
+	beside, ok := recovery("x-floor", "4")
+	goals = append(goals, atMost("killed worker, slot back beside 4 callers, unpinned", 1.5, "times a bare start beside as many", beside, ok))
+	elsewhere, ok := recovery("errors-elsewhere/op", "4")
 	return append(goals, atMost("killed worker, calls elsewhere", 0, "errors", elsewhere, ok))
 }
 

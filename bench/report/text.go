@@ -34,9 +34,9 @@ var columns = map[string][]column{
 var benchmarks = []struct{ name, about string }{
 	{"Framing", "one frame; the floor is a copy of the payload and its CRC32C by the processor"},
 	{"Calls", "calls of echo; the loop is written by hand, with as many calls outstanding (for side=loop: a ping-pong over a bare socket)"},
-	{"Steps", "the loop with epoll, as a worker of many connections needs it, with goroutines that call and one that reads, as a pool does, or both"},
+	{"Steps", "the loop with epoll, as a worker of many connections needs it, with goroutines that call and one that reads, as a pool does, or both; and with the bundled worker"},
 	{"Start", "start of a pool; bare are as many Python processes that import the worker, side by side"},
-	{"Recovery", "a worker is killed: time until its slot takes calls again; bare is the start of one Python process"},
+	{"Recovery", "a worker is killed, beside so many callers: time until its slot takes calls again; bare is the start of one Python process beside as many"},
 	{"Idle", "a worker with nothing to do but ten health checks a second; bare is a Python process that imported the same"},
 }
 

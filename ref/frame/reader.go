@@ -105,14 +105,17 @@ func (r *Reader) readEnhanced() (Frame, error) {
 	if length < FrameHeaderSize {
 		return Frame{}, r.fail(badLength(r.offset, length))
 	}
-	payload, err := r.payload(FrameHeaderSize, length-FrameHeaderSize)
-	if err != nil {
-		return Frame{}, err
+	if size := length - FrameHeaderSize; size > uint32(r.max) || uint64(length) > uint64(len(b)) {
+		if err := r.waitForPayload(FrameHeaderSize, size); err != nil {
+			return Frame{}, err
+		}
+		b = r.buf[r.start:r.end]
 	}
+	payload := b[FrameHeaderSize:length:length] // clipped, so that an append cannot reach the next frame
 	if sum := Checksum(payload); sum != crc {
 		return Frame{}, r.fail(badCRC(r.offset, crc, sum))
 	}
-	r.consume(FrameHeaderSize + len(payload))
+	r.consume(int(length))
 	return Frame{RequestID: id, Payload: payload}, nil
 }
 
@@ -132,36 +135,30 @@ func (r *Reader) readBasic() (Frame, error) {
 	if err := r.fill(BasicHeaderSize); err != nil {
 		return Frame{}, err
 	}
-	length := binary.BigEndian.Uint32(r.buf[r.start:])
-	payload, err := r.payload(BasicHeaderSize, length)
-	if err != nil {
+	size := binary.BigEndian.Uint32(r.buf[r.start:])
+	if err := r.waitForPayload(BasicHeaderSize, size); err != nil {
 		return Frame{}, err
 	}
-	r.consume(BasicHeaderSize + len(payload))
+	whole := BasicHeaderSize + int(size)
+	payload := r.buf[r.start+BasicHeaderSize : r.start+whole : r.start+whole]
+	r.consume(whole)
 	return Frame{Payload: payload}, nil
 }
 
-// payload waits for a payload of size bytes behind its header and returns it in place, its
-// capacity clipped so that an append cannot reach the next frame.
-func (r *Reader) payload(header int, size uint32) ([]byte, error) {
-	if uint64(size) > uint64(r.max) {
-		return nil, r.fail(tooLarge(r.offset, uint64(size), r.max))
+// waitForPayload waits for a payload of size bytes behind its header.
+func (r *Reader) waitForPayload(header int, size uint32) error {
+	if size > uint32(r.max) {
+		return r.fail(tooLarge(r.offset, uint64(size), r.max))
 	}
-	whole := header + int(size)
+	return r.fill(header + int(size))
+}
+
+func (r *Reader) consume(whole int) {
 	if whole > len(r.buf)/4 {
 		r.small = 0
 	}
-	if r.Buffered() < whole {
-		if err := r.fill(whole); err != nil {
-			return nil, err
-		}
-	}
-	return r.buf[r.start+header : r.start+whole : r.start+whole], nil
-}
-
-func (r *Reader) consume(n int) {
-	r.start += n
-	r.offset += int64(n)
+	r.start += whole
+	r.offset += int64(whole)
 }
 
 func (r *Reader) fail(err error) error {

@@ -42,8 +42,8 @@ var plants = []plant{
 	},
 	{
 		what: "one allocation more in decoding", file: "ref/frame/reader.go",
-		old: "	r.consume(FrameHeaderSize + len(payload))\n",
-		new: "	r.consume(FrameHeaderSize + len(payload))\n	planted = new(int)\n",
+		old: "	r.consume(int(length))\n",
+		new: "	r.consume(int(length))\n	planted = new(int)\n",
 		op:  "decode", unit: "allocs/op",
 	},
 }

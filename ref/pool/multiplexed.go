@@ -13,23 +13,32 @@ import (
 	"github.com/pyproctest/pyproctest/ref/message"
 )
 
-// multiplexed is the link of the enhanced framing: one connection with many calls outstanding. One
-// goroutine reads and hands out answers by ID; the outbox writes.
+// multiplexed is the link of the enhanced framing: one connection with many calls outstanding. Whoever has
+// the turn reads, and hands out answers by ID; the outbox writes.
 type multiplexed struct {
-	conn   net.Conn
-	frames *frame.Reader
-	out    *outbox
-	owner  linkOwner
-	log    *slog.Logger
+	conn  net.Conn
+	out   *outbox
+	owner linkOwner
+	log   *slog.Logger
 
-	arrived  []message.Response // not yet delivered; the reader's alone
+	// For the one who has the turn to read alone.
+	frames  *frame.Reader
+	arrived []message.Response // not yet delivered
+
 	answered atomic.Uint64
 	down     atomic.Bool
 	gone     chan struct{}
 
-	mu      sync.Mutex
-	pending map[uint64]*pendingCall // by request ID
-	spare   sync.Pool               // of *pendingCall, to be used again
+	mu          sync.Mutex
+	pending     map[uint64]*pendingCall // by request ID
+	taken       bool                    // somebody has the turn to read
+	leader      uint64                  // the ID of the call whose caller has it; 0 where it is the goroutine
+	wanted      bool                    // the goroutine is to have it next
+	interrupted bool                    // the leader's context ended, so that the read deadline is over
+	readUntil   time.Time               // the read deadline else; zero for none
+	turn        chan error              // the turn for the goroutine, with what the leader's reading ended with; has room for it
+
+	spare sync.Pool // of *pendingCall, to be used again
 }
 
 // pendingCall is a call that waits for its answer. Whoever takes it out of pending, the reader or
@@ -53,6 +62,7 @@ func newMultiplexed(conn net.Conn, maxPayload int, owner linkOwner, log *slog.Lo
 	m := &multiplexed{
 		conn: conn, owner: owner, log: log,
 		gone: make(chan struct{}), pending: make(map[uint64]*pendingCall),
+		taken: true, turn: make(chan error, 1),
 	}
 	frames, err := frame.NewReader(deliverThenRead{m}, frame.Options{Framing: frame.Enhanced, MaxPayload: maxPayload})
 	if err != nil {
@@ -78,15 +88,23 @@ func (m *multiplexed) call(ctx context.Context, r request) (message.Response, er
 		return message.Response{}, errUnsent
 	}
 	m.pending[r.id] = c
+	leads := m.takeTurn(r.id)
 	m.mu.Unlock()
 
 	err := m.out.request(r, c)
 	if err != nil {
-		if !m.withdraw(r.id) {
+		withdrawn := m.withdraw(r.id)
+		if leads {
+			m.passTurn(nil)
+		}
+		if !withdrawn {
 			<-c.done // the reader has given up on it as well
 		}
 		r.slot.free()
 		return message.Response{}, err
+	}
+	if leads {
+		m.lead(ctx, r.id)
 	}
 	select {
 	case <-c.done:
@@ -127,32 +145,10 @@ func (m *multiplexed) cancel(ctx context.Context, r request, c *pendingCall) err
 	return mayHaveRun(err) // if it has not gone out yet, it will
 }
 
-// read hands out answers until the connection ends.
-func (m *multiplexed) read() {
-	for {
-		answer, err := readAnswer(m.frames, frame.Enhanced)
-		if err != nil {
-			m.deliver()
-			m.fail(err)
-			return
-		}
-		m.arrived = append(m.arrived, answer)
-	}
-}
-
-// deliverThenRead is the connection as the frame reader sees it: before it reads on, which may
-// take any time, what has arrived is delivered. So callers whose answers came in one read are woken
-// together, and their next requests go out together.
-type deliverThenRead struct{ *multiplexed }
-
-func (d deliverThenRead) Read(b []byte) (int, error) {
-	d.deliver()
-	return d.conn.Read(b)
-}
-
-func (m *multiplexed) deliver() {
+// deliver hands out what has arrived, and reports whether that was enough for whoever has the turn.
+func (m *multiplexed) deliver() (enough bool) {
 	if len(m.arrived) == 0 {
-		return
+		return false
 	}
 	m.answered.Add(uint64(len(m.arrived)))
 	m.out.woken.Store(int64(len(m.arrived)))
@@ -168,6 +164,7 @@ func (m *multiplexed) deliver() {
 		c.answer = answer
 		c.done <- struct{}{}
 	}
+	enough = m.isEnough()
 	m.mu.Unlock()
 	for _, answer := range dropped {
 		// Late after a cancellation, repeated, or of nobody's asking [CAN-3] [RID-5].
@@ -175,6 +172,7 @@ func (m *multiplexed) deliver() {
 	}
 	clear(m.arrived)
 	m.arrived = m.arrived[:0]
+	return enough
 }
 
 // fail ends all calls of the connection, and says of each whether it may have run.
@@ -202,13 +200,21 @@ func (m *multiplexed) fail(err error) {
 func (m *multiplexed) goDown() {
 	m.mu.Lock()
 	m.down.Store(true)
+	if !m.taken {
+		m.giveTurn(nil)
+	}
 	m.mu.Unlock()
 	m.owner.linkDown()
 }
 
 func (m *multiplexed) expire() {
+	m.mu.Lock()
+	m.readUntil = time.Now().Add(drainTime)
+	if !m.interrupted {
+		_ = m.conn.SetReadDeadline(m.readUntil) // what fails here ends reading as well
+	}
+	m.mu.Unlock()
 	m.goDown()
-	_ = m.conn.SetReadDeadline(time.Now().Add(drainTime)) // what fails here ends reading as well
 }
 
 func (m *multiplexed) answers() uint64       { return m.answered.Load() }

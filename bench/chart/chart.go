@@ -19,7 +19,7 @@ const (
 	axisHeight = 38.0
 	legendLine = 17.0
 	fontSize   = 12.0
-	charWidth  = 6.7 // about, at that size
+	charWidth  = 7.4 // about, at that size, where the system font is a wide one
 )
 
 // Point is one value, with what a person who points at it reads.

@@ -40,7 +40,7 @@ var workerFaults = []fault{
 	breaks("MSG-11", "what-is-no-object-crashes").caughtBy("MSG-11/what-is-*"),
 	breaks("MSG-11", "replaces-malformed-utf8").caughtBy("MSG-11/malformed-utf8-*"),
 	breaks("MSG-11", "strange-methods-close-the-connection").caughtBy("MSG-11/method-*"),
-	breaks("MSG-11", "errors-go-out-under-0").caughtBy("MSG-11/what-is-*"),
+	breaks("MSG-11", "errors-go-out-under-0").caughtBy("MSG-11/what-is-*").andPerhaps("RID-8"),
 	breaks("MSG-12", "unknown-envelopes-get-no-answer"),
 	breaks("MSG-13", "ids-are-not-compared"),
 	breaks("MSG-13", "reads-a-frame-more-after-a-violation").andPerhaps("MSG-14"),

@@ -171,28 +171,26 @@ func TestTheEndOfAConnectionIsSeenWhoeverReads(t *testing.T) {
 
 // [STR-3] [RID-7] What is wrong behind an answer that came with it ends the connection, and not the call.
 func TestGarbageBehindTheAnswerOfACallerThatReads(t *testing.T) {
-	for name, garbage := range map[string]string{
-		"no frame":          "this is no frame at all",
-		"another ID":        string(frame.AppendFrame(nil, frame.Enhanced, 7, []byte(`{"id":8,"ok":true}`))),
-		"a part of a frame": string(frame.AppendFrame(nil, frame.Enhanced, 7, []byte(`{"id":7,"ok":true}`))[:30]),
+	stray := frame.AppendFrame(nil, frame.Enhanced, 7, []byte(`{"id":7,"ok":true}`))
+	for name, x := range map[string]struct {
+		behind, later string // what comes with the answer, and after it
+		connections   int
+	}{
+		"no frame":          {"this is no frame at all", "", 2},
+		"another ID":        {string(frame.AppendFrame(nil, frame.Enhanced, 7, []byte(`{"id":8,"ok":true}`))), "", 2},
+		"a part of a frame": {string(stray[:30]), string(stray[30:]), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onRestedConnection(t, func(s *stage, p *pool.Pool, held <-chan asked) {
 				reads := start(s.t.Context(), p, "hold", nil)
 				m := <-held
 				answer := frame.AppendFrame(nil, frame.Enhanced, m.ID, fmt.Appendf(nil, `{"id":%d,"ok":true,"body":1}`, m.ID))
-				m.raw(append(answer, garbage...))
+				m.raw(append(answer, x.behind...))
 				requireAnswer(s.t, reads, "1")
-				if name == "a part of a frame" {
-					m.raw(frame.AppendFrame(nil, frame.Enhanced, 7, []byte(`{"id":7,"ok":true}`))[30:])
-				}
+				m.raw([]byte(x.later))
 				pass(10 * time.Second) // also for the process to end, if that was it
 				requireEcho(s.t, p, `"after"`)
-				want := 2
-				if name == "a part of a frame" {
-					want = 1
-				}
-				require.Len(s.t, s.process(0).connections(), want)
+				require.Len(s.t, s.process(0).connections(), x.connections)
 			})
 		})
 	}

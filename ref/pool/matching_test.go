@@ -233,8 +233,9 @@ func TestWhatIsFinalForAConnectionIsNotForTheWorker(t *testing.T) {
 	}
 }
 
-// [RID-7] The connection is broken while no call is on it. Its end is known to the next call at once; other bytes
-// that nobody asked for are once somebody reads, which with no calls is within moments.
+// [RID-7] The connection is broken while no call is on it. A net.Pipe cannot be looked into, so that garbage is
+// seen once somebody reads, which with no calls is within moments;
+// [TestWhatComesOnAnIdleConnectionReachesNoCall] has real sockets.
 func TestAnIdleConnectionThatBreaksFailsNoCall(t *testing.T) {
 	inBothFramings(t, func(s *stage) {
 		p := s.started(pool.PoolOptions{Workers: 1})

@@ -24,6 +24,8 @@ type multiplexed struct {
 	// For the one who has the turn to read alone.
 	frames  *frame.Reader
 	arrived []message.Response // not yet delivered
+	peeker  *peeker
+	unasked bool // only what has come already is to be read
 
 	answered atomic.Uint64
 	down     atomic.Bool
@@ -60,7 +62,7 @@ const drainTime = time.Second
 
 func newMultiplexed(conn net.Conn, maxPayload int, owner linkOwner, log *slog.Logger) (*multiplexed, error) {
 	m := &multiplexed{
-		conn: conn, owner: owner, log: log,
+		conn: conn, peeker: newPeeker(conn), owner: owner, log: log,
 		gone: make(chan struct{}), pending: make(map[uint64]*pendingCall),
 		taken: true, turn: make(chan error, 1),
 	}
@@ -81,15 +83,26 @@ func (m *multiplexed) call(ctx context.Context, r request) (message.Response, er
 	}
 	*c = pendingCall{done: c.done, start: never}
 
+	var broken error
 	m.mu.Lock()
-	if m.down.Load() {
+	leads := m.takeTurn(r.id)
+	if leads {
 		m.mu.Unlock()
+		broken = m.readUnasked()
+		m.mu.Lock()
+	}
+	enters := !m.down.Load()
+	if enters {
+		m.pending[r.id] = c
+	}
+	m.mu.Unlock()
+	if !enters {
+		if leads {
+			m.passTurn(broken)
+		}
 		r.slot.free()
 		return message.Response{}, errUnsent
 	}
-	m.pending[r.id] = c
-	leads := m.takeTurn(r.id)
-	m.mu.Unlock()
 
 	err := m.out.request(r, c)
 	if err != nil {

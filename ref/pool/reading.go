@@ -19,6 +19,10 @@ import (
 // and what comes unasked.
 const unread = 10 * time.Millisecond
 
+// mostUnasked is in how many readings a caller reads what nobody asked for, before its own request goes out. It is
+// more than a socket holds, and an end where more keeps coming.
+const mostUnasked = 100
+
 // errEnough ends the reading of whoever has nothing more to wait for.
 var errEnough = errors.New("pool: enough was read")
 
@@ -51,6 +55,21 @@ func (m *multiplexed) lead(ctx context.Context, id uint64) {
 	m.passTurn(err)
 }
 
+// readUnasked reads what has come while nobody had the turn, in the turn of a caller whose request is not out
+// yet and whose call is not pending: none of it is that call's, neither an answer [RID-5] nor garbage or the end
+// [RID-7].
+func (m *multiplexed) readUnasked() error {
+	m.unasked = true
+	defer func() { m.unasked = false }()
+	for i := 0; i < mostUnasked && !m.peeker.isQuiet(); i++ {
+		if err := m.readOn(); err != errEnough {
+			m.goDown()
+			return err
+		}
+	}
+	return nil
+}
+
 // readOn reads answers and hands them out, until that is enough or reading fails.
 func (m *multiplexed) readOn() error {
 	for {
@@ -69,7 +88,7 @@ func (m *multiplexed) readOn() error {
 type deliverThenRead struct{ *multiplexed }
 
 func (d deliverThenRead) Read(b []byte) (int, error) {
-	if d.deliver() {
+	if d.deliver() || d.unasked && d.peeker.isQuiet() {
 		return 0, errEnough
 	}
 	return d.conn.Read(b)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/pyproctest/pyproctest/ref/frame"
@@ -38,7 +37,7 @@ type sequential struct {
 
 type lane struct {
 	conn   net.Conn
-	raw    syscall.RawConn // nil where the connection cannot be looked into
+	peeker *peeker
 	frames *frame.Reader
 	buf    []byte
 	rested bool // it was idle, and the worker may have hung up meanwhile
@@ -65,11 +64,7 @@ func newSequential(conn net.Conn, dial func(context.Context) (net.Conn, error), 
 
 func newLane(conn net.Conn, maxPayload int) (*lane, error) {
 	frames, err := frame.NewReader(conn, frame.Options{Framing: frame.Basic, MaxPayload: maxPayload})
-	l := &lane{conn: conn, frames: frames}
-	if sc, ok := conn.(syscall.Conn); ok {
-		l.raw, _ = sc.SyscallConn() // without it, what came meanwhile is seen later
-	}
-	return l, err
+	return &lane{conn: conn, peeker: newPeeker(conn), frames: frames}, err
 }
 
 func (s *sequential) call(ctx context.Context, r request) (message.Response, error) {
@@ -208,7 +203,7 @@ func (s *sequential) take(ctx context.Context) (*lane, error) {
 		return nil, errUnsent
 	}
 	for l := s.rested(); l != nil; l = s.rested() {
-		if l.isQuiet() {
+		if l.frames.Buffered() == 0 && l.peeker.isQuiet() {
 			return l, nil
 		}
 		s.put(l, false)
@@ -261,24 +256,6 @@ func (s *sequential) newLane(ctx context.Context) (*lane, error) {
 		return nil, errUnsent
 	}
 	return l, nil
-}
-
-// isQuiet reports whether nothing came on an idle lane. Whatever did, an answer sent twice, garbage
-// or the end, is not to meet the next call [RID-5] [RID-6].
-func (l *lane) isQuiet() bool {
-	if l.frames.Buffered() > 0 {
-		return false
-	}
-	if l.raw == nil {
-		return true
-	}
-	var err error
-	_ = l.raw.Read(func(fd uintptr) bool {
-		var b [1]byte
-		_, _, err = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		return true
-	})
-	return err == syscall.EAGAIN
 }
 
 // put gives a lane back, to be used again or to be closed.

@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -367,27 +369,97 @@ func TestAProgramThatDoesNotExist(t *testing.T) {
 	require.NoError(t, p.Shutdown(context.Background()))
 }
 
-// [RID-7] Bytes that nobody asked for, while no call is on the connection, are no call's problem.
-func TestGarbageOnAnIdleConnectionFailsNoCall(t *testing.T) {
+// What came on a connection while no call was on it is no call's problem, and no call's answer. In a bubble, where
+// no time passes while a real socket is read: so nobody reads between two calls.
+func TestWhatComesOnAnIdleConnectionReachesNoCall(t *testing.T) {
+	const id = 100
 	for _, framing := range []frame.Framing{frame.Enhanced, frame.Basic} {
-		t.Run(framing.String(), func(t *testing.T) {
-			conns, ended := make(chan net.Conn, 10), make(chan struct{}, 10)
-			p := overSocket(t, listen(t), pool.PoolOptions{Framing: framing}, func(conn net.Conn) {
-				conns <- conn
-				echoOn(t, conn, framing)
-				ended <- struct{}{}
-			})
-			for range 3 {
-				requireEcho(t, p, `1`)
-				_, err := (<-conns).Write([]byte("{} is no frame, in neither framing"))
-				require.NoError(t, err)
-				if framing == frame.Enhanced {
-					<-ended // the pool reads on, and hangs up; a call at the same moment might be hit
-				}
-				requireEcho(t, p, `2`)
+		answer := func(id uint64) []byte {
+			return frame.AppendFrame(nil, framing, 100, fmt.Appendf(nil, `{"id":%d,"ok":true,"body":"early"}`, id))
+		}
+		early := answer(id)
+		for name, x := range map[string]struct {
+			unasked []byte
+			closes  bool // in the enhanced framing; a connection that is not quiet is always closed in the basic framing
+		}{
+			"garbage [RID-7]":                    {[]byte("{} is no frame, in neither framing"), true},
+			"an answer to the next call [RID-5]": {early, false},
+			"many such answers [RID-5]":          {bytes.Repeat(early, 1000), false},
+			"a part of it, then garbage [RID-7]": {append(early[:len(early)-5:len(early)-5], "#####"...), true},
+			"an answer with two IDs [MSG-13]":    {answer(101), true},
+		} {
+			for _, behind := range []bool{false, true} {
+				name := fmt.Sprintf("%v/%s/behind an answer=%v", framing, name, behind)
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						conns, ended := make(chan spoken, 2), make(chan struct{}, 2)
+						p := overSocket(t, listen(t), pool.PoolOptions{Framing: framing}, func(conn net.Conn) {
+							c := spoken{conn, make(chan []byte, 1), make(chan []byte, 1)}
+							conns <- c
+							echoOn(t, c, framing)
+							ended <- struct{}{}
+						})
+						c := <-conns
+						if behind {
+							c.after <- x.unasked
+							requireEcho(t, p, `1`)
+						} else {
+							requireEcho(t, p, `1`)
+							_, err := c.Conn.Write(x.unasked)
+							require.NoError(t, err)
+						}
+						pool.SetLastID(p, id-1)
+						requireEcho(t, p, `2`)
+						requireEcho(t, p, `3`)
+						if x.closes || framing == frame.Basic {
+							<-ended
+							<-conns
+						}
+						require.Empty(t, conns)
+						require.Empty(t, ended)
+					})
+				})
 			}
-		})
+		}
 	}
+}
+
+// [RID-5] The rest of an answer that nobody asked for is not waited for.
+func TestACallGoesOutWhileAnAnswerThatNobodyAskedForIsHalfThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		unasked := frame.AppendFrame(nil, frame.Enhanced, 1<<40, fmt.Appendf(nil, `{"id":%d,"ok":true}`, 1<<40))
+		conns := make(chan spoken, 1)
+		p := overSocket(t, listen(t), pool.PoolOptions{}, func(conn net.Conn) {
+			c := spoken{conn, make(chan []byte, 1), nil}
+			conns <- c
+			echoOn(t, c, frame.Enhanced)
+		})
+		requireEcho(t, p, `1`)
+		c := <-conns
+		_, err := c.Conn.Write(unasked[:20])
+		require.NoError(t, err)
+		c.before <- unasked[20:]
+		requireEcho(t, p, `2`)
+		requireEcho(t, p, `3`)
+	})
+}
+
+// spoken is a connection whose next write has other bytes before or after it.
+type spoken struct {
+	net.Conn
+	before, after chan []byte
+}
+
+func (c spoken) Write(b []byte) (int, error) {
+	select {
+	case before := <-c.before:
+		b = append(before, b...)
+	case after := <-c.after:
+		b = append(b, after...)
+	default:
+	}
+	return c.Conn.Write(b)
 }
 
 // echoOn echoes until the connection ends.

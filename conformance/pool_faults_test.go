@@ -72,6 +72,7 @@ var poolFaults = []fault{
 	breaks("BPR-4", "crash-loses-slot").andPerhaps("MSG-10", "RID-7"),
 	breaks("BPR-4", "cancel-loses-slot").andPerhaps("BPR-3", "CAN-3", "CAN-4", "RID-6"),
 	breaks("BPR-4", "too-large-loses-slot"),
+	breaks("BPR-4", "failed-dial-loses-slot"),
 	breaks("BPR-5", "lifo"),
 	breaks("BPR-6", "queue-without-bound"),
 	breaks("BPR-7", "serialises").andPerhaps("BPR-6", "HLT-4", "RID-6"),

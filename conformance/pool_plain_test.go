@@ -181,7 +181,9 @@ func (p *plainPool) Call(ctx context.Context, method string, body json.RawMessag
 		}
 		c, err := w.connection()
 		if err != nil { // nothing was sent, so another worker may have it
-			w.release()
+			if !p.has("failed-dial-loses-slot") {
+				w.release()
+			}
 			w.setHealthy(false)
 			continue
 		}

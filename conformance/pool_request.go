@@ -78,5 +78,15 @@ func (r *poolRequest) closeConnection() {
 	r.worker.order(controlMessage{kind: orderClose, conn: r.conn.number})
 }
 
+// hangUp closes the request's connection, unless that has ended, and waits until it is done.
+func (r *poolRequest) hangUp() {
+	var ended bool
+	r.worker.s.set(func() { ended = r.conn.ended })
+	if !ended {
+		r.worker.note("closes connection %d", r.conn.number)
+		r.worker.orderDone(controlMessage{kind: orderClose, conn: r.conn.number})
+	}
+}
+
 // outstanding reports whether the request still waits for an answer that can be sent.
 func (r *poolRequest) outstandingLocked() bool { return r.answered == 0 && r.withdrawn == 0 }

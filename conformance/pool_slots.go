@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -78,6 +80,12 @@ func poolSlotCases() []poolCase {
 			Cause: "the slots of the calls that were on a worker die with it",
 		},
 		run: slotsAfterCrash,
+	}, poolCase{
+		Case: Case{
+			Name: "slots-come-back-after-no-connection-can-be-made", Clauses: []string{"BPR-4"}, Framings: bothFramings,
+			Cause: "the way out of a call that finds no connection to its worker forgets the slot",
+		},
+		run: slotsAfterNoConnection,
 	})
 }
 
@@ -105,4 +113,51 @@ func slotsAfterCrash(t *poolT) {
 	}
 	t.Note("case", "the worker was not restarted, see HLT-6; so the slots of the other one alone are looked at")
 	s.release("BPR-4", s.fill("BPR-4", 3))
+}
+
+// slotsAfterNoConnection has a worker hang up between two calls, and nobody can connect to it again. The calls that
+// find it so may fail or wait, and the pool may connect once the worker listens again or start another in its place.
+func slotsAfterNoConnection(t *poolT) {
+	s := t.stage()
+	s.options.MaxInFlight = 3
+	s.options.HealthInterval = 500 * time.Millisecond // so that calls find it, rather than a health call
+	s.hold()
+	s.start()
+	calls := s.fill("BPR-4", s.options.MaxInFlight)
+	s.release("BPR-4", calls)
+	w := calls[0].at.worker
+	if err := os.Remove(w.path); err != nil {
+		t.Blocked("the worker's socket cannot be taken away: %v", err)
+	}
+	for _, h := range calls {
+		h.at.hangUp()
+	}
+
+	s.set(func() { s.called = func(r *poolRequest) { r.answer(r.body) } })
+	var meet []*poolCall
+	for range 2 * s.options.MaxInFlight {
+		meet = append(meet, s.call())
+	}
+	if !s.becomesWithin(t.patience/4, func() bool {
+		return len(s.workers) > 1 || !slices.ContainsFunc(meet, func(c *poolCall) bool { return !c.ended() })
+	}) {
+		t.Note("case", "calls wait for the worker to listen again")
+	}
+	if len(s.appeared()) == 1 && !w.isGone() {
+		w.listen()
+	}
+	for _, c := range meet {
+		c.because = " once a worker listens again"
+		c.getsOwnOrFails("BPR-4")
+	}
+	if !t.Settle(func() bool {
+		c := s.call()
+		c.getsOwnOrFails("BPR-4")
+		return c.err == nil
+	}) {
+		t.Note("case", "calls still fail after %v, so that the slots cannot be looked at", t.patience)
+		return
+	}
+	s.hold()
+	s.release("BPR-4", s.fill("BPR-4", s.options.MaxInFlight))
 }

@@ -3,6 +3,7 @@ package conformance
 import (
 	"math"
 	"slices"
+	"time"
 )
 
 func poolBrokenAnswerCases() []poolCase {
@@ -82,12 +83,17 @@ func poolBrokenAnswerCases() []poolCase {
 	})
 }
 
+// brokenInterval is the time between health checks in cases that break connections: a pool may keep calls from a
+// worker until a check has shown that it goes on.
+const brokenInterval = 100 * time.Millisecond
+
 // brokenAnswer has two calls at a worker and breaks the connection of the first one with the bytes that
 // breaking makes of the requests. A right answer to each call follows at once. The calls that were on
 // that connection must fail nevertheless, and later calls must not notice.
 func brokenAnswer(t *poolT, clause string, breaking func(a, b *poolRequest) []byte) {
 	s := t.stage()
 	s.options.MaxPayload = 1 << 16
+	s.options.HealthInterval = brokenInterval
 	s.hold()
 	s.start()
 	calls := s.fill(clause, 2)
@@ -125,6 +131,7 @@ func claim(framing Framing, id uint64, length uint32) []byte {
 
 func cutOff(t *poolT) {
 	s := t.stage()
+	s.options.HealthInterval = brokenInterval
 	s.hold()
 	s.start()
 	for _, at := range []int{3, 30} {

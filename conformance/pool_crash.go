@@ -116,7 +116,7 @@ func crashBeforeReading(s *stage) crashed {
 	return c
 }
 
-// crashWhileWriting has the pool in the middle of writing 4 MB to a worker that does not read on.
+// crashWhileWriting has the pool in the middle of writing 1 MB, which no socket holds, to a worker that does not read on.
 func crashWhileWriting(s *stage) crashed {
 	var c crashed
 	clause := s.t.cites[0]
@@ -126,7 +126,7 @@ func crashWhileWriting(s *stage) crashed {
 		w.readOnly(64 << 10)
 		s.set(func() { before[w] = w.received })
 	}
-	big := s.callBody(quote(strings.Repeat("y", 4<<20)))
+	big := s.callBody(quote(strings.Repeat("y", 1<<20)))
 	if !s.becomes(func() bool {
 		for w, n := range before {
 			if w.received >= n+32<<10 {
@@ -135,7 +135,7 @@ func crashWhileWriting(s *stage) crashed {
 		}
 		return c.victim != nil
 	}) {
-		s.t.Blocked("the request of 4 MB does not begin to come, see BPR-7; %s", s.scene())
+		s.t.Blocked("a request of 1 MB does not begin to come beside 2 calls, see BPR-7 if calls run one by one; %s", s.scene())
 	}
 	for w := range before {
 		if w != c.victim {

@@ -19,7 +19,8 @@ var poolFaults = []fault{
 	breaks("MSG-10", "ids-converted"),
 	breaks("MSG-7", "bodies-through-interface"),
 	breaks("MSG-13", "mismatch-accepted"),
-	breaks("MSG-15", "no-envelopes").andPerhaps("MSG-4", "MSG-16", "RID-4"),
+	breaks("MSG-3", "envelopes-with-an-id-are-none"),
+	breaks("MSG-15", "no-envelopes").andPerhaps("MSG-3", "MSG-4", "MSG-16", "RID-4"),
 	breaks("MSG-15", "absent-body-is-an-error"),
 	breaks("MSG-16", "error-answer-is-an-answer").andPerhaps("BPR-4", "RID-4", "RID-7"),
 	breaks("MSG-16", "error-answer-without-text"),
@@ -33,7 +34,7 @@ var poolFaults = []fault{
 	breaks("RID-4", "answers-stray-among-many"),
 	// Whoever gets another's answer returns, and its slot comes back while its own request still runs.
 	breaks("RID-5", "unknown-to-whoever-waits").andPerhaps("BPR-1", "BPR-2", "BPR-3", "CAN-3", "CAN-10", "MSG-5", "RID-4", "RID-6", "RID-7"),
-	breaks("RID-5", "repeated-to-whoever-waits"),
+	breaks("RID-5", "repeated-to-whoever-waits").andPerhaps("RID-7"),
 	breaks("RID-6", "basic-reuses-cancelled", "next-answer-to-next-caller").inFraming(conformance.Basic).andPerhaps("BPR-2", "BPR-3", "CAN-3", "MSG-5", "RID-4", "RID-5"),
 	breaks("RID-7", "crc-unchecked"),
 	breaks("RID-7", "broken-connections-stay").andPerhaps("BPR-4", "HLT-8", "MSG-10", "MSG-13"),

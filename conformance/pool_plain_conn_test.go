@@ -363,7 +363,8 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 	}
 	var kind any
 	_ = json.Unmarshal(a["type"], &kind)
-	if kind == "response" && a["payload"] != nil && !c.p.has("no-envelopes") {
+	plain := c.p.has("no-envelopes") || c.p.has("envelopes-with-an-id-are-none") && a["id"] != nil && a["ok"] != nil
+	if kind == "response" && a["payload"] != nil && !plain {
 		if a, err = c.fields(a["payload"]); err != nil {
 			return err
 		}

@@ -66,6 +66,7 @@ func poolSlotCases() []poolCase {
 			run: func(t *poolT) {
 				s := t.stage()
 				s.options.MaxInFlight, s.options.MaxPayload = 3, 1<<16
+				s.options.HealthInterval = brokenInterval
 				s.hold()
 				s.start()
 				w.leave(s, s.fill("BPR-4", s.options.MaxInFlight))

@@ -37,6 +37,13 @@ func poolUnreadableCases() []poolCase {
 		},
 		{
 			Case: Case{
+				Name: "answers-are-in-envelopes-if-they-say-so", Clauses: []string{"MSG-3"}, Framings: bothFramings,
+				Cause: "an answer is told from an envelope by its id or ok, or by a type or a payload alone",
+			},
+			run: func(t *poolT) { answers(t, "MSG-3", answersInEnvelopes...) },
+		},
+		{
+			Case: Case{
 				Name: "method-that-is-no-utf8-goes-out-well-formed-or-not-at-all", Clauses: []string{"MSG-17"}, Framings: bothFramings,
 				Cause: "the bytes of the method are put into the JSON as they are, or with escapes that are no JSON, such as \\xff",
 			},
@@ -160,13 +167,21 @@ var answersWrittenOtherwise = []string{
 	`{"type":"respons\u0065","payload":{"id":%d,"ok":true,"body":%s}}`,
 	`{"t\u0079pe":"\u0072esponse","payl\u006fad":{"\u0069d":%d,"ok":true,"body":%s}}`,
 	`{"payload":{"id":%d,"ok":true,"body":%s},"type":"response"}`,
-	`{"type":"response","id":0,"ok":false,"payload":{"id":%d,"ok":true,"body":%s}}`,
-	`{"type":"respond","id":%d,"ok":true,"body":%s}`,
 	`{"note":[],"id":%d,"more":{},"ok":true,"list":[ 1 , [ ] , { } ],"body":%s,"error":null}`,
 	`{"note":[0,-0,-1.5E+10,2e-7,3E5,10.25,true,false,null],"id":%d,"ok":true,"body":%s}`,
 	`{"note":"\"\\\/\b\f\n\r\t\u00e9\u00EF\u0a9F\u00Aa and more","id":%d,"ok":true,"body":%s}`,
 	"{\"note\":\"größer als 10 € \u007f\u2028 😀\",\"\u00fc\":1,\"\":2,\"id\":%d,\"ok\":true,\"body\":%s}",
 	`{"note":{"id":0,"ok":false,"payload":{"a":{"b":[{"c":1}]}}},"id":%d,"ok":true,"body":%s}`,
+}
+
+// answersInEnvelopes say by a string type and a payload, and by nothing else, that they are in one.
+var answersInEnvelopes = []string{
+	`{"type":"response","id":0,"ok":false,"payload":{"id":%d,"ok":true,"body":%s}}`,
+	`{"id":0,"ok":true,"body":"not this one","payload":{"id":%d,"ok":true,"body":%s},"type":"response"}`,
+	`{"type":"response","id":%d,"ok":true,"body":%s}`,
+	`{"type":"respond","id":%d,"ok":true,"body":%s}`,
+	`{"type":7,"payload":{"id":0,"ok":false},"id":%d,"ok":true,"body":%s}`,
+	`{"payload":{"id":0,"ok":false},"id":%d,"ok":true,"body":%s}`,
 }
 
 // unreadableAnswers has calls at workers answered with what nobody can read, one at each worker, and with a
@@ -175,6 +190,7 @@ var answersWrittenOtherwise = []string{
 func unreadableAnswers(t *poolT, forms []string) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 4, 1 // so that each worker has one
+	s.options.HealthInterval = brokenInterval
 	s.hold()
 	s.start()
 	for len(forms) > 0 {

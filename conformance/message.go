@@ -73,6 +73,18 @@ func readMessage(payload []byte) (message, error) {
 	return message{Fields: fields}, nil
 }
 
+// wholeNumber reads a number however JSON writes it, such as 5.0.
+func wholeNumber(text []byte) (int, error) {
+	var f float64
+	if err := json.Unmarshal(text, &f); err != nil {
+		return 0, err
+	}
+	if n := int(f); float64(n) == f {
+		return n, nil
+	}
+	return 0, fmt.Errorf("%s is no whole number", text)
+}
+
 func object(text []byte) (map[string]json.RawMessage, error) {
 	var fields map[string]json.RawMessage
 	err := json.Unmarshal(text, &fields)

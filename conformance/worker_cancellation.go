@@ -46,15 +46,13 @@ func workerCancellationCases() []workerCase {
 	}
 }
 
-const mustCancelID = 7000
-
-// mustCancel sends a cancellation of mustCancelID to a handler that runs under that ID, once where that can
-// be seen. Where one handler runs at a time it cannot, and the cancellation is sent again and again: one that
-// comes too early is ignored.
-func (p *process) mustCancel(clause string, q *peer, cancellation []byte) {
+// mustCancel sends a cancellation to a handler that runs under its ID, once where that can be seen. Where one
+// handler runs at a time it cannot, and the cancellation is sent again and again: one that comes too early is
+// ignored. No ID is used twice on a connection, for one that is never answered may never be free again.
+func (p *process) mustCancel(clause string, q *peer, id uint64, cancellation []byte) {
 	g := p.gauge()
-	q.request(mustCancelID, "sleep", p.t.long())
-	cancel := func() { q.cancel(mustCancelID, cancellation) }
+	q.request(id, "sleep", p.t.long())
+	cancel := func() { q.cancel(id, cancellation) }
 	again := cancel
 	if g.sees(1, never) {
 		cancel()
@@ -103,16 +101,16 @@ func (q *peer) mustHaveSlept(clause string, id uint64, began time.Time, want str
 func cancellationReachesTheHandlerThatRuns(t *workerT) {
 	p := t.start()
 	q := p.served(t.Framing)
-	p.mustCancel("CAN-5", q, cancellation(mustCancelID, "the caller gave up"))
-	p.mustCancel("CAN-5", q, cancellation(mustCancelID, "the caller gave up again"))
+	p.mustCancel("CAN-5", q, 7000, cancellation(7000, "the caller gave up"))
+	p.mustCancel("CAN-5", q, 7001, cancellation(7001, "the caller gave up again"))
 	q.call("CAN-5", "echo", `"the connection goes on"`)
 }
 
 func cancellationWithoutAReasonCounts(t *workerT) {
 	p := t.start()
 	q := p.served(t.Framing)
-	p.mustCancel(setUp, q, cancellation(mustCancelID, "with a reason"))
-	p.mustCancel("CAN-9", q, cancellation(mustCancelID, ""))
+	p.mustCancel(setUp, q, 7002, cancellation(7002, "with a reason"))
+	p.mustCancel("CAN-9", q, 7003, cancellation(7003, ""))
 }
 
 func cancellationIsNeverAnswered(t *workerT) {
@@ -168,7 +166,7 @@ func cancellationReachesOnlyItsOwnConnection(t *workerT) {
 func cancellationLeavesOtherRequestsOfItsConnectionAlone(t *workerT) {
 	p := t.start()
 	q := p.served(t.Framing)
-	p.mustCancel(setUp, q, cancellation(mustCancelID, "alone on its connection"))
+	p.mustCancel(setUp, q, 7004, cancellation(7004, "alone on its connection"))
 	p.mustCancelOnly("CAN-5", q, 1001, q, 1002)
 }
 

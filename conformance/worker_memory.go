@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 )
@@ -14,8 +15,9 @@ func workerMemoryCases() []workerCase {
 	}
 }
 
-// claimedLengthSetsNoMemoryAside has 50 connections served first, so that threads and the buffers of
-// connections are there. Then each claims the largest payload and sends one byte of it.
+// claimedLengthSetsNoMemoryAside has 50 connections begin a small request first, so that what a worker needs for each
+// in the middle of a payload is there, such as a thread. Then each ends it, claims the largest payload and sends one
+// byte of it.
 func claimedLengthSetsNoMemoryAside(t *workerT) {
 	p := t.startFresh()
 	const n = 50
@@ -24,9 +26,25 @@ func claimedLengthSetsNoMemoryAside(t *workerT) {
 		peers[i] = p.served(t.Framing)
 	}
 	watch := p.served(t.Framing)
-	before := p.memory()
+	small := encode(t.Framing, 1, append(request(1, "echo", "1"), bytes.Repeat([]byte(" "), 100)...))
+	begun := len(small) - 99
+	for _, q := range peers {
+		q.expect(1)
+		q.send(small[:begun])
+	}
+	var before memory
+	for range 20 {
+		watch.call(setUp, "echo", `"before the claims"`)
+		now := p.memory()
+		before.resident = max(before.resident, now.resident)
+		before.writable = max(before.writable, now.writable)
+	}
 	if before.resident == 0 {
 		t.Blocked("the memory of the worker cannot be read on this system")
+	}
+	for _, q := range peers {
+		q.send(small[begun:])
+		q.await(setUp, 1)
 	}
 	claim := append(encodeWith(1, nil, func(h *header) { h.length = enhancedHeader + defaultMaxPayload }), '{')
 	if t.Framing == Basic {

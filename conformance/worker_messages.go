@@ -164,8 +164,8 @@ func unknownFieldsAreIgnored(t *workerT) {
 			t.Fail("MSG-4", "the echo of the body of "+fmt.Sprintf(text, id), "%s %s", got.Error, got.Body)
 		}
 	}
-	p.mustCancel(setUp, q, cancellation(mustCancelID, "no more than needed"))
-	p.mustCancel("MSG-4", q, withID(`{"type":"cancellation","version":2,"payload":{"id":%d,"reason":"test","by":{"id":10}}}`, mustCancelID))
+	p.mustCancel(setUp, q, 7000, cancellation(7000, "no more than needed"))
+	p.mustCancel("MSG-4", q, 7001, withID(`{"type":"cancellation","version":2,"payload":{"id":%d,"reason":"test","by":{"id":10}}}`, 7001))
 }
 
 func idsOf64BitsComeBack(t *workerT) {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -109,20 +108,28 @@ func answerOverMaxPayloadBecomesAnErrorAnswer(t *workerT) {
 	q.mustFailSaying("WRK-13", what, id, sizeWords...)
 }
 
-var sizeWords = []string{"large", "big", "long", "size", "limit", "exceed", "max", "payload", "bytes", "over"}
+var sizeWords = []string{"large", "big", "long", "size", "limit", "exceed", "max", "payload", "bytes", "over", "fit"}
 
-// How many bytes an answer has around its body is the worker's own affair, so it is measured first. This
-// runs in the framing that has no checksum, since that of 10 MB takes an interpreter seconds.
+// How many bytes an answer has around its body is the worker's own affair, so it is measured first. Where it varies,
+// or JSON escapes the characters, an answer of just max_payload cannot be asked for. This runs in the framing that has
+// no checksum, since that of 10 MB takes an interpreter seconds.
 func answerOfMaxPayloadIsSent(t *workerT) {
 	t.takeTime()
 	q := t.start().connect(setUp, t.Framing)
 	const small = 1000
-	r := q.blob(1001, small)
-	around := len(r.Payload) - small
-	if r = q.blob(1002, defaultMaxPayload-around); !r.answer.OK {
+	around := len(q.blob(1001, small).Payload) - small
+	exact := true
+	for i := range 4 {
+		size := small << i
+		exact = exact && len(q.blob(uint64(1002+i), size).Payload) == around+size
+	}
+	if !exact {
+		t.Note("suite", "the bytes around a body vary, so that answers about as large as max_payload are not looked at one by one")
+	}
+	if r := q.blob(1010, defaultMaxPayload-around); exact && !r.answer.OK {
 		t.Fail("WRK-13", fmt.Sprintf("an answer of exactly %d bytes is sent as it is", defaultMaxPayload), "the error %q", r.answer.Error)
 	}
-	if r = q.blob(1003, defaultMaxPayload-around+1); r.answer.OK {
+	if r := q.blob(1011, defaultMaxPayload-around+1); r.answer.OK && len(r.Payload) > defaultMaxPayload {
 		t.Fail("WRK-13", fmt.Sprintf("an answer of %d bytes is replaced by an error answer", defaultMaxPayload+1), "an answer of %d bytes", len(r.Payload))
 	}
 	q.call("WRK-13", "echo", `"the connection goes on"`)
@@ -138,16 +145,16 @@ func healthTellsTheProcess(t *workerT) {
 	q := p.served(t.Framing)
 	for _, body := range []string{"null", "{}", `"ignored"`} {
 		got := q.call("WRK-20", "health", body)
-		var health struct {
-			Status string
-			PID    int
+		health, err := object(got.Body) // a struct would take names that differ in case [MSG-4]
+		var status string
+		if err == nil {
+			err = json.Unmarshal(health["status"], &status)
 		}
-		err := json.Unmarshal(got.Body, &health)
-		if !got.OK || err != nil || health.Status != "healthy" {
+		if !got.OK || err != nil || status != "healthy" {
 			t.FailNow("WRK-20", `an object with "status": "healthy" and its process ID as "pid"`, "%s%s", got.Error, clip(string(got.Body), 200))
 		}
-		if !p.isWithin(health.PID) {
-			t.FailNow("WRK-20", fmt.Sprintf("the ID of the process that serves, %d or one that it started", p.cmd.Process.Pid), "pid %d", health.PID)
+		if pid, err := wholeNumber(health["pid"]); err != nil || !p.isWithin(pid) {
+			t.FailNow("WRK-20", fmt.Sprintf("the ID of the process that serves, %d or one that it started", p.cmd.Process.Pid), "pid %s", health["pid"])
 		}
 	}
 }
@@ -158,7 +165,7 @@ func conformanceMethodsDoWhatTheySay(t *workerT) {
 	q.mustEcho("WRK-21", q.ask("echo", `{"a":[1,"b"]}`), `{"a":[1,"b"]}`)
 
 	got := q.call("WRK-21", "pid", "null")
-	if pid, err := strconv.Atoi(strings.TrimSpace(string(got.Body))); err != nil || !p.isWithin(pid) {
+	if pid, err := wholeNumber(got.Body); err != nil || !p.isWithin(pid) {
 		t.Fail("WRK-21", fmt.Sprintf("`pid` returns the ID of the process that serves, %d or one that it started", p.cmd.Process.Pid), "%s%s", got.Error, got.Body)
 	}
 	for _, size := range []int{0, 1, 4096} {

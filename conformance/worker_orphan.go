@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -27,7 +26,7 @@ func orphanEnds(t *workerT) {
 	}
 	q := p.served(t.anyFraming())
 	got := q.call(setUp, "pid", "null")
-	pid, err := strconv.Atoi(string(got.Body))
+	pid, err := wholeNumber(got.Body)
 	if err != nil || !p.isWithin(pid) || pid == p.cmd.Process.Pid {
 		t.Blocked("`pid` does not tell the process that the shell %d started [WRK-21]: %s", p.cmd.Process.Pid, got.Body)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -55,18 +56,40 @@ func newPeer(p *process, conn *net.UnixConn, framing Framing) *peer {
 // answers with more than a socket holds is now writing, and stays so until readOn.
 func (q *peer) answerBegins() {
 	first := make([]byte, 1)
-	err := q.conn.SetReadDeadline(time.Now().Add(q.t.Patience()))
-	if err == nil {
-		_, err = io.ReadFull(q.conn, first)
-	}
-	if err == nil {
-		err = q.conn.SetReadDeadline(time.Time{})
-	}
+	err := q.patiently(q.conn.SetReadDeadline, func() error {
+		_, err := q.conn.Read(first)
+		return err
+	})
 	if err != nil {
 		q.t.breach(setUp, "the first byte of an answer on "+q.name, fmt.Sprintf("%v%s", err, q.process.obituary()))
 	}
 	q.early = first
 	q.t.Note(q.name, "the first byte of an answer came; the rest is left unread")
+}
+
+// patiently reads or writes while the worker is at work, as a [deadline] has it.
+func (q *peer) patiently(set func(time.Time) error, do func() error) error {
+	d := q.process.deadline(q.t.Patience())
+	defer d.stop()
+	for {
+		err := set(time.Now().Add(q.t.Patience() / 100))
+		if err == nil {
+			err = do()
+		}
+		if err == nil {
+			return set(time.Time{})
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		select {
+		case <-d.C:
+			if d.over() {
+				return err
+			}
+		default:
+		}
+	}
 }
 
 // readOn begins to read. Reading ends with the connection, at the latest when the case ends.
@@ -176,11 +199,14 @@ func (q *peer) change(f func()) {
 func (q *peer) send(data []byte) {
 	where := q.name + " → worker"
 	q.t.Saw(where, q.framing, data)
-	if err := q.conn.SetWriteDeadline(time.Now().Add(q.t.Patience())); err != nil {
-		q.t.Note(where, "%v", err)
-	}
-	if n, err := q.conn.Write(data); err != nil {
-		q.t.Note(where, "only %d of %d bytes went out: %v", n, len(data), err)
+	sent := 0
+	err := q.patiently(q.conn.SetWriteDeadline, func() error {
+		n, err := q.conn.Write(data[sent:])
+		sent += n
+		return err
+	})
+	if err != nil {
+		q.t.Note(where, "only %d of %d bytes went out: %v", sent, len(data), err)
 	}
 }
 

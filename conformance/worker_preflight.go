@@ -116,6 +116,14 @@ func onlyHint(f Framing) string {
 
 const sleepProbe = 50 * time.Millisecond
 
+// came tells what an answer says that is not the one wanted.
+func came(r reply, ok bool) string {
+	if !ok {
+		return " (nothing came)"
+	}
+	return fmt.Sprintf(" (%s came)", excerpt(r.Payload))
+}
+
 // mustOfferMethods calls the methods that the cases rest on. The others of [WRK-21] fail or end the process
 // by design, and have cases of their own.
 func (q *peer) mustOfferMethods() {
@@ -126,7 +134,7 @@ func (q *peer) mustOfferMethods() {
 		q.ask(m.method, m.body)
 		r, ok := q.wait(q.t.Patience(), func(reply) bool { return true })
 		if !ok || r.err == nil && !r.answer.OK {
-			missing = append(missing, m.method)
+			missing = append(missing, m.method+came(r, ok))
 		}
 		if !ok {
 			break // nothing will come to the others either
@@ -136,11 +144,11 @@ func (q *peer) mustOfferMethods() {
 	q.ask("sleep", sleepFor(sleepProbe))
 	r, ok := q.wait(q.t.Patience(), func(reply) bool { return true })
 	if !ok || r.err == nil && !r.answer.OK || r.at.Sub(began) < sleepProbe*9/10 {
-		missing = append(missing, fmt.Sprintf("sleep (after %v)", sleepProbe))
+		missing = append(missing, fmt.Sprintf("sleep, after %v%s", sleepProbe, came(r, ok)))
 	}
 	if len(missing) > 0 {
 		q.t.FailNow("WRK-21", "the methods that conformance runs need: echo, sleep, pid, blob, inflight and others",
-			"no answer \"ok\": true from %s.\nExpose these in the worker that you name, beside its own methods", strings.Join(missing, ", "))
+			"no answer \"ok\": true from %s.\nExpose these in the worker that you name, beside its own methods", strings.Join(missing, "; "))
 	}
 }
 

@@ -2,8 +2,6 @@ package conformance
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -48,9 +46,9 @@ func (g *gauge) read(limit time.Duration) (running int, ok bool) {
 		return 0, false
 	}
 	g.asked = 0
-	n, err := strconv.Atoi(strings.TrimSpace(string(r.answer.Body)))
+	n, err := wholeNumber(r.answer.Body)
 	if r.err != nil || !r.answer.OK || err != nil {
-		g.peer.t.Blocked("`inflight` is answered with no number [WRK-21]: %s", excerpt(r.Payload))
+		g.peer.t.Blocked("`inflight` is answered with no whole number [WRK-21]: %s", excerpt(r.Payload))
 	}
 	return n - g.idle, true
 }

@@ -28,7 +28,9 @@ type framer struct {
 
 	writing sync.Mutex
 	frames  []frame // written so far
-	passed  int     // writes of the program that have gone on to the stream
+	passed  int     // bytes that have gone on to the stream, up to the write that it failed
+	failed  bool    // it failed one
+	behind  int     // writes behind that one that have gone on to it
 }
 
 var _ conformance.RemoteFramer = (*framer)(nil)
@@ -156,13 +158,37 @@ func (f *framer) write(frames []frame, writers int) (results []error, err error)
 	if err != nil {
 		return nil, f.adapter.disown(err)
 	}
-	for ; f.passed < len(writes); f.passed++ {
-		_, _ = f.rw.Write(writes[f.passed]) // the program has seen the same error
-	}
+	f.pass(writes, r.Accept)
 	for _, o := range outcomes {
 		results = append(results, o.err(errStreamFailed))
 	}
 	return results, nil
+}
+
+// pass gives the stream what it has not seen yet. The program writes all frames anew each time and may cut them
+// otherwise, so it is bytes that are counted; and behind the write that the stream fails, writes.
+func (f *framer) pass(writes []hexDigits, accept *int) {
+	given, behind := 0, 0
+	for _, w := range writes {
+		switch start := given; {
+		case accept != nil && start > *accept:
+			if behind++; behind > f.behind {
+				f.behind = behind
+				_, _ = f.rw.Write(w)
+			}
+		case accept != nil && start+len(w) > *accept:
+			given = start + len(w)
+			if !f.failed {
+				f.failed = true
+				_, _ = f.rw.Write(w[min(len(w), max(0, f.passed-start)):]) // the program has seen the same error
+			}
+		default:
+			if given = start + len(w); given > f.passed {
+				_, _ = f.rw.Write(w[max(0, f.passed-start):])
+				f.passed = given
+			}
+		}
+	}
 }
 
 var errStreamFailed = errors.New("the stream failed")

@@ -116,6 +116,7 @@ func poolDeathCases() []poolCase {
 			run: func(t *poolT) {
 				s := t.stage()
 				s.options.Workers = 2
+				s.options.HealthInterval = brokenInterval
 				s.hold()
 				s.start()
 				for _, breaking := range []func(r *poolRequest){
@@ -127,6 +128,7 @@ func poolDeathCases() []poolCase {
 					breaking(h.at)
 					s.areOver(h)
 					s.sentOnce(h)
+					s.laterCalls("HLT-8")
 				}
 			},
 		},

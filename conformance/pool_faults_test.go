@@ -131,6 +131,9 @@ var poolControls = []fault{
 	odd("lays-requests-out"),
 	odd("adds-unknown-fields"),
 	odd("writes-in-small-pieces"),
+	odd("restarts-when-called"),
+	odd("unhealthy-after-a-broken-connection"),
+	odd("unhealthy-after-a-broken-connection", "waits-without-workers"),
 }
 
 func TestAPoolWithoutABoundedQueueIsNotAccused(t *testing.T) {

@@ -25,6 +25,7 @@ func poolFullConnectionCases() []poolCase {
 
 func unreadableAnswerBesideFullConnection(t *poolT) {
 	s := t.stage()
+	s.options.HealthInterval = brokenInterval
 	s.hold()
 	s.start()
 	h := s.fill("RID-7", 1)[0]

@@ -148,6 +148,7 @@ func nearIDs(id uint64) []uint64 {
 // answer, and the right one behind it is taken, or fail the calls of the connection.
 func idsAreIntegers(t *poolT) {
 	s := t.stage()
+	s.options.HealthInterval = brokenInterval
 	s.hold()
 	s.start()
 	for _, id := range []string{`"%d"`, `%d.0`, `%de0`, `-%d`, `[%d]`, `true`, `null`} {

@@ -85,6 +85,9 @@ func (c *plainConn) fail(err error) {
 	c.queued.Broadcast()
 	c.mu.Unlock()
 	_ = c.conn.Close()
+	if errors.Is(err, conformance.WorkerDied) && c.p.has("unhealthy-after-a-broken-connection") {
+		c.w.setHealthy(false)
+	}
 	for _, w := range queue {
 		w.then()
 	}

@@ -34,6 +34,7 @@ type plainPool struct {
 	checked time.Time
 	life    context.Context // ends with the pool
 	end     context.CancelFunc
+	called  chan struct{}  // has something when a call came
 	global  sync.Mutex     // for the fault that serialises
 	waits   bool           // for ever, whoever calls
 	rolling sync.WaitGroup // workers of a failed Start, for the fault that stops them later
@@ -45,7 +46,7 @@ type plainWaiter struct {
 }
 
 func newPlainPool(o conformance.PoolOptions, quirks ...string) (*plainPool, error) {
-	p := &plainPool{o: o, quirks: quirks, state: "new"}
+	p := &plainPool{o: o, quirks: quirks, state: "new", called: make(chan struct{}, 1)}
 	if p.has("no-queue") && o.Queue > 0 {
 		return nil, fmt.Errorf("a bounded queue: %w", conformance.Unsupported)
 	}
@@ -224,6 +225,10 @@ func (p *plainPool) id(w *plainWorker) uint64 {
 
 // acquire takes a slot at a worker, in order of arrival.
 func (p *plainPool) acquire(ctx context.Context) (*plainWorker, error) {
+	select {
+	case p.called <- struct{}{}:
+	default:
+	}
 	p.mu.Lock()
 	switch p.state {
 	case "closed":

@@ -222,6 +222,17 @@ func (w *plainWorker) supervise() {
 		if p.has("no-restart") {
 			return
 		}
+		if p.has("restarts-when-called") {
+			select {
+			case <-p.called: // before it died
+			default:
+			}
+			select {
+			case <-p.called:
+			case <-p.life.Done():
+				return
+			}
+		}
 		for {
 			delay := time.NewTimer(backoff/2 + rand.N(backoff/2+1))
 			select {

@@ -126,6 +126,8 @@ var workerControls = []fault{
 	odd("odd: says-what-is-wrong-before-it-closes"),
 	odd("odd: no-envelopes-in-answers-to-unknown-types"),
 	odd("odd: refuses-more-than-100-levels"),
+	odd("odd: twins-of-names-and-whole-numbers-with-fractions"),
+	odd("odd: blob-of-characters-that-are-escaped"),
 }
 
 func checkPlantedWorker(ctx context.Context, what []string, opts ...conformance.Option) conformance.Report {

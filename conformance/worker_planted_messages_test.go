@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"regexp"
 	"slices"
@@ -278,7 +279,7 @@ func (c *plantedConn) answer(r plantedRequest, rest string) {
 	w := c.w
 	text := fmt.Sprintf(`{"id":%s,%s}`, r.id, rest)
 	if w.has("odd: writes-with-layout-and-more-fields") {
-		text = fmt.Sprintf("\n{ \"took\" : [1] ,\t%s , \"id\" : %s }\r\n", rest, r.id)
+		text = fmt.Sprintf("\n{ \"took\" : [%s1] ,\t%s , \"id\" : %s }\r\n", strings.Repeat(" ", rand.N(2000)), rest, r.id)
 	}
 	if w.has("answers-under-0") {
 		text = fmt.Sprintf(`{"id":0,%s}`, rest)

@@ -42,6 +42,9 @@ func (w *plantedWorker) handle(r plantedRequest) string {
 			return w.result(`"slept"`)
 		}
 	case "pid":
+		if w.has("odd: twins-of-names-and-whole-numbers-with-fractions") {
+			return w.result(fmt.Sprintf("%d.0", os.Getpid()))
+		}
 		return w.result(fmt.Sprint(os.Getpid()))
 	case "health":
 		pid := os.Getpid()
@@ -51,10 +54,16 @@ func (w *plantedWorker) handle(r plantedRequest) string {
 		if w.has("health-is-a-string") {
 			return w.result(`"healthy"`)
 		}
+		if w.has("odd: twins-of-names-and-whole-numbers-with-fractions") {
+			return w.result(fmt.Sprintf(`{"status":"healthy","pid":%d.0,"Status":"sick","PID":1}`, pid))
+		}
 		return w.result(fmt.Sprintf(`{"status":"healthy","pid":%d,"more":true}`, pid))
 	case "blob":
 		if w.has("blob-is-one-short") && in.Size > 1 {
 			in.Size--
+		}
+		if w.has("odd: blob-of-characters-that-are-escaped") {
+			return w.result(`"` + strings.Repeat(`\/`, in.Size) + `"`)
 		}
 		return w.result(`"` + strings.Repeat("x", in.Size) + `"`)
 	case "unserializable":

@@ -179,8 +179,8 @@ func (f *framer) pass(writes []hexDigits, accept *int) {
 		case accept != nil && start+len(w) > *accept:
 			given = start + len(w)
 			if !f.failed {
-				f.failed = true
-				_, _ = f.rw.Write(w[min(len(w), max(0, f.passed-start)):]) // the program has seen the same error
+				_, _ = f.rw.Write(w[max(0, f.passed-start):]) // the program has seen the same error
+				f.failed, f.passed = true, *accept
 			}
 		default:
 			if given = start + len(w); given > f.passed {

@@ -14,6 +14,11 @@ func TestReferenceFramerPassesThroughItsAdapter(t *testing.T) {
 	requirePasses(t, checkFramer(t, "framer", forSlowMachines))
 }
 
+// Each request has the frames before it written anew. Nothing says that they are cut as they were then.
+func TestAFramerThatCutsItsWritesAtRandomPasses(t *testing.T) {
+	requirePasses(t, checkFramer(t, "framer: cuts at random", forSlowMachines))
+}
+
 // forSlowMachines is for runs in which nobody is to wait for what does not come.
 var forSlowMachines = conformance.Patience(time.Minute)
 

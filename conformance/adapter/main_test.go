@@ -47,6 +47,8 @@ func beAdapter(name string) int {
 		return servePool(fault)
 	case role == "framer" && framerFaults[fault] != nil:
 		return serve(framerAdapter(framerFaults[fault]))
+	case role == "framer" && fault == "cuts at random":
+		return serve(framerAdapter(framerThatCutsAtRandom))
 	case role == "framer":
 		return serve(framerAdapter(referenceFramer))
 	case adapterFaults[name] != nil:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"runtime"
 	"strconv"
 	"sync"
@@ -23,6 +24,27 @@ type newFramer func(rw io.ReadWriter, o frame.Options) (testFramer, error)
 
 func referenceFramer(rw io.ReadWriter, o frame.Options) (testFramer, error) {
 	return frame.NewFramer(rw, o)
+}
+
+// framerThatCutsAtRandom gives its stream each frame in pieces of any size.
+func framerThatCutsAtRandom(rw io.ReadWriter, o frame.Options) (testFramer, error) {
+	return frame.NewFramer(&cutting{ReadWriter: rw}, o)
+}
+
+type cutting struct {
+	io.ReadWriter
+	writing sync.Mutex
+}
+
+func (c *cutting) Write(b []byte) (n int, err error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	for n < len(b) && err == nil {
+		var took int
+		took, err = c.ReadWriter.Write(b[n : n+1+rand.N(len(b)-n)])
+		n += took
+	}
+	return n, err
 }
 
 // framerAdapter answers for framers.

@@ -34,7 +34,7 @@ type plainConn struct {
 	order    []uint64        // of the calls, for the fault that does not compare
 	left     map[uint64]bool // calls that were cancelled
 	late     int             // answers to them
-	answered map[uint64]bool // IDs to which an answer has come
+	answered map[uint64]bool // IDs to which an answer with "ok": true has come
 	turn     sync.Mutex      // for the fault that has callers write
 	err      error           // once it is broken
 	readers  sync.WaitGroup
@@ -424,7 +424,7 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 		return nil
 	}
 	delete(c.pending, id)
-	c.answered[id] = true
+	c.answered[id] = ok
 	switch {
 	case ok && a["body"] == nil && c.p.has("absent-body-is-an-error"):
 		answer <- plainAnswer{err: errors.New("no body")}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -454,9 +455,9 @@ type spoken struct {
 func (c spoken) Write(b []byte) (int, error) {
 	select {
 	case before := <-c.before:
-		b = append(before, b...)
+		b = slices.Concat(before, b)
 	case after := <-c.after:
-		b = append(b, after...)
+		b = slices.Concat(b, after)
 	default:
 	}
 	return c.Conn.Write(b)

@@ -336,6 +336,9 @@ func (w *plainWorker) release() {
 // connection gives a connection to call on: the shared one, or one that nobody else uses.
 func (w *plainWorker) connection() (*plainConn, error) {
 	p := w.p
+	if p.has("does-not-wait-for-workers") { // each call is too early, or it would depend on who is faster
+		return nil, syscall.ECONNREFUSED
+	}
 	p.mu.Lock()
 	if p.o.Framing == conformance.Enhanced && !p.has("connection-per-call") {
 		if c := w.shared; c != nil && (c.ok() || p.has("broken-connections-stay")) {

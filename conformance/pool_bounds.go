@@ -117,8 +117,10 @@ func storm(t *poolT) {
 				case <-s.over:
 				}
 				cancel()
-				if !c.ended() {
+				select {
+				case <-s.over: // and with it the context of every call
 					return
+				default:
 				}
 				switch {
 				case c.err == nil && (kind == "refuse" || differBody(string(c.body), c.answer) != ""):

@@ -30,7 +30,7 @@ var poolFaults = []fault{
 	breaks("RID-2", "ids-per-worker"),
 	breaks("RID-3", "header-id-0").andPerhaps("CAN-2"),
 	breaks("RID-3", "header-of-requests-is-0"),
-	breaks("RID-4", "next-answer-to-next-caller").andPerhaps("BPR-1", "BPR-2", "BPR-3", "BPR-4", "BPR-7", "CAN-3", "CAN-4", "CAN-10", "HLT-1", "HLT-4", "HLT-5", "MSG-5", "RID-2", "RID-3", "RID-5", "RID-6", "RID-7", "SHD-1", "SHD-5", "SHD-6"),
+	breaks("RID-4", "next-answer-to-next-caller").andPerhaps("BPR-1", "BPR-2", "BPR-3", "BPR-4", "BPR-7", "CAN-3", "CAN-4", "CAN-10", "HLT-1", "HLT-4", "HLT-5", "MSG-5", "MSG-10", "RID-2", "RID-3", "RID-5", "RID-6", "RID-7", "SHD-1", "SHD-5", "SHD-6"),
 	breaks("RID-4", "answers-stray-among-many"),
 	// Whoever gets another's answer returns, and its slot comes back while its own request still runs.
 	breaks("RID-5", "unknown-to-whoever-waits").andPerhaps("BPR-1", "BPR-2", "BPR-3", "CAN-3", "CAN-10", "MSG-5", "RID-4", "RID-6", "RID-7"),
@@ -82,7 +82,7 @@ var poolFaults = []fault{
 	breaks("CAN-1", "deadlines-ignored").andPerhaps("CAN-2"),
 	breaks("CAN-1", "cancelled-calls-tell-no-reason").andPerhaps("BPR-3", "CAN-3", "CAN-10", "RID-4"),
 	breaks("CAN-2", "no-cancellation").andPerhaps("BPR-1", "BPR-2"),
-	breaks("CAN-2", "cancellation-without-envelope").andPerhaps("BPR-1", "BPR-2"),
+	breaks("CAN-2", "cancellation-without-envelope").andPerhaps("BPR-1", "BPR-2", "MSG-17"),
 	breaks("CAN-2", "no-cancellation-at-deadlines"),
 	breaks("CAN-2", "cancellation-under-0").andPerhaps("RID-3"),
 	breaks("CAN-3", "closes-on-late").andPerhaps("BPR-3", "CAN-10", "RID-4"),

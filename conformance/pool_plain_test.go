@@ -22,6 +22,7 @@ type plainPool struct {
 
 	mu      sync.Mutex
 	state   string // "new", "starting", "running", "closed"
+	late    bool   // calls are taken though it is closed
 	begun   func() // cancels the start
 	workers []*plainWorker
 	waiters []*plainWaiter
@@ -230,14 +231,14 @@ func (p *plainPool) acquire(ctx context.Context) (*plainWorker, error) {
 	default:
 	}
 	p.mu.Lock()
-	switch p.state {
-	case "closed":
+	switch {
+	case p.state == "closed" && !p.late:
 		p.mu.Unlock()
 		if p.has("refuses-without-saying-closed") {
 			return nil, errors.New("no")
 		}
 		return nil, conformance.Closed
-	case "new", "starting":
+	case p.state == "new", p.state == "starting":
 		waits := p.waits
 		p.mu.Unlock()
 		if waits {
@@ -369,7 +370,7 @@ func (p *plainPool) pick() *plainWorker {
 }
 
 func (p *plainPool) serveWaiters() {
-	for len(p.waiters) > 0 && p.state == "running" {
+	for len(p.waiters) > 0 && (p.state == "running" || p.late) {
 		w := p.pick()
 		if w == nil {
 			return
@@ -430,9 +431,7 @@ func (p *plainPool) Shutdown(ctx context.Context) error {
 		close(done)
 		return nil
 	}
-	if !p.has("takes-calls-in-shutdown") {
-		p.state = "closed"
-	}
+	p.state, p.late = "closed", p.has("takes-calls-in-shutdown")
 	waiters := p.waiters
 	p.waiters = nil
 	p.mu.Unlock()
@@ -445,7 +444,7 @@ func (p *plainPool) Shutdown(ctx context.Context) error {
 		p.drain(ctx)
 	}
 	p.mu.Lock()
-	p.state = "closed"
+	p.late = false
 	p.mu.Unlock()
 	p.end()
 	p.running.Wait()

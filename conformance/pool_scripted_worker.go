@@ -61,6 +61,10 @@ func (s *stage) serve(control net.Conn) {
 	w.pid, _ = strconv.Atoi(pid)
 	w.born = born(w.pid)
 	s.mu.Lock()
+	if s.left {
+		s.mu.Unlock()
+		return // it was started so late, by a Start that had failed already, that nobody would end it
+	}
 	s.workers = append(s.workers, w)
 	w.number = len(s.workers)
 	appears := s.appears

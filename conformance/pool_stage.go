@@ -38,6 +38,7 @@ type stage struct {
 	unreadable string         // what a pool sent that is no request, if it did [MSG-17]
 	calls      []*poolCall
 	opened     bool
+	left       bool  // by all: processes that appear now are ended
 	processes  []int // of the pool, where it has some of its own
 	filled     int   // how many calls the case has had at the workers at once
 	up         bool  // the last Start came to a good end
@@ -261,6 +262,7 @@ func (s *stage) clear() {
 	}
 	_ = s.control.Close()
 	s.set(func() {
+		s.left = true
 		for _, w := range s.workers {
 			_ = w.control.Close()
 		}

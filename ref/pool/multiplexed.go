@@ -24,8 +24,7 @@ type multiplexed struct {
 	// For the one who has the turn to read alone.
 	frames  *frame.Reader
 	arrived []message.Response // not yet delivered
-	peeker  *peeker
-	unasked bool // only what has come already is to be read
+	asking  asking
 
 	answered atomic.Uint64
 	down     atomic.Bool
@@ -62,7 +61,7 @@ const drainTime = time.Second
 
 func newMultiplexed(conn net.Conn, maxPayload int, owner linkOwner, log *slog.Logger) (*multiplexed, error) {
 	m := &multiplexed{
-		conn: conn, peeker: newPeeker(conn), owner: owner, log: log,
+		conn: conn, owner: owner, log: log,
 		gone: make(chan struct{}), pending: make(map[uint64]*pendingCall),
 		taken: true, turn: make(chan error, 1),
 	}
@@ -71,6 +70,7 @@ func newMultiplexed(conn net.Conn, maxPayload int, owner linkOwner, log *slog.Lo
 		return nil, err
 	}
 	m.frames = frames
+	m.prepareToAsk()
 	m.out = newOutbox(conn, maxPayload, m.expire)
 	go m.read()
 	return m, nil
@@ -83,41 +83,20 @@ func (m *multiplexed) call(ctx context.Context, r request) (message.Response, er
 	}
 	*c = pendingCall{done: c.done, start: never}
 
-	var broken error
 	m.mu.Lock()
 	leads := m.takeTurn(r.id)
-	if leads {
-		m.mu.Unlock()
-		broken = m.readUnasked()
-		m.mu.Lock()
-	}
-	enters := !m.down.Load()
-	if enters {
-		m.pending[r.id] = c
-	}
+	enters := !leads && m.enter(r.id, c)
 	m.mu.Unlock()
-	if !enters {
-		if leads {
-			m.passTurn(broken)
-		}
-		r.slot.free()
-		return message.Response{}, errUnsent
+	err := errUnsent
+	switch {
+	case leads:
+		err = m.lead(ctx, r, c)
+	case enters:
+		err = m.send(r, c)
 	}
-
-	err := m.out.request(r, c)
 	if err != nil {
-		withdrawn := m.withdraw(r.id)
-		if leads {
-			m.passTurn(nil)
-		}
-		if !withdrawn {
-			<-c.done // the reader has given up on it as well
-		}
 		r.slot.free()
 		return message.Response{}, err
-	}
-	if leads {
-		m.lead(ctx, r.id)
 	}
 	select {
 	case <-c.done:
@@ -135,6 +114,24 @@ func (m *multiplexed) call(ctx context.Context, r request) (message.Response, er
 	c.answer = message.Response{}
 	m.spare.Put(c)
 	return answer, err
+}
+
+// enter makes a call pending, unless no more are to be. m.mu is locked.
+func (m *multiplexed) enter(id uint64, c *pendingCall) bool {
+	if m.down.Load() {
+		return false
+	}
+	m.pending[id] = c
+	return true
+}
+
+// send sends the request of a pending call. After an error the call is no longer pending.
+func (m *multiplexed) send(r request, c *pendingCall) error {
+	err := m.out.request(r, c)
+	if err != nil && !m.withdraw(r.id) {
+		<-c.done // the reader has given up on it as well
+	}
+	return err
 }
 
 // withdraw takes a call out of pending. False means that it is, or is about to be, done.

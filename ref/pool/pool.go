@@ -8,7 +8,7 @@
 //	answer, err := p.Call(ctx, "predict", map[string]any{"text": "hello"})
 //
 // A call takes a slot at the next healthy worker (scheduler.go), goes out on the connection to it
-// (link.go, with multiplexed.go, reading.go and outbox.go for the enhanced framing and sequential.go for
+// (link.go, with multiplexed.go, reading.go, asking.go and outbox.go for the enhanced framing and sequential.go for
 // the basic one) and comes back by its request ID. Each worker is supervised (worker.go, process.go,
 // health.go).
 //

@@ -19,10 +19,6 @@ import (
 // and what comes unasked.
 const unread = 10 * time.Millisecond
 
-// mostUnasked is in how many readings a caller reads what nobody asked for, before its own request goes out. It is
-// more than a socket holds, and an end where more keeps coming.
-const mostUnasked = 100
-
 // errEnough ends the reading of whoever has nothing more to wait for.
 var errEnough = errors.New("pool: enough was read")
 
@@ -43,31 +39,18 @@ func (m *multiplexed) read() {
 	}
 }
 
-// lead reads in a caller's turn, until its answer has come or its context ends, and passes the turn on.
-func (m *multiplexed) lead(ctx context.Context, id uint64) {
+// lead sends a request and reads in its caller's turn, until its answer has come or its context ends, and passes
+// the turn on. The error is that of a request that was not sent.
+func (m *multiplexed) lead(ctx context.Context, r request, c *pendingCall) error {
 	if ctx.Done() != nil {
-		defer context.AfterFunc(ctx, func() { m.interrupt(id) })()
+		defer context.AfterFunc(ctx, func() { m.interrupt(r.id) })()
 	}
-	err := m.readOn()
-	if err == errEnough {
-		err = nil
+	err, unsent := m.askAndReadOn(r, c)
+	if err != errEnough && !errors.Is(err, os.ErrDeadlineExceeded) {
+		m.goDown() // before the goroutine comes to it, or calls that have no part in this would come here
 	}
 	m.passTurn(err)
-}
-
-// readUnasked reads what has come while nobody had the turn, in the turn of a caller whose request is not out
-// yet and whose call is not pending: none of it is that call's, neither an answer [RID-5] nor garbage or the end
-// [RID-7].
-func (m *multiplexed) readUnasked() error {
-	m.unasked = true
-	defer func() { m.unasked = false }()
-	for i := 0; i < mostUnasked && !m.peeker.isQuiet(); i++ {
-		if err := m.readOn(); err != errEnough {
-			m.goDown()
-			return err
-		}
-	}
-	return nil
+	return unsent
 }
 
 // readOn reads answers and hands them out, until that is enough or reading fails.
@@ -88,8 +71,11 @@ func (m *multiplexed) readOn() error {
 type deliverThenRead struct{ *multiplexed }
 
 func (d deliverThenRead) Read(b []byte) (int, error) {
-	if d.deliver() || d.unasked && d.peeker.isQuiet() {
+	if d.deliver() {
 		return 0, errEnough
+	}
+	if d.asking.call != nil {
+		return d.readOrAsk(b)
 	}
 	return d.conn.Read(b)
 }
@@ -105,8 +91,11 @@ func (m *multiplexed) takeTurn(id uint64) bool {
 
 // isEnough reports whether whoever has the turn waits for nothing more. m.mu is locked.
 func (m *multiplexed) isEnough() bool {
-	if m.leader == 0 {
+	switch {
+	case m.leader == 0:
 		return len(m.pending) == 0 && !m.down.Load()
+	case m.asking.call != nil:
+		return false
 	}
 	_, waits := m.pending[m.leader]
 	return !waits
@@ -126,6 +115,9 @@ func (m *multiplexed) passTurn(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.leader = 0
+	if err == errEnough {
+		err = nil
+	}
 	if m.interrupted {
 		m.interrupted = false
 		_ = m.conn.SetReadDeadline(m.readUntil) // what fails here fails the next read as well

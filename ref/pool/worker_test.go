@@ -396,7 +396,7 @@ func TestWhatComesOnAnIdleConnectionReachesNoCall(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						conns, ended := make(chan spoken, 2), make(chan struct{}, 2)
 						p := overSocket(t, listen(t), pool.PoolOptions{Framing: framing}, func(conn net.Conn) {
-							c := spoken{conn, make(chan []byte, 1), make(chan []byte, 1)}
+							c := spoken{conn, make(chan []byte, 1), make(chan []byte, 1), make(chan struct{}, 1)}
 							conns <- c
 							echoOn(t, c, framing)
 							ended <- struct{}{}
@@ -405,6 +405,7 @@ func TestWhatComesOnAnIdleConnectionReachesNoCall(t *testing.T) {
 						if behind {
 							c.after <- x.unasked
 							requireEcho(t, p, `1`)
+							<-c.wrote
 						} else {
 							requireEcho(t, p, `1`)
 							_, err := c.Conn.Write(x.unasked)
@@ -432,7 +433,7 @@ func TestACallGoesOutWhileAnAnswerThatNobodyAskedForIsHalfThere(t *testing.T) {
 		unasked := frame.AppendFrame(nil, frame.Enhanced, 1<<40, fmt.Appendf(nil, `{"id":%d,"ok":true}`, 1<<40))
 		conns := make(chan spoken, 1)
 		p := overSocket(t, listen(t), pool.PoolOptions{}, func(conn net.Conn) {
-			c := spoken{conn, make(chan []byte, 1), nil}
+			c := spoken{conn, make(chan []byte, 1), nil, nil}
 			conns <- c
 			echoOn(t, c, frame.Enhanced)
 		})
@@ -450,6 +451,7 @@ func TestACallGoesOutWhileAnAnswerThatNobodyAskedForIsHalfThere(t *testing.T) {
 type spoken struct {
 	net.Conn
 	before, after chan []byte
+	wrote         chan struct{} // what came after
 }
 
 func (c spoken) Write(b []byte) (int, error) {
@@ -457,6 +459,7 @@ func (c spoken) Write(b []byte) (int, error) {
 	case before := <-c.before:
 		b = slices.Concat(before, b)
 	case after := <-c.after:
+		defer func() { c.wrote <- struct{}{} }()
 		b = slices.Concat(b, after)
 	default:
 	}

@@ -16,42 +16,52 @@ import (
 )
 
 // BenchmarkCall sets calls of 64 bytes over one worker against the loop written by hand that has as many
-// outstanding, by turns. Its x-floor is how many times the loop's time a call takes; bench/ has the other
-// sizes, and pins both sides to one core. The loop needs the package google-crc32c: make bench sets one up,
-// or set PYPROCTEST_PYTHON to an interpreter that has it.
+// outstanding, by turns: with both sides on one core, where the system can keep them there, and wherever it puts
+// them. Its x-floor is how many times the loop's time a call takes; bench/ has the other sizes. The loop needs the
+// package google-crc32c: make bench sets one up, or set PYPROCTEST_PYTHON to an interpreter that has it.
 func BenchmarkCall(b *testing.B) {
 	body := json.RawMessage(`"` + strings.Repeat("x", 62) + `"`)
 	for _, callers := range []int{1, 16} {
-		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			loop, err := floor.StartLoop()
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.Cleanup(loop.Close)
-			p, err := pool.NewPool(pool.PoolOptions{Command: workerCommand(), Workers: 1, Output: os.Stderr})
-			if err != nil {
-				b.Fatal(err)
-			}
-			if err := p.Start(context.Background()); err != nil {
-				b.Fatal(err)
-			}
-			b.Cleanup(func() {
-				if err := p.Shutdown(context.Background()); err != nil {
-					b.Error(err)
-				}
+		if turns.CanPin {
+			b.Run(fmt.Sprintf("callers=%d/placement=pinned", callers), func(b *testing.B) {
+				turns.Pin(b)
+				benchmarkCall(b, callers, body)
 			})
-			side := turns.Side{
-				Processes: func() []int { return []int{p.Workers()[0].Health().PID} },
-				Run: turns.Callers(callers, func() error {
-					answer, err := p.Call(context.Background(), "echo", body)
-					if err == nil && len(answer) != len(body) {
-						err = errors.New("another answer than expected")
-					}
-					return err
-				}),
-			}
-			turns.Measure(b, turns.Options{Turn: 5 * time.Millisecond, Ratio: "x-floor", Bytes: len(body), Callers: callers},
-				loop.Side(callers, body), side)
+		}
+		b.Run(fmt.Sprintf("callers=%d/placement=unpinned", callers), func(b *testing.B) {
+			benchmarkCall(b, callers, body)
 		})
 	}
+}
+
+func benchmarkCall(b *testing.B, callers int, body json.RawMessage) {
+	loop, err := floor.StartLoop()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(loop.Close)
+	p, err := pool.NewPool(pool.PoolOptions{Command: workerCommand(), Workers: 1, Output: os.Stderr})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := p.Start(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := p.Shutdown(context.Background()); err != nil {
+			b.Error(err)
+		}
+	})
+	side := turns.Side{
+		Processes: func() []int { return []int{p.Workers()[0].Health().PID} },
+		Run: turns.Callers(callers, func() error {
+			answer, err := p.Call(context.Background(), "echo", body)
+			if err == nil && len(answer) != len(body) {
+				err = errors.New("another answer than expected")
+			}
+			return err
+		}),
+	}
+	turns.Measure(b, turns.Options{Turn: 5 * time.Millisecond, Ratio: "x-floor", Bytes: len(body), Callers: callers},
+		loop.Side(callers, body), side)
 }

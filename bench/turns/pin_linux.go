@@ -1,0 +1,61 @@
+package turns
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// CanPin says whether this system can keep a process on one core.
+const CanPin = true
+
+// Pin keeps this process, and those that it starts meanwhile, on one core until the benchmark ends. A wake-up
+// across cores costs more than a whole small call, and whether there is one is for the system to choose.
+func Pin(b *testing.B) {
+	b.Helper()
+	var before, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &before); err != nil {
+		b.Fatalf("the cores of this process are not known: %v", err)
+	}
+	for cpu := range len(before) * 64 {
+		if before.IsSet(cpu) {
+			one.Zero()
+			one.Set(cpu) // in the end the last, for the first has more of the system's own work
+		}
+	}
+	procs := runtime.GOMAXPROCS(1)
+	b.Cleanup(func() {
+		runtime.GOMAXPROCS(procs)
+		setAffinity(b, before)
+	})
+	setAffinity(b, one)
+}
+
+// setAffinity sets the cores of every thread. It goes on until a round finds none that came meanwhile from one
+// not yet set.
+func setAffinity(b *testing.B, cores unix.CPUSet) {
+	b.Helper()
+	for done := map[int]bool{}; ; {
+		threads, err := os.ReadDir("/proc/self/task")
+		if err != nil {
+			b.Fatalf("the threads of this process are not known: %v", err)
+		}
+		fresh := false
+		for _, t := range threads {
+			id, err := strconv.Atoi(t.Name())
+			if err != nil || done[id] {
+				continue
+			}
+			if err := unix.SchedSetaffinity(id, &cores); err != nil && err != unix.ESRCH {
+				b.Fatalf("the cores of thread %d cannot be set: %v", id, err)
+			}
+			done[id], fresh = true, true
+		}
+		if !fresh {
+			return
+		}
+	}
+}

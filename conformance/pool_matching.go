@@ -86,6 +86,13 @@ func poolMatchingCases() []poolCase {
 		},
 		{
 			Case: Case{
+				Name: "an-answer-that-comes-before-its-request-reaches-nobody", Clauses: []string{"RID-5"}, Framings: bothFramings,
+				Cause: "answers that nobody waits for are kept by their IDs, and a later call with such an ID finds one",
+			},
+			run: earlyAnswers,
+		},
+		{
+			Case: Case{
 				Name: "an-answer-that-comes-twice-reaches-its-caller-once", Clauses: []string{"RID-5"}, Framings: bothFramings,
 				Cause: "the second answer stays in a channel or a buffer and goes to the next call",
 			},
@@ -148,6 +155,30 @@ func unknownID(t *poolT) {
 			r.answer(c.body)
 		}
 		c.getsOwnOrFails("RID-5")
+	}
+	s.afterStrays("RID-5")
+}
+
+// earlyAnswers has answers come to the IDs that a pool that counts will use next. They come before the answer to
+// a call that runs, so that a pool which has taken that one has taken them as well, while nobody waited for them.
+func earlyAnswers(t *poolT) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	a := s.call()
+	r := a.request("RID-5")
+	var early []byte
+	for next := r.id + 1; next != r.id+20; next++ {
+		early = append(early, encode(s.options.Framing, next, okAnswer(next, `"an answer before its request"`))...)
+	}
+	r.send(append(early, r.frame(okAnswer(r.id, string(a.body)))...))
+	a.getsOwnOrFails("RID-5")
+	for range 4 {
+		b := s.call()
+		if r := b.requestUnlessFailed("RID-5"); r != nil {
+			r.answer(b.body)
+		}
+		b.getsOwnOrFails("RID-5")
 	}
 	s.afterStrays("RID-5")
 }

@@ -31,12 +31,13 @@ type plainConn struct {
 	queued   *sync.Cond
 	queue    []plainWrite
 	pending  map[uint64]chan plainAnswer
-	order    []uint64        // of the calls, for the fault that does not compare
-	left     map[uint64]bool // calls that were cancelled
-	late     int             // answers to them
-	answered map[uint64]bool // IDs to which an answer with "ok": true has come
-	turn     sync.Mutex      // for the fault that has callers write
-	err      error           // once it is broken
+	order    []uint64                   // of the calls, for the fault that does not compare
+	left     map[uint64]bool            // calls that were cancelled
+	late     int                        // answers to them
+	answered map[uint64]bool            // IDs to which an answer with "ok": true has come
+	kept     map[uint64]json.RawMessage // for the fault that keeps what nobody waits for
+	turn     sync.Mutex                 // for the fault that has callers write
+	err      error                      // once it is broken
 	readers  sync.WaitGroup
 }
 
@@ -56,7 +57,7 @@ func died(why string) error {
 
 // adopt makes a connection of the worker out of a socket.
 func (w *plainWorker) adopt(conn net.Conn) *plainConn {
-	c := &plainConn{p: w.p, w: w, conn: conn, pending: map[uint64]chan plainAnswer{}, left: map[uint64]bool{}, answered: map[uint64]bool{}}
+	c := &plainConn{p: w.p, w: w, conn: conn, pending: map[uint64]chan plainAnswer{}, left: map[uint64]bool{}, answered: map[uint64]bool{}, kept: map[uint64]json.RawMessage{}}
 	c.queued = sync.NewCond(&c.mu)
 	w.p.mu.Lock()
 	w.all = append(w.all, c)
@@ -176,6 +177,10 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 	}
 	c.pending[id] = answer
 	c.order = append(c.order, id)
+	if body, ok := c.kept[id]; ok {
+		delete(c.pending, id)
+		answer <- plainAnswer{body: body}
+	}
 	c.mu.Unlock()
 	name, _ := json.Marshal(method)
 	if len(body) == 0 {
@@ -418,6 +423,9 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 		}
 	}
 	if answer == nil {
+		if c.p.has("keeps-unknown-answers") {
+			c.kept[id] = a["body"]
+		}
 		if c.p.has("closes-on-unknown") && !c.left[id] || c.p.has("closes-on-late") && c.left[id] || c.p.has("closes-on-third-late") && c.late > 2 {
 			return fmt.Errorf("an answer to %d, which is not outstanding", id)
 		}

@@ -19,6 +19,7 @@ var (
 	workerFlag   = flag.String("worker", "", "run the worker cases against the worker that this command starts, and nothing else")
 	framingFlag  = flag.String("framing", "both", "the framings to validate: basic, enhanced or both")
 	patienceFlag = flag.Duration("patience", 0, "how long to wait for what must happen (default 10s)")
+	graceFlag    = flag.Duration("grace", 0, "how long the worker of -worker may take to end after SIGTERM, as it is set (default 5s)")
 	strictFlag   = flag.Bool("strict", false, "a SHOULD that does not hold fails the run")
 	summaryFlag  = flag.String("summary", "", "write the summary by clause to this file (- for standard output)")
 )
@@ -67,6 +68,7 @@ func TestWorker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	command.Grace = *graceFlag
 	conformance.TestWorker(t, command, runOptions(t, *workerFlag)...)
 }
 

@@ -16,17 +16,18 @@ type WorkerCommand struct {
 	Args []string
 	Env  []string // added to the environment of the suite
 	Dir  string   // working directory, the suite's where empty
-	// Grace is the worker's grace period after SIGTERM; 5 s where it is 0 [WRK-17].
+	// Grace is the grace period after SIGTERM that the worker is set to; DefaultGrace where it is 0 [WRK-17].
 	Grace time.Duration
 }
 
-const defaultGrace = 5 * time.Second
+// DefaultGrace is the grace period of a worker that is not set to another [WRK-17].
+const DefaultGrace = 5 * time.Second
 
 func (c WorkerCommand) grace() time.Duration {
 	if c.Grace > 0 {
 		return c.Grace
 	}
-	return defaultGrace
+	return DefaultGrace
 }
 
 func (c WorkerCommand) String() string { return strings.Join(append([]string{c.Path}, c.Args...), " ") }

@@ -58,6 +58,7 @@ Exit status:
 	f.IntVar(&r.parallel, "parallel", defaultParallel(), "how many cases to run at once")
 	f.DurationVar(&r.timeout, "timeout", 0, "end the whole run after this long, with what has run (default: none)")
 	f.DurationVar(&r.patience, "patience", 10*time.Second, "how long to wait for what must happen")
+	f.DurationVar(&r.grace, "grace", conformance.DefaultGrace, "how long the worker may take to end after SIGTERM, as it is set")
 	f.BoolVar(&r.strict, "strict", false, "a SHOULD that does not hold fails the run")
 	f.BoolVar(&r.json, "json", false, "write one JSON event a line to standard output, as events.schema.json describes them")
 	f.StringVar(&r.known, "known-failing", "", "the `FILE` that lists known failures, and their reasons")
@@ -78,6 +79,7 @@ type runFlags struct {
 	shard                string
 	parallel             int
 	timeout, patience    time.Duration
+	grace                time.Duration
 	strict, json         bool
 	known, writeKnown    string
 	reports              []string
@@ -189,6 +191,8 @@ func (r *runFlags) options() ([]conformance.Option, error) {
 		return nil, fmt.Errorf("--parallel %d: at least one case has to run", r.parallel)
 	case r.patience <= 0:
 		return nil, fmt.Errorf("--patience %v: give a time such as 30s", r.patience)
+	case r.grace <= 0:
+		return nil, fmt.Errorf("--grace %v: give the grace period that your worker is set to, such as 10s", r.grace)
 	case r.timeout < 0:
 		return nil, fmt.Errorf("--timeout %v: give a time such as 5m", r.timeout)
 	}
@@ -241,6 +245,9 @@ func (r *runFlags) rerun() report.Rerun {
 	words := []string{"pyproctest", "run", "--" + string(r.role()), r.command()}
 	if r.patience != 10*time.Second {
 		words = append(words, "--patience", r.patience.String())
+	}
+	if r.grace != conformance.DefaultGrace {
+		words = append(words, "--grace", r.grace.String())
 	}
 	if r.strict {
 		words = append(words, "--strict")

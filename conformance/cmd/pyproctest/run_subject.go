@@ -42,6 +42,7 @@ func (s *subject) open(r *runFlags) error {
 		return fmt.Errorf("--%s %q: give the command that starts it", s.role, r.command())
 	}
 	s.command = conformance.Command(words[0], words[1:]...)
+	s.command.Grace = r.grace
 	if s.role == conformance.RoleWorker {
 		return nil
 	}

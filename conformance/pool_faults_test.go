@@ -33,6 +33,8 @@ var poolFaults = []fault{
 	breaks("RID-4", "next-answer-to-next-caller").andPerhaps("BPR-1", "BPR-2", "BPR-3", "BPR-4", "BPR-7", "CAN-3", "CAN-4", "CAN-10", "HLT-1", "HLT-4", "HLT-5", "MSG-5", "MSG-10", "RID-2", "RID-3", "RID-5", "RID-6", "RID-7", "SHD-1", "SHD-5", "SHD-6"),
 	breaks("RID-4", "answers-stray-among-many"),
 	// Whoever gets another's answer returns, and its slot comes back while its own request still runs.
+	breaks("RID-4", "header-in-one-read"),
+	breaks("RID-4", "loses-the-beginning-of-an-answer"),
 	breaks("RID-5", "unknown-to-whoever-waits").andPerhaps("BPR-1", "BPR-2", "BPR-3", "CAN-3", "CAN-10", "MSG-5", "RID-4", "RID-6", "RID-7"),
 	breaks("RID-5", "repeated-to-whoever-waits"),
 	breaks("RID-5", "keeps-unknown-answers"),

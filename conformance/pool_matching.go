@@ -79,6 +79,20 @@ func poolMatchingCases() []poolCase {
 		},
 		{
 			Case: Case{
+				Name: "an-answer-that-comes-byte-by-byte-reaches-its-caller", Clauses: []string{"RID-4"}, Framings: bothFramings,
+				Cause: "what one read gives is taken for one answer",
+			},
+			run: answerByteByByte,
+		},
+		{
+			Case: Case{
+				Name: "answers-joined-and-cut-reach-their-callers", Clauses: []string{"RID-4"}, Framings: bothFramings,
+				Cause: "what one read gives is taken for one answer, and what comes behind it is lost",
+			},
+			run: answersJoinedAndCut,
+		},
+		{
+			Case: Case{
 				Name: "an-answer-with-an-unknown-id-reaches-nobody", Clauses: []string{"RID-5"}, Framings: bothFramings,
 				Cause: "an answer is handed to whoever waits, or an unknown ID brings the pool down",
 			},
@@ -132,6 +146,51 @@ func outOfOrder(t *poolT, order func([]held)) {
 		for _, h := range calls {
 			h.succeeds("RID-4")
 		}
+	}
+}
+
+func answerByteByByte(t *poolT) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for range 2 {
+		c := s.call()
+		r := c.request("RID-4")
+		answer := r.frame(okAnswer(r.id, string(c.body)))
+		last := len(answer) - 1
+		for i := range last {
+			if problem := r.writeDone(answer[i : i+1]); problem != "" {
+				t.FailNow("RID-4", "the connection stays while an answer comes byte by byte", "after %d of %d bytes: %s", i, len(answer), problem)
+			}
+		}
+		r.send(answer[last:])
+		c.succeeds("RID-4")
+	}
+}
+
+// answersJoinedAndCut sends the answers of each connection in two writes, of which the first ends within the last
+// answer.
+func answersJoinedAndCut(t *poolT) {
+	s := t.stage()
+	s.options.MaxInFlight = 4
+	s.hold()
+	s.start()
+	calls := s.fill("RID-4", s.options.MaxInFlight)
+	answers := map[*poolConnection][]byte{}
+	for _, h := range calls {
+		answers[h.at.conn] = append(answers[h.at.conn], h.at.frame(okAnswer(h.at.id, string(h.body)))...)
+	}
+	const rest = 20 // bytes, fewer than an answer has
+	for _, h := range calls {
+		if all, ok := answers[h.at.conn]; ok {
+			h.at.writeDone(all[:len(all)-rest])
+			h.at.write(all[len(all)-rest:])
+			delete(answers, h.at.conn)
+		}
+		h.at.isAnswered()
+	}
+	for _, h := range calls {
+		h.succeeds("RID-4")
 	}
 }
 

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -77,13 +78,16 @@ func restartsBackOff(t *poolT) {
 		}
 		return d
 	}
-	// Jitter takes from some and a slow machine adds to others, so the shorter of the last two is compared
-	// with the shortest of the first three.
-	grown := func(d []time.Duration) bool {
-		n := len(d)
-		return min(d[n-2], d[n-1]) > 4*max(min(d[0], d[1], d[2]), s.options.RestartBackoff/2)
-	}
+	// Jitter takes from some and a slow machine adds to others, so the shortest of the last three is compared
+	// with the shortest of the first three; of the last two where there are few.
 	const least, most = 6, 9
+	grown := func(d []time.Duration) bool {
+		last := d[len(d)-2:]
+		if len(d) >= least {
+			last = d[len(d)-3:]
+		}
+		return slices.Min(last) > 4*max(slices.Min(d[:3]), s.options.RestartBackoff/2)
+	}
 	s.restarts(2*t.patience, func() bool {
 		d := delays()
 		return len(d) >= least && grown(d) || len(d) >= most

@@ -25,7 +25,7 @@ import (
 
 // check checks a property on generated cases. Each failure, and each run with -v, names the seed that gives
 // the same cases again: set PYPROCTEST_SEED to it.
-func check(t *testing.T, property gopter.Prop) *gopter.TestResult {
+func check(t *testing.T, property gopter.Prop, cases int) *gopter.TestResult {
 	t.Helper()
 	seed := time.Now().UnixNano()
 	if s := os.Getenv("PYPROCTEST_SEED"); s != "" {
@@ -35,23 +35,24 @@ func check(t *testing.T, property gopter.Prop) *gopter.TestResult {
 	}
 	t.Logf("to replay: PYPROCTEST_SEED=%d go test -run '^%s$'", seed, t.Name())
 	parameters := gopter.DefaultTestParametersWithSeed(seed)
-	parameters.MinSuccessfulTests = 300
+	parameters.MinSuccessfulTests = cases
 	return property.Check(parameters)
 }
 
 func requireHolds(t *testing.T, property gopter.Prop) {
 	t.Helper()
-	result := check(t, property)
+	result := check(t, property, 300)
 	if !result.Passed() {
 		gopter.NewFormatedReporter(true, 100, t.Output()).ReportTestResult(t.Name(), result)
 		t.Fail()
 	}
 }
 
-// requireFails is for a property of an implementation with a fault.
+// requireFails is for a property of an implementation with a fault. It is looked for until it is found, for so many
+// cases that none is missed by chance.
 func requireFails(t *testing.T, fault string, property gopter.Prop) {
 	t.Helper()
-	require.False(t, check(t, property).Passed(), "%s: the property holds all the same", fault)
+	require.False(t, check(t, property, 30000).Passed(), "%s: the property holds all the same", fault)
 }
 
 var anyID = gen.OneGenOf(

@@ -117,10 +117,8 @@ func storm(t *poolT) {
 				case <-s.over:
 				}
 				cancel()
-				select {
-				case <-s.over: // and with it the context of every call
+				if !c.ended() {
 					return
-				default:
 				}
 				switch {
 				case c.err == nil && (kind == "refuse" || differBody(string(c.body), c.answer) != ""):
@@ -128,6 +126,8 @@ func storm(t *poolT) {
 				case c.err == nil:
 				case kind == "refuse" && errors.Is(c.err, ErrorAnswer):
 				case kind == "leave" && errors.Is(c.err, context.Canceled):
+				case s.clearing.Load():
+					return // the case has failed, and has ended its calls
 				default:
 					t.Fail("RID-4", fmt.Sprintf("%s gets its own answer", c.method), "%s", c.outcome())
 				}

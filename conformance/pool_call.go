@@ -159,3 +159,13 @@ func (c *poolCall) requestUnlessFailed(clause string) *poolRequest {
 	})
 	return r
 }
+
+// isAnsweredAfter answers the call when that was done to its request, and demands that it gets this answer or
+// fails.
+func (c *poolCall) isAnsweredAfter(clause string, do func(*poolRequest)) {
+	if r := c.requestUnlessFailed(clause); r != nil {
+		do(r)
+		r.answer(c.body)
+	}
+	c.getsOwnOrFails(clause)
+}

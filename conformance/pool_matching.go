@@ -208,12 +208,7 @@ func unknownID(t *poolT) {
 		stray(before[0].at, id)
 	}
 	for _, id := range strays { // beside a call
-		c := s.call()
-		if r := c.requestUnlessFailed("RID-5"); r != nil {
-			stray(r, id)
-			r.answer(c.body)
-		}
-		c.getsOwnOrFails("RID-5")
+		s.call().isAnsweredAfter("RID-5", func(r *poolRequest) { stray(r, id) })
 	}
 	s.afterStrays("RID-5")
 }
@@ -234,11 +229,7 @@ func earlyAnswers(t *poolT) {
 	r.send(append(early, r.frame(okAnswer(r.id, string(a.body)))...))
 	a.getsOwnOrFails("RID-5")
 	for range 4 {
-		b := s.call()
-		if r := b.requestUnlessFailed("RID-5"); r != nil {
-			r.answer(b.body)
-		}
-		b.getsOwnOrFails("RID-5")
+		s.call().isAnsweredAfter("RID-5", func(*poolRequest) {})
 	}
 	s.afterStrays("RID-5")
 }
@@ -253,12 +244,7 @@ func repeatedAnswer(t *poolT) {
 		again := r.frame(okAnswer(r.id, string(a.body)))
 		r.send(slices.Concat(again, again))
 		a.succeeds("RID-5")
-		b := s.call()
-		if rb := b.requestUnlessFailed("RID-5"); rb != nil {
-			r.write(again)
-			rb.answer(b.body)
-		}
-		b.getsOwnOrFails("RID-5")
+		s.call().isAnsweredAfter("RID-5", func(*poolRequest) { r.write(again) })
 		s.afterStrays("RID-5")
 	}
 }

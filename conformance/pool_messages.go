@@ -171,14 +171,11 @@ func idsAreWhole(t *poolT) {
 	s.hold()
 	s.start()
 	for range 3 {
-		c := s.call()
-		if r := c.requestUnlessFailed("MSG-5"); r != nil {
+		s.call().isAnsweredAfter("MSG-5", func(r *poolRequest) {
 			for _, id := range nearIDs(r.id) {
 				r.write(encode(s.options.Framing, id, okAnswer(id, fmt.Sprintf(`"the answer to %d"`, id))))
 			}
-			r.answer(c.body)
-		}
-		c.getsOwnOrFails("MSG-5")
+		})
 	}
 	s.afterStrays("MSG-5")
 }

@@ -78,19 +78,22 @@ func restartsBackOff(t *poolT) {
 		}
 		return d
 	}
-	// Jitter takes from some and a slow machine adds to others, so the shortest of the last three is compared
-	// with the shortest of the first three; of the last two where there are few.
+	// Jitter takes from some delays and a slow machine adds to others, so no single one counts: all are held against
+	// the shortest of the first three. Two of the last four that are ten times as long end the case; else it goes on
+	// to the end, where three of them have to be three times as long, which a few slow starts do not make them.
 	const least, most = 6, 9
+	lastFour := func(d []time.Duration) []time.Duration { return slices.Sorted(slices.Values(d[len(d)-4:])) }
+	first := func(d []time.Duration) time.Duration { return max(slices.Min(d[:3]), s.options.RestartBackoff/2) }
+	clearly := func(d []time.Duration) bool { return len(d) >= least && lastFour(d)[2] > 10*first(d) }
 	grown := func(d []time.Duration) bool {
-		last := d[len(d)-2:]
-		if len(d) >= least {
-			last = d[len(d)-3:]
+		if len(d) < least {
+			return slices.Min(d[len(d)-2:]) > 4*first(d)
 		}
-		return slices.Min(last) > 4*max(slices.Min(d[:3]), s.options.RestartBackoff/2)
+		return clearly(d) || lastFour(d)[1] > 3*first(d)
 	}
 	s.restarts(2*t.patience, func() bool {
 		d := delays()
-		return len(d) >= least && grown(d) || len(d) >= most
+		return clearly(d) || len(d) >= most
 	})
 	s.mu.Lock()
 	d := delays()

@@ -22,7 +22,9 @@ func TestAWorkerThatIsAtWorkIsWaitedForBeyondThePatience(t *testing.T) {
 
 func TestAWorkerThatWaitsIsNotWaitedForBeyondThePatience(t *testing.T) {
 	t.Parallel()
-	q, _ := peerOf(t, 100*time.Millisecond, "exec sleep 600")
+	const patience = 2 * time.Second
+	q, worker := peerOf(t, patience, "exec sleep 600")
+	time.AfterFunc(patience*5/2, func() { _, _ = worker.Write([]byte("P")) }) // one at work would be waited for
 	require.ErrorIs(t, readByte(q), os.ErrDeadlineExceeded)
 }
 

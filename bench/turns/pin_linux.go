@@ -1,6 +1,7 @@
 package turns
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"strconv"
@@ -16,15 +17,9 @@ const CanPin = true
 // across cores costs more than a whole small call, and whether there is one is for the system to choose.
 func Pin(b *testing.B) {
 	b.Helper()
-	var before, one unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &before); err != nil {
-		b.Fatalf("the cores of this process are not known: %v", err)
-	}
-	for cpu := range len(before) * 64 {
-		if before.IsSet(cpu) {
-			one.Zero()
-			one.Set(cpu) // in the end the last, for the first has more of the system's own work
-		}
+	one, before, err := LastCore()
+	if err != nil {
+		b.Fatal(err)
 	}
 	procs := runtime.GOMAXPROCS(1)
 	b.Cleanup(func() {
@@ -32,6 +27,21 @@ func Pin(b *testing.B) {
 		setAffinity(b, before)
 	})
 	setAffinity(b, one)
+}
+
+// LastCore returns the last of the cores that this thread may run on, for the first has more of the system's own
+// work, and all of them.
+func LastCore() (last, all unix.CPUSet, err error) {
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		return last, all, fmt.Errorf("the cores of this process are not known: %w", err)
+	}
+	for cpu := range len(all) * 64 {
+		if all.IsSet(cpu) {
+			last.Zero()
+			last.Set(cpu)
+		}
+	}
+	return last, all, nil
 }
 
 // setAffinity sets the cores of every thread. It goes on until a round finds none that came meanwhile from one

@@ -6,6 +6,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pyproctest/pyproctest/bench/turns"
 )
 
 // canPin says whether this system can keep a process and its children on one core.
@@ -18,22 +20,14 @@ func (p placement) start(cmd *exec.Cmd) error {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	var before unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &before); err != nil {
-		return fmt.Errorf("the cores of this process are not known: %w", err)
+	one, before, err := turns.LastCore()
+	if err != nil {
+		return err
 	}
-	last := 0
-	for cpu := range len(before) * 64 {
-		if before.IsSet(cpu) {
-			last = cpu // the first one has more of the system's own work
-		}
-	}
-	var one unix.CPUSet
-	one.Set(last)
 	if err := unix.SchedSetaffinity(0, &one); err != nil {
-		return fmt.Errorf("pinning to core %d: %w", last, err)
+		return fmt.Errorf("this process cannot be pinned to one core: %w", err)
 	}
-	err := cmd.Start()
+	err = cmd.Start()
 	if undo := unix.SchedSetaffinity(0, &before); undo != nil {
 		return fmt.Errorf("the cores of this process cannot be set back: %w", undo)
 	}

@@ -83,6 +83,23 @@ func TestAWorkerThatAnswersAnythingIsNotHung(t *testing.T) {
 	})
 }
 
+// [HLT-2] An answer that comes twice is read by the next call on its connection, a check for instance.
+func TestAnAnswerThatNobodyAskedForIsNoSignOfLife(t *testing.T) {
+	inBothFramings(t, func(s *stage) {
+		s.script = func(c *connection) {
+			for m, ok := c.nextCall(); ok; m, ok = c.nextCall() {
+				c.answer(m.ID, string(m.Body))
+				c.answer(m.ID, string(m.Body))
+			}
+		}
+		p := s.started(pool.PoolOptions{Workers: 1, HealthInterval: 10 * time.Second, HealthTimeout: 3 * time.Second})
+		requireEcho(s.t, p, `1`)
+		s.process(0).setMute(true)
+		pass(14 * time.Second)
+		require.Equal(s.t, 0, p.Health().Healthy)
+	})
+}
+
 // [HLT-2] A worker may say itself that it is not well.
 func TestAWorkerThatAnswersItsCheckOtherwiseIsUnhealthy(t *testing.T) {
 	for _, answer := range []string{

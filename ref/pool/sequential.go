@@ -130,9 +130,9 @@ func (s *sequential) exchange(l *lane, r request) (message.Response, error) {
 		if err != nil {
 			return message.Response{}, &requestError{err, sent, true}
 		}
-		s.answered.Add(1)
 		switch {
 		case answer.ID == r.id:
+			s.answered.Add(1) // no other tells that the worker gets on with its work
 			return answer, nil
 		case answer.ID == 0 && !answer.OK:
 			// It has no request's ID, but it tells that the one request on this lane could not be

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -68,6 +69,18 @@ type connection struct {
 	frames *frame.Reader
 	n      int         // of the connections of this process, from 0
 	out    chan []byte // what a kernel would keep until the pool reads it, for a net.Pipe keeps nothing
+	closed atomic.Bool // by the pool, whether or not the script has read the end
+}
+
+// poolEnd is the pool's end of a connection.
+type poolEnd struct {
+	net.Conn
+	c *connection
+}
+
+func (e poolEnd) Close() error {
+	e.c.closed.Store(true)
+	return e.Conn.Close()
 }
 
 func onStage(t *testing.T, framing frame.Framing, play func(*stage)) {
@@ -169,7 +182,7 @@ func (s *stage) dial(_ context.Context, path string) (net.Conn, error) {
 		script(c)
 	}()
 	go c.write(over)
-	return theirs, nil
+	return poolEnd{theirs, c}, nil
 }
 
 // write writes what the script sends, and closes the connection when that is over.

@@ -128,7 +128,7 @@ func (s *system) take(c *connection, m sent) *atHand {
 	s.requests[n] = r
 	at := 0
 	for _, other := range s.requests {
-		if !other.over && other.connection.spec.Worker == c.spec.Worker {
+		if !other.over && !other.connection.closed.Load() && other.connection.spec.Worker == c.spec.Worker {
 			at++
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -101,7 +102,7 @@ var poolFaults = []fault{
 	breaks("HLT-4", "pauses-while-one-is-dead"),
 	breaks("HLT-5", "error-without-death"),
 	breaks("HLT-5", "claims-may-have-run"),
-	breaks("HLT-6", "no-restart").andPerhaps("HLT-7"),
+	breaks("HLT-6", "no-restart"),
 	breaks("HLT-7", "constant-backoff"),
 	breaks("HLT-8", "sends-twice").andPerhaps("BPR-4", "HLT-4", "HLT-5", "MSG-10", "MSG-13", "RID-7"),
 	breaks("HLT-8", "sends-again-behind-the-caller"),
@@ -143,6 +144,17 @@ func TestAPoolWithoutABoundedQueueIsNotAccused(t *testing.T) {
 	report := checkPlainPool(t.Context(), []string{"no-queue"}, conformance.Only("BPR-6"))
 	require.Len(t, report.Results, 1)
 	require.Equal(t, conformance.StatusUnsupported, report.Results[0].Status)
+}
+
+func TestAPoolThatGivesUpRestartingIsNotAccused(t *testing.T) {
+	for _, quirk := range []string{"no-restart", "gives-up-after-four-starts"} {
+		t.Run(quirk, func(t *testing.T) {
+			t.Parallel()
+			report := checkPlainPool(t.Context(), []string{quirk}, conformance.Only("HLT-7"), conformance.Patience(2*time.Second))
+			require.Len(t, report.Results, 1)
+			require.Equal(t, conformance.StatusUnsupported, report.Results[0].Status, report.Results[0].Text())
+		})
+	}
 }
 
 func TestAPoolThatCannotStartAWorkerGetsOneError(t *testing.T) {

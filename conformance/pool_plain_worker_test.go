@@ -233,7 +233,7 @@ func (w *plainWorker) supervise() {
 				return
 			}
 		}
-		for {
+		for tries := 1; ; tries++ {
 			delay := time.NewTimer(backoff/2 + rand.N(backoff/2+1))
 			select {
 			case <-delay.C:
@@ -254,6 +254,9 @@ func (w *plainWorker) supervise() {
 				return
 			}
 			w.kill()
+			if tries == 4 && p.has("gives-up-after-four-starts") {
+				return
+			}
 		}
 		p.mu.Lock()
 		p.restart++

@@ -20,9 +20,6 @@ const (
 
 	// replays is how often an input that made a target fail is tried again.
 	replays = 3
-
-	// replayTime is more than Go's own limit of 10 s for one input.
-	replayTime = 30 * time.Second
 )
 
 // fuzz fuzzes the target, and runs what it finds once more.
@@ -43,19 +40,32 @@ func (t *target) fuzz(ctx context.Context, o options, limit time.Duration) outco
 	return r
 }
 
-// replay tells a finding from noise.
+// replay tells a finding from noise. A run that is out of time is a finding only where all are: a machine may be too
+// slow for one, an input that hangs does so each time.
 func (t *target) replay(ctx context.Context, o options, r *outcome) {
+	slow := 0
 	for range replays {
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), replayTime)
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.replay)
 		output, err := t.test(limited, o, "-test.run=^"+t.name+"$/^"+r.input+"$")
+		isSlow := limited.Err() != nil
 		cancel()
-		if err != nil {
+		if err == nil {
+			continue
+		}
+		if isSlow {
+			output = fmt.Sprintf("it did not end within %v\n%s", o.replay, output)
+			slow++
+		}
+		if !isSlow || slow == replays {
 			r.verdict, r.evidence = finding, output
 			return
 		}
 	}
 	r.verdict = noise
 	r.evidence = fmt.Sprintf("the input %s, which did not fail in %d more runs", r.input, replays)
+	if slow > 0 {
+		r.evidence += fmt.Sprintf(" (%d of them took over %v)", slow, o.replay)
+	}
 }
 
 // test runs the test binary in the folder of its package, and returns what it prints.

@@ -21,7 +21,7 @@ import (
 )
 
 func main() {
-	o := options{out: os.Stdout}
+	o := options{replay: 30 * time.Second, out: os.Stdout}
 	flag.DurationVar(&o.budget, "budget", 5*time.Minute, "time to fuzz, for all targets together")
 	flag.Int64Var(&o.execs, "execs", 0, "executions after which a target is done before its time; 0: any number")
 	flag.IntVar(&o.parallel, "parallel", runtime.GOMAXPROCS(0), "processes that fuzz at once")
@@ -51,6 +51,7 @@ type options struct {
 	budget   time.Duration
 	execs    int64
 	parallel int
+	replay   time.Duration // for an input alone; more than Go's own limit of 10 s
 	only     *regexp.Regexp
 	verbose  bool
 	out      io.Writer

@@ -57,7 +57,7 @@ func TestARunFailsOnAnInputThatFailsAgainAndOnNothingElse(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module sample\n\ngo 1.26\n"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "sample_test.go"), []byte(sample), 0o600))
 	var out strings.Builder
-	status, err := run(t.Context(), options{dir: dir, budget: 5 * time.Minute, execs: 1000, parallel: 1, out: &out})
+	status, err := run(t.Context(), options{dir: dir, budget: 5 * time.Minute, execs: 1000, parallel: 1, replay: 3 * time.Second, out: &out})
 	require.NoError(t, err)
 	require.Equal(t, 2, status, "one of the targets cannot be fuzzed")
 	says := map[string]string{}
@@ -70,6 +70,8 @@ func TestARunFailsOnAnInputThatFailsAgainAndOnNothingElse(t *testing.T) {
 		{"FuzzNever", "could NOT be fuzzed"},
 		{"FuzzWrong", "which fails again"},
 		{"FuzzWrongOnce", "nothing found that fails again; fuzzing ended with: the input"},
+		{"FuzzSlowOnce", "which did not fail in 3 more runs (1 of them took over 3s)"},
+		{"FuzzHangs", "which fails again:\n    it did not end within 3s"},
 		{"FuzzWrongSeed", "FOUND the input seed#0, which fails again"},
 	} {
 		require.Contains(t, says[c.target]+"\n", c.says, "%s of:\n%s", c.target, out.String())
@@ -85,6 +87,7 @@ func TestTheWorstOutcomeIsTheStatus(t *testing.T) {
 const sample = `package sample
 
 import (
+	"flag"
 	"os"
 	"testing"
 )
@@ -116,6 +119,38 @@ func FuzzWrongOnce(f *testing.F) {
 		if file, err := os.OpenFile("once", os.O_CREATE|os.O_EXCL, 0o600); err == nil {
 			file.Close()
 			t.Fatal("only this time")
+		}
+	})
+}
+
+// isReplay: what is found is run again without fuzzing.
+func isReplay() bool { return flag.Lookup("test.fuzz").Value.String() == "" }
+
+func FuzzSlowOnce(f *testing.F) {
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) <= 2 {
+			return
+		}
+		if !isReplay() {
+			t.Fatal("to be run again")
+		}
+		if file, err := os.OpenFile("slow", os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+			file.Close()
+			for {
+			}
+		}
+	})
+}
+
+func FuzzHangs(f *testing.F) {
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) <= 2 {
+			return
+		}
+		if !isReplay() {
+			t.Fatal("to be run again")
+		}
+		for {
 		}
 	})
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from socket import MSG_DONTWAIT
 
 from .framing import Decoder, encode_basic
 
@@ -98,7 +99,7 @@ class Connection:
         """Sends as much as the kernel takes. Raises OSError when the caller is gone."""
         if self.unsent is not None:
             try:
-                self._sent(self.socket.send(self.unsent))
+                self._sent(self.socket.send(self.unsent, MSG_DONTWAIT))
             except BlockingIOError:
                 return
             if self.unsent is not None:
@@ -108,7 +109,7 @@ class Connection:
             return
         data = b"".join(answers.values())
         try:
-            sent = self.socket.send(data)
+            sent = self.socket.send(data, MSG_DONTWAIT)
         except BlockingIOError:
             sent = 0
         if sent == len(data):

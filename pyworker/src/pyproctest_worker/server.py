@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from _thread import get_ident
 from collections import deque
+from socket import MSG_DONTWAIT, SO_RCVTIMEO, SOL_SOCKET
+from struct import Struct
 from time import monotonic
 from types import GeneratorType
 
@@ -30,6 +32,10 @@ _BIG_BLOCK = 1 << 18  # for the rest of a big frame
 
 _SLICE = 0.002
 """Seconds of handlers after which the connections are looked at again."""
+
+_STAY = Struct("ll").pack(0, 1000)
+"""Seconds and microseconds for which the next request of a lone caller is waited for on its socket.
+The system rounds them up to its ticks, which are 1 to 10 ms."""
 
 _REQUEST_OVERHEAD = 512
 """Bytes that an outstanding request takes beside its payload, about."""
@@ -104,6 +110,8 @@ class Server:
                     self._run_due()
                 else:
                     self._submit_due(self._threads)
+            if len(self._connections) == 1 and self._threads is None:
+                self._stay()
         for connection in list(self._connections.values()):
             self._close(connection)
         running.pop(self._thread, None)
@@ -177,9 +185,24 @@ class Server:
                 self._flush(connection)
             if event != OUT:
                 if connection.events & IN:
-                    self._receive(connection)
+                    self._receive(connection, MSG_DONTWAIT)
                 else:  # its caller hung up while it was not being read
                     self._close(connection)
+
+    def _stay(self) -> None:
+        """Serves the only connection there is while its requests follow upon its answers.
+
+        To wait for one descriptor takes less than to wait for all, by a twelfth of a small call.
+        What else comes meanwhile, a connection or a signal, waits for _SLICE and _STAY at most.
+        """
+        (connection,) = self._connections.values()
+        while (
+            connection.events == IN
+            and not (self._due or self._timers or self._stopping)
+            and monotonic() < self._until
+            and self._receive(connection, 0)
+        ):
+            pass
 
     def _accept(self) -> None:
         while True:
@@ -194,7 +217,8 @@ class Server:
                 self._poller.modify(self._listener.socket.fileno(), 0)
                 self._timers.set(_ACCEPT_PAUSE, self._accept_again, None)
                 return
-            sock.setblocking(False)
+            sock.setblocking(True)  # reads and writes say themselves where they do not wait
+            sock.setsockopt(SOL_SOCKET, SO_RCVTIMEO, _STAY)
             connection = Connection(self, sock, self._max_payload)
             connection.events = IN
             self._connections[sock.fileno()] = connection
@@ -236,15 +260,17 @@ class Server:
 
     # Reading
 
-    def _receive(self, connection: Connection) -> None:
+    def _receive(self, connection: Connection, flags: int) -> bool:
+        """Reads once, and returns whether there was something to read."""
         decoder = connection.decoder
+        size = _BLOCK if decoder.missing < _BLOCK else _BIG_BLOCK
         try:
-            data = connection.socket.recv(_BLOCK if decoder.missing < _BLOCK else _BIG_BLOCK)
+            data = connection.socket.recv(size, flags)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             self._close(connection)
-            return
+            return True
         if data:
             frames = decoder.feed(data)
             if frames:
@@ -255,6 +281,7 @@ class Server:
         if decoder.error is not None:
             connection.broken = True
         self._flush(connection)
+        return True
 
     def _take(self, connection: Connection, frames: Iterator[tuple[int, bytes]]) -> None:
         """Reads the messages in frames, and runs or lines up the requests among them.
@@ -511,7 +538,7 @@ class Server:
         if connection.closed:
             return
         try:
-            connection.socket.send(b"")
+            connection.socket.send(b"", MSG_DONTWAIT)
         except BlockingIOError:
             pass
         except OSError:
@@ -524,6 +551,7 @@ class Server:
         if connection.closed:
             return
         connection.closed = True
+        connection.events = 0
         descriptor = connection.socket.fileno()
         self._poller.unregister(descriptor)
         del self._connections[descriptor]

@@ -128,6 +128,7 @@ var workerControls = []fault{
 	odd("odd: refuses-more-than-100-levels"),
 	odd("odd: twins-of-names-and-whole-numbers-with-fractions"),
 	odd("odd: blob-of-characters-that-are-escaped"),
+	odd("odd: a-thread-waits-for-the-rest"),
 }
 
 func checkPlantedWorker(ctx context.Context, what []string, opts ...conformance.Option) conformance.Report {

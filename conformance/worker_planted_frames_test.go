@@ -24,6 +24,7 @@ type plantedConn struct {
 	frames   int          // read
 	begun    int          // requests
 	due      atomic.Int64 // as that of the worker, for this connection
+	stack    []byte       // of the thread that an oddity has wait for the rest of a payload
 
 	writing sync.Mutex
 	held    [][]byte // answers that an oddity sends late
@@ -35,6 +36,11 @@ type plantedConn struct {
 var errPlantedFraming = errors.New("a framing error")
 
 func (c *plantedConn) serve() {
+	defer func() {
+		if c.stack != nil {
+			_ = syscall.Munmap(c.stack)
+		}
+	}()
 	err := c.read()
 	if err == nil { // the caller closed its sending half, or went away
 		if c.w.has("closes-at-half-close") {
@@ -191,6 +197,14 @@ func (c *plantedConn) readFrame() (id uint64, payload []byte, err error) {
 
 func (c *plantedConn) readPayload(length int) ([]byte, error) {
 	var b bytes.Buffer
+	if c.w.has("odd: a-thread-waits-for-the-rest") && c.stack == nil && c.in.Buffered() < length {
+		const usual = 8 << 20 // of which a thread touches some pages
+		stack, err := syscall.Mmap(-1, 0, usual, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+		if err != nil {
+			return nil, err
+		}
+		c.stack = stack
+	}
 	if c.w.has("sets-aside-a-third-of-what-is-claimed") {
 		b.Grow(length / 3)
 	}

@@ -57,9 +57,10 @@ func benchmarkLoop(b *testing.B) {
 }
 
 // BenchmarkSteps goes from the loop to the pool by steps, each set against the plain loop. First comes what a
-// worker of many connections and a pool of many callers cannot do without: epoll, and goroutines that call and
-// one that reads. With step=worker the loop calls the bundled worker, so that what that takes beyond the loop is
-// the worker's own doing, and what BenchmarkCalls takes beyond that is the pool's.
+// worker of many connections and a pool of many callers cannot do without: epoll, which the bundled worker spares
+// a lone connection between its calls, and goroutines that call and one that reads. With step=worker the loop calls
+// the bundled worker, so that what that takes beyond the loop is the worker's own doing, and what BenchmarkCalls
+// takes beyond that is the pool's.
 func BenchmarkSteps(b *testing.B) {
 	epoll := func(b *testing.B) *floor.Loop { return startLoop(b, "epoll") }
 	plain := func(b *testing.B) *floor.Loop { return startLoop(b) }

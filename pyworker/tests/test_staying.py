@@ -93,7 +93,12 @@ class Staying(unittest.TestCase):
         script = Script(requests("echo", 5))
         serve(script)
         self.assertEqual(len(script.flags), 6)
-        self.assertEqual(set(script.flags[1:]), {0})
+        self.assertEqual(set(script.flags[1:]), {0}, "waiting reads")
+
+    def test_a_caller_of_many_requests_at_once_is_not_stayed_with(self) -> None:
+        script = Script([b"".join(requests("echo", 2)), *requests("echo", 5)])
+        serve(script)
+        self.assertEqual(script.flags, [MSG_DONTWAIT])
 
     def test_of_two_callers_none_is_waited_for_alone(self) -> None:  # WRK-8
         script = Script(requests("echo", 5))

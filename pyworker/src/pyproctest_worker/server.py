@@ -79,6 +79,8 @@ class Server:
         """What was read together with that request and comes after it."""
         self.generators: set[Request] = set()
         """Requests whose handlers are generators that have begun and not ended."""
+        self._lone = False
+        """Whether the last read brought one request at most: its caller waits for the answer."""
         self._stop_at: float | None = None
         self._stopping = False
         self._woken, self._waker = os.pipe()
@@ -110,7 +112,7 @@ class Server:
                     self._run_due()
                 else:
                     self._submit_due(self._threads)
-            if len(self._connections) == 1 and self._threads is None:
+            if self._lone and len(self._connections) == 1 and self._threads is None:
                 self._stay()
         for connection in list(self._connections.values()):
             self._close(connection)
@@ -190,19 +192,20 @@ class Server:
                     self._close(connection)
 
     def _stay(self) -> None:
-        """Serves the only connection there is while its requests follow upon its answers.
+        """Serves the only connection while its caller sends one request after the other.
 
         To wait for one descriptor takes less than to wait for all, by a twelfth of a small call.
         What else comes meanwhile, a connection or a signal, waits for _SLICE and _STAY at most.
+        Of many callers more requests gather while all descriptors are looked at, which is faster.
         """
         (connection,) = self._connections.values()
         while (
-            connection.events == IN
+            self._lone
+            and connection.events == IN
             and not (self._due or self._timers or self._stopping)
             and monotonic() < self._until
-            and self._receive(connection, 0)
         ):
-            pass
+            self._receive(connection, 0)
 
     def _accept(self) -> None:
         while True:
@@ -260,28 +263,28 @@ class Server:
 
     # Reading
 
-    def _receive(self, connection: Connection, flags: int) -> bool:
-        """Reads once, and returns whether there was something to read."""
+    def _receive(self, connection: Connection, flags: int) -> None:
+        self._lone = False
         decoder = connection.decoder
         size = _BLOCK if decoder.missing < _BLOCK else _BIG_BLOCK
         try:
             data = connection.socket.recv(size, flags)
         except BlockingIOError:
-            return False
+            return
         except OSError:
             self._close(connection)
-            return True
+            return
         if data:
             frames = decoder.feed(data)
             if frames:
                 self._take(connection, iter(frames))
+            self._lone = len(frames) < 2
         else:
             connection.ended = True
             decoder.end()
         if decoder.error is not None:
             connection.broken = True
         self._flush(connection)
-        return True
 
     def _take(self, connection: Connection, frames: Iterator[tuple[int, bytes]]) -> None:
         """Reads the messages in frames, and runs or lines up the requests among them.

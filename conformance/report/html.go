@@ -71,6 +71,7 @@ type family struct {
 
 type pageClause struct {
 	Clause
+	Faults       []string // that its cases are proven to catch
 	Anchor, Mark string
 	Tone         tone
 }
@@ -117,13 +118,19 @@ func (p *page) run(r Run, number int) pageRun {
 			v.anchor(name, v.anchors[f.blames()])
 		}
 	}
+	faults := map[string][]string{}
+	for _, f := range conformance.Proven() {
+		if f.Role == r.Role {
+			faults[f.Clause] = append(faults[f.Clause], f.What)
+		}
+	}
 	for _, c := range r.Clauses() {
 		name, _, _ := strings.Cut(c.Name, "-")
 		if n := len(v.Families); n == 0 || v.Families[n-1].Name != name {
 			v.Families = append(v.Families, family{Name: name, About: families[name]})
 		}
 		last := &v.Families[len(v.Families)-1]
-		last.Clauses = append(last.Clauses, pageClause{c, v.anchors[c.Name], c.State.mark(), c.State.tone()})
+		last.Clauses = append(last.Clauses, pageClause{c, faults[c.Name], v.anchors[c.Name], c.State.mark(), c.State.tone()})
 	}
 	for _, res := range r.Results {
 		v.Cases = append(v.Cases, pageCase{res, cmp.Or(words[res.ID], "passed")})

@@ -16,6 +16,25 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/report"
 )
 
+func TestPageTellsWhatEachClauseIsProvenToCatch(t *testing.T) {
+	faults, others := 0, 0
+	page := text(parse(t, written(t, report.HTML, failing(t))))
+	for _, f := range conformance.Proven() {
+		clause, _ := conformance.LookUp(f.Clause)
+		switch {
+		case f.Role == conformance.RoleWorker:
+			require.Contains(t, page, f.What, f.Clause)
+			faults++
+		case clause.Binds(conformance.RoleWorker):
+			require.NotContains(t, page, f.What, "a fault of another role than the run's")
+			others++
+		}
+	}
+	require.GreaterOrEqual(t, faults, 40)
+	require.Positive(t, others)
+	require.Contains(t, page, "Proven to catch: serves-20-connections.")
+}
+
 func TestPageTellsEachFailureWithWhatAReaderNeeds(t *testing.T) {
 	page := parse(t, written(t, report.HTML, failing(t)))
 	require.Equal(t, "Worker sample: Does not conform", text(first(page, atom.Title)))

@@ -94,7 +94,7 @@ func restartsBackOff(t *poolT) {
 	s.mu.Unlock()
 	if len(d) < least {
 		// A pool may give up, and jitter hides growth in fewer.
-		t.Unsupported("this pool started the worker again %d times and then no more; growth shows from %d on (whether it restarts at all, HLT-6 tells)", len(d), least)
+		t.Unsupported("this pool started the worker again %d times within %v; growth shows from %d on (whether it restarts at all, HLT-6 tells)", len(d), 2*t.patience, least)
 	}
 	if !clearly(d) && lastFour(d)[1] <= 3*first(d) {
 		t.FailNow("HLT-7", fmt.Sprintf("the delays before restarts grow, from %v on, while a worker ends at each start", s.options.RestartBackoff),

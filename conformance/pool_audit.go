@@ -28,6 +28,12 @@ func (a *audit) found(clause, want, got string) {
 	a.s.t.Note("case", "%s is broken here (%s), which is not what this case is about", clause, got)
 }
 
+// has tells whether the clause was found broken in this case.
+func (a *audit) has(clause string) (told bool) {
+	a.s.set(func() { told = a.told[clause] })
+	return told
+}
+
 // unreadable notes that the pool sent what is no request and no cancellation.
 func (a *audit) unreadable(problem string) {
 	a.found("MSG-17", "the pool sends requests and cancellations that are well-formed", problem)

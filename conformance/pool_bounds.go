@@ -28,6 +28,13 @@ func poolBoundCases() []poolCase {
 		},
 		{
 			Case: Case{
+				Name: "slots-that-come-back-at-one-worker-are-none-at-another", Clauses: []string{"BPR-2", "BPR-4"}, Framings: bothFramings,
+				Cause: "the bound counts calls of the whole pool and not of each worker",
+			},
+			run: slotsOfOneWorker,
+		},
+		{
+			Case: Case{
 				Name: "as-many-calls-as-the-bound-run-at-once", Clauses: []string{"BPR-7"}, Framings: bothFramings,
 				Cause: "one lock or one connection for one call at a time",
 			},
@@ -71,6 +78,29 @@ func manyCallers(t *poolT) {
 	for _, c := range calls {
 		c.succeeds("BPR-4")
 	}
+	s.audit.settled()
+}
+
+// slotsOfOneWorker has one of two full workers answer while calls wait. Twice as many wait as it answers, so that
+// there are enough for it even where each worker has waiters of its own.
+func slotsOfOneWorker(t *poolT) {
+	s := t.stage()
+	s.options.Workers, s.options.MaxInFlight = 2, 3
+	s.hold()
+	s.start()
+	calls := s.fill("BPR-2", 2*s.options.MaxInFlight)
+	for range 2 * s.options.MaxInFlight {
+		s.call()
+	}
+	for _, h := range calls {
+		if h.at.worker == calls[0].at.worker {
+			h.at.answer(h.body)
+			h.succeeds("BPR-4")
+		}
+	}
+	s.until("BPR-4", "a waiting call comes to the workers for each that has left", func() bool {
+		return len(s.requests) >= len(calls)+s.options.MaxInFlight
+	})
 	s.audit.settled()
 }
 

@@ -130,6 +130,9 @@ func waitersInOrder(t *poolT) {
 			return
 		}
 		if tries == 1 {
+			if s.audit.settled(); s.audit.has("BPR-1") {
+				t.Blocked("more than one request is at the worker at once, see BPR-1; so some that were to wait did not")
+			}
 			t.FailNow("BPR-5", "waiters are served in order of arrival: "+strings.Join(want, ", "), "%s", strings.Join(came, ", "))
 		}
 	}

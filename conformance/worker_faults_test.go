@@ -88,6 +88,7 @@ var workerFaults = []fault{
 	breaks("WRK-17", "waits-for-handlers-for-ever").caughtBy("WRK-17/long-*"),
 	breaks("WRK-17", "removes-the-path-again-at-its-end", "grace-of-8s").caughtBy("WRK-17/socket-of-*"),
 	breaks("WRK-18", "drops-handlers-at-sigterm", "grace-of-8s"),
+	breaks("WRK-18", "holds-answers-back-once-it-stops"),
 	breaks("WRK-18", "stops-when-no-handler-runs", "grace-of-8s").caughtBy("WRK-18/answer-behind-*"),
 	breaks("WRK-18", "crashes-at-requests-while-it-stops", "grace-of-8s").caughtBy("WRK-18/handler-*").andPerhaps("WRK-17"),
 	breaks("WRK-19", "outlives-its-parent"),
@@ -153,4 +154,16 @@ func TestAWorkerStartedByAShellThatTakesItsTimeAndPrintsPasses(t *testing.T) {
 	rep := conformance.CheckWorker(t.Context(), c, conformance.Patience(30*time.Second), conformance.Only("WRK-*"))
 	require.Empty(t, told(rep))
 	require.NotEmpty(t, rep.Results)
+}
+
+// The preflight has the first of the two that hold their answers back.
+func TestAWorkerThatIsTooSlowForItsGracePeriodOnceIsNotAccused(t *testing.T) {
+	c := plantedCommand("odd: none")
+	c.Args = []string{"-c", `for nth in 1 2; do mkdir "$1/$nth" && export "$2" && break; done; exec "$0"`,
+		c.Path, t.TempDir(), plantedVariable + "=holds-answers-back-once-it-stops"}
+	c.Path = "/bin/sh"
+	rep := conformance.CheckWorker(t.Context(), c, conformance.Framings(conformance.Enhanced), conformance.Patience(30*time.Second),
+		conformance.Only("WRK-18/handler-that-runs-at-sigterm-is-answered"))
+	require.Len(t, rep.Results, 1)
+	require.Equal(t, conformance.StatusPass, rep.Results[0].Status, told(rep))
 }

@@ -269,6 +269,9 @@ func (c *plantedConn) run(r plantedRequest) {
 		c.due.Add(-1)
 		defer c.due.Add(1)
 	}
+	if c.w.stopping.Load() && c.w.has("holds-answers-back-once-it-stops") {
+		select {}
+	}
 	if result != "" {
 		c.answer(r, result)
 	}

@@ -122,40 +122,60 @@ func callerThatDoesNotReadDoesNotHoldTheExit(t *workerT) {
 	p.mustStop(syscall.SIGTERM)
 }
 
+// finishesInItsGrace sends the signal once a request is set that is to be answered all the same. Where the worker ends
+// without an answer when its grace period is over, the machine may have been too slow for it; so it has to do that again.
+func (t *workerT) finishesInItsGrace(s syscall.Signal, set func(p *process) (q *peer, id uint64, meanwhile func())) {
+	for tries := 3; ; tries-- {
+		p := t.startFresh()
+		q, id, meanwhile := set(p)
+		signalled := time.Now()
+		p.signal(s)
+		meanwhile()
+		r, ok := q.wait(t.command.grace()+t.Patience(), q.hasID(id))
+		if !ok {
+			if took := time.Since(signalled); tries > 1 && q.isOver() && took >= t.command.grace() {
+				t.Note("case", "the worker ended after %v, with its grace period; once more", took.Round(time.Millisecond))
+				p.mustStop(s)
+				continue
+			}
+			t.FailNow("WRK-18", fmt.Sprintf("the answer of a handler that ran when %s came", signalName(s)), "%s", q.fate())
+		}
+		if q.mustBeAnswer("WRK-18", r); !r.answer.OK {
+			t.Fail("WRK-18", fmt.Sprintf("a handler that ran when %s came finishes", signalName(s)), "the error %q", r.answer.Error)
+		}
+		q.mustMatchHeader(r)
+		p.mustStop(s)
+		return
+	}
+}
+
 // handlerThatRunsIsAnswered sends the signal when the handler is seen to run. Where one handler runs at a
 // time nothing can be seen from beside it, and that the reading waits is the sign. Requests that come on another
 // connection meanwhile may run, be refused or meet its end, but must not disturb what runs, or the exit.
 func (t *workerT) handlerThatRunsIsAnswered(s syscall.Signal) {
-	p := t.startFresh()
-	g := p.gauge()
-	sleep := min(3*g.serialAfter, t.command.grace()*3/4)
-	g.serialAfter = sleep / 3
-	other, q := p.served(t.Framing), p.served(t.Framing)
-	var id uint64
-	over := func() bool { return q.peek(0, q.hasID(id)) }
-	for tries := 10; ; tries-- { // on a slow machine it may be over before it is seen
-		id = q.ask("sleep", sleepFor(sleep))
-		if g.sees(1, over); !over() {
-			break
+	t.finishesInItsGrace(s, func(p *process) (q *peer, id uint64, meanwhile func()) {
+		g := p.gauge()
+		sleep := min(3*g.serialAfter, t.command.grace()/2)
+		g.serialAfter = sleep / 3
+		other, q := p.served(t.Framing), p.served(t.Framing)
+		over := func() bool { return q.peek(0, q.hasID(id)) }
+		for tries := 10; ; tries-- { // on a slow machine it may be over before it is seen
+			id = q.ask("sleep", sleepFor(sleep))
+			if g.sees(1, over); !over() {
+				break
+			}
+			if tries == 0 {
+				t.Blocked("a `sleep` of %v was over each time before it was seen to run", sleep)
+			}
 		}
-		if tries == 0 {
-			t.Blocked("a `sleep` of %v was over each time before it was seen to run", sleep)
-		}
-	}
-	p.signal(s)
-	q.repeatUntilAnswered(id, func() {
-		for _, method := range []string{"echo", "health", "no_such_method"} {
-			other.ask(method, "1")
+		return q, id, func() {
+			q.repeatUntilAnswered(id, func() {
+				for _, method := range []string{"echo", "health", "no_such_method"} {
+					other.ask(method, "1")
+				}
+			})
 		}
 	})
-	r, ok := q.wait(t.command.grace()+t.Patience(), q.hasID(id))
-	if !ok {
-		t.FailNow("WRK-18", fmt.Sprintf("the answer of a handler that ran when %s came", signalName(s)), "%s", q.fate())
-	}
-	if q.mustBeAnswer("WRK-18", r); !r.answer.OK {
-		t.Fail("WRK-18", fmt.Sprintf("a handler that ran when %s came finishes", signalName(s)), "the error %q", r.answer.Error)
-	}
-	p.mustStop(s)
 }
 
 // socketOfASuccessorIsLeftAlone listens at the path itself when the worker has removed its socket file and lets a
@@ -189,15 +209,15 @@ func socketOfASuccessorIsLeftAlone(t *workerT) {
 // answerBehindAnUnreadOneIsSentAfterSIGTERM lets a handler end while its connection is stuck in a large answer, and
 // reads only then. A quarter of the grace period is for the handler, and what is left for its answer.
 func answerBehindAnUnreadOneIsSentAfterSIGTERM(t *workerT) {
-	p := t.startFresh()
-	q := p.connectUnread(setUp, t.Framing)
-	sleep := t.command.grace() / 4
-	id := q.ask("sleep", sleepFor(sleep))
-	q.ask("blob", unreadBlob)
-	q.answerBegins()
-	p.signal(syscall.SIGTERM)
-	p.awaitExit(sleep)
-	q.readOn()
-	q.await("WRK-18", id)
-	p.mustStop(syscall.SIGTERM)
+	t.finishesInItsGrace(syscall.SIGTERM, func(p *process) (q *peer, id uint64, meanwhile func()) {
+		q = p.connectUnread(setUp, t.Framing)
+		sleep := t.command.grace() / 4
+		id = q.ask("sleep", sleepFor(sleep))
+		q.ask("blob", unreadBlob)
+		q.answerBegins()
+		return q, id, func() {
+			p.awaitExit(sleep)
+			q.readOn()
+		}
+	})
 }

@@ -79,6 +79,13 @@ func poolMatchingCases() []poolCase {
 		},
 		{
 			Case: Case{
+				Name: "an-answer-that-comes-after-those-to-many-later-calls-reaches-its-caller", Clauses: []string{"RID-4"}, Framings: bothFramings,
+				Cause: "calls that wait are kept in a table of fixed size, and a later one takes the place of one that still waits",
+			},
+			run: longAwaitedAnswer,
+		},
+		{
+			Case: Case{
 				Name: "an-answer-that-comes-byte-by-byte-reaches-its-caller", Clauses: []string{"RID-4"}, Framings: bothFramings,
 				Cause: "what one read gives is taken for one answer",
 			},
@@ -127,6 +134,21 @@ func poolMatchingCases() []poolCase {
 			run: func(t *poolT) { lateAnswer(t, 25) },
 		},
 	}
+}
+
+// longAwaitedAnswer has more than 256 calls pass beside one that waits.
+func longAwaitedAnswer(t *poolT) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	waits := s.fill("RID-4", 1)
+	s.set(func() { s.called = func(r *poolRequest) { r.answer(r.body) } })
+	for range 150 {
+		for _, c := range []*poolCall{s.call(), s.call(), s.call()} {
+			c.succeeds("RID-4")
+		}
+	}
+	s.release("RID-4", waits)
 }
 
 // outOfOrder answers many calls in another order than they came.

@@ -177,6 +177,9 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 		release()
 		return nil, err
 	}
+	if c.p.has("places-for-256-calls") {
+		maps.DeleteFunc(c.pending, func(other uint64, _ chan plainAnswer) bool { return other%256 == id%256 })
+	}
 	c.pending[id] = answer
 	c.order = append(c.order, id)
 	if body, ok := c.kept[id]; ok {

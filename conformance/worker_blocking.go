@@ -1,6 +1,9 @@
 package conformance
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 func workerBlockingCases() []workerCase {
 	return []workerCase{
@@ -12,6 +15,10 @@ func workerBlockingCases() []workerCase {
 			Name: "caller-that-does-not-read-blocks-no-other-connection", Clauses: []string{"WRK-8"},
 			Cause: "The thread that serves all connections waits until one of them takes its answer.",
 		}, run: callerThatDoesNotReadBlocksNoOtherConnection},
+		{Case: Case{
+			Name: "busy-connection-keeps-no-other-waiting", Clauses: []string{"WRK-24"},
+			Cause: "One connection is read, or its requests are run, for as long as there are any, before it is the others' turn.",
+		}, run: busyConnectionKeepsNoOtherWaiting},
 		{Case: Case{
 			Name: "answers-after-half-close-are-sent", Clauses: []string{"WRK-22"}, Framings: bothFramings,
 			Cause: "The end of what a caller sends is taken for the end of the connection.",
@@ -70,6 +77,40 @@ func callerThatDoesNotReadBlocksNoOtherConnection(t *workerT) {
 	stalled.readOn()
 	for _, id := range ids {
 		stalled.await("WRK-9", id)
+	}
+}
+
+// busyConnectionKeepsNoOtherWaiting has 50 requests outstanding on one connection all the time, each of which takes a
+// while, and calls on another one. Whoever serves requests in the order of arrival answers that after 50, or 100 where
+// it looks at the connections after that many. It is accused after 500, and two seconds: threads may have to wait long
+// for a processor.
+func busyConnectionKeepsNoOtherWaiting(t *workerT) {
+	const outstanding, tooMany, tooLong = 50, 500, 2 * time.Second
+	p := t.start()
+	busy, other := p.served(t.anyFraming()), p.served(t.anyFraming())
+	ask := func() { busy.ask("sleep", sleepFor(5*time.Millisecond)) }
+	for range outstanding {
+		ask()
+	}
+	const body = `"beside a busy connection"`
+	id, began, answers := other.ask("echo", body), time.Now(), 0
+	next := func() {
+		if _, ok := busy.wait(t.Patience(), func(reply) bool { return true }); !ok {
+			busy.silent("WRK-9", "an answer to each request")
+		}
+		answers++
+	}
+	for !other.peek(0, other.hasID(id)) && !other.isOver() {
+		next()
+		ask()
+		if waited := time.Since(began); answers >= tooMany && waited > tooLong {
+			t.FailNow("WRK-24", fmt.Sprintf("an answer on %s while %d requests at most are outstanding on %s", other.name, outstanding, busy.name),
+				"none after %v, in which %d requests were answered on %s", waited.Round(time.Millisecond), answers, busy.name)
+		}
+	}
+	other.mustEcho("WRK-24", id, body)
+	for range outstanding {
+		next()
 	}
 }
 

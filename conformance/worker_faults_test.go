@@ -103,6 +103,7 @@ var workerFaults = []fault{
 	breaks("WRK-22", "closes-at-half-close"),
 	breaks("WRK-22", "closes-half-closed-when-no-handler-runs").caughtBy("WRK-22/large-*"),
 	breaks("WRK-23", "sets-aside-a-third-of-what-is-claimed"),
+	breaks("WRK-24", "runs-the-handlers-of-one-connection-first"),
 	breaks("CAN-5", "reads-on-after-the-handler").caughtBy("CAN-5/cancellation-reaches-*").andPerhaps("CAN-8", "MSG-14"),
 	breaks("CAN-5", "cancellations-are-ignored").caughtBy("CAN-5/cancellation-reaches-*"),
 	breaks("CAN-5", "cancels-all-of-the-connection").caughtBy("CAN-5/cancellation-leaves-*"),

@@ -245,11 +245,17 @@ func (c *plantedConn) run(r plantedRequest) {
 	if c.w.has("odd: runs-one-handler-at-a-time") {
 		c.w.one.Lock()
 	}
+	if c.w.has("runs-the-handlers-of-one-connection-first") {
+		c.w.turns.take(c)
+	}
 	c.w.running.Add(1)
 	result := c.w.handle(r)
 	c.w.running.Add(-1)
 	if c.w.has("odd: runs-one-handler-at-a-time") {
 		c.w.one.Unlock()
+	}
+	if c.w.has("runs-the-handlers-of-one-connection-first") {
+		c.w.turns.pass(c)
 	}
 	forget := func() {
 		c.mu.Lock()

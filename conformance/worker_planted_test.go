@@ -37,6 +37,7 @@ type plantedWorker struct {
 	one      sync.Mutex   // held by what may run alone, under a fault or an oddity
 	enhanced atomic.Bool  // a connection of the enhanced framing was seen
 	stopping atomic.Bool  // a signal came
+	turns    plantedTurns // of handlers, under a fault
 
 	mu      sync.Mutex
 	cancels map[string][]func() // of all connections, for "cancels-on-any-connection"
@@ -180,4 +181,41 @@ func (w *plantedWorker) accept() {
 			go c.serve()
 		}
 	}
+}
+
+// plantedTurns runs one handler at a time, and that of another connection only when the last one has none.
+type plantedTurns struct {
+	mu      sync.Mutex
+	taken   bool
+	waiting []plantedTurn
+}
+
+type plantedTurn struct {
+	of    *plantedConn
+	comes chan struct{}
+}
+
+func (ts *plantedTurns) take(c *plantedConn) {
+	ts.mu.Lock()
+	if !ts.taken {
+		ts.taken = true
+		ts.mu.Unlock()
+		return
+	}
+	turn := plantedTurn{c, make(chan struct{})}
+	ts.waiting = append(ts.waiting, turn)
+	ts.mu.Unlock()
+	<-turn.comes
+}
+
+func (ts *plantedTurns) pass(c *plantedConn) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if len(ts.waiting) == 0 {
+		ts.taken = false
+		return
+	}
+	next := max(0, slices.IndexFunc(ts.waiting, func(t plantedTurn) bool { return t.of == c }))
+	close(ts.waiting[next].comes)
+	ts.waiting = slices.Delete(ts.waiting, next, next+1)
 }

@@ -76,19 +76,19 @@ func waitersRace(t *poolT) {
 	s.options.MaxInFlight = 1
 	s.hold()
 	s.start()
-	for round := range 90 {
+	for round := range 150 {
 		first := s.fill("BPR-3", 1)[0]
 		s.set(func() { s.called = func(r *poolRequest) { r.answer(r.body) } })
 		waiter := s.call()
 		waiter.parks()
 		var both sync.WaitGroup
-		if round%3 == 0 {
+		if round%5 == 0 {
 			both.Go(first.cancel)
 			both.Go(waiter.cancel)
-		} else { // the answer takes some 100 µs
+		} else { // the answer takes some 100 µs, so the waiter leaves after 0 to 118
 			first.at.answer(first.body)
 			both.Go(func() {
-				<-time.After(time.Duration(round) * 4 * time.Microsecond)
+				<-time.After(time.Duration(round%60) * 2 * time.Microsecond)
 				waiter.cancel()
 			})
 		}

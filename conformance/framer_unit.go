@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // unitCases look at frames as units: none is torn apart by another writer [STR-5], and nothing
@@ -225,8 +226,10 @@ func (t *framerT) togetherOver(rw io.ReadWriter, moves mover, lists [][]Frame) (
 			return
 		}
 		var all sync.WaitGroup
+		start := make(chan struct{}) // for all of them, or the first is done before the next is there
 		for i, list := range lists {
 			all.Go(func() {
+				<-start
 				defer func() {
 					if r := recover(); r != nil {
 						mu.Lock()
@@ -239,6 +242,7 @@ func (t *framerT) togetherOver(rw io.ReadWriter, moves mover, lists [][]Frame) (
 				}
 			})
 		}
+		close(start)
 		all.Wait()
 	}, moves)
 	mu.Lock()
@@ -252,29 +256,59 @@ func (t *framerT) togetherOver(rw io.ReadWriter, moves mover, lists [][]Frame) (
 // crowdedSink takes what is written in pieces of odd sizes and lets other goroutines run in between.
 // So whoever writes beside a Write that has not returned gets in between its pieces.
 type crowdedSink struct {
-	begun atomic.Int64
-	mu    sync.Mutex
-	got   []byte
+	begun        atomic.Int64
+	small, large atomic.Int64 // of these, for large payloads may go a way of their own
+
+	mu   sync.Mutex
+	got  []byte
+	next chan struct{} // closed when the next Write begins
 }
 
 func (s *crowdedSink) Write(p []byte) (int, error) {
-	const (
-		held  = 64  // Writes that others get a good chance to overtake
-		turns = 100 // of other goroutines within each of them, at most
-	)
-	mine := s.begun.Add(1)
+	kind := &s.small
+	if len(p) > 4096 {
+		kind = &s.large
+	}
+	nth, mine := kind.Add(1), s.begun.Add(1)
+	overtaken := make(chan struct{})
+	s.mu.Lock()
+	if s.next != nil {
+		close(s.next)
+	}
+	s.next = overtaken
+	s.mu.Unlock()
 	size := 1
 	for at := 0; at < len(p); size = 3*size + 4 {
 		piece := p[at:min(at+size, len(p))]
 		s.mu.Lock()
 		s.got = append(s.got, piece...)
 		s.mu.Unlock()
-		for i := 0; at == 0 && mine <= held && i < turns && s.begun.Load() == mine; i++ {
-			runtime.Gosched()
+		if at == 0 {
+			s.lingers(nth, mine, overtaken)
 		}
 		at += len(piece)
 	}
 	return len(p), nil
+}
+
+// lingers gives other goroutines a good chance to overtake the nth Write of its kind: they have their turns before it
+// goes on, and in the first ones time, since those that would have a turn may be stuck behind another processor.
+func (s *crowdedSink) lingers(nth, mine int64, overtaken <-chan struct{}) {
+	const (
+		timed, limit = 4, 5 * time.Millisecond
+		held, turns  = 64, 100
+	)
+	if nth <= timed {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		select {
+		case <-overtaken:
+		case <-timer.C:
+		}
+	}
+	for i := 0; nth <= held && i < turns && s.begun.Load() == mine; i++ {
+		runtime.Gosched()
+	}
 }
 
 func (s *crowdedSink) moves() int64 { return s.begun.Load() }

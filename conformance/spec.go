@@ -14,7 +14,7 @@ var specText string
 
 // SpecVersion names the set of clauses that a report speaks of. It changes when a clause is added or
 // its meaning changes, so that a grown suite does not demote an unchanged implementation unseen.
-const SpecVersion = "1"
+const SpecVersion = "2"
 
 // Role is what an implementation does in the protocol.
 type Role string

@@ -28,6 +28,12 @@ func TestSpecParses(t *testing.T) {
 	}
 }
 
+// A clause that comes, goes or changes its meaning makes another version.
+func TestSpecVersionIsThatOfTheseClauses(t *testing.T) {
+	require.Contains(t, specText, "\nVersion "+SpecVersion+",")
+	require.Equal(t, "2: 118", fmt.Sprintf("%s: %d", SpecVersion, len(Clauses())), "version and number of clauses; SpecVersion says when it changes")
+}
+
 // Who edits a list of clauses that was handed out does not edit the specification.
 func TestClausesAreTheCallers(t *testing.T) {
 	Clauses()[0].Name = "XXX-1"

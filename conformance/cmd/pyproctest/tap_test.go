@@ -78,7 +78,8 @@ func TestTapAccusesNothingOfTheReference(t *testing.T) {
 			var total tap.Passed
 			for _, e := range logged(t, log) {
 				seen[e.Event]++
-				require.NotContains(t, []tap.EventKind{tap.ViolationSeen, tap.GivenUp, tap.Unreachable}, e.Event, "%+v", e)
+				// A call may come to the tap of the worker that died, until the tap has seen that: it is unreachable.
+				require.NotContains(t, []tap.EventKind{tap.ViolationSeen, tap.GivenUp}, e.Event, "%+v", e)
 				if e.Event == tap.Closed {
 					total.Requests += e.Passed.Requests
 					total.Cancellations += e.Passed.Cancellations

@@ -87,7 +87,7 @@ func TestMarkdownTellsTheVerdictThenFailuresThenTheTable(t *testing.T) {
 	require.Equal(t, map[string]int{"holds": 39, "violated": 2, "blocked": 2, "not supported": 1, "not held": 1}, states)
 	require.Less(t, strings.Index(text, "got: "), strings.Index(text, "<details>"))
 
-	require.Contains(t, string(written(t, report.Markdown, green())), "### ✅ Worker sample: conforms\n\nAll 40 MUST hold; all 4 SHOULD hold.\n")
+	require.Contains(t, string(written(t, report.Markdown, green())), "### ✅ Worker sample: conforms\n\nAll 40 MUST hold; all 5 SHOULD hold.\n")
 	require.Contains(t, string(written(t, report.Markdown, excusing(t, failing(t), allExcused))), "### ⚠️ Worker sample: only known failures\n")
 }
 
@@ -117,7 +117,7 @@ func TestBadgeTellsTheVerdict(t *testing.T) {
 		{excusing(t, failing(t), allExcused), "PyProc worker v2", "35 of 40 MUST hold", "yellow"},
 		{excusing(t, green(), "WRK-9 # x"), "PyProc worker v2", "40 of 40 MUST hold", "orange"},
 		{blocked, "PyProc worker v2", "39 of 40 MUST hold, 1 not known", "orange"},
-		{poolOf("p"), "PyProc pool v1 (part)", "1 of 1 MUST hold", "brightgreen"},
+		{poolOf("p"), "PyProc pool v2 (part)", "1 of 1 MUST hold", "brightgreen"},
 		{report.Run{Report: conformance.Report{Role: "framer", Spec: "1"}}, "PyProc framer v1", "could not be run", "lightgrey"},
 	} {
 		var endpoint map[string]any

@@ -40,7 +40,7 @@ var poolFaults = []fault{
 	breaks("RID-5", "unknown-to-whoever-waits").andPerhaps("BPR-1", "BPR-2", "BPR-3", "CAN-3", "CAN-10", "MSG-5", "RID-4", "RID-6", "RID-7"),
 	breaks("RID-5", "repeated-to-whoever-waits"),
 	breaks("RID-5", "keeps-unknown-answers"),
-	breaks("RID-6", "basic-reuses-cancelled", "next-answer-to-next-caller").inFraming(conformance.Basic).andPerhaps("BPR-2", "BPR-3", "CAN-3", "MSG-5", "RID-4", "RID-5"),
+	breaks("RID-6", "basic-reuses-cancelled", "next-answer-to-next-caller").inFraming(conformance.Basic).andPerhaps("BPR-1", "BPR-2", "BPR-3", "CAN-3", "HLT-6", "MSG-5", "RID-4", "RID-5"),
 	breaks("RID-7", "crc-unchecked"),
 	breaks("RID-7", "broken-connections-stay").andPerhaps("BPR-4", "HLT-8", "MSG-10", "MSG-13"),
 	breaks("RID-7", "hangs-on-broken-connections").andPerhaps("BPR-4", "HLT-4", "HLT-5", "MSG-10", "MSG-13", "SHD-2", "SHD-4", "SHD-5"),

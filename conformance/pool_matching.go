@@ -141,14 +141,15 @@ func longAwaitedAnswer(t *poolT) {
 	s := t.stage()
 	s.hold()
 	s.start()
-	waits := s.fill("RID-4", 1)
+	held := s.fill("RID-4", 2) // so that calls do run at once
+	s.release("RID-4", held[1:])
 	s.set(func() { s.called = func(r *poolRequest) { r.answer(r.body) } })
 	for range 150 {
 		for _, c := range []*poolCall{s.call(), s.call(), s.call()} {
 			c.succeeds("RID-4")
 		}
 	}
-	s.release("RID-4", waits)
+	s.release("RID-4", held[:1])
 }
 
 // outOfOrder answers many calls in another order than they came.

@@ -123,9 +123,14 @@ func callerThatDoesNotReadDoesNotHoldTheExit(t *workerT) {
 }
 
 // finishesInItsGrace sends the signal once a request is set that is to be answered all the same. Where the worker ends
-// without an answer when its grace period is over, the machine may have been too slow for it; so it has to do that again.
+// without an answer when its grace period is over, the machine may have been too slow for it; so it has to do that again,
+// unless that is longer than the patience.
 func (t *workerT) finishesInItsGrace(s syscall.Signal, set func(p *process) (q *peer, id uint64, meanwhile func())) {
-	for tries := 3; ; tries-- {
+	tries := 3
+	if t.command.grace() > t.Patience() {
+		tries = 1
+	}
+	for ; ; tries-- {
 		p := t.startFresh()
 		q, id, meanwhile := set(p)
 		signalled := time.Now()

@@ -40,12 +40,12 @@ type job struct {
 
 // jobs makes a case ready once for each of its framings that is asked for.
 func jobs(c Case, o *options, run func(*T)) []job {
-	if len(c.Framings) == 0 && o.asked.selects(c, "") {
+	if len(c.Framings) == 0 && selects(o.asked, c, "") {
 		return []job{{c, "", run}}
 	}
 	var all []job
 	for _, f := range c.Framings {
-		if slices.Contains(o.framings, f) && o.asked.selects(c, f) {
+		if slices.Contains(o.framings, f) && selects(o.asked, c, f) {
 			all = append(all, job{c, f, run})
 		}
 	}
@@ -76,7 +76,7 @@ func Cases() []CaseInfo {
 // byClause orders cases as SPEC.md orders the clauses that they are named after.
 func byClause(a, b Case) int {
 	order := func(c Case) int {
-		return slices.IndexFunc(parsedSpec().clauses, func(k Clause) bool { return k.Name == c.Clauses[0] })
+		return slices.IndexFunc(Clauses(), func(k Clause) bool { return k.Name == c.Clauses[0] })
 	}
 	if d := order(a) - order(b); d != 0 {
 		return d

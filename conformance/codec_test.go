@@ -12,6 +12,7 @@ import (
 	"github.com/leanovate/gopter/prop"
 	"github.com/stretchr/testify/require"
 
+	"github.com/pyproctest/pyproctest/conformance/internal/seeded"
 	"github.com/pyproctest/pyproctest/vectors"
 )
 
@@ -26,7 +27,11 @@ func frameVectors(t *testing.T) []vectors.FrameVector {
 func TestCodecReadsEveryVector(t *testing.T) {
 	for _, v := range frameVectors(t) {
 		frames, err := decodeAll(Framing(v.Framing), v.Bytes, int(v.MaxPayload))
-		require.Equal(t, endIn(v), endAsTold(err), v.TcID)
+		want := "a clean end"
+		if !v.Valid() {
+			want = string(v.Error)
+		}
+		require.Equal(t, want, endAsTold(err), v.TcID)
 		require.Len(t, frames, len(v.Frames), v.TcID)
 		for i, want := range v.Frames {
 			require.Equal(t, want.ID, frames[i].ID, "%s, frame %d", v.TcID, i)
@@ -37,9 +42,23 @@ func TestCodecReadsEveryVector(t *testing.T) {
 
 func endAsTold(err error) string {
 	if err == nil {
-		return cleanEnd
+		return "a clean end"
 	}
-	return endOf(err)
+	for _, kind := range kinds {
+		if errors.Is(err, kind) {
+			return string(kind)
+		}
+	}
+	return err.Error()
+}
+
+// lastStart is the offset behind the frames of a vector, where what is wrong with it begins.
+func lastStart(v vectors.FrameVector) int {
+	at := 0
+	for _, f := range v.Frames {
+		at += Framing(v.Framing).headerSize() + len(f.Payload)
+	}
+	return at
 }
 
 // An error is known when the bytes that decide it are there, and not before [FRM-10].
@@ -48,7 +67,7 @@ func TestCodecDecidesWhereTheVectorSaysSo(t *testing.T) {
 		if v.Valid() || v.Error == vectors.Truncated {
 			continue
 		}
-		start := frameStarts(v)[len(v.Frames)]
+		start := lastStart(v)
 		_, _, err := decodeOne(Framing(v.Framing), v.Bytes[start:v.DecidedAt], int(v.MaxPayload))
 		require.ErrorIs(t, err, ErrorKind(v.Error), v.TcID)
 		_, used, err := decodeOne(Framing(v.Framing), v.Bytes[start:v.DecidedAt-1], int(v.MaxPayload))
@@ -79,7 +98,7 @@ func TestCodecKnowsTheCheckValue(t *testing.T) {
 // flipped.
 func TestCodecRoundTrip(t *testing.T) {
 	payloads := gen.SliceOf(gen.UInt8())
-	for _, framing := range bothFramings {
+	for _, framing := range []Framing{Enhanced, Basic} {
 		forAll(t, fmt.Sprintf("a frame survives, %s", framing), prop.ForAll(func(id uint64, payload []byte) bool {
 			frame := encode(framing, id, payload)
 			got, used, err := decodeOne(framing, frame, len(payload))
@@ -106,7 +125,7 @@ func TestCodecRoundTrip(t *testing.T) {
 
 func forAll(t *testing.T, name string, property gopter.Prop) {
 	t.Helper()
-	t.Run(name, func(t *testing.T) { holds(t, 100, property) })
+	t.Run(name, func(t *testing.T) { seeded.Check(t, 100, property) })
 }
 
 // A frame with one field damaged is the right frame in all other bytes.

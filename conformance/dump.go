@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// dumpRows is how many rows of hex a failure's text shows of one dump.
+const dumpRows = 12
+
 // dump writes bytes as hex with offsets and says what each field is, frame by frame. total is how many
 // bytes there were, of which data holds the first. At most rows rows are written.
 func dump(framing Framing, data []byte, total, rows int) string {

@@ -36,6 +36,12 @@ type OpenFramer func(rw io.ReadWriter, o FramerOptions) Framer
 // TestFramer runs every case for framers.
 func TestFramer(t *testing.T, open func(rw io.ReadWriter, o FramerOptions) Framer, opts ...Option) {
 	t.Helper()
+	testFramer(t, open, opts...)
+}
+
+// testFramer runs every case as a subtest.
+func testFramer(t *testing.T, open OpenFramer, opts ...Option) {
+	t.Helper()
 	o := newOptions(t.Context(), opts)
 	if missing := framerMissing(open, o); missing != "" {
 		t.Fatalf("there is no framer to test: %s", missing)
@@ -45,6 +51,11 @@ func TestFramer(t *testing.T, open func(rw io.ReadWriter, o FramerOptions) Frame
 
 // CheckFramer runs the same cases without a testing.T.
 func CheckFramer(ctx context.Context, open func(rw io.ReadWriter, o FramerOptions) Framer, opts ...Option) Report {
+	return checkFramer(ctx, open, opts...)
+}
+
+// checkFramer runs every case without a testing.T.
+func checkFramer(ctx context.Context, open OpenFramer, opts ...Option) Report {
 	o := newOptions(ctx, opts)
 	if missing := framerMissing(open, o); missing != "" {
 		rep := check(ctx, RoleFramer, o, nil, []string{"there is no framer to test: " + missing})

@@ -3,39 +3,17 @@ package conformance
 import (
 	"bytes"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/leanovate/gopter"
 	"github.com/leanovate/gopter/gen"
 	"github.com/leanovate/gopter/prop"
 	"github.com/stretchr/testify/require"
 
+	"github.com/pyproctest/pyproctest/conformance/internal/seeded"
 	"github.com/pyproctest/pyproctest/vectors"
 )
-
-// holds checks a property on generated cases, which PYPROCTEST_SEED gives again.
-func holds(t *testing.T, cases int, property gopter.Prop) {
-	t.Helper()
-	seed := time.Now().UnixNano()
-	if s := os.Getenv("PYPROCTEST_SEED"); s != "" {
-		var err error
-		seed, err = strconv.ParseInt(s, 10, 64)
-		require.NoError(t, err, "PYPROCTEST_SEED is a decimal number")
-	}
-	t.Logf("to replay: PYPROCTEST_SEED=%d go test -run '^%s$'", seed, t.Name())
-	parameters := gopter.DefaultTestParametersWithSeed(seed)
-	parameters.MinSuccessfulTests = cases
-	result := property.Check(parameters)
-	if !result.Passed() {
-		gopter.NewFormatedReporter(true, 100, t.Output()).ReportTestResult(t.Name(), result)
-		t.Fail()
-	}
-}
 
 func inspector(t *testing.T, o InspectorOptions) *Inspector {
 	t.Helper()
@@ -52,7 +30,7 @@ func inspect(t *testing.T, o InspectorOptions, data []byte) []InspectedFrame {
 
 // Each vector of a stream has the verdict of the vectors' own authors.
 func TestInspectorSeesTheFramesAndTheErrorOfEachVector(t *testing.T) {
-	set, err := vectorSet()
+	set, err := vectors.Load()
 	require.NoError(t, err)
 	for _, v := range slices.Concat(set.Enhanced, set.Basic, set.Streams) {
 		if v.MaxPayload == 0 {
@@ -81,7 +59,7 @@ func TestInspectorJudgesEachMessageOfTheVectors(t *testing.T) {
 		"pool-response-without-body":             "MSG-1",
 		"pool-response-without-body-in-envelope": "MSG-1",
 	}
-	set, err := vectorSet()
+	set, err := vectors.Load()
 	require.NoError(t, err)
 	for _, v := range set.Messages {
 		sender := map[vectors.Receiver]Role{vectors.Worker: RolePool, vectors.Pool: RoleWorker}[v.Receiver]
@@ -278,9 +256,9 @@ func TestInspectorRefusesOptionsThatAreNone(t *testing.T) {
 
 // However the bytes come, the frames and the violations are the same [STR-4].
 func TestInspectorDoesNotCareHowBytesAreSplit(t *testing.T) {
-	set, err := vectorSet()
+	set, err := vectors.Load()
 	require.NoError(t, err)
-	holds(t, 200, prop.ForAll(func(seed int64, pieces int) bool {
+	seeded.Check(t, 200, prop.ForAll(func(seed int64, pieces int) bool {
 		random := rand.New(rand.NewPCG(uint64(seed), 1))
 		framing := []Framing{Enhanced, Basic}[random.IntN(2)]
 		var data []byte

@@ -76,6 +76,12 @@ type OpenPool func(o PoolOptions) (Pool, error)
 // and descriptors of this process, so nothing else may run in it meanwhile.
 func TestPool(t *testing.T, open func(o PoolOptions) (Pool, error), opts ...Option) {
 	t.Helper()
+	testPool(t, open, opts...)
+}
+
+// testPool runs every case as a subtest.
+func testPool(t *testing.T, open OpenPool, opts ...Option) {
+	t.Helper()
 	o := newOptions(t.Context(), opts)
 	all, notRun, _ := poolJobs(t.Context(), open, o)
 	runAll(t, RolePool, o, all, notRun)
@@ -83,6 +89,11 @@ func TestPool(t *testing.T, open func(o PoolOptions) (Pool, error), opts ...Opti
 
 // CheckPool runs the same cases without a testing.T.
 func CheckPool(ctx context.Context, open func(o PoolOptions) (Pool, error), opts ...Option) Report {
+	return checkPool(ctx, open, opts...)
+}
+
+// checkPool runs every case without a testing.T.
+func checkPool(ctx context.Context, open OpenPool, opts ...Option) Report {
 	o := newOptions(ctx, opts)
 	all, notRun, usable := poolJobs(ctx, open, o)
 	rep := check(ctx, RolePool, o, all, notRun)
@@ -152,8 +163,8 @@ type poolT struct {
 // inTime ends a case that took so long that its context has ended: what it sees from then on says nothing
 // of the pool.
 func (t *poolT) inTime() {
-	if t.ctx.Err() != nil {
-		t.Blocked("the case was not done after %v", time.Since(t.began).Round(time.Second))
+	if t.Context().Err() != nil {
+		t.Blocked("the case was not done after %v", time.Since(t.Began()).Round(time.Second))
 	}
 }
 

@@ -136,7 +136,7 @@ func storm(t *poolT) {
 	for caller := range 8 * bound {
 		callers.Go(func() {
 			for round := range rounds {
-				ctx, cancel := context.WithCancel(t.ctx)
+				ctx, cancel := context.WithCancel(t.Context())
 				kind := []string{"echo", "echo", "echo", "refuse", "leave"}[upTo(5)]
 				if kind == "leave" {
 					time.AfterFunc(time.Duration(upTo(6)*500)*time.Microsecond, cancel)

@@ -28,7 +28,7 @@ func (s *stage) call() *poolCall { return s.callBody("") }
 
 // callBody makes a call with that body, or one of its own where it is empty.
 func (s *stage) callBody(body string) *poolCall {
-	return s.callWith(s.t.ctx, "", body)
+	return s.callWith(s.t.Context(), "", body)
 }
 
 func (s *stage) callWith(ctx context.Context, method, body string) *poolCall {
@@ -66,14 +66,14 @@ func (c *poolCall) ended() bool {
 
 // wait waits for the call to return, as the clause demands.
 func (c *poolCall) wait(clause string) {
-	timer := time.NewTimer(c.s.t.patience)
+	timer := time.NewTimer(c.s.t.Patience())
 	defer timer.Stop()
 	select {
 	case <-c.done:
 	case <-c.s.t.stopped():
 		c.s.t.stop()
 	case <-timer.C:
-		c.s.t.FailNow(clause, c.method+" returns"+c.because, "it has not after %v; %s", c.s.t.patience, c.s.scene())
+		c.s.t.FailNow(clause, c.method+" returns"+c.because, "it has not after %v; %s", c.s.t.Patience(), c.s.scene())
 	}
 	if c.err != nil {
 		c.s.t.inTime()

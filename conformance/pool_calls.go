@@ -35,7 +35,7 @@ func (s *stage) fill(clause string, n int) []held {
 		if there > 0 && n > s.filled && !s.t.about("BPR-7") {
 			s.t.Blocked("no more than %d of %d calls have come to run at once, see BPR-7; %s", there, n, s.scene())
 		}
-		s.t.FailNow(clause, fmt.Sprintf("%d calls are at the workers at once", n), "%d are after %v; %s", there, s.t.patience, s.scene())
+		s.t.FailNow(clause, fmt.Sprintf("%d calls are at the workers at once", n), "%d are after %v; %s", there, s.t.Patience(), s.scene())
 	}
 	s.filled = max(s.filled, n)
 	return all
@@ -104,7 +104,7 @@ func (c *poolCall) parks() {
 // parks waits until a goroutine has come to a halt or what it does has ended, for a while at most. Where the
 // pool lives in another process, all that runs there must come to a halt.
 func (s *stage) parks(own func() string, ended func() bool) {
-	timer := time.NewTimer(s.t.patience / 4)
+	timer := time.NewTimer(s.t.Patience() / 4)
 	defer timer.Stop()
 	tick := time.NewTicker(500 * time.Microsecond)
 	defer tick.Stop()

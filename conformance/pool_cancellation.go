@@ -36,7 +36,7 @@ func poolCancellationCases() []poolCase {
 				s.hold()
 				s.start()
 				s.release("CAN-1", s.fill("CAN-1", 1)) // the connection is there
-				ctx, cancel := context.WithTimeout(t.ctx, 100*time.Millisecond)
+				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 				defer cancel()
 				s.callWith(ctx, "", "").fails("CAN-1", context.DeadlineExceeded)
 			},
@@ -87,8 +87,8 @@ func sendsCancellation(t *poolT) {
 	c.request("CAN-2")
 	c.cancel()
 	c.sendsCancellation()
-	for limit := 100 * time.Millisecond; limit < t.patience; limit *= 3 {
-		ctx, cancel := context.WithTimeout(t.ctx, limit)
+	for limit := 100 * time.Millisecond; limit < t.Patience(); limit *= 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
 		c := s.callWith(ctx, "", "")
 		if c.requestUnlessFailed("CAN-2") != nil {
@@ -175,7 +175,7 @@ func neverAnswered(t *poolT) {
 	h := s.fill("CAN-4", 1)[0]
 	h.cancel()
 	h.wait("CAN-4")
-	_ = s.shutdownWith(t.ctx, "CAN-4") // its context lasts longer than the patience with it
+	_ = s.shutdownWith(t.Context(), "CAN-4") // its context lasts longer than the patience with it
 }
 
 func cancelledWrite(t *poolT) {

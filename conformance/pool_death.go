@@ -151,7 +151,7 @@ func waiterOutlastsFailedRestarts(t *poolT) {
 	waiting := s.call()
 	waiting.parks()
 	// A pool need not restart, see HLT-6.
-	s.becomesWithin(min(2*time.Second, t.patience/4), func() bool { return waiting.ended() || len(s.workers) >= 5 })
+	s.becomesWithin(min(2*time.Second, t.Patience()/4), func() bool { return waiting.ended() || len(s.workers) >= 5 })
 	var there int
 	s.set(func() {
 		there = s.arrivedLocked([]*poolCall{waiting})
@@ -212,7 +212,7 @@ func neverSent(t *poolT) {
 	w.die()
 	s.until("HLT-5", "the worker has ended", func() bool { return w.gone })
 	s.healthBecomes("HLT-3", "no healthy worker", func(h Health) bool { return h.Healthy == 0 })
-	ctx, cancel := context.WithTimeout(t.ctx, 200*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	c := s.callWith(ctx, "", "")
 	c.fails("HLT-5")

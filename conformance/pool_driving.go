@@ -16,7 +16,7 @@ func (s *stage) open() {
 	var made Pool
 	var err error
 	// Longer than usual: it may take a process that a virtual machine has to be started for.
-	s.t.awaitFor(3*s.t.patience, s.t.cites[0], "making the pool", func() { made, err = open(s.options) })
+	s.t.awaitFor(3*s.t.Patience(), s.t.cites[0], "making the pool", func() { made, err = open(s.options) })
 	s.pool = guardedPool{made, s.t}
 	switch {
 	case errors.Is(err, Unsupported):
@@ -36,7 +36,7 @@ func (s *stage) start() {
 	if s.pool == nil {
 		s.open()
 	}
-	if err := s.startWith(s.t.ctx, s.t.cites[0]); err != nil {
+	if err := s.startWith(s.t.Context(), s.t.cites[0]); err != nil {
 		s.t.Blocked("Start failed with workers that are right: %v (%s)", err, s.scene())
 	}
 }
@@ -72,7 +72,7 @@ func (s *stage) starting(ctx context.Context, clause string) *start {
 
 // startEnds waits for a Start that was called beside the case.
 func (s *stage) startEnds(st *start, clause, want string) error {
-	timer := time.NewTimer(s.t.patience)
+	timer := time.NewTimer(s.t.Patience())
 	defer timer.Stop()
 	select {
 	case err, returned := <-st.done:
@@ -86,14 +86,14 @@ func (s *stage) startEnds(st *start, clause, want string) error {
 		s.t.stop()
 		return nil
 	case <-timer.C:
-		s.t.FailNow(clause, want, "it has not after %v; %s", s.t.patience, s.scene())
+		s.t.FailNow(clause, want, "it has not after %v; %s", s.t.Patience(), s.scene())
 		return nil
 	}
 }
 
 // shutdown calls Shutdown with a context that lasts long enough for any call to finish.
 func (s *stage) shutdown(clause string) (err error) {
-	ctx, cancel := context.WithTimeout(s.t.ctx, s.t.patience/2)
+	ctx, cancel := context.WithTimeout(s.t.Context(), s.t.Patience()/2)
 	defer cancel()
 	return s.shutdownWith(ctx, clause)
 }
@@ -118,7 +118,7 @@ func (s *stage) shuttingDown(ctx context.Context, clause string) <-chan struct{}
 }
 
 func (s *stage) shutdownEnds(done <-chan struct{}, clause string) {
-	timer := time.NewTimer(s.t.patience)
+	timer := time.NewTimer(s.t.Patience())
 	defer timer.Stop()
 	select {
 	case <-done:
@@ -126,7 +126,7 @@ func (s *stage) shutdownEnds(done <-chan struct{}, clause string) {
 	case <-s.t.stopped():
 		s.t.stop()
 	case <-timer.C:
-		s.t.FailNow(clause, "Shutdown returns", "it has not after %v; %s", s.t.patience, s.scene())
+		s.t.FailNow(clause, "Shutdown returns", "it has not after %v; %s", s.t.Patience(), s.scene())
 	}
 }
 
@@ -142,7 +142,7 @@ func (s *stage) healthBecomes(clause, want string, ok func(Health) bool) Health 
 	if !s.t.Settle(func() bool { h = s.health(clause); return ok(h) }) {
 		s.t.inTime()
 		s.t.FailNow(clause, want, "after %v Health still says %d workers, %d healthy, %d restarts, last check %s; %s",
-			s.t.patience, h.Total, h.Healthy, h.Restarts, since(h.LastCheck), s.scene())
+			s.t.Patience(), h.Total, h.Healthy, h.Restarts, since(h.LastCheck), s.scene())
 	}
 	return h
 }

@@ -75,7 +75,7 @@ func requestsBehindFullConnection(t *poolT) {
 		case !ok && c.ended():
 			t.FailNow("MSG-17", "the request of "+c.method+" comes to the worker", "it has not; %s", c.outcome())
 		case !ok:
-			t.Blocked("the request of %s has not come after %v; %s", c.method, t.patience, s.scene())
+			t.Blocked("the request of %s has not come after %v; %s", c.method, t.Patience(), s.scene())
 		case differBody(string(c.body), []byte(body)) != "":
 			t.FailNow("MSG-17", c.method+" comes with the caller's body", "%s", differBody(string(c.body), []byte(body)))
 		}

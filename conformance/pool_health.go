@@ -64,7 +64,7 @@ func poolHealthCases() []poolCase {
 					return h.Total == 3 && h.Healthy == 3 && h.Restarts == 0
 				})
 				first := s.healthBecomes("HLT-3", "the time of a check since the start", func(h Health) bool {
-					return h.LastCheck.After(t.began)
+					return h.LastCheck.After(t.Began())
 				})
 				s.healthBecomes("HLT-3", "a later time after the next check", func(h Health) bool {
 					return h.LastCheck.After(first.LastCheck)
@@ -126,7 +126,7 @@ func (s *stage) checksGoOn(want string, workers ...*scriptedWorker) {
 func deadIsUnhealthy(t *poolT) {
 	s := t.stage()
 	s.options.Workers = 2
-	s.options.StartTimeout = 8 * t.patience // what takes its place is still being started
+	s.options.StartTimeout = 8 * t.Patience() // what takes its place is still being started
 	s.options.HealthInterval = 50 * time.Millisecond
 	s.start()
 	s.set(func() { s.appears = neverListens })

@@ -164,6 +164,6 @@ func (s *stage) givenBack(clause string, then holdings) {
 	var more []string
 	if !s.t.Settle(func() bool { more = s.holdings().since(then); return len(more) == 0 }) {
 		s.t.FailNow(clause, "every connection, goroutine, descriptor and process is given back",
-			"after %v there are still:\n%s", s.t.patience, strings.Join(more[:min(len(more), 4)], "\n"))
+			"after %v there are still:\n%s", s.t.Patience(), strings.Join(more[:min(len(more), 4)], "\n"))
 	}
 }

@@ -289,7 +289,7 @@ func lateAnswer(t *poolT, early int) {
 		}
 		a.cancel()
 		a.wait("RID-6")
-		s.becomesWithin(t.patience/8, func() bool { return r.withdrawn > 0 })
+		s.becomesWithin(t.Patience()/8, func() bool { return r.withdrawn > 0 })
 		// As many as there are slots, so that every connection that may be used again is.
 		next := []*poolCall{s.call(), s.call(), s.call(), s.call()}
 		var requests []*poolRequest

@@ -238,7 +238,7 @@ func requestsAreWellFormed(t *poolT) {
 	s.start()
 	for i, body := range []string{`null`, `false`, `0`, `""`, `"日本語 \"😀\""`, `{"a":[1,{"b":"c"}]}`, `[]`, `"\u0000"`, `{"id":1,"method":"m"}`, `1.5`} {
 		method := []string{"plain", `quotes " and \`, "日本語 😀 \ufffd", "a line\nbreak\tand\x00\x1fmore", "a.b/c d"}[i%5] + fmt.Sprint(i)
-		c := s.callWith(t.ctx, method, body)
+		c := s.callWith(t.Context(), method, body)
 		r := c.request("MSG-17")
 		if d := differBody(body, r.body); d != "" {
 			t.Fail("MSG-17", "the caller's body "+body, "%s", d)

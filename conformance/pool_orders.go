@@ -30,7 +30,7 @@ func (w *scriptedWorker) orderDone(m controlMessage) string {
 	case <-w.s.over:
 		return "the case is over"
 	case <-ctx.Done():
-		return "it is not done after " + w.s.t.patience.String()
+		return "it is not done after " + w.s.t.Patience().String()
 	}
 }
 

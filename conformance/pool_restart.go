@@ -50,7 +50,7 @@ func restarted(t *poolT) {
 		func(w *scriptedWorker) { w.exit(0) },
 	} {
 		die(s.worker("HLT-6", round+1))
-		s.restarts(t.patience, func() bool { return len(s.workers) >= round+3 })
+		s.restarts(t.Patience(), func() bool { return len(s.workers) >= round+3 })
 		again := s.worker("HLT-6", round+3)
 		s.until("HLT-6", "calls go to the worker that was restarted", func() bool { return again.listening })
 		s.healthBecomes("HLT-6", "2 healthy workers after a restart", func(h Health) bool { return h.Healthy == 2 })
@@ -85,7 +85,7 @@ func restartsBackOff(t *poolT) {
 	lastFour := func(d []time.Duration) []time.Duration { return slices.Sorted(slices.Values(d[len(d)-4:])) }
 	first := func(d []time.Duration) time.Duration { return max(slices.Min(d[:3]), s.options.RestartBackoff/2) }
 	clearly := func(d []time.Duration) bool { return len(d) >= least && lastFour(d)[2] > 10*first(d) }
-	s.restarts(2*t.patience, func() bool {
+	s.restarts(2*t.Patience(), func() bool {
 		d := delays()
 		return clearly(d) || len(d) >= most
 	})
@@ -94,7 +94,7 @@ func restartsBackOff(t *poolT) {
 	s.mu.Unlock()
 	if len(d) < least {
 		// A pool may give up, and jitter hides growth in fewer.
-		t.Unsupported("this pool started the worker again %d times within %v; growth shows from %d on (whether it restarts at all, HLT-6 tells)", len(d), 2*t.patience, least)
+		t.Unsupported("this pool started the worker again %d times within %v; growth shows from %d on (whether it restarts at all, HLT-6 tells)", len(d), 2*t.Patience(), least)
 	}
 	if !clearly(d) && lastFour(d)[1] <= 3*first(d) {
 		t.FailNow("HLT-7", fmt.Sprintf("the delays before restarts grow, from %v on, while a worker ends at each start", s.options.RestartBackoff),

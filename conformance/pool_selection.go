@@ -96,7 +96,7 @@ func whileOneIsHung(t *poolT, clause string, look func(s *stage, hung *scriptedW
 		if got == "" {
 			return
 		}
-		if deadline*5 > t.patience/2 {
+		if deadline*5 > t.Patience()/2 {
 			t.FailNow(clause, want, "%s", got)
 		}
 		t.Note("case", "%s; once more, with a longer deadline for health checks", got)
@@ -117,7 +117,7 @@ func (s *stage) onlyCountedUnhealthy(hung *scriptedWorker) {
 }
 
 // shortHealthTimeout is a deadline that a worker which hangs soon misses.
-func shortHealthTimeout(t *poolT) time.Duration { return min(400*time.Millisecond, t.patience/5) }
+func shortHealthTimeout(t *poolT) time.Duration { return min(400*time.Millisecond, t.Patience()/5) }
 
 func callsOf(s *stage) map[*scriptedWorker]int {
 	s.mu.Lock()

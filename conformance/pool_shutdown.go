@@ -35,7 +35,7 @@ func poolShutdownCases() []poolCase {
 				s.hold()
 				s.start()
 				running := s.fill("SHD-1", 2)
-				done := s.shuttingDown(t.ctx, "SHD-1")
+				done := s.shuttingDown(t.Context(), "SHD-1")
 				s.untilRefused("SHD-1")
 				for _, h := range running {
 					h.at.answer(h.body)
@@ -54,7 +54,7 @@ func poolShutdownCases() []poolCase {
 				s.hold()
 				s.start()
 				running := s.fill("SHD-2", 4)
-				done := s.shuttingDown(t.ctx, "SHD-2")
+				done := s.shuttingDown(t.Context(), "SHD-2")
 				s.untilRefused("SHD-1")
 				returned := func() bool {
 					select {
@@ -82,7 +82,7 @@ func poolShutdownCases() []poolCase {
 				s.hold()
 				s.start()
 				running := s.fill("SHD-2", 2)
-				ctx, cancel := context.WithTimeout(t.ctx, 100*time.Millisecond)
+				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 				defer cancel()
 				_ = s.shutdownWith(ctx, "SHD-2")
 				for _, h := range running {
@@ -98,7 +98,7 @@ func poolShutdownCases() []poolCase {
 			run: func(t *poolT) {
 				s := t.stage()
 				s.options.Workers = 2
-				s.options.StopTimeout = 8 * t.patience // so that SIGKILL cannot overtake the news of SIGTERM
+				s.options.StopTimeout = 8 * t.Patience() // so that SIGKILL cannot overtake the news of SIGTERM
 				s.start()
 				_ = s.shutdown("SHD-3")
 				s.sawSIGTERM()
@@ -137,7 +137,7 @@ func poolShutdownCases() []poolCase {
 				c.parks()
 				c.cancel()
 				c.wait("CAN-1")
-				ctx, cancel := context.WithTimeout(t.ctx, 100*time.Millisecond)
+				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 				defer cancel()
 				_ = s.shutdownWith(ctx, "SHD-3")
 				allGone(s, "SHD-3", "Shutdown has returned")
@@ -172,7 +172,7 @@ func poolShutdownCases() []poolCase {
 				s.hold()
 				s.start()
 				s.fill("SHD-4", 2)
-				ctx, cancel := context.WithCancel(t.ctx)
+				ctx, cancel := context.WithCancel(t.Context())
 				cancel()
 				_ = s.shutdownWith(ctx, "SHD-4")
 				allGone(s, "SHD-4", "Shutdown has returned")

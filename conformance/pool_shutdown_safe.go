@@ -56,7 +56,7 @@ func poolSafeShutdownCases() []poolCase {
 				Cause: "what the rollback has given back is given back once more",
 			},
 			run: func(t *poolT) {
-				s := failedStart(t, "SHD-5", exitsFirst, 8*t.patience)
+				s := failedStart(t, "SHD-5", exitsFirst, 8*t.Patience())
 				_ = s.shutdown("SHD-5")
 				_ = s.shutdown("SHD-5")
 			},
@@ -69,10 +69,10 @@ func poolSafeShutdownCases() []poolCase {
 			run: func(t *poolT) {
 				s := t.stage()
 				s.options.Workers = 2
-				s.options.StartTimeout = min(time.Second, t.patience/4)
+				s.options.StartTimeout = min(time.Second, t.Patience()/4)
 				s.appears = neverListens
 				s.open()
-				started := s.starting(t.ctx, "SHD-5")
+				started := s.starting(t.Context(), "SHD-5")
 				s.worker("SHD-5", 1)
 				_ = s.shutdown("SHD-5")
 				_ = s.startEnds(started, "SHD-5", "Start returns when Shutdown is called meanwhile")
@@ -116,7 +116,7 @@ func poolSafeShutdownCases() []poolCase {
 func (s *stage) atOnce(n int) {
 	var all []<-chan struct{}
 	for range n {
-		all = append(all, s.shuttingDown(s.t.ctx, "SHD-5"))
+		all = append(all, s.shuttingDown(s.t.Context(), "SHD-5"))
 	}
 	for _, done := range all {
 		s.shutdownEnds(done, "SHD-5")
@@ -135,7 +135,7 @@ func besideCalls(t *poolT) {
 		c.parks()
 		waiting = append(waiting, c)
 	}
-	ctx, cancel := context.WithTimeout(t.ctx, 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_ = s.shutdownWith(ctx, "SHD-5")
 	for _, h := range running {

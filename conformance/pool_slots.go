@@ -139,7 +139,7 @@ func slotsAfterNoConnection(t *poolT) {
 	for range 2 * s.options.MaxInFlight {
 		meet = append(meet, s.call())
 	}
-	if !s.becomesWithin(t.patience/4, func() bool {
+	if !s.becomesWithin(t.Patience()/4, func() bool {
 		return len(s.workers) > 1 || !slices.ContainsFunc(meet, func(c *poolCall) bool { return !c.ended() })
 	}) {
 		t.Note("case", "calls wait for the worker to listen again")
@@ -156,7 +156,7 @@ func slotsAfterNoConnection(t *poolT) {
 		c.getsOwnOrFails("BPR-4")
 		return c.err == nil
 	}) {
-		t.Blocked("calls still fail %v after the worker listens again, see RID-7; so the slots cannot be looked at", t.patience)
+		t.Blocked("calls still fail %v after the worker listens again, see RID-7; so the slots cannot be looked at", t.Patience())
 	}
 	s.hold()
 	s.release("BPR-4", s.fill("BPR-4", s.options.MaxInFlight))

@@ -77,10 +77,10 @@ func (t *poolT) stage() *stage {
 		Workers: 1, MaxInFlight: 4,
 		Program: program, Argument: argument, Env: []string{controlVariable + "=" + control},
 		SocketDir: s.sockets, Framing: t.framing,
-		StartTimeout: t.patience * 3 / 4, StopTimeout: t.patience / 4,
+		StartTimeout: t.Patience() * 3 / 4, StopTimeout: t.Patience() / 4,
 		// Only a case that is about health checks has them often, so that a pool which takes a broken
 		// connection for a worker's ill health does not do so by chance.
-		HealthInterval: time.Minute, HealthTimeout: t.patience,
+		HealthInterval: time.Minute, HealthTimeout: t.Patience(),
 		RestartBackoff: 10 * time.Millisecond, RestartBackoffMax: 100 * time.Millisecond,
 	}
 	s.serving.Go(s.admit)
@@ -138,7 +138,7 @@ func (s *stage) touchLocked() {
 
 // becomes waits until ok holds, looking at each event, and reports whether it came to hold within the
 // patience of the run. ok is called under the lock.
-func (s *stage) becomes(ok func() bool) bool { return s.becomesWithin(s.t.patience, ok) }
+func (s *stage) becomes(ok func() bool) bool { return s.becomesWithin(s.t.Patience(), ok) }
 
 func (s *stage) becomesWithin(patience time.Duration, ok func() bool) bool {
 	timer := time.NewTimer(patience)
@@ -159,7 +159,7 @@ func (s *stage) becomesWithin(patience time.Duration, ok func() bool) bool {
 			return false
 		case <-s.over:
 			return false
-		case <-s.t.ctx.Done():
+		case <-s.t.Context().Done():
 			s.t.inTime()
 			return false
 		}
@@ -169,14 +169,14 @@ func (s *stage) becomesWithin(patience time.Duration, ok func() bool) bool {
 // until waits for what the clause demands.
 func (s *stage) until(clause, want string, ok func() bool) {
 	if !s.becomes(ok) {
-		s.t.FailNow(clause, want, "not so after %v; %s", s.t.patience, s.scene())
+		s.t.FailNow(clause, want, "not so after %v; %s", s.t.Patience(), s.scene())
 	}
 }
 
 // lingers waits a while for what a right pool does not do, so that a wrong one has the time to show it.
 // That it did not come proves nothing.
 func (s *stage) lingers(shown func() bool) {
-	s.becomesWithin(min(200*time.Millisecond, s.t.patience/8), shown)
+	s.becomesWithin(min(200*time.Millisecond, s.t.Patience()/8), shown)
 }
 
 // scene tells in one line how things stand.
@@ -242,7 +242,7 @@ func (s *stage) clear() {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			ctx, cancel := context.WithTimeout(s.t.run, s.t.patience/4)
+			ctx, cancel := context.WithTimeout(s.t.wholeRun(), s.t.Patience()/4)
 			defer cancel()
 			defer func() {
 				if r := recover(); r != nil {
@@ -251,12 +251,12 @@ func (s *stage) clear() {
 			}()
 			_ = s.pool.Shutdown(ctx)
 		}()
-		timer := time.NewTimer(s.t.toEnd(s.t.patience))
+		timer := time.NewTimer(s.t.toEnd(s.t.Patience()))
 		select {
 		case <-done:
 			s.nothingIsLeft()
 		case <-timer.C:
-			s.t.Note("case", "Shutdown, called to clear the stage, has not come back after %v", s.t.patience)
+			s.t.Note("case", "Shutdown, called to clear the stage, has not come back after %v", s.t.Patience())
 		}
 		timer.Stop()
 	}

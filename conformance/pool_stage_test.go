@@ -16,7 +16,7 @@ import (
 // not to wait for it, nor it for the case.
 func TestAProcessThatAppearsWhenTheStageIsClearedIsSentAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &poolT{T: &T{ctx: t.Context(), run: t.Context(), patience: time.Second}, framing: Enhanced}
+		c := &poolT{T: newT(t.Context(), time.Second), framing: Enhanced}
 		s := c.stage()
 		s.clear()
 		here, there := net.Pipe()

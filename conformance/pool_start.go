@@ -15,7 +15,7 @@ func firstPoolCase() poolCase {
 		run: func(t *poolT) {
 			s := t.stage()
 			s.open()
-			if err := s.startWith(t.ctx, "STA-1"); err != nil {
+			if err := s.startWith(t.Context(), "STA-1"); err != nil {
 				t.FailNow("STA-1", "Start brings up one worker that is right", "error: %v; %s", err, s.scene())
 			}
 			c := s.call()
@@ -66,10 +66,10 @@ func poolStartCases() []poolCase {
 			run: func(t *poolT) {
 				s := t.stage()
 				s.options.Workers = 2
-				s.options.StartTimeout = 8 * t.patience
+				s.options.StartTimeout = 8 * t.Patience()
 				s.appears = neverListens
 				s.open()
-				ctx, cancel := context.WithCancel(t.ctx)
+				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				st := s.starting(ctx, "STA-7")
 				s.worker("STA-7", 1)
@@ -96,7 +96,7 @@ func startWaits(t *poolT) {
 	s.options.Workers = 2
 	s.appears = neverListens
 	s.open()
-	st := s.starting(t.ctx, "STA-1")
+	st := s.starting(t.Context(), "STA-1")
 	returned := func() bool { return len(st.done) > 0 }
 	for n := 1; n <= s.options.Workers; n++ { // each worker listens late, one after the other
 		w := s.worker("STA-1", n)
@@ -123,7 +123,7 @@ func startContextEndsLater(t *poolT) {
 	s.options.Workers = 2
 	s.options.HealthInterval = 50 * time.Millisecond
 	s.open()
-	ctx, cancel := context.WithCancel(t.ctx)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	if err := s.startWith(ctx, "STA-7"); err != nil {
 		t.Blocked("Start failed with workers that are right: %v", err)

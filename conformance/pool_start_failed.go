@@ -16,14 +16,14 @@ func poolFailedStartCases() []poolCase {
 				Name: "a-worker-that-exits-first-fails-start", Clauses: []string{"STA-2"},
 				Cause: "the pool waits for the socket alone and does not see that the process has ended",
 			},
-			run: func(t *poolT) { failedStart(t, "STA-2", exitsFirst, 8*t.patience) },
+			run: func(t *poolT) { failedStart(t, "STA-2", exitsFirst, 8*t.Patience()) },
 		},
 		{
 			Case: Case{
 				Name: "a-worker-that-ends-with-status-0-fails-start", Clauses: []string{"STA-2"},
 				Cause: "an exit with status 0 is taken for success",
 			},
-			run: func(t *poolT) { failedStart(t, "STA-2", func(w *scriptedWorker) { w.exit(0) }, 8*t.patience) },
+			run: func(t *poolT) { failedStart(t, "STA-2", func(w *scriptedWorker) { w.exit(0) }, 8*t.Patience()) },
 		},
 		{
 			Case: Case{
@@ -41,7 +41,7 @@ func poolFailedStartCases() []poolCase {
 				s := t.stage()
 				s.options.Program = filepath.Join(t.Dir(), "no-such-program")
 				s.open()
-				if err := s.startWith(t.ctx, "STA-2"); err == nil {
+				if err := s.startWith(t.Context(), "STA-2"); err == nil {
 					t.FailNow("STA-2", "Start fails when a worker's program cannot be started", "no error; the program %s does not exist", s.options.Program)
 				}
 			},
@@ -52,7 +52,7 @@ func poolFailedStartCases() []poolCase {
 				Cause: "workers that had come up stay running, or are killed and not waited for",
 			},
 			run: func(t *poolT) {
-				allGone(failedStart(t, "STA-3", exitsFirst, 8*t.patience), "STA-3", "Start has failed")
+				allGone(failedStart(t, "STA-3", exitsFirst, 8*t.Patience()), "STA-3", "Start has failed")
 			},
 		},
 		{
@@ -74,7 +74,7 @@ func poolFailedStartCases() []poolCase {
 				Cause: "socket files are removed by a shutdown, but not by the rollback",
 			},
 			run: func(t *poolT) {
-				noSockets(failedStart(t, "STA-4", exitsFirst, 8*t.patience), "STA-4", "Start has failed")
+				noSockets(failedStart(t, "STA-4", exitsFirst, 8*t.Patience()), "STA-4", "Start has failed")
 			},
 		},
 		{
@@ -84,11 +84,11 @@ func poolFailedStartCases() []poolCase {
 			},
 			run: func(t *poolT) {
 				// The first failure warms up what a program makes once and keeps.
-				first := failedStart(t, "STA-5", exitsFirst, 8*t.patience)
+				first := failedStart(t, "STA-5", exitsFirst, 8*t.Patience())
 				first.clear()
 				s := first.again()
 				then := s.holdings()
-				s.failStart("STA-5", exitsFirst, 8*t.patience)
+				s.failStart("STA-5", exitsFirst, 8*t.Patience())
 				allGone(s, "STA-3", "Start has failed")
 				s.givenBack("STA-5", then)
 			},
@@ -100,7 +100,7 @@ func poolFailedStartCases() []poolCase {
 			},
 			run: func(t *poolT) {
 				s := t.stage()
-				text := s.failStart("STA-6", exitsFirst, 8*t.patience).Error()
+				text := s.failStart("STA-6", exitsFirst, 8*t.Patience()).Error()
 				if w := s.failing(); !namesWorker(text, w, s.options.Workers) {
 					t.Fail("STA-6", fmt.Sprintf("an error that names the worker: by its index, its process ID (%d) or its socket path (%s)", w.pid, filepath.Base(w.path)), "%s", text)
 				}
@@ -116,7 +116,7 @@ func poolFailedStartCases() []poolCase {
 				err := s.failStart("STA-6", func(w *scriptedWorker) {
 					w.say(strings.Repeat("Traceback: one line of many\n", 10000))
 					exitsFirst(w)
-				}, 8*t.patience)
+				}, 8*t.Patience())
 				if !regexp.MustCompile(fmt.Sprintf(`\b%d\b`, exitsFirstStatus)).MatchString(err.Error()) {
 					t.Fail("STA-6", fmt.Sprintf("an error that tells the exit status, %d", exitsFirstStatus), "%v", err)
 				}
@@ -131,7 +131,7 @@ func poolFailedStartCases() []poolCase {
 				Cause: "the call waits for a worker that will never come",
 			},
 			run: func(t *poolT) {
-				s := failedStart(t, "STA-8", exitsFirst, 8*t.patience)
+				s := failedStart(t, "STA-8", exitsFirst, 8*t.Patience())
 				s.call().fails("STA-8")
 			},
 		},
@@ -141,9 +141,9 @@ func poolFailedStartCases() []poolCase {
 				Cause: "state of the failed start is left: a flag, a closed channel, a socket file",
 			},
 			run: func(t *poolT) {
-				s := failedStart(t, "STA-9", exitsFirst, 8*t.patience)
+				s := failedStart(t, "STA-9", exitsFirst, 8*t.Patience())
 				s.set(func() { s.appears = func(w *scriptedWorker) { w.listen() } })
-				if err := s.startWith(t.ctx, "STA-9"); err != nil {
+				if err := s.startWith(t.Context(), "STA-9"); err != nil {
 					t.FailNow("STA-9", "Start succeeds when it is tried again with workers that are right", "error: %v; %s", err, s.scene())
 				}
 				for range 2 * s.options.Workers {
@@ -178,11 +178,11 @@ func (s *stage) failStart(clause string, failing func(*scriptedWorker), limit ti
 			w.listen()
 			return
 		}
-		s.becomesWithin(s.t.patience/4, func() bool { return len(s.workers[0].conns) > 0 })
+		s.becomesWithin(s.t.Patience()/4, func() bool { return len(s.workers[0].conns) > 0 })
 		failing(w)
 	}
 	s.open()
-	err := s.startWith(s.t.ctx, clause)
+	err := s.startWith(s.t.Context(), clause)
 	if err == nil {
 		s.t.FailNow("STA-2", "Start fails when one worker does not become ready", "no error; %s", s.scene())
 	}

@@ -214,7 +214,7 @@ func methodOfMalformedUTF8(t *poolT) {
 	s := t.stage()
 	s.start()
 	for _, method := range []string{"\xff", "caf\xe9", "cut short \xe2\x82", "\xc0\xaf"} {
-		c := s.callWith(t.ctx, method, "")
+		c := s.callWith(t.Context(), method, "")
 		c.getsOwnOrFails("MSG-17")
 	}
 	c := s.call()

@@ -47,7 +47,7 @@ func waitersLeave(t *poolT) {
 	s.hold()
 	s.start()
 	held := s.fill("BPR-3", 2)
-	ctx, cancel := context.WithTimeout(t.ctx, 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	leaves, late, stays := s.call(), s.callWith(ctx, "", ""), s.call()
 	leaves.parks()

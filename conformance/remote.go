@@ -9,17 +9,6 @@ import (
 	"time"
 )
 
-// A framer or a pool may live in another process, behind a program that package adapter speaks with. What
-// stands for it here offers more than Framer or Pool, and its errors may be of these kinds. They are no
-// outcome of the implementation, so that no case takes them for a refusal.
-const (
-	// Crashed says that the process of the implementation ended over what was asked: a finding, as a panic
-	// is one.
-	Crashed ErrorKind = "crashed"
-	// Unreachable says that nothing is known of what was asked: the case could not be run.
-	Unreachable ErrorKind = "unreachable"
-)
-
 // RemoteFramer stands for a framer in another process.
 type RemoteFramer interface {
 	Framer

@@ -74,7 +74,6 @@ type Report struct {
 const (
 	findingsTold = 3  // the first ones
 	eventsTold   = 14 // the last ones
-	dumpRows     = 12 // rows of hex of one dump
 )
 
 // Text tells a result that is not green to a person: the clause and its sentence, what was expected,

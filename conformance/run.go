@@ -16,7 +16,7 @@ func newReport(role Role, o *options, notRun []string) Report {
 	return Report{Role: role, Subject: o.subject, Spec: SpecVersion, Started: o.started, NotRun: notRun, Asked: o.asked}
 }
 
-func (r *Report) close() {
+func closeReport(r *Report) {
 	r.Elapsed = time.Since(r.Started)
 	slices.SortFunc(r.Results, func(a, b Result) int { return strings.Compare(a.ID, b.ID) })
 }
@@ -72,7 +72,7 @@ func check(ctx context.Context, role Role, o *options, all []job, notRun []strin
 	if len(cutOff) > 0 {
 		rep.NotRun = append(rep.NotRun, "running when the run was ended: "+strings.Join(cutOff, ", "))
 	}
-	rep.close()
+	closeReport(&rep)
 	return rep
 }
 
@@ -87,17 +87,14 @@ func whyEnded(ctx context.Context) string {
 // runAll runs the jobs as subtests of t, those marked Serial first and alone, and reports at the end.
 func runAll(t *testing.T, role Role, o *options, all []job, notRun []string) {
 	t.Helper()
-	if err := parsedSpec().err; err != nil {
-		t.Fatal(err)
-	}
 	slices.SortStableFunc(all, func(a, b job) int { return byClause(a.Case, b.Case) })
 	rep := newReport(role, o, notRun)
 	o.progress.starts(all)
 	var mu sync.Mutex
 	t.Cleanup(func() {
-		rep.close()
-		if missing := rep.missing(); len(missing) > 0 && !filtered() && o.asked.Whole() && !t.Failed() && len(o.framings) == len(bothFramings) {
-			t.Errorf("these MUST clauses were not exercised, so nothing is known of them: %s", strings.Join(missing, ", "))
+		closeReport(&rep)
+		if unexercised := missing(rep); len(unexercised) > 0 && !filtered() && o.asked.Whole() && !t.Failed() && len(o.framings) == len(bothFramings) {
+			t.Errorf("these MUST clauses were not exercised, so nothing is known of them: %s", strings.Join(unexercised, ", "))
 		}
 		for _, f := range o.report {
 			f(rep)
@@ -156,7 +153,7 @@ type ClauseResult struct {
 func (r Report) ByClause() []ClauseResult {
 	worst := []Status{"", StatusPass, StatusUnsupported, StatusBlocked, StatusShould, StatusFail}
 	var sums []ClauseResult
-	for _, c := range parsedSpec().clauses {
+	for _, c := range Clauses() {
 		if !c.Binds(r.Role) {
 			continue
 		}
@@ -194,7 +191,7 @@ func (r Result) of(c Clause) (Status, bool) {
 }
 
 // missing names the MUST clauses of which the run says nothing.
-func (r Report) missing() []string {
+func missing(r Report) []string {
 	var names []string
 	for _, c := range r.ByClause() {
 		if c.Level == Must && c.Untestable == "" && (c.Status == "" || c.Status == StatusUnsupported && !c.Optional) {

@@ -42,42 +42,31 @@ func Match(pattern, id string) bool {
 // Selected lists the IDs of the cases for a role that a run with these options would select, in the order of
 // SPEC.md. The error names an option that can select nothing, or a pattern that matches no case of the role.
 func Selected(role Role, opts ...Option) ([]string, error) {
-	o := newOptions(context.Background(), opts)
-	if err := o.asked.check(role); err != nil {
-		return nil, err
-	}
-	var all []CaseInfo
+	var all []Case
 	for _, c := range Cases() {
 		if c.Role == role {
-			all = append(all, c)
+			all = append(all, c.Case)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b CaseInfo) int { return byClause(a.Case, b.Case) })
-	var ids []string
-	for _, c := range all {
-		for _, j := range jobs(c.Case, o, nil) {
-			ids = append(ids, j.ID(j.framing))
-		}
-	}
-	return ids, nil
+	return selected(role, all, opts)
 }
 
 // check finds what can only be a mistake of whoever asked.
-func (s Selection) check(role Role) error {
+func checkSelection(s Selection, role Role, all []Case) error {
 	if (s.Shard != 0 || s.Shards != 0) && (s.Shard < 1 || s.Shard > s.Shards) {
 		return fmt.Errorf("there is no part %d of %d: parts are counted from 1", s.Shard, s.Shards)
 	}
-	matches := func(pattern string, match func(CaseInfo) bool) error {
+	matches := func(pattern string, match func(Case) bool) error {
 		if _, err := path.Match(pattern, ""); err != nil {
 			return fmt.Errorf("%q is no pattern: %w", pattern, err)
 		}
-		if slices.ContainsFunc(Cases(), func(c CaseInfo) bool { return c.Role == role && match(c) }) {
+		if slices.ContainsFunc(all, match) {
 			return nil
 		}
 		return fmt.Errorf("%q matches no case for a %s", pattern, role)
 	}
 	for _, pattern := range slices.Concat(s.Only, s.Except) {
-		err := matches(pattern, func(c CaseInfo) bool {
+		err := matches(pattern, func(c Case) bool {
 			return slices.ContainsFunc(c.ids(), func(id string) bool { return Match(pattern, id) })
 		})
 		if err != nil {
@@ -85,7 +74,7 @@ func (s Selection) check(role Role) error {
 		}
 	}
 	for _, pattern := range s.Covering {
-		if err := matches(pattern, func(c CaseInfo) bool { return covers(c.Case, pattern) }); err != nil {
+		if err := matches(pattern, func(c Case) bool { return covers(c, pattern) }); err != nil {
 			return err
 		}
 	}
@@ -109,20 +98,36 @@ func covers(c Case, pattern string) bool {
 }
 
 // selects reports whether a case is among what was asked for, in that framing.
-func (s Selection) selects(c Case, framing Framing) bool {
+func selects(s Selection, c Case, framing Framing) bool {
 	id := c.ID(framing)
 	matched := func(pattern string) bool { return Match(pattern, id) }
 	asked := len(s.Only)+len(s.Covering) == 0 || slices.ContainsFunc(s.Only, matched) ||
 		slices.ContainsFunc(s.Covering, func(pattern string) bool { return covers(c, pattern) })
-	return asked && !slices.ContainsFunc(s.Except, matched) && s.inShard(id)
+	return asked && !slices.ContainsFunc(s.Except, matched) && inShard(s, id)
 }
 
 // inShard tells by the ID alone, so that a case added to the suite moves no other.
-func (s Selection) inShard(id string) bool {
+func inShard(s Selection, id string) bool {
 	if s.Shards <= 1 {
 		return true
 	}
 	sum := fnv.New32a()
 	_, _ = sum.Write([]byte(id)) // a hash takes everything
 	return int(sum.Sum32()%uint32(s.Shards)) == s.Shard-1
+}
+
+// selected lists the IDs of those of all cases for a role that a run with these options would select.
+func selected(role Role, all []Case, opts []Option) ([]string, error) {
+	o := newOptions(context.Background(), opts)
+	if err := checkSelection(o.asked, role, all); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(all, byClause)
+	var ids []string
+	for _, c := range all {
+		for _, j := range jobs(c, o, nil) {
+			ids = append(ids, j.ID(j.framing))
+		}
+	}
+	return ids, nil
 }

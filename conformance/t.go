@@ -31,6 +31,27 @@ type T struct {
 	giveUp   func() // ends ctx
 }
 
+// newT makes a T for a test of the suite's own parts, which runs no case.
+func newT(ctx context.Context, patience time.Duration) *T {
+	return &T{ctx: ctx, run: ctx, patience: patience, began: time.Now(), giveUp: func() {}}
+}
+
+// Began is when the case began.
+func (t *T) Began() time.Time { return t.began }
+
+// wholeRun ends with the whole run, also where the case is given up before.
+func (t *T) wholeRun() context.Context { return t.run }
+
+// lengthen multiplies the patience of the case.
+func (t *T) lengthen(times int) { t.patience *= time.Duration(times) }
+
+// good reports whether the case has found nothing wrong so far.
+func (t *T) good() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.findings) == 0 && t.status == ""
+}
+
 // Context ends when the case has to give up.
 func (t *T) Context() context.Context { return t.ctx }
 
@@ -296,3 +317,14 @@ func (t *T) result(j job) Result {
 	}
 	return r
 }
+
+// A framer or a pool may live in another process, behind a program that package adapter speaks with. What
+// stands for it here offers more than Framer or Pool, and its errors may be of these kinds. They are no
+// outcome of the implementation, so that no case takes them for a refusal.
+const (
+	// Crashed says that the process of the implementation ended over what was asked: a finding, as a panic
+	// is one.
+	Crashed ErrorKind = "crashed"
+	// Unreachable says that nothing is known of what was asked: the case could not be run.
+	Unreachable ErrorKind = "unreachable"
+)

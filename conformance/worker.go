@@ -42,6 +42,12 @@ func Command(path string, args ...string) WorkerCommand {
 // cannot be started or spoken to fails the test once, and no case is run.
 func TestWorker(t *testing.T, command WorkerCommand, opts ...Option) {
 	t.Helper()
+	testWorker(t, command, opts...)
+}
+
+// testWorker runs every case as a subtest.
+func testWorker(t *testing.T, command WorkerCommand, opts ...Option) {
+	t.Helper()
 	o := newOptions(t.Context(), opts)
 	r := &workerRun{command: command}
 	t.Cleanup(r.instances.close)
@@ -59,6 +65,11 @@ func TestWorker(t *testing.T, command WorkerCommand, opts ...Option) {
 // CheckWorker runs the same cases without a testing.T. Where the worker cannot be started or spoken to,
 // the report holds one result that says why, and NotRun the rest.
 func CheckWorker(ctx context.Context, command WorkerCommand, opts ...Option) Report {
+	return checkWorker(ctx, command, opts...)
+}
+
+// checkWorker runs every case without a testing.T.
+func checkWorker(ctx context.Context, command WorkerCommand, opts ...Option) Report {
 	o := newOptions(ctx, opts)
 	r := &workerRun{command: command}
 	defer r.instances.close()
@@ -157,7 +168,7 @@ type workerT struct {
 
 // takeTime is for cases with large payloads: a checksum over 10 MB takes an interpreter seconds, and slowness
 // is no fault.
-func (t *workerT) takeTime() { t.patience *= 3 }
+func (t *workerT) takeTime() { t.lengthen(3) }
 
 // anyFraming is one that the worker speaks: the case's, where it has one.
 func (t *workerT) anyFraming() Framing {

@@ -55,7 +55,7 @@ func peerOf(t *testing.T, patience time.Duration, script string) (*peer, net.Con
 			require.NoError(t, c.Close())
 		}
 	})
-	w := &workerT{T: &T{ctx: t.Context(), run: t.Context(), patience: patience}}
+	w := &workerT{T: newT(t.Context(), patience)}
 	p := &process{instance: &instance{cmd: cmd, exited: make(chan struct{})}, t: w}
 	return &peer{t: w, process: p, name: "connection 1", conn: conn.(*net.UnixConn)}, other
 }

@@ -163,7 +163,7 @@ func (pre preflightResult) job() job {
 func (pre preflightResult) report(o *options) Report {
 	rep := newReport(RoleWorker, o, pre.notRun)
 	rep.Results = append(rep.Results, pre.result)
-	rep.close()
+	closeReport(&rep)
 	return rep
 }
 

@@ -91,13 +91,6 @@ func (t *workerT) serves(in *instance) bool {
 	return err == nil && n == 1 && !in.ended()
 }
 
-// good reports whether the case has found nothing wrong so far.
-func (t *workerT) good() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.findings) == 0 && t.status == ""
-}
-
 // ready waits until the worker accepts connections.
 func (p *process) ready() error {
 	d := p.deadline(p.t.Patience())

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // A fault is a right implementation with one thing wrong, so that one clause does not hold. The suite must
@@ -53,7 +55,7 @@ func (f fault) name() string {
 
 // planted is a role with all its faults and controls.
 type planted struct {
-	role     conformance.Role
+	role     spec.Role
 	faults   []fault
 	controls []fault
 	// check runs the suite on a right implementation with these things wrong, or odd.
@@ -67,9 +69,9 @@ func (p planted) all() []fault { return slices.Concat(p.faults, p.controls) }
 var both = []conformance.Framing{conformance.Enhanced, conformance.Basic}
 
 var allPlanted = []planted{
-	{conformance.RoleFramer, framerFaults, framerControls, checkHabitualFramer, both, 5 * time.Second},
-	{conformance.RolePool, poolFaults, poolControls, checkPlainPool, both[:1], 6 * time.Second},
-	{conformance.RoleWorker, workerFaults, workerControls, checkPlantedWorker, both[:1], 5 * time.Second},
+	{spec.RoleFramer, framerFaults, framerControls, checkHabitualFramer, both, 5 * time.Second},
+	{spec.RolePool, poolFaults, poolControls, checkPlainPool, both[:1], 6 * time.Second},
+	{spec.RoleWorker, workerFaults, workerControls, checkPlantedWorker, both[:1], 5 * time.Second},
 }
 
 // judge runs the suite on a fault or a control, and tells what is wrong with its judgement: nothing, where
@@ -100,7 +102,7 @@ func (f fault) misjudged(rep conformance.Report) string {
 	}
 	for _, r := range rep.Results {
 		crash := strings.Contains(r.Reason, "a bug of the suite") || strings.Contains(r.Reason, "did not end within")
-		if crash || f.clause == "" && r.Status != conformance.StatusPass {
+		if crash || f.clause == "" && r.Status != result.StatusPass {
 			wrong = append(wrong, r.ID+": "+string(r.Status))
 		}
 	}
@@ -128,7 +130,7 @@ func told(rep conformance.Report) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range rep.Results {
-		if r.Status != conformance.StatusPass {
+		if r.Status != result.StatusPass {
 			if n++; n <= 5 {
 				b.WriteString(r.Text() + "\n")
 			}

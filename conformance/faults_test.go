@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/catalog"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // The cases that must catch a fault do catch it, and of the others, of which some are run beside them, none
@@ -63,18 +65,18 @@ func now(all []fault) []fault {
 
 // measures tells whether the cases of the clause measure this process, so that nothing may run beside them.
 func measures(clause string) bool {
-	return slices.ContainsFunc(conformance.Cases(), func(c conformance.CaseInfo) bool { return c.Serial && c.Clauses[0] == clause })
+	return slices.ContainsFunc(catalog.Cases(), func(c catalog.Case) bool { return c.Serial && c.Clauses[0] == clause })
 }
 
 // some are the cases that must catch the fault, and a few of the others, not the same ones for each; of a
 // control a part that those beside it make whole.
 func (p planted) some(f fault, nth int) []string {
-	share := map[conformance.Role]int{conformance.RoleFramer: 6, conformance.RolePool: 60, conformance.RoleWorker: 40}[p.role]
+	share := map[spec.Role]int{spec.RoleFramer: 6, spec.RolePool: 60, spec.RoleWorker: 40}[p.role]
 	if f.clause == "" {
 		share = 8
 	}
 	cases := slices.Clone(f.cases)
-	for i, c := range conformance.Cases() {
+	for i, c := range catalog.Cases() {
 		busy := c.Serial || c.Clauses[0] == "STR-5" // which has 16 goroutines write
 		if c.Role == p.role && !busy && i%share == nth%share {
 			cases = append(cases, c.ID(""))

@@ -76,7 +76,7 @@ func checkHabitualFramer(ctx context.Context, what []string, opts ...conformance
 
 // A framer that cannot be made is told once, and nothing looks green.
 func TestMissingFramerIsToldOnce(t *testing.T) {
-	for name, open := range map[string]conformance.OpenFramer{
+	for name, open := range map[string]openFramer{
 		"nil function": nil,
 		"nil framer":   func(io.ReadWriter, conformance.FramerOptions) conformance.Framer { return nil },
 		"panic":        func(io.ReadWriter, conformance.FramerOptions) conformance.Framer { panic("no framing") },

@@ -17,8 +17,11 @@ import (
 	"github.com/pyproctest/pyproctest/conformance"
 )
 
+// openFramer makes a framer over a stream.
+type openFramer = func(rw io.ReadWriter, o conformance.FramerOptions) conformance.Framer
+
 // framerWith makes framers that have these habits, which are faults or only odd.
-func framerWith(ctx context.Context, habits ...string) conformance.OpenFramer {
+func framerWith(ctx context.Context, habits ...string) openFramer {
 	return func(rw io.ReadWriter, o conformance.FramerOptions) conformance.Framer {
 		f := &habitual{habits: habits, ended: ctx.Done(), turn: make(chan struct{}, 1), in: rw, out: rw, basic: o.Framing == conformance.Basic, limit: o.MaxPayload}
 		if f.limit == 0 {

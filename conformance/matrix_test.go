@@ -22,13 +22,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/catalog"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 var matrixFlag = flag.String("matrix", "", "run every case on the faults and controls whose role/clause/name matches this `regexp`, and write them to matrix.json and MATRIX.md")
 
 // matrixRow is what the whole suite said of one fault or control.
 type matrixRow struct {
-	Role    conformance.Role    `json:"role"`
+	Role    spec.Role           `json:"role"`
 	What    string              `json:"what"`             // is wrong, or odd
 	Clause  string              `json:"clause,omitempty"` // that it breaks; none for a control
 	Perhaps []string            `json:"perhaps,omitempty"`
@@ -61,14 +63,14 @@ func TestMatrixIsThatOfTheseFaults(t *testing.T) {
 		}
 	}
 	require.Equal(t, planted, filed, "make matrix writes matrix.json and MATRIX.md anew")
-	var faults []conformance.Fault
+	var faults []catalog.Fault
 	for _, r := range rows {
 		if r.Clause != "" {
-			faults = append(faults, conformance.Fault{Role: r.Role, Clause: r.Clause, What: r.What})
+			faults = append(faults, catalog.Fault{Role: r.Role, Clause: r.Clause, What: r.What})
 		}
 	}
 	if *matrixFlag == "" { // else this binary has the files of before
-		require.Equal(t, faults, conformance.Proven())
+		require.Equal(t, faults, catalog.Proven())
 	}
 	shown, err := os.ReadFile("MATRIX.md")
 	require.NoError(t, err)

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // matrixText is MATRIX.md.
@@ -29,7 +29,7 @@ caught by the clause that it breaks. It ran on %d controls too, which are odd bu
 that there are.
 `,
 		count(func(r matrixRow) bool { return r.Clause != "" }), count(func(r matrixRow) bool { return r.Clause == "" }))
-	for _, role := range []conformance.Role{conformance.RoleFramer, conformance.RolePool, conformance.RoleWorker} {
+	for _, role := range []spec.Role{spec.RoleFramer, spec.RolePool, spec.RoleWorker} {
 		var faults, controls []matrixRow
 		for _, r := range rows {
 			switch {
@@ -49,7 +49,7 @@ that there are.
 		for _, r := range controls {
 			fmt.Fprintf(&b, "- %s (%d cases)\n", strings.TrimPrefix(r.What, "odd: "), r.Cases)
 		}
-		for _, c := range conformance.Clauses() {
+		for _, c := range spec.Clauses() {
 			if reason := ownless[role][c.Name]; reason != "" {
 				fmt.Fprintf(&b, "\n%s has no fault of its own, which no other clause sees: %s.\n", c.Name, reason)
 			}
@@ -60,7 +60,7 @@ that there are.
 
 // grid shows clause by fault: "#" where the suite found the clause that the fault breaks, "+" where it
 // accused one that the same fault may break as well.
-func grid(role conformance.Role, faults []matrixRow) string {
+func grid(role spec.Role, faults []matrixRow) string {
 	var b strings.Builder
 	b.WriteString("`#`: the clause that the fault of that number breaks. `+`: one that the same fault breaks as well.\n\n```\n")
 	tens, ones := "", ""
@@ -72,7 +72,7 @@ func grid(role conformance.Role, faults []matrixRow) string {
 		tens, ones = tens+ten, ones+fmt.Sprint((i+1)%10)
 	}
 	fmt.Fprintf(&b, "%s\n%s\n", strings.TrimRight("        "+tens, " "), "        "+ones)
-	for _, c := range conformance.Clauses() {
+	for _, c := range spec.Clauses() {
 		if !c.Binds(role) || c.Untestable != "" {
 			continue
 		}

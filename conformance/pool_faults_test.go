@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/result"
 )
 
 // What a fault of a pool leads to, other cases see as well: a slot that is lost is missing for all that comes
@@ -144,7 +145,7 @@ var poolControls = []fault{
 func TestAPoolWithoutABoundedQueueIsNotAccused(t *testing.T) {
 	report := checkPlainPool(t.Context(), []string{"no-queue"}, conformance.Only("BPR-6"))
 	require.Len(t, report.Results, 1)
-	require.Equal(t, conformance.StatusUnsupported, report.Results[0].Status)
+	require.Equal(t, result.StatusUnsupported, report.Results[0].Status)
 }
 
 func TestAPoolThatGivesUpRestartingIsNotAccused(t *testing.T) {
@@ -153,7 +154,7 @@ func TestAPoolThatGivesUpRestartingIsNotAccused(t *testing.T) {
 			t.Parallel()
 			report := checkPlainPool(t.Context(), []string{quirk}, conformance.Only("HLT-7"), conformance.Patience(2*time.Second))
 			require.Len(t, report.Results, 1)
-			require.Equal(t, conformance.StatusUnsupported, report.Results[0].Status, report.Results[0].Text())
+			require.Equal(t, result.StatusUnsupported, report.Results[0].Status, report.Results[0].Text())
 		})
 	}
 }
@@ -164,7 +165,7 @@ func TestAPoolThatCannotStartAWorkerGetsOneError(t *testing.T) {
 		return newPlainPool(o)
 	}, conformance.Framings(conformance.Enhanced))
 	require.Len(t, report.Results, 1)
-	require.Equal(t, conformance.StatusFail, report.Results[0].Status)
+	require.Equal(t, result.StatusFail, report.Results[0].Status)
 	require.Contains(t, report.Results[0].Text(), "the pool must add PoolOptions.Env to the environment")
 	require.Len(t, report.NotRun, 1)
 }

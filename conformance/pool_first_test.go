@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/result"
 )
 
 // A pool that cannot be started at first is told so, even where it could be the next time.
@@ -18,7 +19,7 @@ func TestWhatTheFirstCaseOfPoolsFoundIsTold(t *testing.T) {
 		return &startsFromTheSecondTime{plainPool: p, started: &started}, err
 	}, conformance.Framings(conformance.Enhanced))
 	require.Len(t, rep.Results, 1)
-	require.Equal(t, conformance.StatusFail, rep.Results[0].Status)
+	require.Equal(t, result.StatusFail, rep.Results[0].Status)
 	require.Contains(t, rep.Results[0].Text(), "not this time")
 	require.Contains(t, rep.Results[0].Text(), "STA-1")
 }

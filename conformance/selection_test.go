@@ -8,17 +8,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/catalog"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-func selected(t *testing.T, role conformance.Role, opts ...conformance.Option) []string {
+func selected(t *testing.T, role spec.Role, opts ...conformance.Option) []string {
 	t.Helper()
-	ids, err := conformance.Selected(role, opts...)
+	ids, err := catalog.Selected(role, opts...)
 	require.NoError(t, err)
 	return ids
 }
 
 func TestSelectionIsEverythingUnlessItIsRestricted(t *testing.T) {
-	for _, role := range []conformance.Role{conformance.RoleFramer, conformance.RoleWorker, conformance.RolePool} {
+	for _, role := range []spec.Role{spec.RoleFramer, spec.RoleWorker, spec.RolePool} {
 		all := selected(t, role)
 		both := slices.Concat(
 			selected(t, role, conformance.Framings(conformance.Basic)),
@@ -29,17 +32,17 @@ func TestSelectionIsEverythingUnlessItIsRestricted(t *testing.T) {
 }
 
 func TestPatternsSelectByNameByClauseAndByException(t *testing.T) {
-	named := selected(t, conformance.RoleWorker, conformance.Only("WRK-16"))
-	covering := selected(t, conformance.RoleWorker, conformance.Covering("WRK-16"))
+	named := selected(t, spec.RoleWorker, conformance.Only("WRK-16"))
+	covering := selected(t, spec.RoleWorker, conformance.Covering("WRK-16"))
 	require.Subset(t, covering, named)
 	require.Contains(t, covering, "WRK-15/bad-magic-closes-the-connection/enhanced", "which covers WRK-16 too")
 	require.NotContains(t, named, "WRK-15/bad-magic-closes-the-connection/enhanced")
 
-	one := selected(t, conformance.RoleWorker, conformance.Only("*/bad-magic-closes-the-connection"), conformance.Covering("CAN-9"))
+	one := selected(t, spec.RoleWorker, conformance.Only("*/bad-magic-closes-the-connection"), conformance.Covering("CAN-9"))
 	require.Contains(t, one, "WRK-15/bad-magic-closes-the-connection/enhanced")
 	require.True(t, slices.ContainsFunc(one, func(id string) bool { return strings.HasPrefix(id, "CAN-9/") }), "what either selects is selected")
 
-	rest := selected(t, conformance.RoleWorker, conformance.Covering("WRK-16"), conformance.Except("WRK-15/*/enhanced"))
+	rest := selected(t, spec.RoleWorker, conformance.Covering("WRK-16"), conformance.Except("WRK-15/*/enhanced"))
 	require.NotContains(t, rest, "WRK-15/bad-magic-closes-the-connection/enhanced")
 	require.NotEmpty(t, rest)
 }
@@ -48,15 +51,15 @@ func TestEachCaseIsInOnePartOfARun(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 7} {
 		var parts []string
 		for i := 1; i <= n; i++ {
-			parts = append(parts, selected(t, conformance.RoleFramer, conformance.Shard(i, n))...)
+			parts = append(parts, selected(t, spec.RoleFramer, conformance.Shard(i, n))...)
 		}
-		require.ElementsMatch(t, selected(t, conformance.RoleFramer), parts)
+		require.ElementsMatch(t, selected(t, spec.RoleFramer), parts)
 	}
 }
 
 func TestCaseStaysInItsPartWhateverElseIsSelected(t *testing.T) {
-	part := selected(t, conformance.RoleFramer, conformance.Shard(2, 3))
-	few := selected(t, conformance.RoleFramer, conformance.Shard(2, 3), conformance.Only("FRM-*"))
+	part := selected(t, spec.RoleFramer, conformance.Shard(2, 3))
+	few := selected(t, spec.RoleFramer, conformance.Shard(2, 3), conformance.Only("FRM-*"))
 	require.NotEmpty(t, few)
 	require.Subset(t, part, few)
 }
@@ -70,7 +73,7 @@ func TestWhatCanSelectNothingIsAMistake(t *testing.T) {
 		`"FRM-99" matches no case`: conformance.Except("FRM-99"),
 		`"FRM-[" is no pattern`:    conformance.Only("FRM-["),
 	} {
-		_, err := conformance.Selected(conformance.RoleFramer, o)
+		_, err := catalog.Selected(spec.RoleFramer, o)
 		require.ErrorContains(t, err, text)
 	}
 }
@@ -80,7 +83,7 @@ func TestRunTellsHowItGoesOn(t *testing.T) {
 	rep := conformance.CheckFramer(t.Context(), referenceFramer, conformance.Only("FRM-5", "STR-1"), conformance.Parallel(3),
 		conformance.OnStart(func(ids []string) { started = ids }),
 		conformance.OnCase(func(id string) { begun = append(begun, id) }),
-		conformance.OnResult(func(r conformance.Result) { ended = append(ended, r.ID) }))
+		conformance.OnResult(func(r result.Result) { ended = append(ended, r.ID) }))
 	var ids []string
 	for _, r := range rep.Results {
 		ids = append(ids, r.ID)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/result"
 )
 
 var workerFaults = []fault{
@@ -166,5 +167,5 @@ func TestAWorkerThatIsTooSlowForItsGracePeriodOnceIsNotAccused(t *testing.T) {
 	rep := conformance.CheckWorker(t.Context(), c, conformance.Framings(conformance.Enhanced), conformance.Patience(30*time.Second),
 		conformance.Only("WRK-18/handler-that-runs-at-sigterm-is-answered"))
 	require.Len(t, rep.Results, 1)
-	require.Equal(t, conformance.StatusPass, rep.Results[0].Status, told(rep))
+	require.Equal(t, result.StatusPass, rep.Results[0].Status, told(rep))
 }

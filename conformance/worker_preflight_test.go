@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/result"
 )
 
 // A worker that cannot be run at all gets one clear error, whatever it is that is missing.
@@ -18,35 +19,35 @@ func TestWorkerThatCannotBeRunGetsOneError(t *testing.T) {
 	for name, c := range map[string]struct {
 		command conformance.WorkerCommand
 		id      string
-		status  conformance.Status
+		status  result.Status
 		says    []string
 	}{
 		"missing": {
-			conformance.Command("no-such-program-here"), starts, conformance.StatusBlocked,
+			conformance.Command("no-such-program-here"), starts, result.StatusBlocked,
 			[]string{"cannot be started", "not found", "absolute path"},
 		},
 		"missing file": {
-			conformance.Command("/nowhere/worker"), starts, conformance.StatusBlocked,
+			conformance.Command("/nowhere/worker"), starts, result.StatusBlocked,
 			[]string{"cannot be started", "/nowhere/worker", "no such file"},
 		},
 		"not executable": {
-			conformance.Command(notExecutable), starts, conformance.StatusBlocked,
+			conformance.Command(notExecutable), starts, result.StatusBlocked,
 			[]string{"cannot be started", "permission denied", "an interpreter and its script"},
 		},
 		"dies at start": {
-			conformance.Command("/bin/sh", "-c", "echo 'no module named numpy' >&2; exit 3"), starts, conformance.StatusBlocked,
+			conformance.Command("/bin/sh", "-c", "echo 'no module named numpy' >&2; exit 3"), starts, result.StatusBlocked,
 			[]string{"ended before it accepted connections", "exit status 3", "no module named numpy"},
 		},
 		"never listens": {
-			conformance.Command("/bin/sh", "-c", "echo busy >&2; exec sleep 100"), starts, conformance.StatusFail,
+			conformance.Command("/bin/sh", "-c", "echo busy >&2; exec sleep 100"), starts, result.StatusFail,
 			[]string{"PYPROC_SOCKET_PATH", "accepted no connection", "busy", "exec sleep 100"},
 		},
 		"speaks neither framing": {
-			plantedCommand("basic-only", "enhanced-only"), "STR-7/framing-is-told-by-the-first-two-bytes", conformance.StatusFail,
+			plantedCommand("basic-only", "enhanced-only"), "STR-7/framing-is-told-by-the-first-two-bytes", result.StatusFail,
 			[]string{"in the enhanced framing", "in the basic framing", "closed"},
 		},
 		"lacks a conformance method": {
-			plantedCommand("inflight-is-missing"), "WRK-21/conformance-methods-do-what-they-say", conformance.StatusFail,
+			plantedCommand("inflight-is-missing"), "WRK-21/conformance-methods-do-what-they-say", result.StatusFail,
 			[]string{"inflight", "Expose these in the worker"},
 		},
 	} {
@@ -76,7 +77,7 @@ func TestWorkerOfOneFramingFailsSTR7AndNothingElse(t *testing.T) {
 				conformance.Only("STR-7", "MSG-1", "WRK-20"))
 			var failed []string
 			for _, r := range rep.Results {
-				if r.Status != conformance.StatusPass {
+				if r.Status != result.StatusPass {
 					failed = append(failed, r.ID)
 				}
 			}

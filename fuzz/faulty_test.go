@@ -11,7 +11,8 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/inspect"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 	"github.com/pyproctest/pyproctest/ref/frame"
 	"github.com/pyproctest/pyproctest/ref/message"
 )
@@ -184,20 +185,20 @@ type faultyInspector struct {
 	fault string
 }
 
-func (f faultyInspector) Write(sender conformance.Role, data []byte) []conformance.InspectedFrame {
+func (f faultyInspector) Write(sender spec.Role, data []byte) []inspect.Frame {
 	frames := f.inspector.Write(sender, data)
 	switch {
 	case f.fault == "tells of the last frame alone" && len(frames) > 1:
 		return frames[len(frames)-1:]
 	case f.fault == "blames the pool":
 		for i := range frames {
-			frames[i].Sender = conformance.RolePool
+			frames[i].Sender = spec.RolePool
 		}
 	}
 	return frames
 }
 
-func (f faultyInspector) End(sender conformance.Role) []conformance.InspectedFrame {
+func (f faultyInspector) End(sender spec.Role) []inspect.Frame {
 	if f.fault == "forgets what the end cut off" {
 		return nil
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/inspect"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 	"github.com/pyproctest/pyproctest/ref/frame"
 	"github.com/pyproctest/pyproctest/ref/message"
 )
@@ -27,7 +29,7 @@ var reference = parsers{
 // checkMessage reads one payload as a worker and as a pool would, and compares with what the suite says
 // of it, and with whether Python takes it for JSON in UTF-8, unless p is nil.
 func checkMessage(read parsers, payload []byte, p *python) error {
-	for _, sender := range []conformance.Role{conformance.RolePool, conformance.RoleWorker} {
+	for _, sender := range []spec.Role{spec.RolePool, spec.RoleWorker} {
 		got, err := readAs(read, sender, payload)
 		if err != nil {
 			return fmt.Errorf("%q: %w", payload, err)
@@ -57,8 +59,8 @@ const unreadable = "unreadable"
 
 // readAs says in a few words what a receiver takes a message for, and reads it once more after it was
 // written again.
-func readAs(read parsers, sender conformance.Role, payload []byte) (string, error) {
-	if sender == conformance.RoleWorker {
+func readAs(read parsers, sender spec.Role, payload []byte) (string, error) {
+	if sender == spec.RoleWorker {
 		r, err := read.response(payload)
 		if err != nil {
 			return unreadable, nil
@@ -96,8 +98,8 @@ var (
 )
 
 // suiteReads is what the suite says of a message, in the same words. What SPEC.md leaves open is open.
-func suiteReads(sender conformance.Role, payload []byte) (says string, open bool, err error) {
-	i, err := conformance.NewInspector(conformance.InspectorOptions{Framing: conformance.Basic, Sender: sender, MaxPayload: max(1, len(payload))})
+func suiteReads(sender spec.Role, payload []byte) (says string, open bool, err error) {
+	i, err := inspect.New(inspect.Options{Framing: conformance.Basic, Sender: sender, MaxPayload: max(1, len(payload))})
 	if err != nil {
 		return "", false, err
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/inspect"
 	"github.com/pyproctest/pyproctest/ref/frame"
 	"github.com/pyproctest/pyproctest/vectors"
 )
@@ -96,7 +96,7 @@ func TestInspectionCatchesFaults(t *testing.T) {
 	seeds := streamSeeds()
 	requireCaught(t, faultsOfInspectors, len(seeds), func(fault string, i int) error {
 		v := seeds[i]
-		return checkInspection(func(o conformance.InspectorOptions) (inspector, error) {
+		return checkInspection(func(o inspect.Options) (inspector, error) {
 			right, err := newInspector(o)
 			return faultyInspector{right, fault}, err
 		}, v.Bytes, v.Bytes, suiteFraming(isBasic(v)), limit(v.MaxPayload), len(v.Bytes))

@@ -4,12 +4,14 @@ import (
 	"fmt"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/inspect"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 	"github.com/pyproctest/pyproctest/ref/frame"
 )
 
 // suite is the suite's own reading of a stream.
 func suite(s stream) (verdict, error) {
-	i, err := conformance.NewInspector(conformance.InspectorOptions{Framing: suiteFraming(s.framing), MaxPayload: s.maxPayload})
+	i, err := inspect.New(inspect.Options{Framing: suiteFraming(s.framing), MaxPayload: s.maxPayload})
 	if err != nil {
 		return verdict{}, err
 	}
@@ -21,7 +23,7 @@ func suite(s stream) (verdict, error) {
 	return v, nil
 }
 
-func (v *verdict) add(frames []conformance.InspectedFrame) {
+func (v *verdict) add(frames []inspect.Frame) {
 	for _, f := range frames {
 		if f.Whole {
 			v.frames = append(v.frames, frame.Frame{RequestID: f.Header, Payload: payloadOf(f)})
@@ -33,7 +35,7 @@ func (v *verdict) add(frames []conformance.InspectedFrame) {
 	}
 }
 
-func payloadOf(f conformance.InspectedFrame) []byte {
+func payloadOf(f inspect.Frame) []byte {
 	header := frame.FrameHeaderSize
 	if f.Framing == conformance.Basic {
 		header = frame.BasicHeaderSize
@@ -48,26 +50,26 @@ func suiteFraming(f frame.Framing) conformance.Framing {
 	return conformance.Enhanced
 }
 
-type openInspector func(conformance.InspectorOptions) (inspector, error)
+type openInspector func(inspect.Options) (inspector, error)
 
 type inspector interface {
-	Write(sender conformance.Role, data []byte) []conformance.InspectedFrame
-	End(sender conformance.Role) []conformance.InspectedFrame
+	Write(sender spec.Role, data []byte) []inspect.Frame
+	End(sender spec.Role) []inspect.Frame
 }
 
-func newInspector(o conformance.InspectorOptions) (inspector, error) {
-	return conformance.NewConnectionInspector(o)
+func newInspector(o inspect.Options) (inspector, error) {
+	return inspect.NewConnection(o)
 }
 
 // checkInspection gives the two directions of a connection to the suite, turn by turn in pieces of step
 // bytes. Whatever they hold, every byte of a direction is told exactly once, in order, up to its first
 // framing error, and can be shown.
 func checkInspection(open openInspector, fromPool, fromWorker []byte, framing conformance.Framing, maxPayload, step int) error {
-	i, err := open(conformance.InspectorOptions{Framing: framing, MaxPayload: maxPayload})
+	i, err := open(inspect.Options{Framing: framing, MaxPayload: maxPayload})
 	if err != nil {
 		return err
 	}
-	directions := []*direction{{sender: conformance.RolePool, left: fromPool}, {sender: conformance.RoleWorker, left: fromWorker}}
+	directions := []*direction{{sender: spec.RolePool, left: fromPool}, {sender: spec.RoleWorker, left: fromWorker}}
 	for len(directions[0].left)+len(directions[1].left) > 0 {
 		for _, d := range directions {
 			n := min(max(1, step), len(d.left))
@@ -90,14 +92,14 @@ func checkInspection(open openInspector, fromPool, fromWorker []byte, framing co
 
 // direction is what one side sends.
 type direction struct {
-	sender conformance.Role
+	sender spec.Role
 	left   []byte
 	sent   []byte
 	at     int // bytes that were told
 	broken bool
 }
 
-func (d *direction) told(frames []conformance.InspectedFrame) error {
+func (d *direction) told(frames []inspect.Frame) error {
 	for _, f := range frames {
 		switch {
 		case d.broken:

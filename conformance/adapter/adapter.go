@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // Options change how an adapter is run. The zero value is right for most.
@@ -27,7 +29,7 @@ const (
 
 // Adapter is a program that stands for a framer or a pool in the suite.
 type Adapter struct {
-	role    conformance.Role
+	role    spec.Role
 	command conformance.WorkerCommand
 	timeout time.Duration
 	stderr  *tail
@@ -48,7 +50,7 @@ type Adapter struct {
 // Open starts the program once and finds out whether it is an adapter for the role: it must answer a
 // greeting, refuse a command that does not exist, and answer a first request of its role. The error is a
 // *[Fault]. When ctx ends, all processes are killed.
-func Open(ctx context.Context, role conformance.Role, command conformance.WorkerCommand, o Options) (*Adapter, error) {
+func Open(ctx context.Context, role spec.Role, command conformance.WorkerCommand, o Options) (*Adapter, error) {
 	a := &Adapter{role: role, command: command, timeout: o.Timeout, stderr: newTail(nil)}
 	if a.timeout <= 0 {
 		a.timeout = defaultTimeout
@@ -58,7 +60,7 @@ func Open(ctx context.Context, role conformance.Role, command conformance.Worker
 	}
 	a.slots = make(chan struct{}, o.Processes)
 	a.ctx, a.cancel = context.WithCancelCause(ctx)
-	if role != conformance.RoleFramer && role != conformance.RolePool {
+	if role != spec.RoleFramer && role != spec.RolePool {
 		a.cancel(nil)
 		return nil, a.fault(nil, fmt.Sprintf("is not needed: a %s is tested over its socket", role), nil)
 	}
@@ -79,16 +81,16 @@ func (a *Adapter) Name() string {
 }
 
 // Framer makes framers that live in the program; it is nil for an adapter of another role.
-func (a *Adapter) Framer() conformance.OpenFramer {
-	if a.role != conformance.RoleFramer {
+func (a *Adapter) Framer() func(io.ReadWriter, conformance.FramerOptions) conformance.Framer {
+	if a.role != spec.RoleFramer {
 		return nil
 	}
 	return a.openFramer
 }
 
 // Pool makes pools, each in a process of its own; it is nil for an adapter of another role.
-func (a *Adapter) Pool() conformance.OpenPool {
-	if a.role != conformance.RolePool {
+func (a *Adapter) Pool() func(conformance.PoolOptions) (conformance.Pool, error) {
+	if a.role != spec.RolePool {
 		return nil
 	}
 	return a.openPool

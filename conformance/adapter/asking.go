@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 )
 
 // A process that ends over a request may have been ended by it, which is a finding, or may end at any time,
@@ -85,7 +85,7 @@ func (c *call) Moves() int64 {
 }
 
 // An asker asks the program. Its error is one that the suite understands: it wraps
-// [conformance.Crashed] or [conformance.Unreachable], or is errGivenUp.
+// [suite.Crashed] or [suite.Unreachable], or is errGivenUp.
 type asker func(ctx context.Context, c *call, do string, r request) (answer, error)
 
 // ask asks a process of the program, and another one where that ends over it.
@@ -203,7 +203,7 @@ func (a *Adapter) explained(do string, end *exit) error {
 	if tooMany {
 		_ = a.lose(a.fault(nil, fmt.Sprintf("has ended over %d requests, and the rest of the run is not worth the time", mostExplained), end))
 	}
-	return fmt.Errorf("%w: in the middle of %s %w", conformance.Crashed, do, end)
+	return fmt.Errorf("%w: in the middle of %s %w", suite.Crashed, do, end)
 }
 
 // oddly tells of a process that ended over what another one answered.
@@ -218,9 +218,9 @@ func (a *Adapter) oddly(do string, ended *exit) error {
 			Problem: fmt.Sprintf("has ended %d times over a request that another process of it then answered (at last: %s)", mostOdd, ended.state),
 		})
 	}
-	return fmt.Errorf("%w: another process answered the same %s over which %w", conformance.Unreachable, do, ended)
+	return fmt.Errorf("%w: another process answered the same %s over which %w", suite.Unreachable, do, ended)
 }
 
 var errGivenUp = errors.New("the suite has given up the call")
 
-func unreachable(err error) error { return fmt.Errorf("%w: %w", conformance.Unreachable, err) }
+func unreachable(err error) error { return fmt.Errorf("%w: %w", suite.Unreachable, err) }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/adapter"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // adapterFaults are adapters that do not do their part, around a right framer.
@@ -161,7 +163,7 @@ func TestProgramThatIsNoAdapterIsToldInOneLine(t *testing.T) {
 			if name == "hangs at hello" {
 				timeout = time.Second
 			}
-			_, err := adapter.Open(t.Context(), conformance.RoleFramer, command(t, name), adapter.Options{Timeout: timeout})
+			_, err := adapter.Open(t.Context(), spec.RoleFramer, command(t, name), adapter.Options{Timeout: timeout})
 			var fault *adapter.Fault
 			require.ErrorAs(t, err, &fault)
 			require.ErrorContains(t, err, want)
@@ -173,7 +175,7 @@ func TestProgramThatIsNoAdapterIsToldInOneLine(t *testing.T) {
 }
 
 func TestCommandThatCannotBeStartedIsToldInOneLine(t *testing.T) {
-	_, err := adapter.Open(t.Context(), conformance.RolePool, conformance.Command("no-such-program-anywhere"), adapter.Options{})
+	_, err := adapter.Open(t.Context(), spec.RolePool, conformance.Command("no-such-program-anywhere"), adapter.Options{})
 	require.ErrorContains(t, err, "the adapter `no-such-program-anywhere` cannot be started")
 	require.ErrorIs(t, err, exec.ErrNotFound)
 }
@@ -187,7 +189,7 @@ func TestAdapterThatFailsInTheMiddleEndsTheRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := openAdapter(t, conformance.RoleFramer, name)
+			a := openAdapter(t, spec.RoleFramer, name)
 			rep := conformance.CheckFramer(a.Context(), a.Framer(), conformance.Patience(4*time.Second))
 			require.ErrorContains(t, a.Err(), want)
 			require.True(t, rep.Interrupted)
@@ -201,9 +203,9 @@ func TestAdapterThatFailsInTheMiddleEndsTheRun(t *testing.T) {
 }
 
 func TestWhatAnAdapterDoesNotOfferIsNoPass(t *testing.T) {
-	for name, want := range map[string]conformance.Result{
-		"offers no concurrent writers": {Status: conformance.StatusUnsupported, Reason: "unsupported: one writer at a time"},
-		"fails at concurrent writers":  {Status: conformance.StatusBlocked, Reason: "unreachable: the adapter says that it failed at encode: no threads to be had"},
+	for name, want := range map[string]result.Result{
+		"offers no concurrent writers": {Status: result.StatusUnsupported, Reason: "unsupported: one writer at a time"},
+		"fails at concurrent writers":  {Status: result.StatusBlocked, Reason: "unreachable: the adapter says that it failed at encode: no threads to be had"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rep := checkFramer(t, name, conformance.Only("STR-5"))
@@ -219,10 +221,10 @@ func TestWhatAnAdapterDoesNotOfferIsNoPass(t *testing.T) {
 func TestNoiseOnStandardErrorIsNoFailureAndIsShown(t *testing.T) {
 	for name, want := range map[string]string{"noise on standard error": "deprecated: something", "floods standard error": "noise\nnoise\n"} {
 		t.Run(name, func(t *testing.T) {
-			a := openAdapter(t, conformance.RoleFramer, name)
+			a := openAdapter(t, spec.RoleFramer, name)
 			rep := conformance.CheckFramer(a.Context(), a.Framer(), conformance.Only("CRC-1"))
 			for _, r := range rep.Results {
-				require.Equal(t, conformance.StatusPass, r.Status, r.Text())
+				require.Equal(t, result.StatusPass, r.Status, r.Text())
 			}
 			require.Contains(t, a.Stderr(), want)
 			require.Less(t, len(a.Stderr()), 10_000)
@@ -231,19 +233,19 @@ func TestNoiseOnStandardErrorIsNoFailureAndIsShown(t *testing.T) {
 }
 
 func TestEndedRunLeavesNoProcess(t *testing.T) {
-	for role, name := range map[conformance.Role]string{conformance.RoleFramer: "framer", conformance.RolePool: "pool"} {
+	for role, name := range map[spec.Role]string{spec.RoleFramer: "framer", spec.RolePool: "pool"} {
 		t.Run(string(role), func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			a, err := adapter.Open(ctx, role, command(t, name), adapter.Options{})
 			require.NoError(t, err)
 			n := 0
-			stop := conformance.OnResult(func(conformance.Result) {
+			stop := conformance.OnResult(func(result.Result) {
 				if n++; n == 3 {
 					cancel()
 				}
 			})
 			var rep conformance.Report
-			if role == conformance.RoleFramer {
+			if role == spec.RoleFramer {
 				rep = conformance.CheckFramer(a.Context(), a.Framer(), stop)
 			} else {
 				rep = conformance.CheckPool(a.Context(), a.Pool(), stop)
@@ -258,13 +260,13 @@ func TestEndedRunLeavesNoProcess(t *testing.T) {
 func TestEndedContextEndsTheProbe(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	_, err := adapter.Open(ctx, conformance.RoleFramer, command(t, "hangs at hello"), adapter.Options{Timeout: time.Minute})
+	_, err := adapter.Open(ctx, spec.RoleFramer, command(t, "hangs at hello"), adapter.Options{Timeout: time.Minute})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	noneLeft(t)
 }
 
 func TestAdapterForAWorkerIsRefused(t *testing.T) {
-	_, err := adapter.Open(t.Context(), conformance.RoleWorker, command(t, "framer"), adapter.Options{})
+	_, err := adapter.Open(t.Context(), spec.RoleWorker, command(t, "framer"), adapter.Options{})
 	require.ErrorContains(t, err, "a worker is tested over its socket")
 }
 

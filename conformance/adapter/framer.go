@@ -9,11 +9,13 @@ import (
 	"sync"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/internal/framer"
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 )
 
-// framer stands for a framer in the program. The program keeps nothing between requests: each of them holds
+// remoteFramer stands for a framer in the program. The program keeps nothing between requests: each of them holds
 // all that the framer has read or written so far.
-type framer struct {
+type remoteFramer struct {
 	adapter *Adapter
 	rw      io.ReadWriter
 	options conformance.FramerOptions
@@ -33,28 +35,28 @@ type framer struct {
 	behind  int     // writes behind that one that have gone on to it
 }
 
-var _ conformance.RemoteFramer = (*framer)(nil)
+var _ framer.Remote = (*remoteFramer)(nil)
 
 func (a *Adapter) openFramer(rw io.ReadWriter, o conformance.FramerOptions) conformance.Framer {
-	f := &framer{adapter: a, rw: rw, options: o}
+	f := &remoteFramer{adapter: a, rw: rw, options: o}
 	f.ctx, f.cancel = context.WithCancel(a.ctx)
 	return f
 }
 
-func (f *framer) Moves() int64 { return f.call.Moves() }
+func (f *remoteFramer) Moves() int64 { return f.call.Moves() }
 
-func (f *framer) PID() int { return f.call.pid() }
+func (f *remoteFramer) PID() int { return f.call.pid() }
 
-func (f *framer) Retry() bool { return f.call.retry() }
+func (f *remoteFramer) Retry() bool { return f.call.retry() }
 
-func (f *framer) Close() error {
+func (f *remoteFramer) Close() error {
 	f.cancel()
 	return nil
 }
 
 // ReadFrame hands out what the program has read of the stream. A stream that tells its script is read at
 // once, any other one piece by piece and each time from its beginning.
-func (f *framer) ReadFrame() (conformance.Frame, error) {
+func (f *remoteFramer) ReadFrame() (conformance.Frame, error) {
 	f.reading.Lock()
 	defer f.reading.Unlock()
 	if f.stream == nil {
@@ -70,7 +72,7 @@ func (f *framer) ReadFrame() (conformance.Frame, error) {
 				return conformance.Frame{}, err
 			}
 		case len(f.reads) >= mostReads:
-			return conformance.Frame{}, fmt.Errorf("%w: %d reads of one stream are all that an adapter makes", conformance.Unreachable, mostReads)
+			return conformance.Frame{}, fmt.Errorf("%w: %d reads of one stream are all that an adapter makes", suite.Unreachable, mostReads)
 		case len(f.reads) > 0:
 			f.stream.again += further
 		}
@@ -81,7 +83,7 @@ func (f *framer) ReadFrame() (conformance.Frame, error) {
 }
 
 // read has the program read the stream from its beginning.
-func (f *framer) read(ask asker) error {
+func (f *remoteFramer) read(ask asker) error {
 	r := f.request()
 	f.stream.describe(&r)
 	a, err := ask(f.ctx, &f.call, doDecode, r)
@@ -96,8 +98,8 @@ func (f *framer) read(ask asker) error {
 	return nil
 }
 
-// ReadAlone implements [conformance.RemoteFramer].
-func (f *framer) ReadAlone(look func(pid int)) (waits bool, err error) {
+// ReadAlone implements [framer.Remote].
+func (f *remoteFramer) ReadAlone(look func(pid int)) (waits bool, err error) {
 	f.reading.Lock()
 	defer f.reading.Unlock()
 	f.stream = newIncoming(f.rw)
@@ -111,7 +113,7 @@ func (f *framer) ReadAlone(look func(pid int)) (waits bool, err error) {
 }
 
 // WriteFrame has the program write all frames so far, and passes on what this one adds.
-func (f *framer) WriteFrame(id_ uint64, payload []byte) error {
+func (f *remoteFramer) WriteFrame(id_ uint64, payload []byte) error {
 	f.writing.Lock()
 	defer f.writing.Unlock()
 	f.frames = append(f.frames, frame{id(id_), slices.Clone(payload)})
@@ -122,8 +124,8 @@ func (f *framer) WriteFrame(id_ uint64, payload []byte) error {
 	return results[len(results)-1]
 }
 
-// WriteTogether implements [conformance.RemoteFramer]. The lists have the same length.
-func (f *framer) WriteTogether(lists [][]conformance.Frame) ([][]error, error) {
+// WriteTogether implements [framer.Remote]. The lists have the same length.
+func (f *remoteFramer) WriteTogether(lists [][]conformance.Frame) ([][]error, error) {
 	f.writing.Lock()
 	defer f.writing.Unlock()
 	for i := range lists[0] {
@@ -143,10 +145,10 @@ func (f *framer) WriteTogether(lists [][]conformance.Frame) ([][]error, error) {
 }
 
 // write has the program write the frames, and passes on to the stream what that has not seen yet.
-func (f *framer) write(frames []frame, writers int) (results []error, err error) {
+func (f *remoteFramer) write(frames []frame, writers int) (results []error, err error) {
 	r := f.request()
 	r.Frames, r.Writers = frames, writers
-	if s, ok := f.rw.(conformance.Scripted); ok && s.Script().Accept > 0 {
+	if s, ok := f.rw.(framer.Scripted); ok && s.Script().Accept > 0 {
 		accept := s.Script().Accept
 		r.Accept = &accept
 	}
@@ -167,7 +169,7 @@ func (f *framer) write(frames []frame, writers int) (results []error, err error)
 
 // pass gives the stream what it has not seen yet. The program writes all frames anew each time and may cut them
 // otherwise, so it is bytes that are counted; and behind the write that the stream fails, writes.
-func (f *framer) pass(writes []hexDigits, accept *int) {
+func (f *remoteFramer) pass(writes []hexDigits, accept *int) {
 	given, behind := 0, 0
 	for _, w := range writes {
 		switch start := given; {
@@ -193,7 +195,7 @@ func (f *framer) pass(writes []hexDigits, accept *int) {
 
 var errStreamFailed = errors.New("the stream failed")
 
-func (f *framer) request() request {
+func (f *remoteFramer) request() request {
 	return request{Framing: f.options.Framing, MaxPayload: f.options.MaxPayload}
 }
 

@@ -8,6 +8,9 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/adapter"
+	"github.com/pyproctest/pyproctest/conformance/catalog"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func TestReferenceFramerPassesThroughItsAdapter(t *testing.T) {
@@ -23,7 +26,7 @@ func TestAFramerThatCutsItsWritesAtRandomPasses(t *testing.T) {
 var forSlowMachines = conformance.Patience(time.Minute)
 
 // openAdapter opens the test binary as an adapter of that name, and closes it with the test.
-func openAdapter(t *testing.T, role conformance.Role, name string) *adapter.Adapter {
+func openAdapter(t *testing.T, role spec.Role, name string) *adapter.Adapter {
 	t.Helper()
 	a, err := adapter.Open(t.Context(), role, command(t, name), adapter.Options{})
 	require.NoError(t, err)
@@ -36,7 +39,7 @@ func openAdapter(t *testing.T, role conformance.Role, name string) *adapter.Adap
 
 func checkFramer(t *testing.T, name string, opts ...conformance.Option) conformance.Report {
 	t.Helper()
-	a := openAdapter(t, conformance.RoleFramer, name)
+	a := openAdapter(t, spec.RoleFramer, name)
 	return conformance.CheckFramer(a.Context(), a.Framer(), append(opts, conformance.Subject(a.Name()))...)
 }
 
@@ -45,7 +48,7 @@ func requirePasses(t *testing.T, rep conformance.Report) {
 	t.Helper()
 	t.Logf("%s: %d cases in %v", rep.Subject, len(rep.Results), rep.Elapsed)
 	n := 0
-	for _, c := range conformance.Cases() {
+	for _, c := range catalog.Cases() {
 		if c.Role == rep.Role {
 			n += max(len(c.Framings), 1)
 		}
@@ -53,7 +56,7 @@ func requirePasses(t *testing.T, rep conformance.Report) {
 	require.Len(t, rep.Results, n)
 	require.Empty(t, rep.NotRun)
 	for _, r := range rep.Results {
-		if r.Status != conformance.StatusPass {
+		if r.Status != result.StatusPass {
 			t.Error(r.Text())
 		}
 	}

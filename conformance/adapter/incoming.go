@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/internal/framer"
 )
 
 // incoming is what is known of the bytes that a peer sends.
@@ -22,7 +23,7 @@ const further = 3
 
 func newIncoming(rw io.ReadWriter) *incoming {
 	s := &incoming{in: rw, chunks: chunks{}}
-	if scripted, ok := rw.(conformance.Scripted); ok {
+	if scripted, ok := rw.(framer.Scripted); ok {
 		script := scripted.Script()
 		s.scripted, s.end, s.endWithLast = true, script.End, script.EndWithLast
 		s.chunks = append(s.chunks, script.Pieces...)

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // request is a line to the program: what it is to do, and what for.
@@ -13,8 +15,8 @@ type request struct {
 	Tag int64  `json:"tag"`
 	Do  string `json:"do"`
 
-	Version int              `json:"version,omitempty"`
-	Role    conformance.Role `json:"role,omitempty"`
+	Version int       `json:"version,omitempty"`
+	Role    spec.Role `json:"role,omitempty"`
 
 	Framing     conformance.Framing `json:"framing,omitempty"`
 	MaxPayload  int                 `json:"max_payload,omitempty"`
@@ -67,8 +69,8 @@ type answer struct {
 	Unsupported *string `json:"unsupported"`
 	Failed      *string `json:"failed"`
 
-	Role *conformance.Role `json:"role"`
-	Name string            `json:"name"`
+	Role *spec.Role `json:"role"`
+	Name string     `json:"name"`
 
 	Reads   []outcome   `json:"reads"`
 	Writes  []hexDigits `json:"writes"`
@@ -151,9 +153,9 @@ func (a answer) declined(do string) error {
 	case a.Unsupported != nil:
 		return fmt.Errorf("%w: %s", conformance.Unsupported, *a.Unsupported)
 	case a.Failed != nil:
-		return fmt.Errorf("%w: the adapter says that it failed at %s: %s", conformance.Unreachable, do, *a.Failed)
+		return fmt.Errorf("%w: the adapter says that it failed at %s: %s", suite.Unreachable, do, *a.Failed)
 	case a.Refused != nil:
-		return fmt.Errorf("%w: the adapter refuses %s: %s", conformance.Unreachable, do, *a.Refused)
+		return fmt.Errorf("%w: the adapter refuses %s: %s", suite.Unreachable, do, *a.Refused)
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func checkAnswer(tag int64, a answer, printed []byte) error {
 	}
 	for _, do := range []string{doOpen, doStart, doCall, doCancel, doHealth, doShutdown} {
 		ctx, cancel := context.WithCancelCause(context.Background())
-		made := &pool{adapter: &Adapter{stderr: newTail(nil), ctx: ctx, cancel: cancel}}
+		made := &remotePool{adapter: &Adapter{stderr: newTail(nil), ctx: ctx, cancel: cancel}}
 		got, err := made.judge(do, a, nil)
 		cancel(nil)
 		switch {

@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/internal/pool"
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 )
 
-// pool stands for a pool in a process of the program.
-type pool struct {
+// remotePool stands for a pool in a process of the program.
+type remotePool struct {
 	adapter  *Adapter
 	process  *process
 	ctx      context.Context // ends when the pool is left
@@ -21,7 +23,7 @@ type pool struct {
 	replaced atomic.Bool // the process has another pool now
 }
 
-var _ conformance.RemotePool = (*pool)(nil)
+var _ pool.Remote = (*remotePool)(nil)
 
 func (a *Adapter) openPool(o conformance.PoolOptions) (conformance.Pool, error) {
 	p, err := a.take(a.ctx)
@@ -33,7 +35,7 @@ func (a *Adapter) openPool(o conformance.PoolOptions) (conformance.Pool, error) 
 
 // openIn has the process make a pool.
 func (a *Adapter) openIn(process *process, o conformance.PoolOptions) (conformance.Pool, error) {
-	p := &pool{adapter: a, process: process}
+	p := &remotePool{adapter: a, process: process}
 	p.ctx, p.leave = context.WithCancel(a.ctx)
 	ctx, cancel := context.WithTimeoutCause(p.ctx, a.timeout, errTimeout)
 	defer cancel()
@@ -45,17 +47,17 @@ func (a *Adapter) openIn(process *process, o conformance.PoolOptions) (conforman
 	return p, nil
 }
 
-// Another implements [conformance.RemotePool].
-func (p *pool) Another(o conformance.PoolOptions) (conformance.Pool, error) {
+// Another implements [pool.Remote].
+func (p *remotePool) Another(o pool.Options) (pool.Pool, error) {
 	p.replaced.Store(true)
-	return p.adapter.openIn(p.process, o)
+	return p.adapter.openIn(p.process, conformance.PoolOptions(o))
 }
 
-// PID implements [conformance.RemotePool].
-func (p *pool) PID() int { return p.process.cmd.Process.Pid }
+// PID implements [pool.Remote].
+func (p *remotePool) PID() int { return p.process.cmd.Process.Pid }
 
-// Close implements [conformance.RemotePool].
-func (p *pool) Close() error {
+// Close implements [pool.Remote].
+func (p *remotePool) Close() error {
 	p.leave()
 	if !p.replaced.Load() {
 		go p.process.end()
@@ -63,12 +65,12 @@ func (p *pool) Close() error {
 	return nil
 }
 
-func (p *pool) Start(ctx context.Context) error {
+func (p *remotePool) Start(ctx context.Context) error {
 	_, err := p.doUntil(ctx, doStart, request{})
 	return err
 }
 
-func (p *pool) Call(ctx context.Context, method string, body json.RawMessage) (json.RawMessage, error) {
+func (p *remotePool) Call(ctx context.Context, method string, body json.RawMessage) (json.RawMessage, error) {
 	a, err := p.doUntil(ctx, doCall, request{Method: &method, Body: string(body)})
 	if err != nil {
 		return nil, err
@@ -76,13 +78,13 @@ func (p *pool) Call(ctx context.Context, method string, body json.RawMessage) (j
 	return json.RawMessage(*a.Body), nil
 }
 
-func (p *pool) Health() conformance.Health {
+func (p *remotePool) Health() conformance.Health {
 	h, _ := p.HealthNow()
 	return h
 }
 
-// HealthNow implements [conformance.RemotePool].
-func (p *pool) HealthNow() (conformance.Health, error) {
+// HealthNow implements [pool.Remote].
+func (p *remotePool) HealthNow() (conformance.Health, error) {
 	a, err := p.do(p.ctx, doHealth, request{})
 	if err != nil {
 		return conformance.Health{}, err
@@ -94,7 +96,7 @@ func (p *pool) HealthNow() (conformance.Health, error) {
 	return h, nil
 }
 
-func (p *pool) Shutdown(ctx context.Context) error {
+func (p *remotePool) Shutdown(ctx context.Context) error {
 	if p.replaced.Load() {
 		return nil // it is shut down
 	}
@@ -104,7 +106,7 @@ func (p *pool) Shutdown(ctx context.Context) error {
 
 // doUntil does what has a context of its own: its end goes out as a cancellation, and what the pool then answers
 // is what comes back.
-func (p *pool) doUntil(ctx context.Context, do string, r request) (answer, error) {
+func (p *remotePool) doUntil(ctx context.Context, do string, r request) (answer, error) {
 	q, err := p.process.send(do, r)
 	if err != nil {
 		return answer{}, unreachable(err)
@@ -123,7 +125,7 @@ func (p *pool) doUntil(ctx context.Context, do string, r request) (answer, error
 }
 
 // do does what ends by itself.
-func (p *pool) do(ctx context.Context, do string, r request) (answer, error) {
+func (p *remotePool) do(ctx context.Context, do string, r request) (answer, error) {
 	q, err := p.process.send(do, r)
 	if err != nil {
 		return answer{}, unreachable(err)
@@ -133,7 +135,7 @@ func (p *pool) do(ctx context.Context, do string, r request) (answer, error) {
 }
 
 // judge makes of what came back what the suite understands.
-func (p *pool) judge(do string, a answer, err error) (answer, error) {
+func (p *remotePool) judge(do string, a answer, err error) (answer, error) {
 	var end *exit
 	switch {
 	case err == nil:
@@ -142,9 +144,9 @@ func (p *pool) judge(do string, a answer, err error) (answer, error) {
 	case p.ctx.Err() != nil:
 		return a, errGivenUp
 	case errors.Is(err, errTimeout):
-		return a, fmt.Errorf("%w: no answer to %s within %v", conformance.Unreachable, do, p.adapter.timeout)
+		return a, fmt.Errorf("%w: no answer to %s within %v", suite.Unreachable, do, p.adapter.timeout)
 	case errors.As(err, &end):
-		return a, fmt.Errorf("%w: waiting for the answer to %s, %w", conformance.Crashed, do, end)
+		return a, fmt.Errorf("%w: waiting for the answer to %s, %w", suite.Crashed, do, end)
 	default:
 		return a, unreachable(p.adapter.judge(p.process, err))
 	}
@@ -185,7 +187,7 @@ var poolKinds = []conformance.ErrorKind{
 	conformance.ErrorAnswer, conformance.WorkerDied, conformance.MayHaveRun,
 }
 
-func (p *pool) failure(do string, a answer) error {
+func (p *remotePool) failure(do string, a answer) error {
 	f := &failure{text: a.Error.Text}
 	for _, kind := range a.Error.Kinds {
 		switch {

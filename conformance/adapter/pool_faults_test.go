@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func TestFaultsOfAPoolAreFoundThroughItsAdapter(t *testing.T) {
@@ -41,7 +43,7 @@ func TestPoolAdapterThatBreaksTheRulesEndsTheRun(t *testing.T) {
 		"a body of no JSON":   "where the JSON text of the body, or an error was due",
 	} {
 		t.Run(fault, func(t *testing.T) {
-			a := openAdapter(t, conformance.RolePool, "pool: "+fault)
+			a := openAdapter(t, spec.RolePool, "pool: "+fault)
 			rep := conformance.CheckPool(a.Context(), a.Pool())
 			require.ErrorContains(t, a.Err(), want)
 			require.Empty(t, rep.Results)
@@ -53,6 +55,6 @@ func TestPoolAdapterThatBreaksTheRulesEndsTheRun(t *testing.T) {
 func TestPoolWithoutABoundedQueueIsNotAccusedThroughItsAdapter(t *testing.T) {
 	rep := checkPool(t, "pool: no bounded queue", conformance.Only("BPR-6"))
 	require.Len(t, rep.Results, 1)
-	require.Equal(t, conformance.StatusUnsupported, rep.Results[0].Status)
+	require.Equal(t, result.StatusUnsupported, rep.Results[0].Status)
 	require.Contains(t, rep.Results[0].Reason, "the queue has no bound")
 }

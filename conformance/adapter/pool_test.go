@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func TestReferencePoolPassesThroughItsAdapter(t *testing.T) {
@@ -13,6 +14,6 @@ func TestReferencePoolPassesThroughItsAdapter(t *testing.T) {
 
 func checkPool(t *testing.T, name string, opts ...conformance.Option) conformance.Report {
 	t.Helper()
-	a := openAdapter(t, conformance.RolePool, name)
+	a := openAdapter(t, spec.RolePool, name)
 	return conformance.CheckPool(a.Context(), a.Pool(), append(opts, conformance.Subject(a.Name()))...)
 }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // protocolVersion is that of ADAPTERS.md.
@@ -68,7 +69,7 @@ func (a *Adapter) probe(ctx context.Context, p *process) error {
 	case unknown.Refused == nil:
 		return fmt.Errorf(`answered a command that does not exist with %s, and not with {"refused": "…"}: then no answer of it proves anything`, quote(unknown.line))
 	}
-	if a.role != conformance.RoleFramer {
+	if a.role != spec.RoleFramer {
 		return nil
 	}
 	// What comes out is for the cases: it must be an answer to the question.

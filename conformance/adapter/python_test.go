@@ -9,6 +9,7 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/adapter"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func TestPythonFramerPassesThroughItsAdapter(t *testing.T) {
@@ -34,7 +35,7 @@ func checkPythonFramer(t *testing.T, fault string, opts ...conformance.Option) c
 	require.NoError(t, err)
 	c := conformance.Command(python, filepath.Join("testdata", "framer.py"), "--fault", fault)
 	c.Env = []string{"PYTHONPATH=" + source, mark(t)}
-	a, err := adapter.Open(t.Context(), conformance.RoleFramer, c, adapter.Options{})
+	a, err := adapter.Open(t.Context(), spec.RoleFramer, c, adapter.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		require.NoError(t, a.Close())

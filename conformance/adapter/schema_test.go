@@ -13,6 +13,8 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/adapter"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // What passes between the suite and the adapters of the tests follows the schema, whatever is asked. The
@@ -20,11 +22,11 @@ import (
 func TestLinesFollowTheSchema(t *testing.T) {
 	schema := compiledSchema(t)
 	for _, c := range []struct {
-		role conformance.Role
+		role spec.Role
 		only []string
 	}{
-		{conformance.RoleFramer, []string{"FRM-1/header-*", "FRM-11", "FRM-12", "CRC-5", "STR-2/broken-*", "STR-4/end-together-*", "STR-5", "STR-6"}},
-		{conformance.RolePool, []string{"STA-*", "BPR-6", "CAN-1", "HLT-3", "HLT-5", "MSG-16", "SHD-1", "SHD-6"}},
+		{spec.RoleFramer, []string{"FRM-1/header-*", "FRM-11", "FRM-12", "CRC-5", "STR-2/broken-*", "STR-4/end-together-*", "STR-5", "STR-6"}},
+		{spec.RolePool, []string{"STA-*", "BPR-6", "CAN-1", "HLT-3", "HLT-5", "MSG-16", "SHD-1", "SHD-6"}},
 	} {
 		t.Run(string(c.role), func(t *testing.T) {
 			dir := t.TempDir()
@@ -34,14 +36,14 @@ func TestLinesFollowTheSchema(t *testing.T) {
 			a, err := adapter.Open(t.Context(), c.role, recorded, adapter.Options{})
 			require.NoError(t, err)
 			var rep conformance.Report
-			if c.role == conformance.RoleFramer {
+			if c.role == spec.RoleFramer {
 				rep = conformance.CheckFramer(a.Context(), a.Framer(), conformance.Only(c.only...))
 			} else {
 				rep = conformance.CheckPool(a.Context(), a.Pool(), conformance.Only(c.only...))
 			}
 			require.NoError(t, a.Close())
 			for _, r := range rep.Results {
-				require.Equal(t, conformance.StatusPass, r.Status, r.Text())
+				require.Equal(t, result.StatusPass, r.Status, r.Text())
 			}
 			for _, which := range []string{"asked", "answered"} {
 				require.Greater(t, follow(t, schema, filepath.Join(dir, which+".*")), 50, which)

@@ -10,12 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 	"github.com/pyproctest/pyproctest/ref/frame"
 )
 
 // A stream that tells no script is read piece by piece, and frames come as soon as they are there.
 func TestFramerOverAnyStreamReadsWhatHasCome(t *testing.T) {
-	a := openAdapter(t, conformance.RoleFramer, "framer")
+	a := openAdapter(t, spec.RoleFramer, "framer")
 	ours, theirs := net.Pipe()
 	f := a.Framer()(theirs, conformance.FramerOptions{Framing: conformance.Enhanced})
 	one, two := frameOf(t, 7, "one"), frameOf(t, 1<<64-1, "two")
@@ -38,7 +39,7 @@ func TestFramerOverAnyStreamReadsWhatHasCome(t *testing.T) {
 }
 
 func TestFramerPassesTheErrorOfItsStreamOn(t *testing.T) {
-	a := openAdapter(t, conformance.RoleFramer, "framer: none")
+	a := openAdapter(t, spec.RoleFramer, "framer: none")
 	broke := errors.New("connection reset")
 	f := a.Framer()(&halves{Reader: io.MultiReader(bytes.NewReader(frameOf(t, 1, "x")), failing{broke})}, conformance.FramerOptions{Framing: conformance.Enhanced})
 	_, err := f.ReadFrame()
@@ -48,7 +49,7 @@ func TestFramerPassesTheErrorOfItsStreamOn(t *testing.T) {
 }
 
 func TestFramerWritesOneFrameAfterAnother(t *testing.T) {
-	a := openAdapter(t, conformance.RoleFramer, "framer")
+	a := openAdapter(t, spec.RoleFramer, "framer")
 	var out bytes.Buffer
 	f := a.Framer()(&halves{Writer: &out}, conformance.FramerOptions{Framing: conformance.Enhanced, MaxPayload: 3})
 	require.NoError(t, f.WriteFrame(1, []byte("one")))

@@ -19,6 +19,8 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/adapter"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 const toolchains = "PYPROCTEST_TOOLCHAINS"
@@ -55,7 +57,7 @@ func TestNodeWorker(t *testing.T) {
 
 func checkFramer(t *testing.T, command conformance.WorkerCommand) {
 	t.Helper()
-	a, err := adapter.Open(t.Context(), conformance.RoleFramer, command, adapter.Options{})
+	a, err := adapter.Open(t.Context(), spec.RoleFramer, command, adapter.Options{})
 	require.NoError(t, err)
 	report := conformance.CheckFramer(a.Context(), a.Framer(), conformance.Subject(a.Name()))
 	require.NoError(t, a.Close())
@@ -66,13 +68,13 @@ func checkFramer(t *testing.T, command conformance.WorkerCommand) {
 // requireAllToHold demands that each case of the role was run and passed, those for a SHOULD too.
 func requireAllToHold(t *testing.T, report conformance.Report) {
 	t.Helper()
-	for _, result := range report.Results {
+	for _, r := range report.Results {
 		switch {
-		case result.Status == conformance.StatusPass:
-		case runtime.GOOS != "linux" && result.Status == conformance.StatusUnsupported && slices.Contains(ofMemory, result.Clauses[0]):
-			t.Logf("NOT KNOWN: %s: %s", result.ID, result.Reason)
+		case r.Status == result.StatusPass:
+		case runtime.GOOS != "linux" && r.Status == result.StatusUnsupported && slices.Contains(ofMemory, r.Clauses[0]):
+			t.Logf("NOT KNOWN: %s: %s", r.ID, r.Reason)
 		default:
-			t.Errorf("%s: %s\n%s", result.ID, result.Status, result.Text())
+			t.Errorf("%s: %s\n%s", r.ID, r.Status, r.Text())
 		}
 	}
 	for _, clause := range report.ByClause() {

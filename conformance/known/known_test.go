@@ -11,7 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/catalog"
 	"github.com/pyproctest/pyproctest/conformance/known"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func TestListIsReadLineByLine(t *testing.T) {
@@ -55,10 +58,10 @@ func TestFileThatCannotBeReadIsAnError(t *testing.T) {
 }
 
 // workerReport is a whole run against a worker in which every case passes but for those named.
-func workerReport(not map[string]conformance.Status) conformance.Report {
-	rep := conformance.Report{Role: conformance.RoleWorker, Subject: "w", Spec: conformance.SpecVersion}
-	for _, c := range conformance.Cases() {
-		if c.Role != conformance.RoleWorker {
+func workerReport(not map[string]result.Status) conformance.Report {
+	rep := conformance.Report{Role: spec.RoleWorker, Subject: "w", Spec: spec.Version}
+	for _, c := range catalog.Cases() {
+		if c.Role != spec.RoleWorker {
 			continue
 		}
 		framings := c.Framings
@@ -66,15 +69,15 @@ func workerReport(not map[string]conformance.Status) conformance.Report {
 			framings = []conformance.Framing{""}
 		}
 		for _, f := range framings {
-			res := conformance.Result{ID: c.ID(f), Clauses: c.Clauses, Status: conformance.StatusPass}
+			res := result.Result{ID: c.ID(f), Clauses: c.Clauses, Status: result.StatusPass}
 			for pattern, status := range not {
-				if conformance.Match(pattern, res.ID) {
+				if result.Match(pattern, res.ID) {
 					res.Status, res.Reason = status, "so it is"
 				}
 			}
-			if res.Status == conformance.StatusFail || res.Status == conformance.StatusShould {
+			if res.Status == result.StatusFail || res.Status == result.StatusShould {
 				res.Reason = ""
-				res.Findings = []conformance.Finding{{Clause: c.Clauses[0], Want: "this", Got: "that\nand more"}}
+				res.Findings = []result.Finding{{Clause: c.Clauses[0], Want: "this", Got: "that\nand more"}}
 			}
 			rep.Results = append(rep.Results, res)
 		}
@@ -98,8 +101,8 @@ func problems(o known.Outcome) []string {
 }
 
 func TestEntryExcusesTheCasesThatItMatches(t *testing.T) {
-	rep := workerReport(map[string]conformance.Status{
-		"WRK-6": conformance.StatusFail, "MSG-6": conformance.StatusBlocked, "CRC-1": conformance.StatusFail, "WRK-5": conformance.StatusFail,
+	rep := workerReport(map[string]result.Status{
+		"WRK-6": result.StatusFail, "MSG-6": result.StatusBlocked, "CRC-1": result.StatusFail, "WRK-5": result.StatusFail,
 	})
 	o := apply(t, rep, "MSG-6/*/basic # wedged", "WRK-6 # umask")
 	require.Empty(t, o.Problems)
@@ -120,12 +123,12 @@ func excused(o known.Outcome) []string {
 }
 
 func TestUnsupportedMustIsExcusedAndAnOptionalOneNeedsNoEntry(t *testing.T) {
-	o := apply(t, workerReport(map[string]conformance.Status{"WRK-6": conformance.StatusUnsupported}), "WRK-6 # not here")
+	o := apply(t, workerReport(map[string]result.Status{"WRK-6": result.StatusUnsupported}), "WRK-6 # not here")
 	require.Empty(t, o.Problems)
 	require.Len(t, o.Excused, 1)
 
-	pool := conformance.Report{Role: conformance.RolePool, Results: []conformance.Result{{
-		ID: "BPR-6/call-over-the-bound-is-refused/basic", Clauses: []string{"BPR-6"}, Status: conformance.StatusUnsupported,
+	pool := conformance.Report{Role: spec.RolePool, Results: []result.Result{{
+		ID: "BPR-6/call-over-the-bound-is-refused/basic", Clauses: []string{"BPR-6"}, Status: result.StatusUnsupported,
 	}}}
 	o = apply(t, pool, "BPR-6 # no bound")
 	require.Empty(t, o.Excused)
@@ -133,7 +136,7 @@ func TestUnsupportedMustIsExcusedAndAnOptionalOneNeedsNoEntry(t *testing.T) {
 }
 
 func TestEntryIsWrongWhereAllThatItMatchesPasses(t *testing.T) {
-	rep := workerReport(map[string]conformance.Status{"MSG-6/*/basic": conformance.StatusFail})
+	rep := workerReport(map[string]result.Status{"MSG-6/*/basic": result.StatusFail})
 	o := apply(t, rep, "MSG-6 # partly", "WRK-20 # gone", "WRK-6 # gone")
 	require.Equal(t, []string{"MSG-6/absent-body-is-null/basic"}, excused(o))
 	require.Equal(t, []string{
@@ -146,8 +149,8 @@ func TestPassingEntryIsToldWhereItsClauseIsViolated(t *testing.T) {
 	rep := workerReport(nil)
 	for i, res := range rep.Results {
 		if res.ID == "MSG-5/ids-of-64-bits-come-back/basic" {
-			rep.Results[i].Status = conformance.StatusFail
-			rep.Results[i].Findings = []conformance.Finding{{Clause: "RID-8"}}
+			rep.Results[i].Status = result.StatusFail
+			rep.Results[i].Findings = []result.Finding{{Clause: "RID-8"}}
 		}
 	}
 	o := apply(t, rep, "RID-8 # doubles")
@@ -172,7 +175,7 @@ func TestEntryThatMatchesNoCaseIsWrong(t *testing.T) {
 
 // only leaves out the results that are not of the framing.
 func only(rep conformance.Report, framing conformance.Framing) conformance.Report {
-	var results []conformance.Result
+	var results []result.Result
 	for _, r := range rep.Results {
 		if strings.Count(r.ID, "/") < 2 || strings.HasSuffix(r.ID, "/"+string(framing)) {
 			results = append(results, r)
@@ -208,8 +211,8 @@ func TestRunOfAPartDoesNotJudgeWhatItLeftOut(t *testing.T) {
 }
 
 func TestFailedSetUpIsNeverExcused(t *testing.T) {
-	rep := conformance.Report{Role: conformance.RoleWorker, SetUp: "it cannot be started", Results: []conformance.Result{{
-		ID: "WRK-1/listens-at-its-path-and-serves-the-first-connection", Clauses: []string{"WRK-1"}, Status: conformance.StatusBlocked,
+	rep := conformance.Report{Role: spec.RoleWorker, SetUp: "it cannot be started", Results: []result.Result{{
+		ID: "WRK-1/listens-at-its-path-and-serves-the-first-connection", Clauses: []string{"WRK-1"}, Status: result.StatusBlocked,
 	}}}
 	o := apply(t, rep, "*-* # everything")
 	require.Empty(t, o.Excused)
@@ -221,9 +224,9 @@ func TestFailedSetUpIsNeverExcused(t *testing.T) {
 }
 
 func TestWrittenListNamesTheClauseWhereNothingOfItPasses(t *testing.T) {
-	rep := workerReport(map[string]conformance.Status{
-		"WRK-20": conformance.StatusBlocked, "MSG-6/*/basic": conformance.StatusFail, "WRK-10": conformance.StatusFail,
-		"RID-8/answers-bear-*": conformance.StatusFail, "CAN-8": conformance.StatusShould,
+	rep := workerReport(map[string]result.Status{
+		"WRK-20": result.StatusBlocked, "MSG-6/*/basic": result.StatusFail, "WRK-10": result.StatusFail,
+		"RID-8/answers-bear-*": result.StatusFail, "CAN-8": result.StatusShould,
 	})
 	var b strings.Builder
 	require.NoError(t, known.Write(&b, rep, false))
@@ -241,11 +244,11 @@ WRK-20                           # 2 cases, e.g. blocked: so it is
 }
 
 func TestListWrittenOfAPartDoesNotSpeakForTheRest(t *testing.T) {
-	rep := workerReport(map[string]conformance.Status{"WRK-8/half-*/basic": conformance.StatusFail})
+	rep := workerReport(map[string]result.Status{"WRK-8/half-*/basic": result.StatusFail})
 	rep.Asked.Only = []string{"WRK-8/half-*/basic"}
-	var part []conformance.Result
+	var part []result.Result
 	for _, r := range rep.Results {
-		if r.Status == conformance.StatusFail {
+		if r.Status == result.StatusFail {
 			part = append(part, r)
 		}
 	}
@@ -260,8 +263,8 @@ func TestWrittenListExcusesExactlyWhatFails(t *testing.T) {
 	for seed := range uint64(40) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		rep := workerReport(nil)
-		statuses := []conformance.Status{
-			conformance.StatusPass, conformance.StatusPass, conformance.StatusFail, conformance.StatusBlocked, conformance.StatusShould,
+		statuses := []result.Status{
+			result.StatusPass, result.StatusPass, result.StatusFail, result.StatusBlocked, result.StatusShould,
 		}
 		statuses = statuses[r.IntN(3):]
 		for i := range rep.Results {
@@ -277,11 +280,11 @@ func TestWrittenListExcusesExactlyWhatFails(t *testing.T) {
 		require.Empty(t, o.Problems, "seed %d", seed)
 		for _, res := range rep.Results {
 			_, ok := o.Excuses(res.ID)
-			require.Equal(t, res.Status != conformance.StatusPass, ok, "seed %d: %s", seed, res.ID)
+			require.Equal(t, res.Status != result.StatusPass, ok, "seed %d: %s", seed, res.ID)
 		}
 		for _, e := range list.Entries {
 			for _, res := range rep.Results {
-				require.False(t, conformance.Match(e.Pattern, res.ID) && res.Status == conformance.StatusPass, "%s hides %s", e.Pattern, res.ID)
+				require.False(t, result.Match(e.Pattern, res.ID) && res.Status == result.StatusPass, "%s hides %s", e.Pattern, res.ID)
 			}
 		}
 	}

@@ -18,7 +18,7 @@ type List struct {
 
 // Entry is one line of a list.
 type Entry struct {
-	// Pattern matches cases as [conformance.Match] has it: a clause ("WRK-5", "BPR-*") stands for all the
+	// Pattern matches cases as [result.Match] has it: a clause ("WRK-5", "BPR-*") stands for all the
 	// cases that are named after it, and a case ("FRM-7/length-17-is-refused") for its framings.
 	Pattern string
 	// Reason is why it fails, for the next reader.

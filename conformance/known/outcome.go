@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/catalog"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // Outcome is what a list says of one report.
@@ -54,7 +57,7 @@ func (l List) Apply(rep conformance.Report) Outcome {
 		return o
 	}
 	for _, res := range rep.Results {
-		if i := slices.IndexFunc(l.Entries, func(e Entry) bool { return conformance.Match(e.Pattern, res.ID) }); i >= 0 && fails(res) {
+		if i := slices.IndexFunc(l.Entries, func(e Entry) bool { return result.Match(e.Pattern, res.ID) }); i >= 0 && fails(res) {
 			o.Excused = append(o.Excused, Excuse{res.ID, l.Entries[i]})
 		}
 	}
@@ -66,7 +69,7 @@ func (e Entry) judge(rep conformance.Report, exist []string) (wrong string, judg
 	matching := len(matched(e.Pattern, exist))
 	var ran, failing int
 	for _, res := range rep.Results {
-		if conformance.Match(e.Pattern, res.ID) {
+		if result.Match(e.Pattern, res.ID) {
 			ran++
 			if fails(res) {
 				failing++
@@ -95,12 +98,12 @@ func (e Entry) unmatched(rep conformance.Report) string {
 	if len(rep.Asked.Framings) > 0 && len(matched(e.Pattern, cases(rep.Role, nil))) > 0 {
 		return fmt.Sprintf("%s in the %s framing: remove the line, or run the other framing too", text, rep.Asked.Framings[0])
 	}
-	for _, role := range []conformance.Role{conformance.RoleFramer, conformance.RoleWorker, conformance.RolePool} {
+	for _, role := range []spec.Role{spec.RoleFramer, spec.RoleWorker, spec.RolePool} {
 		if role != rep.Role && len(matched(e.Pattern, cases(role, nil))) > 0 {
 			return fmt.Sprintf("%s, only for a %s: keep a list for each role", text, role)
 		}
 	}
-	if c, ok := conformance.LookUp(e.Pattern); ok && c.Untestable != "" {
+	if c, ok := spec.LookUp(e.Pattern); ok && c.Untestable != "" {
 		return text + ": the clause is untestable, remove the line"
 	}
 	return text + ": mend the name, or remove the line" + blamedElsewhere(e.Pattern, rep)
@@ -110,8 +113,8 @@ func (e Entry) unmatched(rep conformance.Report) string {
 func blamedElsewhere(pattern string, rep conformance.Report) string {
 	var ids []string
 	for _, res := range rep.Results {
-		found := slices.ContainsFunc(res.Findings, func(f conformance.Finding) bool { return f.Clause == pattern })
-		if found && !conformance.Match(pattern, res.ID) {
+		found := slices.ContainsFunc(res.Findings, func(f result.Finding) bool { return f.Clause == pattern })
+		if found && !result.Match(pattern, res.ID) {
 			ids = append(ids, res.ID)
 		}
 	}
@@ -122,9 +125,9 @@ func blamedElsewhere(pattern string, rep conformance.Report) string {
 }
 
 // cases lists the IDs of all cases for a role in the framings, both where there are none.
-func cases(role conformance.Role, framings []conformance.Framing) []string {
+func cases(role spec.Role, framings []conformance.Framing) []string {
 	var ids []string
-	for _, c := range conformance.Cases() {
+	for _, c := range catalog.Cases() {
 		switch {
 		case c.Role != role:
 		case len(c.Framings) == 0:
@@ -143,7 +146,7 @@ func cases(role conformance.Role, framings []conformance.Framing) []string {
 func matched(pattern string, ids []string) []string {
 	var some []string
 	for _, id := range ids {
-		if conformance.Match(pattern, id) {
+		if result.Match(pattern, id) {
 			some = append(some, id)
 		}
 	}
@@ -151,14 +154,14 @@ func matched(pattern string, ids []string) []string {
 }
 
 // fails reports whether the result is one that a list may excuse. What is optional and not offered is none.
-func fails(r conformance.Result) bool {
+func fails(r result.Result) bool {
 	switch r.Status {
-	case conformance.StatusPass:
+	case result.StatusPass:
 		return false
-	case conformance.StatusUnsupported:
+	case result.StatusUnsupported:
 		return slices.ContainsFunc(r.Clauses, func(name string) bool {
-			c, _ := conformance.LookUp(name)
-			return c.Level == conformance.Must && !c.Optional
+			c, _ := spec.LookUp(name)
+			return c.Level == spec.Must && !c.Optional
 		})
 	}
 	return true

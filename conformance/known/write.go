@@ -9,6 +9,8 @@ import (
 	"unicode"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // Write writes a list that excuses every case of the report that fails, and no case that does not. What
@@ -38,16 +40,16 @@ func Write(w io.Writer, rep conformance.Report, strict bool) error {
 
 // entries are those of the list, in the order of SPEC.md.
 func entries(rep conformance.Report, strict bool) []Entry {
-	listed := func(r conformance.Result) bool { return fails(r) && (strict || concernsMust(r)) }
+	listed := func(r result.Result) bool { return fails(r) && (strict || concernsMust(r)) }
 	results := rep.Results
 	if !rep.Asked.Whole() { // what was left out may pass
 		for _, id := range cases(rep.Role, rep.Asked.Framings) {
-			if !slices.ContainsFunc(rep.Results, func(r conformance.Result) bool { return r.ID == id }) {
-				results = append(slices.Clip(results), conformance.Result{ID: id, Status: conformance.StatusPass})
+			if !slices.ContainsFunc(rep.Results, func(r result.Result) bool { return r.ID == id }) {
+				results = append(slices.Clip(results), result.Result{ID: id, Status: result.StatusPass})
 			}
 		}
 	}
-	below := map[string][]conformance.Result{}
+	below := map[string][]result.Result{}
 	for _, r := range results {
 		for _, prefix := range prefixes(r.ID) {
 			below[prefix] = append(below[prefix], r)
@@ -60,7 +62,7 @@ func entries(rep conformance.Report, strict bool) []Entry {
 			continue
 		}
 		for _, prefix := range prefixes(r.ID) {
-			if slices.ContainsFunc(below[prefix], func(r conformance.Result) bool { return !listed(r) }) {
+			if slices.ContainsFunc(below[prefix], func(r result.Result) bool { return !listed(r) }) {
 				continue
 			}
 			if !seen[prefix] {
@@ -71,7 +73,7 @@ func entries(rep conformance.Report, strict bool) []Entry {
 		}
 	}
 	place := map[string]int{}
-	for i, c := range conformance.Clauses() {
+	for i, c := range spec.Clauses() {
 		place[c.Name] = i
 	}
 	slices.SortStableFunc(all, func(a, b Entry) int {
@@ -84,10 +86,10 @@ func entries(rep conformance.Report, strict bool) []Entry {
 }
 
 // concernsMust reports whether the result leaves a MUST that does not hold, or is not known to.
-func concernsMust(r conformance.Result) bool {
-	return r.Status == conformance.StatusFail || slices.ContainsFunc(r.Clauses, func(name string) bool {
-		c, _ := conformance.LookUp(name)
-		return c.Level == conformance.Must
+func concernsMust(r result.Result) bool {
+	return r.Status == result.StatusFail || slices.ContainsFunc(r.Clauses, func(name string) bool {
+		c, _ := spec.LookUp(name)
+		return c.Level == spec.Must
 	})
 }
 
@@ -105,7 +107,7 @@ func prefixes(id string) []string {
 const reasonLength = 100 // characters
 
 // reason tells what the first of the results says, as one line.
-func reason(results []conformance.Result) string {
+func reason(results []result.Result) string {
 	first := results[0]
 	text := string(first.Status) + ": " + first.Reason
 	if len(first.Findings) > 0 {

@@ -6,7 +6,7 @@ import (
 	"html/template"
 	"io"
 
-	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // BadgeSVG writes the verdict of a run as an image.
@@ -36,7 +36,7 @@ type badge struct {
 
 // newBadge tells how many MUST hold, of how many, and never hides that only a part was run.
 func newBadge(r Run) badge {
-	must := r.Count(conformance.Must)
+	must := r.Count(spec.Must)
 	b := badge{SchemaVersion: 1, Label: fmt.Sprintf("PyProc %s v%s", r.Role, r.Spec)}
 	switch {
 	case !r.Asked.Whole():

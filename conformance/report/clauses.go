@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // State is what a run says of one clause.
@@ -25,7 +27,7 @@ const (
 
 // Clause is what a run says of one clause.
 type Clause struct {
-	conformance.Clause
+	spec.Clause
 	State State
 	Cases int // that say something of it
 }
@@ -51,7 +53,7 @@ func (r Run) Clauses() []Clause {
 // unexcused is the report without the cases that the known-failing list excuses.
 func (r Run) unexcused() conformance.Report {
 	rep := r.Report
-	rep.Results = slices.DeleteFunc(slices.Clone(rep.Results), func(res conformance.Result) bool { return r.excused(res.ID) })
+	rep.Results = slices.DeleteFunc(slices.Clone(rep.Results), func(res result.Result) bool { return r.excused(res.ID) })
 	return rep
 }
 
@@ -63,18 +65,18 @@ func (r Run) excused(id string) bool {
 	return ok
 }
 
-func (r Run) state(c conformance.ClauseResult) State {
+func (r Run) state(c result.ClauseResult) State {
 	switch c.Status {
-	case conformance.StatusPass:
+	case result.StatusPass:
 		return StateHolds
-	case conformance.StatusFail:
+	case result.StatusFail:
 		return StateViolated
-	case conformance.StatusShould:
+	case result.StatusShould:
 		return StateNotHeld
-	case conformance.StatusBlocked:
+	case result.StatusBlocked:
 		return StateBlocked
-	case conformance.StatusUnsupported:
-		if c.Optional || c.Level == conformance.Should {
+	case result.StatusUnsupported:
+		if c.Optional || c.Level == spec.Should {
 			return StateNotOffered
 		}
 		return StateUnsupported
@@ -113,7 +115,7 @@ type Count struct {
 func (c Count) All() int { return c.Hold + c.Violated + c.Known + c.Unknown }
 
 // Count counts the clauses of a level.
-func (r Run) Count(level conformance.Level) Count {
+func (r Run) Count(level spec.Level) Count {
 	var n Count
 	for _, c := range r.Clauses() {
 		switch {

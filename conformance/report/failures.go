@@ -6,13 +6,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/known"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // A failure is a case that did not pass.
 type failure struct {
-	conformance.Result
+	result.Result
 	kind   kind
 	excuse *known.Entry // of the known-failing list
 }
@@ -38,7 +39,7 @@ func (k kind) String() string {
 func (r Run) failures() []failure {
 	var all []failure
 	for _, res := range r.Results {
-		if res.Status == conformance.StatusPass {
+		if res.Status == result.StatusPass {
 			continue
 		}
 		f := failure{Result: res, kind: kindOf(res)}
@@ -53,10 +54,10 @@ func (r Run) failures() []failure {
 	return all
 }
 
-func firstOfEachFirst(findings []conformance.Finding) []conformance.Finding {
-	var first, others []conformance.Finding
+func firstOfEachFirst(findings []result.Finding) []result.Finding {
+	var first, others []result.Finding
 	for _, f := range findings {
-		if slices.ContainsFunc(first, func(o conformance.Finding) bool { return o.Clause == f.Clause }) {
+		if slices.ContainsFunc(first, func(o result.Finding) bool { return o.Clause == f.Clause }) {
 			others = append(others, f)
 		} else {
 			first = append(first, f)
@@ -98,15 +99,15 @@ func (r Run) groups() []group {
 		}
 		for _, clause := range clausesOf(f.Findings) {
 			k, part := f.kind, f
-			if k == violation && levelOf(clause) == conformance.Should {
+			if k == violation && levelOf(clause) == spec.Should {
 				k = should
 			}
-			part.Findings = slices.DeleteFunc(slices.Clone(f.Findings), func(o conformance.Finding) bool { return o.Clause != clause })
+			part.Findings = slices.DeleteFunc(slices.Clone(f.Findings), func(o result.Finding) bool { return o.Clause != clause })
 			add(k, clause, "", part)
 		}
 	}
 	place := map[string]int{}
-	for i, c := range conformance.Clauses() {
+	for i, c := range spec.Clauses() {
 		place[c.Name] = i
 	}
 	inOrder := func(a, b string) int { return cmp.Compare(place[a], place[b]) }
@@ -138,7 +139,7 @@ func (g group) name() string {
 }
 
 // clausesOf lists the clauses that the findings name, each once.
-func clausesOf(findings []conformance.Finding) []string {
+func clausesOf(findings []result.Finding) []string {
 	var names []string
 	for _, f := range findings {
 		if !slices.Contains(names, f.Clause) {
@@ -148,8 +149,8 @@ func clausesOf(findings []conformance.Finding) []string {
 	return names
 }
 
-func levelOf(clause string) conformance.Level {
-	c, _ := conformance.LookUp(clause)
+func levelOf(clause string) spec.Level {
+	c, _ := spec.LookUp(clause)
 	return c.Level
 }
 
@@ -171,19 +172,19 @@ func (r Run) fails(f failure) bool {
 }
 
 func bindsMust(clauses []string) bool {
-	return slices.ContainsFunc(clauses, func(name string) bool { return levelOf(name) == conformance.Must })
+	return slices.ContainsFunc(clauses, func(name string) bool { return levelOf(name) == spec.Must })
 }
 
-func kindOf(r conformance.Result) kind {
+func kindOf(r result.Result) kind {
 	switch r.Status {
-	case conformance.StatusFail:
+	case result.StatusFail:
 		return violation
-	case conformance.StatusShould:
+	case result.StatusShould:
 		return should
-	case conformance.StatusUnsupported:
+	case result.StatusUnsupported:
 		must := slices.ContainsFunc(r.Clauses, func(name string) bool {
-			c, _ := conformance.LookUp(name)
-			return c.Level == conformance.Must && !c.Optional
+			c, _ := spec.LookUp(name)
+			return c.Level == spec.Must && !c.Optional
 		})
 		if must {
 			return unsupported
@@ -201,7 +202,7 @@ func (r Run) unexplained() []Clause {
 	}
 	var all []Clause
 	for _, c := range r.Clauses() {
-		if c.State == StateNotRun && (c.Level == conformance.Must || r.Strict) {
+		if c.State == StateNotRun && (c.Level == spec.Must || r.Strict) {
 			all = append(all, c)
 		}
 	}

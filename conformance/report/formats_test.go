@@ -20,6 +20,7 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/report"
+	"github.com/pyproctest/pyproctest/conformance/result"
 )
 
 var formats = map[string]func(io.Writer, ...report.Run) error{
@@ -63,7 +64,7 @@ func TestTextOfAPartLeavesOutWhatWasNotAskedFor(t *testing.T) {
 func TestTextOfWhatIsNotOfferedClaimsNothing(t *testing.T) {
 	run := poolOf("p")
 	run.Asked.Only = []string{"BPR-6"}
-	run.Results = []conformance.Result{{ID: "BPR-6/x", Clauses: []string{"BPR-6"}, Status: conformance.StatusUnsupported, Reason: "no bound"}}
+	run.Results = []result.Result{{ID: "BPR-6/x", Clauses: []string{"BPR-6"}, Status: result.StatusUnsupported, Reason: "no bound"}}
 	text := string(written(t, report.Text, run))
 	require.Contains(t, text, "  BPR-6   MUST     1  not offered ")
 	require.Contains(t, text, "  NOTHING WAS JUDGED: all that ran is optional and not offered.\n")
@@ -106,7 +107,7 @@ func TestBadgeTellsTheVerdict(t *testing.T) {
 	restricted := failing(t)
 	restricted.Asked.Framings = []conformance.Framing{conformance.Basic}
 	blocked := green()
-	set(t, &blocked, "WRK-6/socket-file-has-mode-0600", func(r *conformance.Result) { r.Status = conformance.StatusBlocked })
+	set(t, &blocked, "WRK-6/socket-file-has-mode-0600", func(r *result.Result) { r.Status = result.StatusBlocked })
 	for _, c := range []struct {
 		run                   report.Run
 		label, message, color string

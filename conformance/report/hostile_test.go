@@ -16,6 +16,8 @@ import (
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/known"
 	"github.com/pyproctest/pyproctest/conformance/report"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // What an implementation, an adapter or a list may put into any text of a report.
@@ -36,27 +38,27 @@ var hostile = map[string]string{
 // poisoned is a run that has the text in every text that a run has.
 func poisoned(text string) report.Run {
 	entry := known.Entry{Pattern: text, Reason: text, Line: 7}
-	var results []conformance.Result
-	for i, status := range []conformance.Status{
-		conformance.StatusPass, conformance.StatusFail, conformance.StatusShould, conformance.StatusBlocked, conformance.StatusUnsupported,
-		conformance.Status(text), conformance.StatusFail, conformance.StatusBlocked,
+	var results []result.Result
+	for i, status := range []result.Status{
+		result.StatusPass, result.StatusFail, result.StatusShould, result.StatusBlocked, result.StatusUnsupported,
+		result.Status(text), result.StatusFail, result.StatusBlocked,
 	} {
-		res := conformance.Result{
+		res := result.Result{
 			ID: fmt.Sprint(i, text), Clauses: []string{text, "MSG-6"}, Status: status, Reason: text, Cause: text, Elapsed: time.Second,
-			Timeline: []conformance.Event{
+			Timeline: []result.Event{
 				{Where: text, Note: text, Bytes: []byte(text)[:min(len(text), 4096)], Total: len(text), Framing: conformance.Framing(text)},
 				{Where: text, Note: text, Bytes: []byte("PY" + text)[:min(len(text), 4096)], Total: len(text), Framing: conformance.Enhanced},
 			},
 		}
-		if status == conformance.StatusFail || status == conformance.StatusShould {
-			res.Findings = []conformance.Finding{{Clause: text, Want: text, Got: text, Dump: text}, {Clause: "MSG-6", Want: text, Got: text, Dump: text}}
+		if status == result.StatusFail || status == result.StatusShould {
+			res.Findings = []result.Finding{{Clause: text, Want: text, Got: text, Dump: text}, {Clause: "MSG-6", Want: text, Got: text, Dump: text}}
 		}
 		results = append(results, res)
 	}
 	return report.Run{
 		Report: conformance.Report{
-			Role: conformance.Role(text), Subject: text, Spec: text, Results: results, NotRun: []string{text}, SetUp: text,
-			Asked: conformance.Selection{
+			Role: spec.Role(text), Subject: text, Spec: text, Results: results, NotRun: []string{text}, SetUp: text,
+			Asked: result.Selection{
 				Framings: []conformance.Framing{conformance.Framing(text)}, Only: []string{text}, Covering: []string{text}, Except: []string{text}, Shards: 2, Shard: 1,
 			},
 		},
@@ -104,7 +106,7 @@ func TestHostileTextIsShownAsTextInEveryFormat(t *testing.T) {
 				one.Rerun = report.Rerun{} // argument lists stay as they are, for programs
 			}
 			worker := one
-			worker.Role = conformance.RoleWorker // which has clauses
+			worker.Role = spec.RoleWorker // which has clauses
 			text := written(t, write, one, worker)
 			require.True(t, utf8.Valid(text), "%s in %s", what, name)
 			if at := unfit.FindIndex(text); at != nil {
@@ -118,7 +120,7 @@ func TestHostileTextIsShownAsTextInEveryFormat(t *testing.T) {
 func TestHostileTextBreaksOutOfNothing(t *testing.T) {
 	for what, poison := range hostile {
 		run := poisoned(poison)
-		run.Role, run.Asked.Framings = conformance.RoleWorker, []conformance.Framing{conformance.Basic}
+		run.Role, run.Asked.Framings = spec.RoleWorker, []conformance.Framing{conformance.Basic}
 		sound(t, what, written(t, report.HTML, run, run))
 
 		j := readJUnit(t, run)
@@ -130,7 +132,7 @@ func TestHostileTextBreaksOutOfNothing(t *testing.T) {
 			}
 		}
 
-		run.Spec = conformance.SpecVersion
+		run.Spec = spec.Version
 		run.Results = append(run.Results[:5:5], run.Results[6:]...) // a status that is none is refused
 		for i := range run.Results {
 			run.Results[i].Timeline[0].Framing = conformance.Basic
@@ -146,7 +148,7 @@ func TestHostileTextBreaksOutOfNothing(t *testing.T) {
 func unexplained(run report.Run) int {
 	n := 0
 	for _, c := range run.Clauses() {
-		if c.State == report.StateNotRun && c.Level == conformance.Must {
+		if c.State == report.StateNotRun && c.Level == spec.Must {
 			n++
 		}
 	}

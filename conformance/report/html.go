@@ -10,7 +10,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/catalog"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // HTML writes the runs as one self-contained page that needs no script: what fails, with its bytes and
@@ -57,7 +59,7 @@ type pageRun struct {
 	Sections     []section
 	Families     []family
 	Cases        []pageCase
-	Slowest      []conformance.Result
+	Slowest      []result.Result
 	Command      string
 	Begun        string
 	anchors      map[string]string // of clauses
@@ -77,7 +79,7 @@ type pageClause struct {
 }
 
 type pageCase struct {
-	conformance.Result
+	result.Result
 	Word string
 }
 
@@ -97,7 +99,7 @@ func (p *page) run(r Run, number int) pageRun {
 	v := pageRun{
 		ID: p.id(fmt.Sprintf("run%d", number)), Run: r, Name: capital(r.name()), Title: capital(r.title()), Tone: r.tone(),
 		Mark:     map[tone]string{good: "✓", warn: "!", bad: "✗"}[r.tone()],
-		Sentence: capital(r.sentence()), Must: r.Count(conformance.Must), Should: r.Count(conformance.Should), Part: r.part(),
+		Sentence: capital(r.sentence()), Must: r.Count(spec.Must), Should: r.Count(spec.Should), Part: r.part(),
 		Command: r.Rerun.all(), anchors: map[string]string{}, timelines: map[string]string{},
 	}
 	if !r.Started.IsZero() {
@@ -119,7 +121,7 @@ func (p *page) run(r Run, number int) pageRun {
 		}
 	}
 	faults := map[string][]string{}
-	for _, f := range conformance.Proven() {
+	for _, f := range catalog.Proven() {
 		if f.Role == r.Role {
 			faults[f.Clause] = append(faults[f.Clause], f.What)
 		}
@@ -136,7 +138,7 @@ func (p *page) run(r Run, number int) pageRun {
 		v.Cases = append(v.Cases, pageCase{res, cmp.Or(words[res.ID], "passed")})
 	}
 	v.Slowest = slices.Clone(r.Results)
-	slices.SortStableFunc(v.Slowest, func(a, b conformance.Result) int { return cmp.Compare(b.Elapsed, a.Elapsed) })
+	slices.SortStableFunc(v.Slowest, func(a, b result.Result) int { return cmp.Compare(b.Elapsed, a.Elapsed) })
 	v.Slowest = v.Slowest[:min(len(v.Slowest), 5)]
 	return v
 }

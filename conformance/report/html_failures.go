@@ -3,8 +3,9 @@ package report
 import (
 	"slices"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/known"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // What the page tells of the failures; the rest is in the JSON report.
@@ -26,7 +27,7 @@ type section struct {
 type pageGroup struct {
 	ID     string
 	Name   string
-	Clause *conformance.Clause // nil where it is none of SPEC.md, or more than one
+	Clause *spec.Clause // nil where it is none of SPEC.md, or more than one
 	Reason string
 	First  []pageFailure
 	More   []pageFailure
@@ -40,7 +41,7 @@ func (g pageGroup) Others() string {
 
 type pageFailure struct {
 	failure
-	Findings     []conformance.Finding
+	Findings     []result.Finding
 	MoreFindings int
 	Events       []pageEvent
 	Elsewhere    string // the ID of the element that tells the events
@@ -49,7 +50,7 @@ type pageFailure struct {
 }
 
 type pageEvent struct {
-	conformance.Event
+	result.Event
 	Hex string
 }
 
@@ -74,7 +75,7 @@ func (p *page) section(v *pageRun, groups []group) section {
 	s := section{ID: p.id(v.ID, k.String()), Title: k.heading(), About: k.about(v.Strict)}
 	for _, g := range groups {
 		to := pageGroup{ID: p.id(v.ID, g.clauses[0], k.String()), Name: g.name(), Reason: g.reason}
-		if c, ok := conformance.LookUp(g.clauses[0]); ok && len(g.clauses) == 1 {
+		if c, ok := spec.LookUp(g.clauses[0]); ok && len(g.clauses) == 1 {
 			to.Clause = &c
 		}
 		for _, name := range g.clauses {

@@ -3,13 +3,13 @@ package report
 import (
 	"slices"
 
-	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // A matrix sets the runs of one role side by side.
 type matrix struct {
 	ID   string
-	Role conformance.Role
+	Role spec.Role
 	Runs []pageRun
 	Rows []matrixFamily
 }
@@ -23,7 +23,7 @@ type matrixFamily struct {
 }
 
 type matrixRow struct {
-	conformance.Clause
+	spec.Clause
 	Cells []pageClause
 }
 

@@ -13,13 +13,16 @@ import (
 	"golang.org/x/net/html/atom"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/catalog"
 	"github.com/pyproctest/pyproctest/conformance/report"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func TestPageTellsWhatTheClausesOfItsRoleAreProvenToCatch(t *testing.T) {
 	var want, got []string
-	for _, f := range conformance.Proven() {
-		if f.Role == conformance.RoleWorker {
+	for _, f := range catalog.Proven() {
+		if f.Role == spec.RoleWorker {
 			want = append(want, f.What)
 		}
 	}
@@ -121,7 +124,7 @@ func TestPageIsSoundWhateverItTells(t *testing.T) {
 	pages := map[string][]report.Run{
 		"green": {green()}, "failing": {failing(t)}, "known": {excusing(t, failing(t), allExcused+"WRK-9 # x")}, "none": {},
 		"several": {green(), failing(t), poolOf("p"), failing(t)}, "empty": {{}},
-		"could not run": {{Report: conformance.Report{Role: conformance.RoleFramer, SetUp: "why"}}},
+		"could not run": {{Report: conformance.Report{Role: spec.RoleFramer, SetUp: "why"}}},
 		"everything":    {everythingFails()},
 	}
 	for seed := range uint64(6) {
@@ -196,13 +199,13 @@ func everythingFails() report.Run {
 	long := strings.Repeat("long ", 40_000)
 	for i := range run.Results {
 		res := &run.Results[i]
-		res.Status = conformance.StatusFail
+		res.Status = result.StatusFail
 		for range 100 {
-			res.Findings = append(res.Findings, conformance.Finding{Clause: "RID-8", Want: "this", Got: long, Dump: long})
+			res.Findings = append(res.Findings, result.Finding{Clause: "RID-8", Want: "this", Got: long, Dump: long})
 		}
-		res.Findings = append(res.Findings, conformance.Finding{Clause: "WRK-6", Want: "0600", Got: "0777"})
+		res.Findings = append(res.Findings, result.Finding{Clause: "WRK-6", Want: "0600", Got: "0777"})
 		for j := range 400 {
-			res.Timeline = append(res.Timeline, conformance.Event{
+			res.Timeline = append(res.Timeline, result.Event{
 				At: time.Duration(j), Where: "connection", Note: "note", Bytes: make([]byte, 4096), Total: 1 << 20, Framing: conformance.Enhanced,
 			})
 		}
@@ -235,7 +238,7 @@ func TestPageTellsSoManyTimelinesAndSaysWhereTheOthersAre(t *testing.T) {
 	run := everythingFails()
 	for i := range run.Results {
 		res := &run.Results[i]
-		res.Findings = []conformance.Finding{{Clause: res.Clauses[0]}, {Clause: "WRK-6"}}
+		res.Findings = []result.Finding{{Clause: res.Clauses[0]}, {Clause: "WRK-6"}}
 	}
 	page := parse(t, written(t, report.HTML, run))
 	timelines := 0

@@ -13,6 +13,8 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/known"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 //go:embed report.schema.json
@@ -71,26 +73,26 @@ type document struct {
 }
 
 type runJSON struct {
-	Role        conformance.Role `json:"role"`
-	Subject     string           `json:"subject"`
-	Spec        string           `json:"clausesVersion"`
-	Verdict     Verdict          `json:"verdict"`
-	Summary     string           `json:"summary"`
-	Must        Count            `json:"must"`
-	Should      Count            `json:"should"`
-	Strict      bool             `json:"strict"`
-	Interrupted bool             `json:"interrupted"`
-	SetUp       string           `json:"setUp,omitempty"`
-	Asked       selectionJSON    `json:"asked"`
-	Started     time.Time        `json:"started"`
-	Elapsed     time.Duration    `json:"elapsedNs"`
-	NotRun      []string         `json:"notRun,omitempty"`
-	Notes       []string         `json:"notes,omitempty"`
-	Environment Environment      `json:"environment"`
-	Rerun       Rerun            `json:"rerun"`
-	Known       *outcomeJSON     `json:"knownFailing,omitempty"`
-	Clauses     []clauseJSON     `json:"clauses"`
-	Results     []resultJSON     `json:"results"`
+	Role        spec.Role     `json:"role"`
+	Subject     string        `json:"subject"`
+	Spec        string        `json:"clausesVersion"`
+	Verdict     Verdict       `json:"verdict"`
+	Summary     string        `json:"summary"`
+	Must        Count         `json:"must"`
+	Should      Count         `json:"should"`
+	Strict      bool          `json:"strict"`
+	Interrupted bool          `json:"interrupted"`
+	SetUp       string        `json:"setUp,omitempty"`
+	Asked       selectionJSON `json:"asked"`
+	Started     time.Time     `json:"started"`
+	Elapsed     time.Duration `json:"elapsedNs"`
+	NotRun      []string      `json:"notRun,omitempty"`
+	Notes       []string      `json:"notes,omitempty"`
+	Environment Environment   `json:"environment"`
+	Rerun       Rerun         `json:"rerun"`
+	Known       *outcomeJSON  `json:"knownFailing,omitempty"`
+	Clauses     []clauseJSON  `json:"clauses"`
+	Results     []resultJSON  `json:"results"`
 }
 
 type selectionJSON struct {
@@ -103,21 +105,21 @@ type selectionJSON struct {
 }
 
 type clauseJSON struct {
-	Name  string            `json:"name"`
-	Level conformance.Level `json:"level"`
-	State State             `json:"state"`
-	Cases int               `json:"cases"`
+	Name  string     `json:"name"`
+	Level spec.Level `json:"level"`
+	State State      `json:"state"`
+	Cases int        `json:"cases"`
 }
 
 type resultJSON struct {
-	ID       string             `json:"id"`
-	Clauses  []string           `json:"clauses"`
-	Status   conformance.Status `json:"status"`
-	Reason   string             `json:"reason,omitempty"`
-	Cause    string             `json:"usualCause,omitempty"`
-	Elapsed  time.Duration      `json:"elapsedNs"`
-	Findings []findingJSON      `json:"findings,omitempty"`
-	Timeline []eventJSON        `json:"timeline,omitempty"`
+	ID       string        `json:"id"`
+	Clauses  []string      `json:"clauses"`
+	Status   result.Status `json:"status"`
+	Reason   string        `json:"reason,omitempty"`
+	Cause    string        `json:"usualCause,omitempty"`
+	Elapsed  time.Duration `json:"elapsedNs"`
+	Findings []findingJSON `json:"findings,omitempty"`
+	Timeline []eventJSON   `json:"timeline,omitempty"`
 }
 
 type findingJSON struct {
@@ -162,7 +164,7 @@ type problemJSON struct {
 func newRunJSON(r Run) runJSON {
 	j := runJSON{
 		Role: r.Role, Subject: r.Subject, Spec: r.Spec,
-		Verdict: r.Verdict(), Summary: r.sentence(), Must: r.Count(conformance.Must), Should: r.Count(conformance.Should),
+		Verdict: r.Verdict(), Summary: r.sentence(), Must: r.Count(spec.Must), Should: r.Count(spec.Should),
 		Strict: r.Strict, Interrupted: r.Interrupted, SetUp: r.SetUp, Asked: selectionJSON(r.Asked),
 		Started: r.Started.UTC(), Elapsed: r.Elapsed, NotRun: r.NotRun, Notes: r.Notes, Environment: r.Environment,
 		Rerun: Rerun{All: arguments(r.Rerun.All), One: arguments(r.Rerun.One)}, Clauses: []clauseJSON{}, Results: []resultJSON{},
@@ -208,16 +210,16 @@ func arguments(list []string) []string {
 
 // run is the run that was written; what is derived from it is not read.
 func (j runJSON) run() (Run, error) {
-	if !slices.Contains([]conformance.Role{conformance.RoleFramer, conformance.RoleWorker, conformance.RolePool}, j.Role) {
+	if !slices.Contains([]spec.Role{spec.RoleFramer, spec.RoleWorker, spec.RolePool}, j.Role) {
 		return Run{}, fmt.Errorf("%q is no role", j.Role)
 	}
-	if j.Spec != conformance.SpecVersion {
-		return Run{}, fmt.Errorf("it speaks of version %q of the clauses, and this pyproctest knows version %q", j.Spec, conformance.SpecVersion)
+	if j.Spec != spec.Version {
+		return Run{}, fmt.Errorf("it speaks of version %q of the clauses, and this pyproctest knows version %q", j.Spec, spec.Version)
 	}
 	r := Run{
 		Report: conformance.Report{
 			Role: j.Role, Subject: j.Subject, Spec: j.Spec, Started: j.Started, Elapsed: j.Elapsed, NotRun: j.NotRun,
-			Asked: conformance.Selection(j.Asked), Interrupted: j.Interrupted, SetUp: j.SetUp,
+			Asked: result.Selection(j.Asked), Interrupted: j.Interrupted, SetUp: j.SetUp,
 		},
 		Environment: j.Environment, Rerun: j.Rerun, Strict: j.Strict, Notes: j.Notes,
 	}
@@ -240,24 +242,24 @@ func (j runJSON) run() (Run, error) {
 	return r, nil
 }
 
-var statuses = []conformance.Status{
-	conformance.StatusPass, conformance.StatusFail, conformance.StatusShould, conformance.StatusUnsupported, conformance.StatusBlocked,
+var statuses = []result.Status{
+	result.StatusPass, result.StatusFail, result.StatusShould, result.StatusUnsupported, result.StatusBlocked,
 }
 
-func (j resultJSON) result() (conformance.Result, error) {
+func (j resultJSON) result() (result.Result, error) {
 	if !slices.Contains(statuses, j.Status) {
-		return conformance.Result{}, fmt.Errorf("%q is no status", j.Status)
+		return result.Result{}, fmt.Errorf("%q is no status", j.Status)
 	}
-	r := conformance.Result{ID: j.ID, Clauses: j.Clauses, Status: j.Status, Reason: j.Reason, Cause: j.Cause, Elapsed: j.Elapsed}
+	r := result.Result{ID: j.ID, Clauses: j.Clauses, Status: j.Status, Reason: j.Reason, Cause: j.Cause, Elapsed: j.Elapsed}
 	for _, f := range j.Findings {
-		r.Findings = append(r.Findings, conformance.Finding(f))
+		r.Findings = append(r.Findings, result.Finding(f))
 	}
 	for i, e := range j.Timeline {
 		data, err := hex.AppendDecode(nil, []byte(e.Hex))
 		if err != nil {
-			return conformance.Result{}, fmt.Errorf("event %d: %w", i+1, err)
+			return result.Result{}, fmt.Errorf("event %d: %w", i+1, err)
 		}
-		r.Timeline = append(r.Timeline, conformance.Event{At: e.At, Where: e.Where, Note: e.Note, Bytes: data, Total: max(e.Total, len(data)), Framing: e.Framing})
+		r.Timeline = append(r.Timeline, result.Event{At: e.At, Where: e.Where, Note: e.Note, Bytes: data, Total: max(e.Total, len(data)), Framing: e.Framing})
 	}
 	return r, nil
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/report"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func TestJSONTellsTheCountsAndIsValid(t *testing.T) {
@@ -33,8 +35,8 @@ func TestJSONGivesBackTheRunsThatWereWritten(t *testing.T) {
 	runs := []report.Run{
 		failing(t), excusing(t, failing(t), allExcused+"WRK-9 # x"), poolOf("p"),
 		{Report: conformance.Report{
-			Role: conformance.RoleFramer, Spec: conformance.SpecVersion, SetUp: "why", Interrupted: true, NotRun: []string{"a", "b"},
-			Asked: conformance.Selection{Framings: []conformance.Framing{"basic"}, Covering: []string{"c"}, Except: []string{"d"}, Shard: 2, Shards: 3},
+			Role: spec.RoleFramer, Spec: spec.Version, SetUp: "why", Interrupted: true, NotRun: []string{"a", "b"},
+			Asked: result.Selection{Framings: []conformance.Framing{"basic"}, Covering: []string{"c"}, Except: []string{"d"}, Shard: 2, Shards: 3},
 		}, Strict: true, Notes: []string{"n"}},
 	}
 	runs[0].Started = time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
@@ -119,9 +121,9 @@ func random(t *testing.T, seed uint64) report.Run {
 		run.Results = run.Results[:r.IntN(len(run.Results))]
 	case 2:
 		run.SetUp, run.Results = "no such file", run.Results[:1]
-		run.Results[0].Status = conformance.StatusBlocked
+		run.Results[0].Status = result.StatusBlocked
 	}
-	clauses := conformance.Clauses()
+	clauses := spec.Clauses()
 	bad := r.IntN(10)
 	for i := range run.Results {
 		res := &run.Results[i]
@@ -130,29 +132,29 @@ func random(t *testing.T, seed uint64) report.Run {
 		}
 		switch r.IntN(4) {
 		case 0:
-			res.Status, res.Reason = conformance.StatusBlocked, "stuck"
+			res.Status, res.Reason = result.StatusBlocked, "stuck"
 		case 1:
-			res.Status, res.Reason = conformance.StatusUnsupported, "not here"
+			res.Status, res.Reason = result.StatusUnsupported, "not here"
 		default:
-			res.Status = conformance.StatusShould
+			res.Status = result.StatusShould
 			for range r.IntN(40) + 1 {
 				c := clauses[r.IntN(len(clauses))]
-				if r.IntN(3) > 0 || !c.Binds(conformance.RoleWorker) {
-					c, _ = conformance.LookUp(res.Clauses[0])
+				if r.IntN(3) > 0 || !c.Binds(spec.RoleWorker) {
+					c, _ = spec.LookUp(res.Clauses[0])
 				}
-				if c.Level == conformance.Must {
-					res.Status = conformance.StatusFail
+				if c.Level == spec.Must {
+					res.Status = result.StatusFail
 				}
-				res.Findings = append(res.Findings, conformance.Finding{Clause: c.Name, Want: "a", Got: strings.Repeat("b", r.IntN(5000))})
+				res.Findings = append(res.Findings, result.Finding{Clause: c.Name, Want: "a", Got: strings.Repeat("b", r.IntN(5000))})
 			}
 			for range r.IntN(100) {
-				res.Timeline = append(res.Timeline, conformance.Event{Where: "there", Bytes: make([]byte, r.IntN(800)), Total: 800, Framing: conformance.Enhanced})
+				res.Timeline = append(res.Timeline, result.Event{Where: "there", Bytes: make([]byte, r.IntN(800)), Total: 800, Framing: conformance.Enhanced})
 			}
 		}
 	}
 	var list strings.Builder
 	for _, res := range run.Results {
-		if res.Status != conformance.StatusPass && (seed%2 == 0 || r.IntN(3) > 0) {
+		if res.Status != result.StatusPass && (seed%2 == 0 || r.IntN(3) > 0) {
 			list.WriteString(res.ID + " # so it is\n")
 		}
 	}

@@ -6,8 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/report"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // junit is the XML as another program reads it.
@@ -115,8 +116,8 @@ func TestJUnitShowsKnownFailuresAsSkippedAndWrongLinesAsFailures(t *testing.T) {
 
 func TestJUnitOfAStrictRunShowsAShouldAsAFailure(t *testing.T) {
 	run := failing(t)
-	set(t, &run, "CAN-8/handlers-of-a-caller-that-went-away-are-cancelled/basic", func(r *conformance.Result) {
-		r.Status = conformance.StatusBlocked
+	set(t, &run, "CAN-8/handlers-of-a-caller-that-went-away-are-cancelled/basic", func(r *result.Result) {
+		r.Status = result.StatusBlocked
 	})
 	require.Equal(t, []int{2, 2, 2}, counts(readJUnit(t, run)))
 	run.Strict = true
@@ -160,5 +161,5 @@ func TestJUnitHasASuiteForEachRun(t *testing.T) {
 	require.Len(t, j.Suites, 3)
 	require.Equal(t, 2, j.Failures)
 	require.Equal(t, 2*len(green().Results)+1, j.Tests)
-	require.Equal(t, conformance.RolePool, conformance.Role(j.Suites[1].Name[:4]))
+	require.Equal(t, spec.RolePool, spec.Role(j.Suites[1].Name[:4]))
 }

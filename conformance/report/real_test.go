@@ -14,6 +14,8 @@ import (
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/known"
 	"github.com/pyproctest/pyproctest/conformance/report"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // A framer that never compares a checksum fails in the same cases in every format, and the list that is
@@ -22,11 +24,11 @@ func TestRealRunGivesTheSameCountsInEveryFormat(t *testing.T) {
 	rep := conformance.CheckFramer(t.Context(), withoutChecksums, conformance.Only("CRC-*", "STR-1"), conformance.Subject("no checksums"))
 	run := report.Run{Report: rep, Environment: report.Here()}
 	require.Equal(t, report.Violated, run.Verdict())
-	must := run.Count(conformance.Must)
+	must := run.Count(spec.Must)
 	require.Equal(t, report.Count{Hold: 1, Violated: 1, Unknown: 4}, must, "%+v", run.Clauses())
 	failed := 0
 	for _, r := range rep.Results {
-		if r.Status == conformance.StatusFail {
+		if r.Status == result.StatusFail {
 			failed++
 		}
 	}
@@ -34,7 +36,7 @@ func TestRealRunGivesTheSameCountsInEveryFormat(t *testing.T) {
 
 	back, err := report.Read(bytes.NewReader(written(t, report.JSON, run)))
 	require.NoError(t, err)
-	require.Equal(t, must, back[0].Count(conformance.Must))
+	require.Equal(t, must, back[0].Count(spec.Must))
 	require.Equal(t, failed, readJUnit(t, run).Failures)
 	require.Contains(t, string(written(t, report.Markdown, run)), "1 of 6 MUST hold, 1 does not, 4 not known.")
 	page := parse(t, written(t, report.HTML, run))

@@ -7,18 +7,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/catalog"
 	"github.com/pyproctest/pyproctest/conformance/known"
 	"github.com/pyproctest/pyproctest/conformance/report"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // green is a whole run against a worker in which every case passed.
 func green() report.Run {
 	rep := conformance.Report{
-		Role: conformance.RoleWorker, Subject: "sample", Spec: conformance.SpecVersion,
+		Role: spec.RoleWorker, Subject: "sample", Spec: spec.Version,
 		Started: time.Date(2026, 11, 22, 13, 0, 0, 0, time.UTC), Elapsed: 9120 * time.Millisecond,
 	}
-	for _, c := range conformance.Cases() {
-		if c.Role != conformance.RoleWorker {
+	for _, c := range catalog.Cases() {
+		if c.Role != spec.RoleWorker {
 			continue
 		}
 		framings := c.Framings
@@ -26,8 +29,8 @@ func green() report.Run {
 			framings = []conformance.Framing{""}
 		}
 		for _, f := range framings {
-			rep.Results = append(rep.Results, conformance.Result{
-				ID: c.ID(f), Clauses: c.Clauses, Status: conformance.StatusPass, Cause: c.Cause, Elapsed: 3 * time.Millisecond,
+			rep.Results = append(rep.Results, result.Result{
+				ID: c.ID(f), Clauses: c.Clauses, Status: result.StatusPass, Cause: c.Cause, Elapsed: 3 * time.Millisecond,
 			})
 		}
 	}
@@ -45,35 +48,35 @@ func green() report.Run {
 // clause; one blocked; one not implemented; one SHOULD not held.
 func failing(t *testing.T) report.Run {
 	run := green()
-	set(t, &run, "MSG-6/absent-body-is-null/basic", func(r *conformance.Result) {
-		r.Status = conformance.StatusFail
-		r.Findings = []conformance.Finding{{
+	set(t, &run, "MSG-6/absent-body-is-null/basic", func(r *result.Result) {
+		r.Status = result.StatusFail
+		r.Findings = []result.Finding{{
 			Clause: "MSG-6", Want: "the echo of a request without a body is null", Got: "the value is {} and should be null",
 			Dump: "0000  00 00 00 21                                      length: payload of 33\n",
 		}}
-		r.Timeline = []conformance.Event{
+		r.Timeline = []result.Event{
 			{At: time.Millisecond, Where: "connection 1", Note: "opened, for the basic framing"},
 			{At: 2 * time.Millisecond, Where: "connection 1 → worker", Bytes: []byte("\x00\x00\x00\x05{\"id\""), Total: 9, Framing: conformance.Basic},
 		}
 	})
-	set(t, &run, "MSG-5/ids-of-64-bits-come-back/enhanced", func(r *conformance.Result) {
-		r.Status = conformance.StatusFail
-		r.Findings = []conformance.Finding{{Clause: "RID-8", Want: "the ID of the request", Got: "another one"}}
+	set(t, &run, "MSG-5/ids-of-64-bits-come-back/enhanced", func(r *result.Result) {
+		r.Status = result.StatusFail
+		r.Findings = []result.Finding{{Clause: "RID-8", Want: "the ID of the request", Got: "another one"}}
 	})
-	set(t, &run, "WRK-8/half-sent-frame-blocks-no-other-connection/basic", func(r *conformance.Result) {
-		r.Status, r.Reason = conformance.StatusBlocked, "the case could not be set up"
+	set(t, &run, "WRK-8/half-sent-frame-blocks-no-other-connection/basic", func(r *result.Result) {
+		r.Status, r.Reason = result.StatusBlocked, "the case could not be set up"
 	})
-	set(t, &run, "WRK-6/socket-file-has-mode-0600", func(r *conformance.Result) {
-		r.Status, r.Reason = conformance.StatusUnsupported, "this worker has no socket file"
+	set(t, &run, "WRK-6/socket-file-has-mode-0600", func(r *result.Result) {
+		r.Status, r.Reason = result.StatusUnsupported, "this worker has no socket file"
 	})
-	set(t, &run, "WRK-19/orphan-ends", func(r *conformance.Result) {
-		r.Status = conformance.StatusShould
-		r.Findings = []conformance.Finding{{Clause: "WRK-19", Want: "a worker that is gone", Got: "it runs still"}}
+	set(t, &run, "WRK-19/orphan-ends", func(r *result.Result) {
+		r.Status = result.StatusShould
+		r.Findings = []result.Finding{{Clause: "WRK-19", Want: "a worker that is gone", Got: "it runs still"}}
 	})
 	return run
 }
 
-func set(t *testing.T, run *report.Run, id string, change func(*conformance.Result)) {
+func set(t *testing.T, run *report.Run, id string, change func(*result.Result)) {
 	t.Helper()
 	for i := range run.Results {
 		if run.Results[i].ID == id {
@@ -104,7 +107,7 @@ WRK-6                                    # abstract sockets
 // poolOf is a run of a pool in which one case passed and nothing else was asked for.
 func poolOf(subject string) report.Run {
 	return report.Run{Report: conformance.Report{
-		Role: conformance.RolePool, Subject: subject, Spec: conformance.SpecVersion, Asked: conformance.Selection{Only: []string{"BPR-1"}},
-		Results: []conformance.Result{{ID: "BPR-1/bound-holds/basic", Clauses: []string{"BPR-1"}, Status: conformance.StatusPass}},
+		Role: spec.RolePool, Subject: subject, Spec: spec.Version, Asked: result.Selection{Only: []string{"BPR-1"}},
+		Results: []result.Result{{ID: "BPR-1/bound-holds/basic", Clauses: []string{"BPR-1"}, Status: result.StatusPass}},
 	}}
 }

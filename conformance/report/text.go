@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 const (
@@ -127,7 +127,7 @@ func indentRest(text string) string {
 
 // sentenceOf is a clause's level and sentence, for texts that name it.
 func sentenceOf(name string) string {
-	c, ok := conformance.LookUp(name)
+	c, ok := spec.LookUp(name)
 	if !ok {
 		return ""
 	}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/known"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // What is told of a run at most, in any format, so that one fault that breaks everything does not bury it.
@@ -23,7 +25,7 @@ const (
 // told is the run as every format tells it: all text fit to be shown, what is too much cut, with a word of
 // how much that was. Told twice it is the same.
 func (r Run) told() Run {
-	r.Role = conformance.Role(cleanLine(string(r.Role)))
+	r.Role = spec.Role(cleanLine(string(r.Role)))
 	r.Subject, r.Spec = cleanLine(r.Subject), cleanLine(r.Spec)
 	r.SetUp = clean(r.SetUp, textKept)
 	r.NotRun, r.Notes = toldTexts(r.NotRun), toldTexts(r.Notes)
@@ -45,8 +47,8 @@ func (r Run) told() Run {
 	return r
 }
 
-func toldResult(r conformance.Result) conformance.Result {
-	r.ID, r.Status = cleanLine(r.ID), conformance.Status(cleanLine(string(r.Status)))
+func toldResult(r result.Result) result.Result {
+	r.ID, r.Status = cleanLine(r.ID), result.Status(cleanLine(string(r.Status)))
 	r.Clauses = slices.Clone(r.Clauses)
 	for i, name := range r.Clauses {
 		r.Clauses[i] = cleanLine(name)
@@ -55,7 +57,7 @@ func toldResult(r conformance.Result) conformance.Result {
 	r.Cause = clean(r.Cause, textKept)
 
 	seen := map[string]bool{}
-	var findings []conformance.Finding
+	var findings []result.Finding
 	for i, f := range r.Findings {
 		f.Clause = cleanLine(f.Clause)
 		if i < findingsKept || !seen[f.Clause] {
@@ -66,7 +68,7 @@ func toldResult(r conformance.Result) conformance.Result {
 	}
 	events := slices.Clone(r.Timeline)
 	if n := len(r.Findings) - len(findings); n > 0 {
-		events = append(events, conformance.Event{At: r.Elapsed, Where: "report", Note: fmt.Sprintf("%s of this case left out", count(n, "more finding"))})
+		events = append(events, result.Event{At: r.Elapsed, Where: "report", Note: fmt.Sprintf("%s of this case left out", count(n, "more finding"))})
 	}
 	events = cutEvents(events, firstEvents, eventsKept)
 	for i, e := range events {
@@ -80,13 +82,13 @@ func toldResult(r conformance.Result) conformance.Result {
 }
 
 // cutEvents leaves out the middle of a timeline, so that it has no more than so many events.
-func cutEvents(events []conformance.Event, first, kept int) []conformance.Event {
+func cutEvents(events []result.Event, first, kept int) []result.Event {
 	if len(events) <= kept {
 		return events
 	}
 	n := len(events) - kept + 1
-	gap := conformance.Event{At: events[first+n-1].At, Where: "report", Note: fmt.Sprintf("%s left out here", count(n, "event"))}
-	return slices.Concat(events[:first], []conformance.Event{gap}, events[first+n:])
+	gap := result.Event{At: events[first+n-1].At, Where: "report", Note: fmt.Sprintf("%s left out here", count(n, "event"))}
+	return slices.Concat(events[:first], []result.Event{gap}, events[first+n:])
 }
 
 func toldTexts(texts []string) []string {

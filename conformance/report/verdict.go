@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // Verdict is what a run says as a whole.
@@ -22,7 +22,7 @@ const (
 
 // Verdict judges the run.
 func (r Run) Verdict() Verdict {
-	must, should := r.Count(conformance.Must), r.Count(conformance.Should)
+	must, should := r.Count(spec.Must), r.Count(spec.Should)
 	switch {
 	case must.Violated > 0, r.Strict && should.Violated > 0:
 		return Violated
@@ -59,7 +59,7 @@ func ExitStatus(runs ...Run) int {
 
 // empty reports whether the run holds only because there was nothing in it to judge.
 func (r Run) empty() bool {
-	return r.Verdict() == Holds && r.Count(conformance.Must).All()+r.Count(conformance.Should).All() == 0
+	return r.Verdict() == Holds && r.Count(spec.Must).All()+r.Count(spec.Should).All() == 0
 }
 
 // title is the verdict in a few words.
@@ -105,7 +105,7 @@ func (r Run) tone() tone {
 
 // sentence says what the run found, in one line.
 func (r Run) sentence() string {
-	must, should := r.Count(conformance.Must), r.Count(conformance.Should)
+	must, should := r.Count(spec.Must), r.Count(spec.Should)
 	if r.Verdict() == NotRun {
 		why := r.SetUp
 		if why == "" {
@@ -118,10 +118,10 @@ func (r Run) sentence() string {
 	}
 	var parts []string
 	if must.All() > 0 {
-		parts = append(parts, tally(conformance.Must, must))
+		parts = append(parts, tally(spec.Must, must))
 	}
 	if should.All() > 0 {
-		parts = append(parts, tally(conformance.Should, should))
+		parts = append(parts, tally(spec.Should, should))
 	}
 	if len(parts) == 0 {
 		parts = append(parts, "all that ran is optional and not offered")
@@ -139,7 +139,7 @@ func (r Run) sentence() string {
 }
 
 // tally says how many clauses of a level are in which state.
-func tally(level conformance.Level, n Count) string {
+func tally(level spec.Level, n Count) string {
 	text := fmt.Sprintf("%d of %d %s hold", n.Hold, n.All(), level)
 	if n.Hold == n.All() && n.All() > 1 {
 		text = fmt.Sprintf("all %d %s hold", n.All(), level)

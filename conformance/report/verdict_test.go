@@ -7,6 +7,8 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/report"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func TestVerdictAndExitStatus(t *testing.T) {
@@ -14,22 +16,22 @@ func TestVerdictAndExitStatus(t *testing.T) {
 		f(&run)
 		return run
 	}
-	one := func(id string, status conformance.Status) report.Run {
+	one := func(id string, status result.Status) report.Run {
 		run := green()
-		set(t, &run, id, func(r *conformance.Result) { r.Status = status })
+		set(t, &run, id, func(r *result.Result) { r.Status = status })
 		return run
 	}
-	blockedShould := one("WRK-19/orphan-ends", conformance.StatusBlocked)
+	blockedShould := one("WRK-19/orphan-ends", result.StatusBlocked)
 	notHeld := failing(t)
-	notHeld.Results = []conformance.Result{}
+	notHeld.Results = []result.Result{}
 	for _, r := range failing(t).Results {
-		if r.Status == conformance.StatusShould || r.Status == conformance.StatusPass {
+		if r.Status == result.StatusShould || r.Status == result.StatusPass {
 			notHeld.Results = append(notHeld.Results, r)
 		}
 	}
 	notHeld.Asked.Except = []string{"WRK-6"} // what failed above was left out
-	startless := report.Run{Report: conformance.Report{Role: conformance.RoleWorker, SetUp: "no such file", Results: []conformance.Result{{
-		ID: "WRK-1/x", Clauses: []string{"WRK-1"}, Status: conformance.StatusBlocked,
+	startless := report.Run{Report: conformance.Report{Role: spec.RoleWorker, SetUp: "no such file", Results: []result.Result{{
+		ID: "WRK-1/x", Clauses: []string{"WRK-1"}, Status: result.StatusBlocked,
 	}}}}
 
 	for name, c := range map[string]struct {
@@ -39,8 +41,8 @@ func TestVerdictAndExitStatus(t *testing.T) {
 	}{
 		"every case passed":                      {green(), report.Holds, 0},
 		"something of everything":                {failing(t), report.Violated, 1},
-		"a case blocked":                         {one("WRK-6/socket-file-has-mode-0600", conformance.StatusBlocked), report.Unknown, 1},
-		"a MUST not implemented":                 {one("WRK-6/socket-file-has-mode-0600", conformance.StatusUnsupported), report.Unknown, 1},
+		"a case blocked":                         {one("WRK-6/socket-file-has-mode-0600", result.StatusBlocked), report.Unknown, 1},
+		"a MUST not implemented":                 {one("WRK-6/socket-file-has-mode-0600", result.StatusUnsupported), report.Unknown, 1},
 		"a SHOULD not held":                      {notHeld, report.Holds, 0},
 		"a SHOULD not held, strict":              {change(notHeld, func(r *report.Run) { r.Strict = true }), report.Violated, 1},
 		"a SHOULD blocked":                       {blockedShould, report.Holds, 0},
@@ -75,8 +77,8 @@ func TestExitStatusOfSeveralRunsIsTheWorst(t *testing.T) {
 
 func TestCountsTellEachClauseOnce(t *testing.T) {
 	run := failing(t)
-	require.Equal(t, report.Count{Hold: 35, Violated: 2, Unknown: 3}, run.Count(conformance.Must))
-	require.Equal(t, report.Count{Hold: 4, Violated: 1}, run.Count(conformance.Should))
+	require.Equal(t, report.Count{Hold: 35, Violated: 2, Unknown: 3}, run.Count(spec.Must))
+	require.Equal(t, report.Count{Hold: 4, Violated: 1}, run.Count(spec.Should))
 	states := map[string]report.State{}
 	for _, c := range run.Clauses() {
 		states[c.Name] = c.State
@@ -89,5 +91,5 @@ func TestCountsTellEachClauseOnce(t *testing.T) {
 	require.Equal(t, report.StateNotHeld, states["WRK-19"])
 
 	run = excusing(t, run, "MSG-5/ids-*/enhanced # x\nWRK-8/half-*/basic # x")
-	require.Equal(t, report.Count{Hold: 35, Violated: 1, Known: 3, Unknown: 1}, run.Count(conformance.Must))
+	require.Equal(t, report.Count{Hold: 35, Violated: 1, Known: 3, Unknown: 1}, run.Count(spec.Must))
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // EventKind is what an event tells.
@@ -37,10 +38,10 @@ type Event struct {
 	Reason string `json:"reason,omitempty"`
 
 	// Of ViolationSeen and CutOff.
-	Sender  conformance.Role      `json:"sender,omitempty"` // whose bytes these are
+	Sender  spec.Role             `json:"sender,omitempty"` // whose bytes these are
 	Framing conformance.Framing   `json:"framing,omitempty"`
 	Clause  string                `json:"clause,omitempty"`
-	Level   conformance.Level     `json:"level,omitempty"`
+	Level   spec.Level            `json:"level,omitempty"`
 	Kind    conformance.ErrorKind `json:"kind,omitempty"`    // of a framing error
 	Offset  *int64                `json:"offset,omitempty"`  // of the first byte in question in all that its sender sent
 	Frame   *int64                `json:"frame,omitempty"`   // the offset at which its frame begins

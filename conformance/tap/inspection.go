@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/inspect"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // inspection looks at what passed on one pair, behind its traffic.
@@ -15,7 +17,7 @@ type inspection struct {
 	pair       *pair
 	number     int
 	opened     time.Time
-	inspector  *conformance.ConnectionInspector
+	inspector  *inspect.ConnectionInspector
 	violations int
 	givenUp    bool
 }
@@ -26,7 +28,7 @@ const (
 )
 
 func (t *Tap) newInspection(p *pair) *inspection {
-	inspector, _ := conformance.NewConnectionInspector(t.options.inspector()) // Listen has refused what it refuses
+	inspector, _ := inspect.NewConnection(t.options.inspector()) // Listen has refused what it refuses
 	return &inspection{tap: t, pair: p, number: t.newNumber(), opened: time.Now(), inspector: inspector}
 }
 
@@ -71,7 +73,7 @@ func (i *inspection) giveUp(why string) {
 	}
 }
 
-func (i *inspection) found(frames []conformance.InspectedFrame) {
+func (i *inspection) found(frames []inspect.Frame) {
 	for _, f := range frames {
 		if i.mayBeRight(f) {
 			i.giveUp(f.Violations[0].Got + "; give the limit of the two sides, if it is another")
@@ -84,7 +86,7 @@ func (i *inspection) found(frames []conformance.InspectedFrame) {
 			} else {
 				i.violations++
 			}
-			clause, _ := conformance.LookUp(v.Clause)
+			clause, _ := spec.LookUp(v.Clause)
 			i.tell(Event{
 				Event: kind, Sender: f.Sender, Framing: f.Framing, Clause: v.Clause, Level: clause.Level, Kind: v.Kind,
 				Offset: &v.Offset, Frame: &f.Offset, Message: f.Message, Want: v.Want, Got: v.Got,
@@ -95,7 +97,7 @@ func (i *inspection) found(frames []conformance.InspectedFrame) {
 }
 
 // mayBeRight tells whether a frame is over the default limit alone, where both sides may have another [FRM-13].
-func (i *inspection) mayBeRight(f conformance.InspectedFrame) bool {
+func (i *inspection) mayBeRight(f inspect.Frame) bool {
 	if f.Whole || i.tap.options.MaxPayload != 0 || f.Violations[0].Kind != conformance.TooLarge {
 		return false
 	}

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // pair is one connection of the pool and the one to the worker that carries it on.
@@ -22,8 +22,8 @@ const blockSize = 64 << 10
 // run passes bytes both ways until both directions have ended.
 func (p *pair) run() {
 	var both sync.WaitGroup
-	both.Go(func() { p.pump(p.worker, p.pool, conformance.RolePool, &p.passed[0]) })
-	both.Go(func() { p.pump(p.pool, p.worker, conformance.RoleWorker, &p.passed[1]) })
+	both.Go(func() { p.pump(p.worker, p.pool, spec.RolePool, &p.passed[0]) })
+	both.Go(func() { p.pump(p.pool, p.worker, spec.RoleWorker, &p.passed[1]) })
 	both.Wait()
 	p.close()
 }
@@ -36,7 +36,7 @@ func (p *pair) close() {
 // pump passes the bytes of one sender on until it sends no more or its receiver takes no more.
 //
 // What the inspection gets, it gets before the receiver does: so it never sees an answer before its request.
-func (p *pair) pump(to, from *net.UnixConn, sender conformance.Role, passed *atomic.Int64) {
+func (p *pair) pump(to, from *net.UnixConn, sender spec.Role, passed *atomic.Int64) {
 	block := make([]byte, blockSize)
 	for ended := false; !ended; {
 		n, err := from.Read(block)

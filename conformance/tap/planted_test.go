@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 	"github.com/pyproctest/pyproctest/conformance/tap"
 	"github.com/pyproctest/pyproctest/ref/frame"
 )
@@ -18,12 +18,12 @@ type planted struct {
 }
 
 type message struct {
-	sender conformance.Role
+	sender spec.Role
 	data   []byte
 }
 
-func fromPool(data []byte) message   { return message{conformance.RolePool, data} }
-func fromWorker(data []byte) message { return message{conformance.RoleWorker, data} }
+func fromPool(data []byte) message   { return message{spec.RolePool, data} }
+func fromWorker(data []byte) message { return message{spec.RoleWorker, data} }
 
 func enhanced(id uint64, payload string) []byte {
 	return frame.AppendFrame(nil, frame.Enhanced, id, []byte(payload))
@@ -73,7 +73,7 @@ func TestEachKindOfViolationIsSeenInLiveTraffic(t *testing.T) {
 		pool, worker := l.connect(t)
 		for _, m := range p.sends {
 			from, to := pool, worker
-			if m.sender == conformance.RoleWorker {
+			if m.sender == spec.RoleWorker {
 				from, to = worker, pool
 			}
 			send(t, to, from, m.data)

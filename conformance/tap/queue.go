@@ -4,7 +4,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // queue holds what passed on a connection until it is inspected, in the order in which it passed. Putting
@@ -23,7 +23,7 @@ type queue struct {
 
 // piece is some bytes of a sender, or its end.
 type piece struct {
-	sender conformance.Role
+	sender spec.Role
 	data   []byte
 	end    bool
 }
@@ -31,7 +31,7 @@ type piece struct {
 func newQueue(bound int) *queue { return &queue{bound: bound, changed: make(chan struct{}, 1)} }
 
 // put takes a copy of the bytes.
-func (q *queue) put(sender conformance.Role, data []byte) {
+func (q *queue) put(sender spec.Role, data []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
@@ -46,7 +46,7 @@ func (q *queue) put(sender conformance.Role, data []byte) {
 	q.wake()
 }
 
-func (q *queue) end(sender conformance.Role) {
+func (q *queue) end(sender spec.Role) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.overflowed {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/inspect"
 )
 
 // Options say where a tap sits and whom it tells.
@@ -67,7 +68,7 @@ func Listen(o Options) (*Tap, error) {
 	if o.Tell == nil {
 		o.Tell = func(Event) {}
 	}
-	if _, err := conformance.NewConnectionInspector(o.inspector()); err != nil {
+	if _, err := inspect.NewConnection(o.inspector()); err != nil {
 		return nil, err
 	}
 	if o.Listen == "" || o.Upstream == "" {
@@ -82,8 +83,8 @@ func Listen(o Options) (*Tap, error) {
 	return t, nil
 }
 
-func (o Options) inspector() conformance.InspectorOptions {
-	return conformance.InspectorOptions{Framing: o.Framing, MaxPayload: o.MaxPayload}
+func (o Options) inspector() inspect.Options {
+	return inspect.Options{Framing: o.Framing, MaxPayload: o.MaxPayload}
 }
 
 // Serve passes connections on until the context ends, which closes them all, or until the tap was closed and

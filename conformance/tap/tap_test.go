@@ -26,6 +26,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 	"github.com/pyproctest/pyproctest/conformance/tap"
 	"github.com/pyproctest/pyproctest/ref/frame"
 )
@@ -180,13 +181,13 @@ func TestViolationsOfBothSidesAreTold(t *testing.T) {
 	told := l.told(tap.ViolationSeen)
 	require.Len(t, told, 2)
 	require.Equal(t, "MSG-1", told[0].Clause)
-	require.Equal(t, conformance.RoleWorker, told[0].Sender)
-	require.Equal(t, conformance.Must, told[0].Level)
+	require.Equal(t, spec.RoleWorker, told[0].Sender)
+	require.Equal(t, spec.Must, told[0].Level)
 	require.EqualValues(t, len(answer(1)), *told[0].Frame)
 	require.Equal(t, fmt.Sprintf("%x", answer(1)), told[0].Bytes)
 	require.Contains(t, told[0].Dump, "<-- MSG-1")
 	require.Equal(t, "RID-3", told[1].Clause)
-	require.Equal(t, conformance.RolePool, told[1].Sender)
+	require.Equal(t, spec.RolePool, told[1].Sender)
 	require.EqualValues(t, len(request(1))+6, *told[1].Offset)
 
 	require.Equal(t, 2, closed.Violations)
@@ -267,7 +268,7 @@ func TestAFrameOverTheDefaultLimitIsAViolationOnlyWhereTheLimitWasGiven(t *testi
 			l.await(t, tap.Closed)
 			var got []string
 			for _, e := range l.told(tap.ViolationSeen) {
-				if e.Sender == conformance.RolePool {
+				if e.Sender == spec.RolePool {
 					got = append(got, e.Clause)
 				}
 			}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/result"
 )
 
 // checks are the clauses whose work a fast worker might leave out: those of the IDs, and those of frames
@@ -30,9 +31,9 @@ func failedClauses(ctx context.Context, command []string) (string, error) {
 	passed := 0
 	for _, r := range report.Results {
 		switch r.Status {
-		case conformance.StatusPass:
+		case result.StatusPass:
 			passed++
-		case conformance.StatusFail, conformance.StatusBlocked:
+		case result.StatusFail, result.StatusBlocked:
 			_, _ = fmt.Fprintln(os.Stderr, r.Text())
 			for _, f := range r.Findings {
 				add(f.Clause)

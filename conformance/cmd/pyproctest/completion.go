@@ -3,13 +3,13 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // completeClauses completes arguments that are names of clauses.
 func completeClauses(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var words []string
-	for _, c := range conformance.Clauses() {
+	for _, c := range spec.Clauses() {
 		words = append(words, c.Name+"\t"+c.Sentence)
 	}
 	return words, cobra.ShellCompDirectiveNoFileComp

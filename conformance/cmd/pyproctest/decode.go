@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/inspect"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func decodeCommand() *cobra.Command {
@@ -38,7 +40,7 @@ Exit status: 0 nothing is wrong, 1 something is, 2 the bytes could not be read.`
 			if len(args) == 0 {
 				return errors.New("give a file, - for standard input, or the bytes in hex")
 			}
-			d.options.Framing, d.options.Sender = conformance.Framing(framing), conformance.Role(sender)
+			d.options.Framing, d.options.Sender = conformance.Framing(framing), spec.Role(sender)
 			in, err := input(c.InOrStdin(), args, asHex)
 			if err != nil {
 				return err
@@ -54,7 +56,7 @@ Exit status: 0 nothing is wrong, 1 something is, 2 the bytes could not be read.`
 	c.Flags().IntVar(&d.rows, "rows", 24, "rows of hex for each frame, 0 for all")
 	c.Flags().BoolVar(&asHex, "hex", false, "the file, or standard input, holds hex digits")
 	completeWords(c, "framing", string(conformance.Enhanced), string(conformance.Basic))
-	completeWords(c, "sender", string(conformance.RolePool), string(conformance.RoleWorker))
+	completeWords(c, "sender", string(spec.RolePool), string(spec.RoleWorker))
 	return c
 }
 
@@ -101,19 +103,19 @@ func fromHex(text string) ([]byte, error) {
 
 // decoding is one run of the command.
 type decoding struct {
-	options conformance.InspectorOptions
+	options inspect.Options
 	rows    int
 	out     io.Writer
 
 	frames int
 	bytes  int64 // read
 	shown  int64 // of them
-	first  *conformance.Violation
+	first  *inspect.Violation
 	more   int // violations after the first
 }
 
 func (d *decoding) decode(in io.Reader) error {
-	inspector, err := conformance.NewInspector(d.options)
+	inspector, err := inspect.New(d.options)
 	if err != nil {
 		return err
 	}
@@ -137,7 +139,7 @@ func (d *decoding) decode(in io.Reader) error {
 	return d.sumUp(inspector)
 }
 
-func (d *decoding) show(frames []conformance.InspectedFrame) error {
+func (d *decoding) show(frames []inspect.Frame) error {
 	rows := d.rows
 	if rows <= 0 {
 		rows = math.MaxInt
@@ -166,7 +168,7 @@ func (d *decoding) show(frames []conformance.InspectedFrame) error {
 	return nil
 }
 
-func (d *decoding) sumUp(i *conformance.Inspector) error {
+func (d *decoding) sumUp(i *inspect.Inspector) error {
 	if d.bytes == 0 {
 		fmt.Fprintln(d.out, "No bytes: a clean end [STR-1].")
 		return nil
@@ -178,7 +180,7 @@ func (d *decoding) sumUp(i *conformance.Inspector) error {
 		fmt.Fprintf(d.out, "%s in %d bytes, nothing wrong.\n", count(d.frames, "frame"), d.bytes)
 		return nil
 	}
-	clause, _ := conformance.LookUp(d.first.Clause)
+	clause, _ := spec.LookUp(d.first.Clause)
 	fmt.Fprintf(d.out, "First violation: byte %d (0x%x), %s: %s\n", d.first.Offset, d.first.Offset, clause.Name, clause.Sentence)
 	if d.more > 0 {
 		fmt.Fprintf(d.out, "%s more.\n", count(d.more, "violation"))

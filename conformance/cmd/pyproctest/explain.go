@@ -11,6 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/catalog"
+	"github.com/pyproctest/pyproctest/conformance/inspect"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 	"github.com/pyproctest/pyproctest/vectors"
 )
 
@@ -49,7 +52,7 @@ func explainCommand() *cobra.Command {
 // explain tells of a clause, or of the clause that a case is named after and that case alone.
 func explain(name string, set vectors.Set) (string, error) {
 	clauseName, caseName, _ := strings.Cut(name, "/")
-	clause, ok := conformance.LookUp(strings.ToUpper(clauseName))
+	clause, ok := spec.LookUp(strings.ToUpper(clauseName))
 	if !ok {
 		return "", fmt.Errorf("there is no clause %s: pyproctest list names them", clauseName)
 	}
@@ -84,10 +87,10 @@ func explain(name string, set vectors.Set) (string, error) {
 }
 
 // casesFor are those that cover the clause, or the one of that name. A case named after it comes first.
-func casesFor(clause, name string) []conformance.CaseInfo {
+func casesFor(clause, name string) []catalog.Case {
 	name, _, _ = strings.Cut(name, "/") // a framing behind it
-	var own, others []conformance.CaseInfo
-	for _, c := range conformance.Cases() {
+	var own, others []catalog.Case
+	for _, c := range catalog.Cases() {
 		switch {
 		case name != "" && (c.Clauses[0] != clause || c.Name != name):
 		case c.Clauses[0] == clause:
@@ -149,14 +152,14 @@ func telling(data []byte, refused bool) int {
 
 func tellFrames(b *strings.Builder, v vectors.FrameVector) {
 	fmt.Fprintf(b, "\nA vector, %s, with a limit of %d bytes for a payload: %s\n", v.TcID, v.MaxPayload, v.Comment)
-	inspector, err := conformance.NewInspector(conformance.InspectorOptions{
-		Framing: conformance.Framing(v.Framing), MaxPayload: int(v.MaxPayload), Sender: conformance.RolePool,
+	inspector, err := inspect.New(inspect.Options{
+		Framing: conformance.Framing(v.Framing), MaxPayload: int(v.MaxPayload), Sender: spec.RolePool,
 	})
 	if err != nil {
 		return // the limit is of the vector, and right
 	}
 	for _, f := range append(inspector.Write(v.Bytes), inspector.End()...) {
-		f.Violations = slices.DeleteFunc(f.Violations, func(w conformance.Violation) bool { return w.Kind == "" }) // of the message: the vector is about frames
+		f.Violations = slices.DeleteFunc(f.Violations, func(w inspect.Violation) bool { return w.Kind == "" }) // of the message: the vector is about frames
 		b.WriteString(indent(f.Dump(24), "  "))
 	}
 	took := count(len(v.Frames), "frame")

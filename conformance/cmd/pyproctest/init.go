@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // templates holds templates/LANG/ROLE.EXT, or templates/LANG/ROLE/main.EXT where a program is a folder.
@@ -46,7 +46,7 @@ TestPool of package conformance.`,
 			if len(args) == 2 {
 				dir = args[1]
 			}
-			return writeTemplate(c.OutOrStdout(), conformance.Role(args[0]), lang, dir)
+			return writeTemplate(c.OutOrStdout(), spec.Role(args[0]), lang, dir)
 		},
 	}
 	c.Flags().StringVar(&lang, "lang", "", "the language: "+strings.Join(languages(), ", "))
@@ -67,7 +67,7 @@ func languages() []string {
 	return names
 }
 
-func writeTemplate(out io.Writer, role conformance.Role, lang, dir string) error {
+func writeTemplate(out io.Writer, role spec.Role, lang, dir string) error {
 	if !slices.Contains(roleWords(), string(role)) {
 		return fmt.Errorf("%s is no role: give one of %s", role, strings.Join(roleWords(), ", "))
 	}
@@ -109,7 +109,7 @@ func writeTemplate(out io.Writer, role conformance.Role, lang, dir string) error
 }
 
 // templateOf is the path of a template.
-func templateOf(role conformance.Role, lang string) (string, error) {
+func templateOf(role spec.Role, lang string) (string, error) {
 	for _, pattern := range []string{string(role) + ".*", string(role) + "/main.*"} {
 		if found, err := fs.Glob(templates, path.Join("templates", lang, pattern)); err != nil || len(found) == 1 {
 			return found[0], err
@@ -119,10 +119,10 @@ func templateOf(role conformance.Role, lang string) (string, error) {
 }
 
 // firstRun is the command that runs what has been written.
-func firstRun(role conformance.Role, lang, file string) string {
+func firstRun(role spec.Role, lang, file string) string {
 	command := map[string]string{"python": "python3 ", "node": "node "}[lang] + file
 	switch {
-	case lang == "go" && role == conformance.RoleWorker: // go run passes no signals on
+	case lang == "go" && role == spec.RoleWorker: // go run passes no signals on
 		program := "./worker-program"
 		return fmt.Sprintf("go build -o %s %s && pyproctest run --worker %s", program, goPackage(file), program)
 	case lang == "go":

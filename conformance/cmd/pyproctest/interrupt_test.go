@@ -14,8 +14,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/report"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func TestInterruptedRunOfAWorkerLeavesNoProcessAndWritesItsReport(t *testing.T) {
@@ -35,26 +36,26 @@ func TestInterruptedRunOfAWorkerLeavesNoProcessAndWritesItsReport(t *testing.T) 
 			run := interrupted(t, s, threeResults, "--worker", worker, "--clause", "WRK-*", "--parallel", "2")
 			require.GreaterOrEqual(t, len(run.Results), 3, "what ran is reported")
 			for _, r := range run.Results {
-				require.Equal(t, conformance.StatusPass, r.Status, r.Text())
+				require.Equal(t, result.StatusPass, r.Status, r.Text())
 			}
 		})
 	}
 }
 
 func TestInterruptedRunOfAFramerKillsItsAdapter(t *testing.T) {
-	adapter, hangs := hangingAdapter(t, conformance.RoleFramer)
+	adapter, hangs := hangingAdapter(t, spec.RoleFramer)
 	run := interrupted(t, os.Interrupt, hangs, "--framer", adapter)
 	require.Empty(t, run.Results)
 }
 
 func TestInterruptedRunOfAPoolKillsItsAdapter(t *testing.T) {
-	adapter, hangs := hangingAdapter(t, conformance.RolePool)
+	adapter, hangs := hangingAdapter(t, spec.RolePool)
 	run := interrupted(t, os.Interrupt, hangs, "--pool", adapter)
 	require.Empty(t, run.Results)
 }
 
 func TestRunBeyondItsTimeoutEndsWithWhatIsKnown(t *testing.T) {
-	adapter, _ := hangingAdapter(t, conformance.RoleFramer)
+	adapter, _ := hangingAdapter(t, spec.RoleFramer)
 	cmd := exec.Command("pyproctest", "run", "--framer", adapter, "--patience", "5m", "--timeout", "1s")
 	out, err := cmd.Output()
 	ended := (*exec.ExitError)(nil)
@@ -65,7 +66,7 @@ func TestRunBeyondItsTimeoutEndsWithWhatIsKnown(t *testing.T) {
 
 // hangingAdapter is the command of an adapter that is one, and hangs as soon as a case uses it. hangs tells
 // whether it does.
-func hangingAdapter(t *testing.T, role conformance.Role) (command string, hangs func(string) bool) {
+func hangingAdapter(t *testing.T, role spec.Role) (command string, hangs func(string) bool) {
 	t.Helper()
 	dir := t.TempDir()
 	path, proof := filepath.Join(dir, "adapter.py"), filepath.Join(dir, "hangs")

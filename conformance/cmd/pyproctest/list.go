@@ -10,6 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/catalog"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func listCommand() *cobra.Command {
@@ -25,7 +28,7 @@ A pattern names clauses (FRM-7, 'BPR-*') or cases ('FRM-7/length-17-*').`,
   pyproctest list 'BPR-*'
   pyproctest list --json | jq '.cases[].id'`,
 		RunE: func(c *cobra.Command, patterns []string) error {
-			l, err := listing(conformance.Role(role), patterns)
+			l, err := listing(spec.Role(role), patterns)
 			if err != nil {
 				return err
 			}
@@ -50,36 +53,36 @@ type list struct {
 }
 
 type listClause struct {
-	Name       string             `json:"name"`
-	Level      conformance.Level  `json:"level"`
-	Optional   bool               `json:"optional,omitempty"`
-	Roles      []conformance.Role `json:"roles"`
-	Sentence   string             `json:"sentence"`
-	Why        string             `json:"why,omitempty"`
-	Untestable string             `json:"untestable,omitempty"`
+	Name       string      `json:"name"`
+	Level      spec.Level  `json:"level"`
+	Optional   bool        `json:"optional,omitempty"`
+	Roles      []spec.Role `json:"roles"`
+	Sentence   string      `json:"sentence"`
+	Why        string      `json:"why,omitempty"`
+	Untestable string      `json:"untestable,omitempty"`
 }
 
 type listCase struct {
 	ID       string                `json:"id"`
-	Role     conformance.Role      `json:"role"`
+	Role     spec.Role             `json:"role"`
 	Clauses  []string              `json:"clauses"`
 	Framings []conformance.Framing `json:"framings,omitempty"`
 }
 
-func listing(role conformance.Role, patterns []string) (list, error) {
+func listing(role spec.Role, patterns []string) (list, error) {
 	if role != "" && !slices.Contains(roleWords(), string(role)) {
 		return list{}, fmt.Errorf("--role %s: give one of %s", role, strings.Join(roleWords(), ", "))
 	}
 	wanted := func(id string) bool {
-		return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return conformance.Match(p, id) })
+		return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return result.Match(p, id) })
 	}
-	l := list{Version: conformance.SpecVersion, Clauses: []listClause{}, Cases: []listCase{}}
-	for _, c := range conformance.Cases() {
+	l := list{Version: spec.Version, Clauses: []listClause{}, Cases: []listCase{}}
+	for _, c := range catalog.Cases() {
 		if (role == "" || c.Role == role) && (wanted(c.ID("")) || slices.ContainsFunc(c.Clauses, wanted)) {
 			l.Cases = append(l.Cases, listCase{c.ID(""), c.Role, c.Clauses, c.Framings})
 		}
 	}
-	for _, c := range conformance.Clauses() {
+	for _, c := range spec.Clauses() {
 		ofCase := slices.ContainsFunc(l.Cases, func(k listCase) bool { return k.Clauses[0] == c.Name })
 		if (role == "" || c.Binds(role)) && (wanted(c.Name) || ofCase) {
 			l.Clauses = append(l.Clauses, listClause{c.Name, c.Level, c.Optional, c.Roles, c.Sentence, c.Why, c.Untestable})
@@ -131,5 +134,5 @@ func qualities(c listClause) string {
 }
 
 func roleWords() []string {
-	return []string{string(conformance.RoleFramer), string(conformance.RoleWorker), string(conformance.RolePool)}
+	return []string{string(spec.RoleFramer), string(spec.RoleWorker), string(spec.RolePool)}
 }

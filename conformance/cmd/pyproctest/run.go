@@ -12,8 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/catalog"
 	"github.com/pyproctest/pyproctest/conformance/known"
 	"github.com/pyproctest/pyproctest/conformance/report"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func runCommand() *cobra.Command {
@@ -158,14 +160,14 @@ func (r *runFlags) judge(ctx context.Context, opts []conformance.Option, stdout,
 	return run, watch, broken
 }
 
-func (r *runFlags) role() conformance.Role {
+func (r *runFlags) role() spec.Role {
 	switch {
 	case r.worker != "":
-		return conformance.RoleWorker
+		return spec.RoleWorker
 	case r.framer != "":
-		return conformance.RoleFramer
+		return spec.RoleFramer
 	}
-	return conformance.RolePool
+	return spec.RolePool
 }
 
 // command is the line that starts the implementation or its adapter.
@@ -196,7 +198,7 @@ func (r *runFlags) options() ([]conformance.Option, error) {
 	case r.timeout < 0:
 		return nil, fmt.Errorf("--timeout %v: give a time such as 5m", r.timeout)
 	}
-	selected, err := conformance.Selected(r.role(), opts...)
+	selected, err := catalog.Selected(r.role(), opts...)
 	if err != nil {
 		return nil, err
 	}

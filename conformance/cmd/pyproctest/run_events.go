@@ -7,6 +7,8 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/report"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // events writes what happens as one JSON object a line, as events.schema.json describes it.
@@ -23,22 +25,22 @@ func newEvents(out io.Writer, s *subject) *events {
 }
 
 type startEvent struct {
-	Event   string           `json:"event"` // "start"
-	Time    time.Time        `json:"time"`
-	Role    conformance.Role `json:"role"`
-	Subject string           `json:"subject"`
-	Clauses string           `json:"clauses_version"`
-	Cases   []string         `json:"cases"`
+	Event   string    `json:"event"` // "start"
+	Time    time.Time `json:"time"`
+	Role    spec.Role `json:"role"`
+	Subject string    `json:"subject"`
+	Clauses string    `json:"clauses_version"`
+	Cases   []string  `json:"cases"`
 }
 
 type resultEvent struct {
-	Event    string             `json:"event"` // "result"
-	ID       string             `json:"id"`
-	Status   conformance.Status `json:"status"`
-	Clauses  []string           `json:"clauses"`
-	Elapsed  float64            `json:"elapsed_ms"`
-	Reason   string             `json:"reason,omitempty"`
-	Findings []findingEvent     `json:"findings,omitempty"`
+	Event    string         `json:"event"` // "result"
+	ID       string         `json:"id"`
+	Status   result.Status  `json:"status"`
+	Clauses  []string       `json:"clauses"`
+	Elapsed  float64        `json:"elapsed_ms"`
+	Reason   string         `json:"reason,omitempty"`
+	Findings []findingEvent `json:"findings,omitempty"`
 }
 
 type findingEvent struct {
@@ -63,10 +65,10 @@ type endEvent struct {
 }
 
 type clauseEvent struct {
-	Name   string             `json:"name"`
-	Level  conformance.Level  `json:"level"`
-	Status conformance.Status `json:"status"` // "not_run" where no case covers the clause
-	Cases  int                `json:"cases"`
+	Name   string        `json:"name"`
+	Level  spec.Level    `json:"level"`
+	Status result.Status `json:"status"` // "not_run" where no case covers the clause
+	Cases  int           `json:"cases"`
 }
 
 func (e *events) options() []conformance.Option {
@@ -83,10 +85,10 @@ func (e *events) start(ids []string) {
 	if ids == nil {
 		ids = []string{}
 	}
-	e.write(startEvent{"start", time.Now().UTC(), e.subject.role, e.subject.name, conformance.SpecVersion, ids})
+	e.write(startEvent{"start", time.Now().UTC(), e.subject.role, e.subject.name, spec.Version, ids})
 }
 
-func (e *events) result(r conformance.Result) {
+func (e *events) result(r result.Result) {
 	event := resultEvent{
 		Event: "result", ID: r.ID, Status: r.Status, Clauses: r.Clauses, Elapsed: milliseconds(r.Elapsed), Reason: r.Reason,
 	}

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/result"
 )
 
 // terminal tells whether w is one that can redraw a line.
@@ -99,14 +99,14 @@ func (l *line) begin(id string) {
 	l.drawLocked()
 }
 
-func (l *line) result(r conformance.Result) {
+func (l *line) result(r result.Result) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if i := slices.Index(l.running, r.ID); i >= 0 {
 		l.running = slices.Delete(l.running, i, i+1)
 	}
 	l.done++
-	if r.Status == conformance.StatusFail || r.Status == conformance.StatusBlocked {
+	if r.Status == result.StatusFail || r.Status == result.StatusBlocked {
 		l.wrong++
 	}
 }

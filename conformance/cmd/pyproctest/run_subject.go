@@ -10,6 +10,7 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/adapter"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // subject is the implementation that is tested.
@@ -17,7 +18,7 @@ type subject struct {
 	ctx     context.Context
 	name    string
 	command conformance.WorkerCommand
-	role    conformance.Role
+	role    spec.Role
 	adapter *adapter.Adapter // nil for a worker, which is reached over its socket
 }
 
@@ -43,7 +44,7 @@ func (s *subject) open(r *runFlags) error {
 	}
 	s.command = conformance.Command(words[0], words[1:]...)
 	s.command.Grace = r.grace
-	if s.role == conformance.RoleWorker {
+	if s.role == spec.RoleWorker {
 		return nil
 	}
 	s.adapter, err = adapter.Open(s.ctx, s.role, s.command, adapter.Options{Timeout: 2 * r.patience, Processes: r.parallel})
@@ -59,7 +60,7 @@ func (s *subject) open(r *runFlags) error {
 
 // notStarted is the report where there was nothing to run cases against.
 func (s *subject) notStarted(why error) conformance.Report {
-	rep := conformance.Report{Role: s.role, Subject: s.name, Spec: conformance.SpecVersion, Started: time.Now()}
+	rep := conformance.Report{Role: s.role, Subject: s.name, Spec: spec.Version, Started: time.Now()}
 	if s.ctx.Err() != nil {
 		rep.Interrupted = true
 		rep.NotRun = []string{"the run was ended before the first case"}
@@ -73,9 +74,9 @@ func (s *subject) notStarted(why error) conformance.Report {
 func (s *subject) check(opts ...conformance.Option) conformance.Report {
 	opts = append(opts, conformance.Subject(s.name))
 	switch s.role {
-	case conformance.RoleFramer:
+	case spec.RoleFramer:
 		return conformance.CheckFramer(s.ctx, s.adapter.Framer(), opts...)
-	case conformance.RolePool:
+	case spec.RolePool:
 		return conformance.CheckPool(s.ctx, s.adapter.Pool(), opts...)
 	}
 	return conformance.CheckWorker(s.ctx, s.command, opts...)

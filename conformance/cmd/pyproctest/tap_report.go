@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 	"github.com/pyproctest/pyproctest/conformance/tap"
 )
 
@@ -53,7 +53,7 @@ func (t *tapping) show(e tap.Event) {
 	if what == "" {
 		what = "no frame"
 	}
-	clause, _ := conformance.LookUp(e.Clause)
+	clause, _ := spec.LookUp(e.Clause)
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s (%s) %s\n", clause.Name, clause.Level, clause.Sentence)
 	fmt.Fprintf(&b, "  where:    connection %d, byte %d of what the %s sent: %s\n", e.Connection, *e.Offset, e.Sender, what)

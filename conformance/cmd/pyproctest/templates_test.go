@@ -14,6 +14,7 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/adapter"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // The parts stand for pools that answer by themselves: echo gives the body back, hang waits for its end, and
@@ -114,7 +115,7 @@ func TestPoolAdaptersThatInitWritesPassEverythingOn(t *testing.T) {
 func openFilled(t *testing.T, lang, program, file, part string) conformance.Pool {
 	t.Helper()
 	dir := t.TempDir()
-	require.NoError(t, writeTemplate(io.Discard, conformance.RolePool, lang, dir))
+	require.NoError(t, writeTemplate(io.Discard, spec.RolePool, lang, dir))
 	path := filepath.Join(dir, file)
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -122,7 +123,7 @@ func openFilled(t *testing.T, lang, program, file, part string) conformance.Pool
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, []byte(whole), 0o666))
 
-	a, err := adapter.Open(t.Context(), conformance.RolePool, conformance.Command(program, path), adapter.Options{})
+	a, err := adapter.Open(t.Context(), spec.RolePool, conformance.Command(program, path), adapter.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, a.Close()) })
 	require.Equal(t, "no workers at all", a.Name())

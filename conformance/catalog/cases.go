@@ -1,0 +1,46 @@
+// Package catalog lists the cases of the suite, and the faults that each clause is proven to catch.
+//
+// It imports the three packages of cases, internal/framer, internal/worker and internal/pool, and runs none of them.
+// The command pyproctest and package report use it. Package conformance runs the cases.
+package catalog
+
+import (
+	"github.com/pyproctest/pyproctest/conformance/internal/framer"
+	"github.com/pyproctest/pyproctest/conformance/internal/pool"
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/internal/worker"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+// Case is one case of the suite and the role that it is for.
+type Case struct {
+	Role spec.Role
+	suite.Case
+}
+
+// Cases returns every case of the suite: those for framers, for workers and for pools.
+func Cases() []Case {
+	var all []Case
+	for _, c := range framer.Cases() {
+		all = append(all, Case{spec.RoleFramer, c.Case})
+	}
+	for _, c := range worker.Cases() {
+		all = append(all, Case{spec.RoleWorker, c.Case})
+	}
+	for _, c := range pool.Cases() {
+		all = append(all, Case{spec.RolePool, c.Case})
+	}
+	return all
+}
+
+// Selected returns the IDs of the cases that a run for the role with these options would select, in the order of
+// SPEC.md. It returns an error if an option can select nothing, or if a pattern matches no case of the role.
+func Selected(role spec.Role, opts ...suite.Option) ([]string, error) {
+	var all []suite.Case
+	for _, c := range Cases() {
+		if c.Role == role {
+			all = append(all, c.Case)
+		}
+	}
+	return suite.Selected(role, all, opts)
+}

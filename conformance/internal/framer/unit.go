@@ -1,0 +1,402 @@
+package framer
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
+	"github.com/pyproctest/pyproctest/conformance/internal/wire"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+// unitCases look at frames as units: none is torn apart by another writer [STR-5], and nothing
+// follows one that went out in part [STR-6].
+func unitCases() []testCase {
+	return []testCase{
+		{suite.Case{
+			Name: "frames-of-many-writers-stay-whole", Clauses: []string{"STR-5"}, Framings: suite.BothFramings,
+			Cause: "No lock, or one that is released between the header and the payload. An io.Writer is for one goroutine at a time, so that one Write for each frame is not enough.",
+		}, writeTogether},
+		{suite.Case{
+			Name: "large-frames-over-a-socket-stay-whole", Clauses: []string{"STR-5"}, Framings: suite.BothFramings,
+			Cause: "A large frame takes another way to a socket, such as writev, and there the lock or a part of the frame is forgotten.",
+		}, writeTogetherToSocket},
+		{suite.Case{
+			Name: "short-write-is-final", Clauses: []string{"STR-6"}, Framings: suite.BothFramings,
+			Cause: "The error of the stream is returned and forgotten, or the count that Write returns is not looked at.",
+		}, writeShort},
+		{suite.Case{
+			Name: "short-write-fails-those-that-wait", Clauses: []string{"STR-6"}, Framings: suite.BothFramings,
+			Cause: "The broken state is looked at before the lock is taken, and not again behind it.",
+		}, writeShortTogether},
+	}
+}
+
+const (
+	writers         = 16
+	framesPerWriter = 50
+)
+
+// writeTogether has many goroutines write frames that are told apart by their payloads.
+func writeTogether(t *T) {
+	exact := t.writesPlain()
+	key := func(frame []byte) string {
+		if !exact { // what is wrong within the header is for other cases
+			frame = frame[t.Framing.HeaderSize():]
+		}
+		return string(frame)
+	}
+	sizes := []int{6, 1, 17, 9, 64, 18, 1000, 300, 4, 20, 2, 8, 4096, 19, 100, 40, 33, 5, 500}
+	large := []int{65535, 65536, 70_001}
+	lists := make([][]spec.Frame, writers)
+	missing := map[string]int{}
+	random := rand.New(rand.NewPCG(5, 1))
+	for w := range lists {
+		for i := range framesPerWriter {
+			p := randomBytes(random, sizes[(w+i)%len(sizes)])
+			if i%25 == w {
+				p = randomBytes(random, large[w%len(large)])
+			}
+			lists[w] = append(lists[w], spec.Frame{ID: idOf(w, i), Payload: p})
+			missing[key(wire.Encode(t.Framing, idOf(w, i), p))]++
+		}
+	}
+
+	crowd := &crowdedSink{}
+	results, trouble := t.together(crowd, lists)
+	t.stayedWhole(lists, results, trouble, crowd.bytes, missing, key)
+}
+
+// writeTogetherToSocket has some writers write to what a framer writes to in life: a Unix socket,
+// of which a large frame takes more than there is room for at once.
+func writeTogetherToSocket(t *T) {
+	t.writesPlain()
+	lists := make([][]spec.Frame, 4)
+	missing := map[string]int{}
+	key := func(frame []byte) string { return string(frame[t.Framing.HeaderSize():]) }
+	random := rand.New(rand.NewPCG(5, 2))
+	for w := range lists {
+		for i, size := range []int{65536, 9, 1, 70_001} {
+			p := randomBytes(random, size)
+			lists[w] = append(lists[w], spec.Frame{ID: idOf(w, i), Payload: p})
+			missing[string(p)]++
+		}
+	}
+	near, far := t.sockets()
+	received := &sink{}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = io.Copy(received, far)
+	}()
+	results, trouble := t.togetherOver(near, received, lists)
+	t.stayedWhole(lists, results, trouble, func() []byte {
+		_ = near.Close() // so that all of it has come when the far end sees the end
+		<-done
+		return received.bytes()
+	}, missing, key)
+}
+
+// sockets are the two ends of a Unix socket.
+func (t *T) sockets() (near, far net.Conn) {
+	l, err := net.Listen("unix", filepath.Join(t.Dir(), "s"))
+	if err == nil {
+		defer func() { _ = l.Close() }()
+		near, err = net.Dial("unix", l.Addr().String())
+	}
+	if err == nil {
+		t.Cleanup(func() { _ = near.Close() })
+		far, err = l.Accept()
+	}
+	if err != nil {
+		t.Blocked("there is no socket to be had: %v", err)
+	}
+	t.Cleanup(func() { _ = far.Close() })
+	return near, far
+}
+
+// stayedWhole demands that each write came to a good end and that the stream has all frames, in whatever order.
+func (t *T) stayedWhole(lists [][]spec.Frame, results [][]error, trouble string, stream func() []byte, missing map[string]int, key func([]byte) string) {
+	all := left(missing)
+	want := fmt.Sprintf("frames written by %d writers at once", len(lists))
+	if trouble != "" {
+		t.FailNow("STR-5", want, "%s", trouble)
+	}
+	for w, list := range results {
+		for i, err := range list {
+			if err != nil {
+				t.FailNow("STR-5", want, "%s: %v", tellFrame(lists[w][i]), err)
+			}
+		}
+	}
+
+	data := stream()
+	for at := 0; at < len(data); {
+		size := claimedSize(t.Framing, data[at:])
+		if size > len(data)-at || missing[key(data[at:at+size])] == 0 {
+			t.Note("framer → stream", "%d bytes, with %d right frames before this one", len(data), all-left(missing))
+			t.foundNow(result.Finding{
+				Clause: "STR-5", Want: fmt.Sprintf("at byte %d of the stream, one of the frames that were written", at),
+				Got: "bytes of several frames mixed", Dump: wire.DumpFrom(t.Framing, data, at, wire.DumpRows),
+			})
+		}
+		missing[key(data[at:at+size])]--
+		at += size
+	}
+	if n := left(missing); n > 0 {
+		t.Fail("STR-5", fmt.Sprintf("%d frames on the stream", all), "%d are missing, though every WriteFrame returned without an error", n)
+	}
+}
+
+// idOf gives each frame an ID of its own, which plays no part in the basic framing.
+func idOf(writer, i int) uint64 { return uint64(1 + writer*framesPerWriter + i) }
+
+func left(missing map[string]int) (n int) {
+	for _, count := range missing {
+		n += count
+	}
+	return n
+}
+
+// claimedSize is the size of the frame that data begins with, as its header has it.
+func claimedSize(framing spec.Framing, data []byte) int {
+	switch {
+	case len(data) < framing.HeaderSize():
+		return len(data) + 1
+	case framing == spec.Basic:
+		return spec.BasicHeader + int(binary.BigEndian.Uint32(data))
+	}
+	return max(spec.EnhancedHeader, int(binary.BigEndian.Uint32(data[2:])))
+}
+
+// writesPlain tells whether a plain frame is written exactly right. It ends the case where not even
+// its size is: what is on the stream could not be told apart.
+func (t *T) writesPlain() bool {
+	plain := plainRight(t.Framing)
+	w := t.openWriter(optionsOf(plain))
+	f := spec.Frame(plain.Frames[0])
+	err := w.write(f.ID, f.Payload)
+	got := w.sink.bytes()
+	if string(got) == string(plain.Bytes) && err == nil {
+		return true
+	}
+	if err == nil && len(got) == len(plain.Bytes) && claimedSize(t.Framing, got) == len(got) {
+		return false
+	}
+	t.Saw("framer → stream", t.Framing, got)
+	for _, finding := range judgeWritten(t.Framing, f, got, err, plainLimit) {
+		t.Found(finding)
+	}
+	runtime.Goexit()
+	return false
+}
+
+// A crowdable sink is one that many writers may use at once.
+type crowdable interface {
+	io.Writer
+	mover
+}
+
+// together has one writer for each list write its frames to one framer, all at once, and returns what each
+// write gave.
+func (t *T) together(out crowdable, lists [][]spec.Frame) (results [][]error, trouble string) {
+	s := silent()
+	defer s.close()
+	return t.togetherOver(stream{s, out}, out, lists)
+}
+
+// togetherOver does so over a stream whose moves another can tell.
+func (t *T) togetherOver(rw io.ReadWriter, moves mover, lists [][]spec.Frame) (results [][]error, trouble string) {
+	var mu sync.Mutex
+	panicked := ""
+	made := make([][]error, len(lists)) // by other goroutines, which may be at it still where they hang
+	trouble, hung := t.attempt(func() {
+		f := t.open(rw, Options{t.Framing, 1 << 20})
+		if r := f.remote(); r != nil {
+			var err error
+			made, err = r.WriteTogether(lists)
+			t.heed(err)
+			return
+		}
+		var all sync.WaitGroup
+		start := make(chan struct{}) // for all of them, or the first is done before the next is there
+		for i, list := range lists {
+			all.Go(func() {
+				<-start
+				defer func() {
+					if r := recover(); r != nil {
+						mu.Lock()
+						defer mu.Unlock()
+						panicked = tellPanic(r)
+					}
+				}()
+				for _, frame := range list {
+					made[i] = append(made[i], f.WriteFrame(frame.ID, frame.Payload))
+				}
+			})
+		}
+		close(start)
+		all.Wait()
+	}, moves)
+	mu.Lock()
+	defer mu.Unlock()
+	if !hung {
+		results = made
+	}
+	return results, strings.TrimSpace(trouble + panicked)
+}
+
+// crowdedSink takes what is written in pieces of odd sizes and lets other goroutines run in between.
+// So whoever writes beside a Write that has not returned gets in between its pieces.
+type crowdedSink struct {
+	begun        atomic.Int64
+	small, large atomic.Int64 // of these, for large payloads may go a way of their own
+
+	mu   sync.Mutex
+	got  []byte
+	next chan struct{} // closed when the next Write begins
+}
+
+func (s *crowdedSink) Write(p []byte) (int, error) {
+	kind := &s.small
+	if len(p) > 4096 {
+		kind = &s.large
+	}
+	nth, mine := kind.Add(1), s.begun.Add(1)
+	overtaken := make(chan struct{})
+	s.mu.Lock()
+	if s.next != nil {
+		close(s.next)
+	}
+	s.next = overtaken
+	s.mu.Unlock()
+	size := 1
+	for at := 0; at < len(p); size = 3*size + 4 {
+		piece := p[at:min(at+size, len(p))]
+		s.mu.Lock()
+		s.got = append(s.got, piece...)
+		s.mu.Unlock()
+		if at == 0 {
+			s.lingers(nth, mine, overtaken)
+		}
+		at += len(piece)
+	}
+	return len(p), nil
+}
+
+// lingers gives other goroutines a good chance to overtake the nth Write of its kind: they have their turns before it
+// goes on, and in the first ones time, since those that would have a turn may be stuck behind another processor.
+func (s *crowdedSink) lingers(nth, mine int64, overtaken <-chan struct{}) {
+	const (
+		timed, limit = 4, 5 * time.Millisecond
+		held, turns  = 64, 100
+	)
+	if nth <= timed {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		select {
+		case <-overtaken:
+		case <-timer.C:
+		}
+	}
+	for i := 0; nth <= held && i < turns && s.begun.Load() == mine; i++ {
+		runtime.Gosched()
+	}
+}
+
+func (s *crowdedSink) moves() int64 { return s.begun.Load() }
+
+func (s *crowdedSink) bytes() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.got)
+}
+
+var errStreamBroke = errors.New("the stream broke")
+
+// writeShort has a Write of the stream take a part of a frame and fail. The stream takes everything
+// behind that, so that a framer which goes on is seen.
+func writeShort(t *T) {
+	t.writesPlain()
+	for _, size := range []int{30, 70_000} {
+		whole := wire.Encode(t.Framing, 7, make([]byte, size))
+		header := t.Framing.HeaderSize()
+		for _, part := range []int{1, 2, header - 1, header, header + 1, len(whole) / 2, len(whole) - 1} {
+			for before := range 2 { // whole frames
+				t.breaksAt(whole, before, part)
+			}
+		}
+	}
+}
+
+func (t *T) breaksAt(whole []byte, before, part int) {
+	payload := whole[t.Framing.HeaderSize():]
+	w := t.openWriter(Options{t.Framing, 1 << 20})
+	w.sink.breakAt, w.sink.failure = before*len(whole)+part, errStreamBroke
+	for range before {
+		w.mustWrite("STR-6", spec.Frame{ID: 7, Payload: payload})
+	}
+	story := func(later string, err error) {
+		t.Note("caller → framer", "WriteFrame of %d bytes, of which the stream takes %d and fails", len(payload), part)
+		t.Note("caller → framer", "%s%s", later, tellWritten(err))
+	}
+	err := w.write(7, payload)
+	if err == nil {
+		story("", err)
+		t.FailNow("STR-6", fmt.Sprintf("an error, since the stream took %d of %d bytes and failed", part, len(whole)), "none")
+	}
+	for _, next := range [][]byte{payload, nil, []byte("next")} {
+		err := w.write(8, next)
+		late := w.sink.bytesBehind()
+		if err == nil || len(late) > 0 {
+			story("then WriteFrame of "+tellPayload(next)+": ", err)
+			t.Saw("framer → stream, behind the short write", t.Framing, late)
+			t.FailNow("STR-6", "an error from every later write, and no byte more on the stream",
+				"%s, and %s more", tellWritten(err), text.Plural(len(late), "byte"))
+		}
+	}
+}
+
+// writeShortTogether has the stream fail while many wait for their turn.
+func writeShortTogether(t *T) {
+	t.writesPlain()
+	const callers, each = 8, 20
+	frame := wire.Encode(t.Framing, 7, make([]byte, 100))
+	lists := slices.Repeat([][]spec.Frame{slices.Repeat([]spec.Frame{{ID: 7, Payload: frame[t.Framing.HeaderSize():]}}, each)}, callers)
+	for _, whole := range []int{0, 1, 50} {
+		for _, part := range []int{1, t.Framing.HeaderSize(), len(frame) - 1} {
+			out := &sink{breakAt: whole*len(frame) + part, failure: errStreamBroke}
+			results, trouble := t.together(out, lists)
+			t.Note("callers → framer", "%d writers write frames of %d bytes; the stream takes %d of frame %d and fails", callers, len(frame), part, whole+1)
+			if trouble != "" {
+				t.FailNow("STR-6", "every write returns", "%s", trouble)
+			}
+			if late := out.bytesBehind(); len(late) > 0 {
+				t.Saw("framer → stream, behind the short write", t.Framing, late)
+				t.FailNow("STR-6", "no byte more on the stream", "%s", text.Plural(len(late), "byte"))
+			}
+			n := 0
+			for _, err := range slices.Concat(results...) {
+				if err == nil {
+					n++
+				}
+			}
+			if n > whole {
+				t.FailNow("STR-6", fmt.Sprintf("an error from all but the %d writes before", whole), "%d writes without an error", n)
+			}
+		}
+	}
+}

@@ -1,0 +1,268 @@
+package framer
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"slices"
+	"strings"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
+	"github.com/pyproctest/pyproctest/conformance/internal/wire"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+	"github.com/pyproctest/pyproctest/vectors"
+)
+
+func writeCases() []testCase {
+	all := []testCase{
+		{suite.Case{
+			Name: "write-over-the-limit-is-refused", Clauses: []string{"FRM-12"}, Framings: suite.BothFramings,
+			Cause: "The header goes out before the size of the payload is compared, or the refusal is taken for a broken stream.",
+		}, refusesWrite},
+		{suite.Case{
+			Name: "default-limit-on-writing", Clauses: []string{"FRM-13"}, Framings: suite.BothFramings,
+			Cause: "Another default, a limit that counts the header, or none on writing.",
+		}, defaultLimitOnWriting},
+	}
+	// Each of these looks at all that is written, and reports what breaks its own clause.
+	for _, c := range []struct {
+		name, clause string
+		framings     []spec.Framing
+		cause        string
+	}{
+		{"header-is-written", "FRM-1", []spec.Framing{spec.Enhanced}, readCause("FRM-1")},
+		{"length-is-written", "FRM-2", []spec.Framing{spec.Enhanced}, readCause("FRM-2")},
+		{"id-is-written", "FRM-3", []spec.Framing{spec.Enhanced}, readCause("FRM-3")},
+		{"basic-frame-is-written", "FRM-4", []spec.Framing{spec.Basic}, readCause("FRM-4")},
+		{"empty-payload-is-written", "FRM-5", suite.BothFramings, "A write of nothing is left out, or the first byte of the payload is looked at before its size."},
+		{"largest-payload-is-written", "FRM-8", suite.BothFramings, readCause("FRM-8")},
+		{"checksum-is-written", "CRC-1", []spec.Framing{spec.Enhanced}, readCause("CRC-1")},
+		{"checksum-of-the-payload-is-written", "CRC-2", []spec.Framing{spec.Enhanced}, readCause("CRC-2")},
+		{"checksum-of-an-empty-payload-is-written", "CRC-3", []spec.Framing{spec.Enhanced}, readCause("CRC-3")},
+	} {
+		all = append(all, testCase{
+			Case: suite.Case{Name: c.name, Clauses: []string{c.clause}, Framings: c.framings, Cause: c.cause},
+			run: func(t *T) {
+				for _, v := range framesToWrite(t.Framing, c.clause) {
+					t.writes(v)
+				}
+			},
+		})
+	}
+	return all
+}
+
+// framesToWrite are the right frames of all vectors, and some for a clause that has more to ask.
+func framesToWrite(framing spec.Framing, clause string) []vectors.FrameVector {
+	set, _ := vectorSet()
+	all := []vectors.FrameVector{plainRight(framing), plainLargest(framing)}
+	for _, v := range slices.Concat(set.Enhanced, set.Basic, set.Streams) {
+		if v.Valid() && v.Framing == vectors.Framing(framing) {
+			all = append(all, v)
+		}
+	}
+	if clause == "FRM-3" {
+		all = append(all, everyID(spec.Enhanced)...)
+	}
+	return append(all, rightVector(framing, 1<<20, spec.Frame{ID: 7, Payload: bytes.Repeat([]byte("large"), 14_000)}))
+}
+
+// writes has a framer write the frames of a vector, one after another, and compares the bytes. It
+// reports what breaks the clause of the case: all else is for other cases.
+func (t *T) writes(v vectors.FrameVector) {
+	w := t.openWriter(optionsOf(v))
+	from := 0
+	for _, f := range v.Frames {
+		right := wire.Encode(t.Framing, f.ID, f.Payload)
+		id := f.ID
+		if t.Framing == spec.Basic {
+			id = 1<<64 - 1 // it plays no part
+		}
+		err := w.write(id, bytes.Clone(f.Payload)) // the vectors are for other cases too
+		got := w.sink.bytes()[from:]
+		from += len(got)
+		if bytes.Equal(got, right) && err == nil {
+			continue
+		}
+		for _, finding := range judgeWritten(t.Framing, spec.Frame(f), got, err, int(v.MaxPayload)) {
+			if finding.Clause == t.clause {
+				t.Note("caller → framer", "WriteFrame of %s", tellFrame(spec.Frame{ID: id, Payload: f.Payload}))
+				t.Saw("framer → stream", t.Framing, got)
+				t.Saw("right would be", t.Framing, right)
+				t.foundNow(finding)
+			}
+		}
+		if len(got) != len(right) {
+			return // what follows would be judged by the rest of this frame
+		}
+	}
+}
+
+// judgeWritten says what is wrong with the bytes of one written frame, clause by clause.
+func judgeWritten(framing spec.Framing, f spec.Frame, got []byte, err error, limit int) []result.Finding {
+	finding := func(clause, want, got string, args ...any) result.Finding {
+		return result.Finding{Clause: clause, Want: want, Got: fmt.Sprintf(got, args...)}
+	}
+	layout := "FRM-1"
+	if framing == spec.Basic {
+		layout = "FRM-4"
+	}
+	right := wire.Encode(framing, f.ID, f.Payload)
+	switch {
+	case err != nil && len(f.Payload) == 0:
+		return []result.Finding{finding("FRM-5", "an empty payload written", "%v", err)}
+	case err != nil && len(f.Payload)+spec.EnhancedHeader >= limit:
+		return []result.Finding{finding("FRM-8", fmt.Sprintf("a payload of %d written, with a limit of %d", len(f.Payload), limit), "%v", err)}
+	case err != nil:
+		return []result.Finding{finding(layout, "a payload of "+text.Plural(len(f.Payload), "byte")+" written", "%v", err)}
+	case len(f.Payload) == 0 && len(got) == 0:
+		return []result.Finding{finding("FRM-5", text.Plural(len(right), "byte")+" on the stream for an empty payload", "none")}
+	case len(got) != len(right):
+		return []result.Finding{finding(layout, text.Plural(len(right), "byte")+" on the stream", "%d", len(got))}
+	}
+	if framing == spec.Basic {
+		return []result.Finding{finding("FRM-4", fmt.Sprintf("the payload length %d, then the payload", len(f.Payload)), "other bytes")}
+	}
+	var all []result.Finding
+	field := func(from, to int, clause, name string) {
+		want, is := right[from:to], got[from:to]
+		if bytes.Equal(want, is) {
+			return
+		}
+		remark := ""
+		if turned := slices.Clone(is); to-from <= 8 {
+			if slices.Reverse(turned); bytes.Equal(turned, want) {
+				clause, remark = "FRM-1", ", which is little-endian"
+			}
+		}
+		all = append(all, finding(clause, fmt.Sprintf("%s % x at byte %d", name, want, from), "% x%s", is, remark))
+	}
+	field(0, 2, "FRM-1", "the magic")
+	field(2, 6, "FRM-2", "the length")
+	field(6, 14, "FRM-3", "the request ID")
+	field(14, 18, checksumClause(got, f.Payload), "the CRC32C")
+	if !bytes.Equal(got[18:], f.Payload) {
+		all = append(all, finding("FRM-1", "the payload as it was given, from byte 18", "other bytes%s", tellFirstDifference(f.Payload, got[18:])))
+	}
+	return all
+}
+
+// checksumClause names the clause that a wrong checksum in a written frame breaks.
+func checksumClause(frame, payload []byte) string {
+	blank := slices.Clone(frame)
+	clear(blank[14:18])
+	is := binary.BigEndian.Uint32(frame[14:])
+	for _, covered := range [][]byte{blank, slices.Concat(frame[:14], payload), frame[2:14], slices.Concat(frame[6:14], payload), slices.Concat(frame[2:6], payload)} {
+		if crc32.Checksum(covered, wire.Castagnoli) == is {
+			return "CRC-2"
+		}
+	}
+	if len(payload) == 0 {
+		return "CRC-3"
+	}
+	return "CRC-1"
+}
+
+// refusesWrite tries payloads over the limit and looks whether the framer works as if nothing had
+// been: a frame written behind shows that there is no byte before it, also none that is late.
+func refusesWrite(t *T) {
+	const limit = 1000
+	incoming := plainRight(t.Framing)
+	// What it cannot read anyway proves nothing.
+	reads := t.read(optionsOf(incoming), silent(incoming.Bytes), 1).differs(incoming) == nil
+	t.writesPlain()
+	for _, over := range []int{1, 4, 18, 19, 64 << 10} {
+		w := t.openWriter(Options{t.Framing, limit}, incoming.Bytes)
+		err := w.write(7, make([]byte, limit+over))
+		t.Note("caller → framer", "WriteFrame of %d bytes with a limit of %d: %s", limit+over, limit, tellWritten(err))
+		w.mustBeTooLarge("FRM-12", err)
+		w.mustWrite("FRM-12", spec.Frame{ID: 9, Payload: bytes.Repeat([]byte("w"), limit)})
+		w.mustWrite("FRM-12", spec.Frame{ID: 10, Payload: []byte("more")})
+		if !reads {
+			continue
+		}
+		var r reading
+		if trouble, _ := t.attempt(func() { r = readFrames(w.framer, 1) }); trouble != "" {
+			t.FailNow("FRM-12", "a frame read after the refusal", "%s", trouble)
+		}
+		if len(r.frames) != 1 {
+			t.Saw("peer → framer", t.Framing, incoming.Bytes)
+			t.FailNow("FRM-12", "a frame read after the refusal", "%s", r.tellEnd())
+		}
+	}
+}
+
+func defaultLimitOnWriting(t *T) {
+	t.writesPlain()
+	w := t.openWriter(Options{Framing: t.Framing})
+	payload := make([]byte, spec.DefaultMaxPayload+1)
+	err := w.write(7, payload)
+	t.Note("caller → framer", "WriteFrame of %d bytes with no limit set: %s", len(payload), tellWritten(err))
+	w.mustBeTooLarge("FRM-13", err)
+	// Another one, since what the refusal does to a framer is for another case.
+	t.openWriter(Options{Framing: t.Framing}).mustWrite("FRM-13", spec.Frame{ID: 7, Payload: payload[:spec.DefaultMaxPayload]})
+}
+
+// A framerWriter is a framer whose writes a case looks at. Its peer sends only what the case gives it.
+type writer struct {
+	*T
+	framer  Framer
+	options Options
+	sink    *sink
+	right   int // bytes that must be on the stream
+}
+
+func (t *T) openWriter(o Options, incoming ...[]byte) *writer {
+	w := &writer{T: t, options: o, sink: &sink{}}
+	peer := silent(incoming...)
+	t.Cleanup(peer.close)
+	if trouble, _ := t.attempt(func() { w.framer = t.open(stream{peer, w.sink}, o) }); trouble != "" {
+		t.FailNow(t.clause, "a framer over a stream", "%s", trouble)
+	}
+	return w
+}
+
+// write takes a panic and a hang for violations.
+func (w *writer) write(id uint64, payload []byte) (err error) {
+	if trouble, _ := w.attempt(func() { err = w.framer.WriteFrame(id, payload) }, w.sink); trouble != "" {
+		clause := w.clause
+		if len(payload) == 0 {
+			clause = "FRM-5"
+		}
+		w.FailNow(clause, "WriteFrame of "+tellFrame(spec.Frame{ID: id, Payload: payload})+" returns", "%s", trouble)
+	}
+	return err
+}
+
+func (w *writer) mustBeTooLarge(clause string, err error) {
+	if !errors.Is(err, spec.TooLarge) {
+		w.Saw("framer → stream", w.options.Framing, w.sink.bytes())
+		w.FailNow(clause, "an error that is too_large", "%s", tellWritten(err))
+	}
+}
+
+// mustWrite writes a right frame, which must then be on the stream with nothing but right frames before
+// it. Fields that are wrong within a frame are for other cases.
+func (w *writer) mustWrite(clause string, f spec.Frame) {
+	err := w.write(f.ID, f.Payload)
+	w.right += w.options.Framing.HeaderSize() + len(f.Payload)
+	what := fmt.Sprintf("%s on the stream, the last for %s", text.Plural(w.right, "byte"), tellFrame(f))
+	if err != nil {
+		w.FailNow(clause, what, "%v", err)
+	}
+	if got := w.sink.total(); got != w.right {
+		w.Saw("framer → stream", w.options.Framing, w.sink.bytes())
+		w.FailNow(clause, what, "%s", text.Plural(got, "byte"))
+	}
+}
+
+func tellWritten(err error) string {
+	if err == nil {
+		return "written, without an error"
+	}
+	return strings.TrimSpace(err.Error())
+}

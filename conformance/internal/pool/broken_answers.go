@@ -1,0 +1,149 @@
+package pool
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/internal/wire"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+func brokenAnswerCases() []testCase {
+	all := []testCase{
+		{
+			Case: suite.Case{
+				Name: "an-answer-whose-ids-differ-reaches-nobody", Clauses: []string{"MSG-13"}, Framings: []spec.Framing{spec.Enhanced},
+				Cause: "the pool matches by the header's ID or by the message's alone, and never compares them",
+			},
+			run: func(t *T) {
+				brokenAnswer(t, "MSG-13", func(a, b *request) []byte {
+					return wire.Encode(spec.Enhanced, a.id, wire.OKAnswer(b.id, `"for nobody"`))
+				})
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "an-answer-under-header-id-0-reaches-nobody", Clauses: []string{"MSG-13"}, Framings: []spec.Framing{spec.Enhanced},
+				Cause: "a header's ID of 0 is taken for one that is not there",
+			},
+			run: func(t *T) {
+				brokenAnswer(t, "MSG-13", func(a, _ *request) []byte {
+					return wire.Encode(spec.Enhanced, 0, wire.OKAnswer(a.id, `"for nobody"`))
+				})
+			},
+		},
+	}
+	for _, b := range []struct {
+		name     string
+		framings []spec.Framing
+		cause    string
+		breaking func(a *request, message []byte) []byte
+	}{
+		{"bad-magic", []spec.Framing{spec.Enhanced}, "the magic is not compared", func(a *request, m []byte) []byte {
+			return wire.EncodeWith(a.id, m, func(h *wire.Header) { h.Magic[1] = 'Z' })
+		}},
+		{"length-17", []spec.Framing{spec.Enhanced}, "18 is subtracted from the length before it is looked at", func(a *request, m []byte) []byte {
+			return wire.EncodeWith(a.id, nil, func(h *wire.Header) { h.Length = 17 })
+		}},
+		{"length-0", []spec.Framing{spec.Enhanced}, "18 is subtracted from the length before it is looked at", func(a *request, m []byte) []byte {
+			return wire.EncodeWith(a.id, nil, func(h *wire.Header) { h.Length = 0 })
+		}},
+		{"a-payload-over-the-limit", suite.BothFramings, "the length is not compared with the limit, so the call waits for bytes that never come", func(a *request, m []byte) []byte {
+			return wire.Claim(a.worker.s.options.Framing, a.id, 1<<16+1)
+		}},
+		{"the-greatest-length", suite.BothFramings, "the length is not compared with the limit, or turns negative", func(a *request, m []byte) []byte {
+			return wire.Claim(a.worker.s.options.Framing, a.id, math.MaxUint32-spec.EnhancedHeader)
+		}},
+		{"a-wrong-checksum", []spec.Framing{spec.Enhanced}, "the checksum is not compared", func(a *request, m []byte) []byte {
+			return wire.EncodeWith(a.id, m, func(h *wire.Header) { h.CRC ^= 1 })
+		}},
+		{"malformed-json", suite.BothFramings, "an answer that cannot be decoded is dropped, and its caller waits for ever", func(a *request, m []byte) []byte {
+			return a.frame(m[:len(m)-1])
+		}},
+		{"a-json-array", suite.BothFramings, "an answer that cannot be decoded is dropped, and its caller waits for ever", func(a *request, m []byte) []byte {
+			return a.frame(slices.Concat([]byte("["), m, []byte("]")))
+		}},
+	} {
+		all = append(all, testCase{
+			Case: suite.Case{
+				Name: b.name + "-fails-the-calls-on-its-connection-alone", Clauses: []string{"RID-7"}, Framings: b.framings,
+				Cause: b.cause + "; or the broken connection is used again",
+			},
+			run: func(t *T) {
+				brokenAnswer(t, "RID-7", func(a, _ *request) []byte {
+					return b.breaking(a, wire.OKAnswer(a.id, `"an answer in a broken frame"`))
+				})
+			},
+		})
+	}
+	return append(all, testCase{
+		Case: suite.Case{
+			Name: "a-frame-cut-off-fails-the-calls-on-its-connection-alone", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
+			Cause: "the end of a connection is not told to the calls that wait for an answer on it",
+		},
+		run: cutOff,
+	})
+}
+
+// brokenInterval is the time between health checks in cases that break connections: a pool may keep calls from a
+// worker until a check has shown that it goes on.
+const brokenInterval = 100 * time.Millisecond
+
+// brokenAnswer has two calls at a worker and breaks the connection of the first one with the bytes that
+// breaking makes of the requests. A right answer to each call follows at once. The calls that were on
+// that connection must fail nevertheless, and later calls must not notice.
+func brokenAnswer(t *T, clause string, breaking func(a, b *request) []byte) {
+	s := t.stage()
+	s.options.MaxPayload = 1 << 16
+	s.options.HealthInterval = brokenInterval
+	s.hold()
+	s.start()
+	calls := s.fill(clause, 2)
+	a, b := calls[0], calls[1]
+	data := breaking(a.at, b.at)
+	for _, h := range calls {
+		if h.at.conn == a.at.conn {
+			data = append(data, h.at.frame(wire.OKAnswer(h.at.id, string(h.body)))...)
+			h.at.isAnswered()
+		}
+	}
+	a.at.write(data)
+	for _, h := range calls {
+		if h.at.conn != a.at.conn {
+			h.at.answer(h.body)
+			h.succeeds(clause)
+			continue
+		}
+		h.because = ", because the answer before its own broke its connection"
+		if h == a {
+			h.because = ", because its answer broke its connection"
+		}
+		h.fails(clause)
+	}
+	s.laterCalls(clause)
+}
+
+func cutOff(t *T) {
+	s := t.stage()
+	s.options.HealthInterval = brokenInterval
+	s.hold()
+	s.start()
+	for _, at := range []int{3, 30} {
+		calls := s.fill("RID-7", 2)
+		a := calls[0]
+		a.at.write(a.at.frame(wire.OKAnswer(a.at.id, `"an answer that is cut off"`))[:at])
+		a.at.closeConnection()
+		for _, h := range calls {
+			if h.at.conn == a.at.conn {
+				h.because = ", because its connection has ended"
+				h.fails("RID-7")
+				continue
+			}
+			h.at.answer(h.body)
+			h.succeeds("RID-7")
+		}
+		s.laterCalls("RID-7")
+	}
+}

@@ -1,0 +1,206 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/scripted"
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/internal/wire"
+)
+
+func cancellationCases() []testCase {
+	return []testCase{
+		{
+			Case: suite.Case{
+				Name: "a-cancelled-call-returns-though-the-worker-does-not-react", Clauses: []string{"CAN-1"}, Framings: suite.BothFramings,
+				Cause: "the call waits for an answer to its cancellation",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.hold()
+				s.start()
+				c := s.call()
+				c.request("CAN-1")
+				c.cancel()
+				c.fails("CAN-1", context.Canceled)
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "a-call-returns-at-its-deadline-though-the-worker-does-not-react", Clauses: []string{"CAN-1"}, Framings: suite.BothFramings,
+				Cause: "the error of the connection is returned and not the context's, or the deadline is not looked at",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.hold()
+				s.start()
+				s.release("CAN-1", s.fill("CAN-1", 1)) // the connection is there
+				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+				defer cancel()
+				s.callWith(ctx, "", "").fails("CAN-1", context.DeadlineExceeded)
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "a-cancelled-call-sends-a-cancellation", Clauses: []string{"CAN-2"}, Framings: suite.BothFramings,
+				Cause: "the caller is let go and the worker never told, or the cancellation has an ID of its own",
+			},
+			run: sendsCancellation,
+		},
+		{
+			Case: suite.Case{
+				Name: "the-late-answer-to-a-cancelled-call-is-dropped", Clauses: []string{"CAN-3"}, Framings: suite.BothFramings,
+				Cause: "a late answer is taken for a violation, which fails the calls beside it, or goes to the next caller",
+			},
+			run: lateAnswerIsDropped,
+		},
+		{
+			Case: suite.Case{
+				Name: "a-cancellation-that-crosses-the-answer-harms-nobody", Clauses: []string{"CAN-3"}, Framings: suite.BothFramings,
+				Cause: "a call that is cancelled as it returns leaves something behind: a deadline on the connection, an answer in a channel",
+			},
+			run: cancellationCrosses,
+		},
+		{
+			Case: suite.Case{
+				Name: "cancelled-calls-are-never-waited-for", Clauses: []string{"CAN-4"}, Framings: suite.BothFramings,
+				Cause: "the slot, the connection or Shutdown waits for an answer that the worker need not send",
+			},
+			run: neverAnswered,
+		},
+		{
+			Case: suite.Case{
+				Name: "a-call-cancelled-while-its-request-is-being-written-returns", Clauses: []string{"CAN-10"}, Framings: suite.BothFramings,
+				Cause: "the caller itself writes, and nothing interrupts a write to a worker that does not read",
+			},
+			run: cancelledWrite,
+		},
+	}
+}
+
+func sendsCancellation(t *T) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	c := s.call()
+	c.request("CAN-2")
+	c.cancel()
+	c.sendsCancellation()
+	for limit := 100 * time.Millisecond; limit < t.Patience(); limit *= 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		c := s.callWith(ctx, "", "")
+		if c.requestUnlessFailed("CAN-2") != nil {
+			c.sendsCancellation()
+			return
+		}
+		t.Note("case", "the deadline was over before the request had come; next: a later one")
+	}
+}
+
+// sendsCancellation demands the cancellation of a call whose request is at a worker.
+func (c *call) sendsCancellation() {
+	s, r := c.s, c.request("CAN-2")
+	c.wait("CAN-2")
+	want := fmt.Sprintf("a cancellation with the ID %d, in its envelope, on the connection of %s, whose context has ended", r.id, c.method)
+	s.until("CAN-2", want, func() bool { return r.withdrawn > 0 || s.unreadable != "" })
+	var came bool
+	var instead string
+	s.set(func() { came, instead = r.cancelled, s.unreadable })
+	switch {
+	case came:
+	case instead != "":
+		s.t.FailNow("CAN-2", want, "something else: %s", instead)
+	default:
+		s.t.FailNow("CAN-2", want, "the connection ended without one")
+	}
+}
+
+func lateAnswerIsDropped(t *T) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for _, late := range []func(r *request){
+		func(r *request) { r.answer([]byte(`"a late answer"`)) },
+		func(r *request) { r.refuse("cancelled") },
+	} {
+		calls := s.fill("CAN-3", 3)
+		leaves, beside := calls[0], calls[1:]
+		leaves.cancel()
+		leaves.wait("CAN-3")
+		after := s.call()
+		r := after.request("CAN-3")
+		late(leaves.at)
+		r.answer(after.body)
+		after.succeeds("CAN-3")
+		s.release("CAN-3", beside)
+	}
+}
+
+func cancellationCrosses(t *T) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for range 40 {
+		c := s.fill("CAN-3", 1)[0]
+		var both sync.WaitGroup
+		both.Go(c.cancel)
+		both.Go(func() { c.at.answer(c.body) })
+		both.Wait()
+		c.wait("CAN-3")
+		if c.err != nil && !errors.Is(c.err, context.Canceled) {
+			t.FailNow("CAN-3", c.method+" gets its own answer or the error of its context", "%s", c.outcome())
+		}
+		c.getsOwnOrFails("CAN-3")
+		s.release("CAN-3", s.fill("CAN-3", 1))
+	}
+}
+
+func neverAnswered(t *T) {
+	s := t.stage()
+	s.options.MaxInFlight = 2
+	s.hold()
+	s.start()
+	for range 5 {
+		calls := s.fill("CAN-4", 2)
+		for _, h := range calls {
+			h.cancel()
+		}
+		for _, h := range calls {
+			h.wait("CAN-4")
+		}
+	}
+	s.release("CAN-4", s.fill("CAN-4", 2))
+	h := s.fill("CAN-4", 1)[0]
+	h.cancel()
+	h.wait("CAN-4")
+	_ = s.shutdownWith(t.Context(), "CAN-4") // its context lasts longer than the patience with it
+}
+
+func cancelledWrite(t *T) {
+	s := t.stage()
+	s.start()
+	s.call().succeeds("CAN-10")
+	s.hold()
+	w := s.worker("CAN-10", 1)
+	// A socket holds a few hundred KB at most, so 1 MB cannot go out; more would only cost the suite time.
+	w.readOnly(64 << 10)
+	var before int
+	s.set(func() { before = w.received })
+	big := s.callBody(wire.Quote(strings.Repeat("y", 1<<20)))
+	s.until("CAN-10", "the request begins to come", func() bool { return w.received >= before+32<<10 })
+	behind := s.call()
+	behind.parks()
+	big.cancel()
+	big.fails("CAN-10", context.Canceled)
+	behind.cancel()
+	behind.fails("CAN-10", context.Canceled)
+	t.Note("case", "the worker reads again")
+	w.readOnly(scripted.ReadAll)
+	s.laterCalls("CAN-10")
+}

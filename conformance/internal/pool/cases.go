@@ -1,0 +1,108 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+// Test runs every case as a subtest.
+func Test(t *testing.T, open Open, opts ...suite.Option) {
+	t.Helper()
+	o := suite.NewOptions(t.Context(), opts)
+	all, notRun, _ := jobs(t.Context(), open, o)
+	suite.Test(t, spec.RolePool, o, all, notRun)
+}
+
+// Check runs every case without a testing.T.
+func Check(ctx context.Context, open Open, opts ...suite.Option) result.Report {
+	o := suite.NewOptions(ctx, opts)
+	all, notRun, usable := jobs(ctx, open, o)
+	rep := suite.Check(ctx, spec.RolePool, o, all, notRun)
+	if !usable && !rep.Interrupted {
+		rep.SetUp = strings.Join(notRun, "; ")
+	}
+	return rep
+}
+
+// jobs makes the cases ready. Where a right worker cannot even be started and called in a framing,
+// that alone is run and told.
+func jobs(ctx context.Context, open Open, o *suite.Options) (all []suite.Job, notRun []string, anyFraming bool) {
+	run := &shared{leaves: map[string]bool{}}
+	ready := func(c testCase, o *suite.Options) []suite.Job {
+		return suite.Jobs(c.Case, o, func(t *suite.T) {
+			framing := t.Framing
+			if framing == "" {
+				framing = o.Framings[0]
+			}
+			p := &T{T: t, shared: run, open: open, framing: framing, cites: c.Clauses}
+			c.run(p)
+			p.inTime()
+		})
+	}
+	usable := *o
+	usable.Framings = nil
+	run.first = true
+	for _, f := range o.Framings {
+		one := suite.Options{Framings: []spec.Framing{f}}
+		first := ready(firstCase(), &one)[0]
+		switch r := suite.RunJob(ctx, first, o); r.Status {
+		case result.StatusPass:
+			usable.Framings = append(usable.Framings, f)
+		case result.StatusUnsupported:
+			notRun = append(notRun, fmt.Sprintf("the %s framing: %s", f, r.Reason))
+		default:
+			first.Run = func(t *suite.T) { t.Retell(r) } // run once more it might pass by chance, and nothing would be told
+			all = append(all, first)
+			notRun = append(notRun, fmt.Sprintf("every other case in the %s framing, because one right worker could not be started and called", f))
+		}
+	}
+	run.first = false
+	if len(usable.Framings) == 0 {
+		return all, notRun, false
+	}
+	for _, c := range Cases() {
+		all = append(all, ready(c, &usable)...)
+	}
+	return all, notRun, true
+}
+
+// shared is what the cases of one run share.
+type shared struct {
+	first  bool            // the first case runs, alone
+	leaves map[string]bool // what the pool left behind even there: "process", "socket file"
+}
+
+type testCase struct {
+	suite.Case
+	run func(*T)
+}
+
+func Cases() []testCase {
+	return slices.Concat(
+		[]testCase{firstCase()},
+		startCases(),
+		failedStartCases(),
+		messageCases(),
+		matchingCases(),
+		brokenAnswerCases(),
+		unreadableCases(),
+		fullConnectionCases(),
+		selectionCases(),
+		boundCases(),
+		waiterCases(),
+		slotCases(),
+		cancellationCases(),
+		healthCases(),
+		deathCases(),
+		restartCases(),
+		shutdownCases(),
+		safeShutdownCases(),
+	)
+}

@@ -1,0 +1,226 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/internal/wire"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+func deathCases() []testCase {
+	var all []testCase
+	for _, c := range crashes {
+		all = append(all, testCase{
+			Case: suite.Case{
+				Name: "a-worker-" + c.name + "-fails-them-alone", Clauses: []string{"HLT-4"}, Framings: suite.BothFramings, Cause: c.cause,
+			},
+			run: func(t *T) {
+				s := crashStage(t)
+				after := c.die(s)
+				s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
+				for _, h := range after.onIt {
+					h.because = ", because it was on the worker that died"
+					if c.read {
+						h.fails("HLT-4")
+					} else {
+						h.getsOwnOrFails("HLT-4")
+					}
+				}
+				s.release("HLT-4", after.elsewhere)
+				s.deathIsKnown("HLT-4", after.victim)
+				for range 6 { // the dead worker does not come back
+					s.call().succeeds("HLT-4")
+				}
+			},
+		})
+	}
+	return append(all,
+		testCase{
+			Case: suite.Case{
+				Name: "a-caller-that-waits-outlasts-restarts-that-fail", Clauses: []string{"HLT-4"}, Framings: suite.BothFramings,
+				Cause: "a restart that fails turns all away who wait, though another worker is there",
+			},
+			run: waiterOutlastsFailedRestarts,
+		},
+		testCase{
+			Case: suite.Case{
+				Name: "the-error-says-that-the-worker-died", Clauses: []string{"HLT-5"}, Framings: suite.BothFramings,
+				Cause: "the error of the read or the write is returned bare",
+			},
+			run: func(t *T) {
+				for _, c := range crashes {
+					t.Note("case", "next: a worker %s", c.name)
+					s := crashStage(t)
+					after := c.die(s)
+					s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
+					for _, h := range after.onIt {
+						if h.wait("HLT-5"); c.read || h.err != nil {
+							h.fails("HLT-5", spec.WorkerDied)
+						}
+					}
+					s.clear()
+				}
+			},
+		},
+		testCase{
+			Case: suite.Case{
+				Name: "the-error-says-that-the-request-may-have-run", Clauses: []string{"HLT-5"}, Framings: suite.BothFramings,
+				Cause: "the error does not tell a call whose request was sent from one whose request was not",
+			},
+			run: func(t *T) {
+				for _, c := range crashes {
+					if c.read {
+						t.Note("case", "next: a worker %s", c.name)
+						s := crashStage(t)
+						for _, h := range c.die(s).onIt {
+							h.fails("HLT-5", spec.MayHaveRun)
+						}
+						s.clear()
+					}
+				}
+			},
+		},
+		testCase{
+			Case: suite.Case{
+				Name: "a-call-that-was-never-sent-cannot-have-run", Clauses: []string{"HLT-5"}, Framings: suite.BothFramings,
+				Cause: "every failure is said to have run perhaps",
+			},
+			run: neverSent,
+		},
+		testCase{
+			Case: suite.Case{
+				Name: "no-call-is-sent-twice-after-a-crash", Clauses: []string{"HLT-8"}, Framings: suite.BothFramings,
+				Cause: "a call whose worker died is tried again on another one, though its handler may have run",
+			},
+			run: func(t *T) {
+				for _, c := range crashes {
+					if !c.read {
+						continue
+					}
+					t.Note("case", "next: a worker %s", c.name)
+					s := crashStage(t)
+					after := c.die(s)
+					s.areOver(after.onIt...)
+					for _, h := range after.elsewhere { // so that there is room for what is sent again
+						h.at.answer(h.body)
+					}
+					s.sentOnce(after.onIt...)
+					s.clear()
+				}
+			},
+		},
+		testCase{
+			Case: suite.Case{
+				Name: "no-call-is-sent-twice-after-its-connection-broke", Clauses: []string{"HLT-8"}, Framings: suite.BothFramings,
+				Cause: "a call whose connection broke is tried again on a new one, though its handler may have run",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.options.Workers = 2
+				s.options.HealthInterval = brokenInterval
+				s.hold()
+				s.start()
+				for _, breaking := range []func(r *request){
+					(*request).closeConnection,
+					func(r *request) { r.send(r.frame([]byte("no JSON"))) },
+					func(r *request) { r.send(wire.Claim(s.options.Framing, r.id, 1<<31)) },
+				} {
+					h := s.fill("HLT-8", 1)[0]
+					breaking(h.at)
+					s.areOver(h)
+					s.sentOnce(h)
+					s.laterCalls("HLT-8")
+				}
+			},
+		},
+	)
+}
+
+// waiterOutlastsFailedRestarts has a caller wait for the slot of one worker while the other one dies and whatever
+// takes its place ends at once.
+func waiterOutlastsFailedRestarts(t *T) {
+	s := t.stage()
+	s.options.Workers, s.options.MaxInFlight = 2, 1
+	s.hold()
+	s.start()
+	calls := s.fill("HLT-4", 2)
+	s.set(func() { s.appears = func(w *scriptedWorker) { w.exit(1) } })
+	calls[0].at.worker.die()
+	calls[0].because = ", because it was on the worker that died"
+	calls[0].fails("HLT-4")
+	s.deathIsKnown("HLT-4", calls[0].at.worker) // or the next call may be given to it
+	waiting := s.call()
+	waiting.parks()
+	// A pool need not restart, see HLT-6.
+	s.becomesWithin(min(2*time.Second, t.Patience()/4), func() bool { return waiting.ended() || len(s.workers) >= 5 })
+	var there int
+	s.set(func() {
+		there = s.arrivedLocked([]*call{waiting})
+		s.called = func(r *request) { r.answer(r.body) }
+	})
+	if there > 0 {
+		t.Blocked("the pool has more requests at a worker than PoolOptions.MaxInFlight, see BPR-2; so nobody waits")
+	}
+	s.release("HLT-4", calls[1:])
+	waiting.succeeds("HLT-4")
+}
+
+// areOver waits until the calls have failed, or have come to a worker once more: a pool that sends them again
+// has them wait for the second answer.
+func (s *stage) areOver(calls ...held) {
+	for _, h := range calls {
+		if !s.becomes(func() bool { return h.ended() || s.timesLocked(h) > 1 }) {
+			s.t.Blocked("%s has not returned, though its connection has ended, see RID-7 and HLT-4", h.method)
+		}
+	}
+}
+
+// sentOnce demands that no call was sent again, not even when its caller has gone.
+func (s *stage) sentOnce(calls ...held) {
+	var again held
+	twice := func() bool {
+		for _, h := range calls {
+			if s.timesLocked(h) > 1 {
+				again = h
+				return true
+			}
+		}
+		return false
+	}
+	s.lingers(twice)
+	if again.call != nil {
+		s.t.FailNow("HLT-8", again.method+" comes to a worker once", "it came more than once, and nobody had asked for that; %s", s.scene())
+	}
+}
+
+// timesLocked counts how often the call has come to a worker.
+func (s *stage) timesLocked(h held) int {
+	times := 0
+	for _, r := range s.requests {
+		if r.method == h.method {
+			times++
+		}
+	}
+	return times
+}
+
+func neverSent(t *T) {
+	s := t.stage()
+	s.options.HealthInterval = 50 * time.Millisecond
+	s.start()
+	s.set(func() { s.appears = neverListens })
+	w := s.worker("HLT-5", 1)
+	w.die()
+	s.until("HLT-5", "the worker has ended", func() bool { return w.gone })
+	s.healthBecomes("HLT-3", "no healthy worker", func(h spec.Health) bool { return h.Healthy == 0 })
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	c := s.callWith(ctx, "", "")
+	c.fails("HLT-5")
+	if errors.Is(c.err, spec.MayHaveRun) {
+		t.Fail("HLT-5", "a call that was made while no worker listened is not said to have run perhaps", "%s", c.outcome())
+	}
+}

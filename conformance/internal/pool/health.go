@@ -1,0 +1,172 @@
+package pool
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+func healthCases() []testCase {
+	return []testCase{
+		{
+			Case: suite.Case{
+				Name: "each-worker-is-checked-on-the-interval", Clauses: []string{"HLT-1"}, Framings: suite.BothFramings,
+				Cause: "health is taken from the process or from a connection that opens, or one worker is checked for all",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.options.Workers = 2
+				s.options.HealthInterval = 50 * time.Millisecond
+				s.start()
+				s.checksGoOn("each worker gets health calls again and again", s.appeared()...)
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "a-full-worker-is-checked-too", Clauses: []string{"HLT-1"}, Framings: suite.BothFramings,
+				Cause: "a health call waits for a slot or for a connection behind the calls that it is to judge (erratum E10)",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.options.Workers, s.options.MaxInFlight = 2, 2
+				s.options.HealthInterval = 50 * time.Millisecond
+				s.hold()
+				s.start()
+				calls := s.fill("HLT-1", 4)
+				s.checksGoOn("a worker whose slots are all taken gets health calls again and again", s.appeared()...)
+				s.release("HLT-1", calls)
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "a-worker-that-answers-no-health-call-is-unhealthy", Clauses: []string{"HLT-2", "HLT-1"}, Framings: suite.BothFramings,
+				Cause: "a health call without a deadline, or one whose failure is only logged",
+			},
+			run: func(t *T) { hungWorker(t, (*scriptedWorker).hang) },
+		},
+		{
+			Case: suite.Case{
+				Name: "a-worker-that-does-not-read-is-unhealthy", Clauses: []string{"HLT-2", "HLT-1"}, Framings: suite.BothFramings,
+				Cause: "a health call that was written counts as one that was answered",
+			},
+			run: func(t *T) { hungWorker(t, func(w *scriptedWorker) { w.readOnly(0) }) },
+		},
+		{
+			Case: suite.Case{
+				Name: "health-counts-workers-and-tells-the-last-check", Clauses: []string{"HLT-3"},
+				Cause: "a field that is never set",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.options.Workers = 3
+				s.options.HealthInterval = 50 * time.Millisecond
+				s.start()
+				s.healthBecomes("HLT-3", "3 workers, 3 of them healthy, no restarts", func(h spec.Health) bool {
+					return h.Total == 3 && h.Healthy == 3 && h.Restarts == 0
+				})
+				first := s.healthBecomes("HLT-3", "the time of a check since the start", func(h spec.Health) bool {
+					return h.LastCheck.After(t.Began())
+				})
+				s.healthBecomes("HLT-3", "a later time after the next check", func(h spec.Health) bool {
+					return h.LastCheck.After(first.LastCheck)
+				})
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "health-counts-a-dead-worker-as-unhealthy", Clauses: []string{"HLT-3"},
+				Cause: "the count is of the workers that were started",
+			},
+			run: deadIsUnhealthy,
+		},
+		{
+			Case: suite.Case{
+				Name: "health-counts-a-dead-worker-as-unhealthy-in-this-framing-too", Clauses: []string{"HLT-3"}, Framings: []spec.Framing{spec.Basic},
+				Cause: "the end of its connections is noticed, and not that of the worker",
+			},
+			run: deadIsUnhealthy,
+		},
+		{
+			Case: suite.Case{
+				Name: "health-counts-restarts", Clauses: []string{"HLT-3"},
+				Cause: "a field that is never set",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.options.HealthInterval = 50 * time.Millisecond
+				s.start()
+				s.worker("HLT-3", 1).die()
+				if !s.replaced() {
+					t.Note("case", "the worker was not restarted, see HLT-6; so there is no restart to be counted")
+					return
+				}
+				s.healthBecomes("HLT-3", "at least 1 restart", func(h spec.Health) bool { return h.Restarts >= 1 })
+			},
+		},
+	}
+}
+
+// checksGoOn demands three more health calls at each of the workers.
+func (s *stage) checksGoOn(want string, workers ...*scriptedWorker) {
+	before := map[*scriptedWorker]int{}
+	s.set(func() {
+		for _, w := range workers {
+			before[w] = w.health
+		}
+	})
+	s.until("HLT-1", want+fmt.Sprintf(", with an interval of %v", s.options.HealthInterval), func() bool {
+		for w, n := range before {
+			if w.health < n+3 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func deadIsUnhealthy(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.options.StartTimeout = 8 * t.Patience() // what takes its place is still being started
+	s.options.HealthInterval = 50 * time.Millisecond
+	s.start()
+	s.set(func() { s.appears = neverListens })
+	s.worker("HLT-3", 1).die()
+	s.healthBecomes("HLT-3", "2 workers, 1 of them healthy", func(h spec.Health) bool { return h.Total == 2 && h.Healthy == 1 })
+}
+
+func hungWorker(t *T, hang func(*scriptedWorker)) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.options.HealthInterval, s.options.HealthTimeout = 50*time.Millisecond, shortHealthTimeout(t)
+	s.start()
+	s.set(func() { s.appears = neverListens })
+	s.healthBecomes("HLT-3", "2 healthy workers", func(h spec.Health) bool { return h.Healthy == 2 })
+	hang(s.worker("HLT-2", 1))
+	s.healthBecomes("HLT-2", fmt.Sprintf("1 healthy worker when the other hangs, with an interval of %v and a deadline of %v",
+		s.options.HealthInterval, s.options.HealthTimeout), func(h spec.Health) bool { return h.Healthy == 1 })
+}
+
+// deathIsKnown waits until the pool shows that it has noticed the death of a worker.
+func (s *stage) deathIsKnown(clause string, victim *scriptedWorker) {
+	s.healthBecomes(clause, "Health tells of the death of "+victim.name(), func(h spec.Health) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return h.Healthy < s.options.Workers || h.Restarts > 0 || len(s.workers) > s.options.Workers
+	})
+}
+
+// replaced waits for a new process to take the place of one that died, and for the pool to be
+// whole again.
+func (s *stage) replaced() bool {
+	if !s.becomes(func() bool {
+		last := s.workers[len(s.workers)-1]
+		return len(s.workers) > s.options.Workers && last.listening
+	}) {
+		return false
+	}
+	s.healthBecomes("HLT-6", "the pool counts a worker that was restarted as healthy", func(h spec.Health) bool { return h.Healthy == s.options.Workers })
+	return true
+}

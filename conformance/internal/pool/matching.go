@@ -1,0 +1,313 @@
+package pool
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/internal/wire"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+func matchingCases() []testCase {
+	return []testCase{
+		{
+			Case: suite.Case{
+				Name: "no-request-id-is-0", Clauses: []string{"RID-1"}, Framings: suite.BothFramings,
+				Cause: "a counter that begins at 0",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.options.Workers = 2
+				s.start()
+				for range 8 {
+					s.call().succeeds("RID-1")
+				}
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "outstanding-ids-are-unique-in-the-whole-pool", Clauses: []string{"RID-2"}, Framings: suite.BothFramings,
+				Cause: "a counter for each worker or each connection, or an ID that is not taken and counted in one step",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.options.Workers, s.options.MaxInFlight = 3, 4
+				s.hold()
+				s.start()
+				for range 3 {
+					s.release("RID-2", s.fill("RID-2", 12))
+				}
+				s.audit.settled()
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "the-header-bears-the-id-of-the-message", Clauses: []string{"RID-3"}, Framings: []spec.Framing{spec.Enhanced},
+				Cause: "the header's ID is left at 0, or comes from another counter than the message's",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.options.Workers = 2
+				s.hold()
+				s.start()
+				s.release("RID-3", s.fill("RID-3", 8))
+				left := s.fill("RID-3", 1)[0]
+				left.cancel()
+				if !s.becomes(func() bool { return left.at.withdrawn > 0 }) {
+					t.Blocked("no cancellation came whose header could be looked at, see CAN-2")
+				}
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "answers-in-reverse-order-reach-their-callers", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
+				Cause: "the next answer goes to the next caller, whatever ID it bears",
+			},
+			run: func(t *T) { outOfOrder(t, slices.Reverse[[]held]) },
+		},
+		{
+			Case: suite.Case{
+				Name: "answers-in-any-order-reach-their-callers", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
+				Cause: "the next answer goes to the next caller, whatever ID it bears",
+			},
+			run: func(t *T) {
+				seed := rand.Uint64()
+				t.Note("case", "the seed of the order is %d", seed)
+				r := rand.New(rand.NewPCG(seed, 0))
+				outOfOrder(t, func(calls []held) {
+					r.Shuffle(len(calls), func(i, j int) { calls[i], calls[j] = calls[j], calls[i] })
+				})
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "an-answer-that-comes-after-those-to-many-later-calls-reaches-its-caller", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
+				Cause: "calls that wait are kept in a table of fixed size, and a later one takes the place of one that still waits",
+			},
+			run: longAwaitedAnswer,
+		},
+		{
+			Case: suite.Case{
+				Name: "an-answer-that-comes-byte-by-byte-reaches-its-caller", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
+				Cause: "what one read gives is taken for one answer",
+			},
+			run: answerByteByByte,
+		},
+		{
+			Case: suite.Case{
+				Name: "answers-joined-and-cut-reach-their-callers", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
+				Cause: "what one read gives is taken for one answer, and what comes behind it is lost",
+			},
+			run: answersJoinedAndCut,
+		},
+		{
+			Case: suite.Case{
+				Name: "an-answer-with-an-unknown-id-reaches-nobody", Clauses: []string{"RID-5"}, Framings: suite.BothFramings,
+				Cause: "an answer is handed to whoever waits, or an unknown ID brings the pool down",
+			},
+			run: unknownID,
+		},
+		{
+			Case: suite.Case{
+				Name: "an-answer-that-comes-before-its-request-reaches-nobody", Clauses: []string{"RID-5"}, Framings: suite.BothFramings,
+				Cause: "answers that nobody waits for are kept by their IDs, and a later call with such an ID finds one",
+			},
+			run: earlyAnswers,
+		},
+		{
+			Case: suite.Case{
+				Name: "an-answer-that-comes-twice-reaches-its-caller-once", Clauses: []string{"RID-5"}, Framings: suite.BothFramings,
+				Cause: "the second answer stays in a channel or a buffer and goes to the next call",
+			},
+			run: repeatedAnswer,
+		},
+		{
+			Case: suite.Case{
+				Name: "a-late-answer-does-not-reach-the-next-call", Clauses: []string{"RID-6"}, Framings: suite.BothFramings,
+				Cause: "the connection of a cancelled call goes back into the pool, and the next caller takes what comes on it for its own",
+			},
+			run: func(t *T) { lateAnswer(t, 0) },
+		},
+		{
+			Case: suite.Case{
+				Name: "the-rest-of-a-late-answer-does-not-reach-the-next-call", Clauses: []string{"RID-6"}, Framings: suite.BothFramings,
+				Cause: "the caller that left had read half of its answer, and the next one reads on in the middle of a frame",
+			},
+			run: func(t *T) { lateAnswer(t, 25) },
+		},
+	}
+}
+
+// longAwaitedAnswer has more than 256 calls pass beside one that waits.
+func longAwaitedAnswer(t *T) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	held := s.fill("RID-4", 2) // so that calls do run at once
+	s.release("RID-4", held[1:])
+	s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
+	for range 150 {
+		for _, c := range []*call{s.call(), s.call(), s.call()} {
+			c.succeeds("RID-4")
+		}
+	}
+	s.release("RID-4", held[:1])
+}
+
+// outOfOrder answers many calls in another order than they came.
+func outOfOrder(t *T, order func([]held)) {
+	s := t.stage()
+	s.options.Workers, s.options.MaxInFlight = 2, 8
+	s.hold()
+	s.start()
+	for range 2 {
+		calls := s.fill("RID-4", 16)
+		slices.SortFunc(calls, func(a, b held) int { return a.at.arrived - b.at.arrived })
+		answered := slices.Clone(calls)
+		order(answered)
+		for _, h := range answered {
+			h.at.answer(h.body)
+		}
+		for _, h := range calls {
+			h.succeeds("RID-4")
+		}
+	}
+}
+
+func answerByteByByte(t *T) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for range 2 {
+		c := s.call()
+		r := c.request("RID-4")
+		answer := r.frame(wire.OKAnswer(r.id, string(c.body)))
+		last := len(answer) - 1
+		for i := range last {
+			if problem := r.writeDone(answer[i : i+1]); problem != "" {
+				t.FailNow("RID-4", "the connection stays while an answer comes byte by byte", "after %d of %d bytes: %s", i, len(answer), problem)
+			}
+		}
+		r.send(answer[last:])
+		c.succeeds("RID-4")
+	}
+}
+
+// answersJoinedAndCut sends the answers of each connection in two writes, of which the first ends within the last
+// answer. It does so again and again: where the pool reads late, it finds both at once.
+func answersJoinedAndCut(t *T) {
+	s := t.stage()
+	s.options.MaxInFlight = 4
+	s.hold()
+	s.start()
+	for range 8 {
+		calls := s.fill("RID-4", s.options.MaxInFlight)
+		answers := map[*connection][]byte{}
+		for _, h := range calls {
+			answers[h.at.conn] = append(answers[h.at.conn], h.at.frame(wire.OKAnswer(h.at.id, string(h.body)))...)
+			h.at.isAnswered()
+		}
+		const rest = 20 // bytes, fewer than an answer has
+		for _, h := range calls {
+			if all, ok := answers[h.at.conn]; ok {
+				h.at.writeDone(all[:len(all)-rest])
+				h.at.write(all[len(all)-rest:])
+				delete(answers, h.at.conn)
+			}
+		}
+		for _, h := range calls {
+			h.succeeds("RID-4")
+		}
+	}
+}
+
+func unknownID(t *T) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	before := s.fill("RID-5", 1)
+	s.release("RID-5", before)
+	strays := []uint64{before[0].at.id, before[0].at.id + 1000, 1<<40 + 7, 0}
+	stray := func(r *request, id uint64) {
+		r.write(wire.Encode(s.options.Framing, id, wire.OKAnswer(id, fmt.Sprintf(`"a stray answer to %d"`, id))))
+	}
+	for _, id := range strays { // while no call runs
+		stray(before[0].at, id)
+	}
+	for _, id := range strays { // beside a call
+		s.call().isAnsweredAfter("RID-5", func(r *request) { stray(r, id) })
+	}
+	s.afterStrays("RID-5")
+}
+
+// earlyAnswers has answers come to the IDs that a pool that counts will use next. They come before the answer to
+// a call that runs, so that a pool which has taken that one has taken them as well, while nobody waited for them.
+func earlyAnswers(t *T) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	s.release("RID-5", s.fill("RID-5", 1)) // by then a health call at the start, which may have such an ID, is over
+	a := s.call()
+	r := a.request("RID-5")
+	var early []byte
+	for next := r.id + 1; next != r.id+20; next++ {
+		early = append(early, wire.Encode(s.options.Framing, next, wire.OKAnswer(next, `"an answer before its request"`))...)
+	}
+	r.send(append(early, r.frame(wire.OKAnswer(r.id, string(a.body)))...))
+	a.getsOwnOrFails("RID-5")
+	for range 4 {
+		s.call().isAnsweredAfter("RID-5", func(*request) {})
+	}
+	s.afterStrays("RID-5")
+}
+
+func repeatedAnswer(t *T) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for range 3 {
+		a := s.call()
+		r := a.request("RID-5")
+		again := r.frame(wire.OKAnswer(r.id, string(a.body)))
+		r.send(slices.Concat(again, again))
+		a.succeeds("RID-5")
+		s.call().isAnsweredAfter("RID-5", func(*request) { r.write(again) })
+		s.afterStrays("RID-5")
+	}
+}
+
+// lateAnswer has a caller leave after so many bytes of its answer, and sends the rest when the next
+// caller's request has come.
+func lateAnswer(t *T, early int) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for range 3 {
+		a := s.call()
+		r := a.request("RID-6")
+		late := r.frame(wire.OKAnswer(r.id, `"an answer for a caller that has left"`))
+		if early > 0 {
+			r.write(late[:early])
+		}
+		a.cancel()
+		a.wait("RID-6")
+		s.becomesWithin(t.Patience()/8, func() bool { return r.withdrawn > 0 })
+		// As many as there are slots, so that every connection that may be used again is.
+		next := []*call{s.call(), s.call(), s.call(), s.call()}
+		var requests []*request
+		if !s.becomes(func() bool { return s.arrivedLocked(next) == len(next) }) {
+			t.Blocked("not all of %d calls come to the worker, see BPR-7 and BPR-4; %s", len(next), s.scene())
+		}
+		for _, b := range next {
+			requests = append(requests, b.request("RID-6"))
+		}
+		r.send(late[early:])
+		for i, b := range next {
+			requests[i].answer(b.body)
+			b.getsOwnOrFails("RID-6")
+		}
+		s.afterStrays("RID-6")
+	}
+}

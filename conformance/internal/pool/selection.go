@@ -1,0 +1,139 @@
+package pool
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+func selectionCases() []testCase {
+	return []testCase{
+		{
+			Case: suite.Case{
+				Name: "calls-in-sequence-go-round", Clauses: []string{"SEL-1"},
+				Cause: "the least busy worker is chosen, which is always the first while calls come one by one, or a random one",
+			},
+			run: func(t *T) {
+				const workers, rounds = 3, 5
+				s := t.stage()
+				s.options.Workers = workers
+				s.start()
+				for range rounds * workers {
+					s.call().succeeds("SEL-1")
+				}
+				for _, n := range callsOf(s) {
+					if n != rounds {
+						t.FailNow("SEL-1", fmt.Sprintf("%d calls in sequence give %d to each of %d workers", rounds*workers, rounds, workers), "%s", s.scene())
+					}
+				}
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "the-share-of-a-hung-worker-is-spread-evenly", Clauses: []string{"SEL-2"},
+				Cause: "the round skips to the next worker or to the first one, which then serves twice its share",
+			},
+			run: func(t *T) {
+				const calls = 24
+				whileOneIsHung(t, "SEL-2", func(s *stage, hung *scriptedWorker) (want, got string) {
+					before := callsOf(s)
+					for range calls {
+						before := callsOf(s)[hung]
+						if c := s.call(); !s.becomes(func() bool { return c.ended() || hung.calls > before }) {
+							return "calls go to the workers that do not hang", fmt.Sprintf("%s %s; %s", c.method, c.outcome(), s.scene())
+						}
+						if callsOf(s)[hung] > before {
+							t.Blocked("a call reached the worker that hangs, see SEL-3")
+						}
+					}
+					for w, n := range callsOf(s) {
+						if share := n - before[w]; w != hung && w.listens() && (share < calls/2-2 || share > calls/2+2) {
+							return fmt.Sprintf("%d calls over 2 healthy workers give about %d to each", calls, calls/2),
+								fmt.Sprintf("%d to %s; %s", share, w.name(), s.scene())
+						}
+					}
+					return "", ""
+				})
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "a-hung-worker-gets-no-calls", Clauses: []string{"SEL-3"},
+				Cause: "the round does not look at the health of a worker",
+			},
+			run: func(t *T) {
+				whileOneIsHung(t, "SEL-3", func(s *stage, hung *scriptedWorker) (want, got string) {
+					before := callsOf(s)[hung]
+					for range 9 {
+						c := s.call()
+						s.becomes(func() bool { return c.ended() || hung.calls > before })
+						if callsOf(s)[hung] > before {
+							return "no calls for a worker that counts as unhealthy while others are healthy",
+								fmt.Sprintf("%s reached %s, which hangs; %s", c.method, hung.name(), s.scene())
+						}
+					}
+					return "", ""
+				})
+			},
+		},
+	}
+}
+
+// whileOneIsHung looks at a pool of 3 workers while one hangs and the pool counts 2 as healthy. On a slow
+// machine another one may be taken for hung as well. So what is found must be found again with longer
+// and longer deadlines for health checks.
+func whileOneIsHung(t *T, clause string, look func(s *stage, hung *scriptedWorker) (want, got string)) {
+	for deadline := shortHealthTimeout(t); ; deadline *= 5 {
+		s := t.stage()
+		s.options.Workers = 3
+		s.options.HealthInterval, s.options.HealthTimeout = 50*time.Millisecond, deadline
+		s.start()
+		s.set(func() { s.appears = neverListens })
+		hung := s.worker(clause, 2)
+		hung.hang()
+		s.onlyCountedUnhealthy(hung)
+		want, got := look(s, hung)
+		if got == "" {
+			return
+		}
+		if deadline*5 > t.Patience()/2 {
+			t.FailNow(clause, want, "%s", got)
+		}
+		t.Note("case", "%s; once more, with a longer deadline for health checks", got)
+		s.clear()
+	}
+}
+
+// onlyCountedUnhealthy waits until the pool counts the one worker that hangs as unhealthy, and no other:
+// that the others have answered health calls meanwhile tells which one it is.
+func (s *stage) onlyCountedUnhealthy(hung *scriptedWorker) {
+	others := slices.DeleteFunc(s.appeared(), func(w *scriptedWorker) bool { return w == hung })
+	for h := (spec.Health{}); h.Healthy != len(others); h = s.health("HLT-2") {
+		s.healthBecomes("HLT-2", "a worker that hangs counts as unhealthy, and the others do not", func(h spec.Health) bool {
+			return h.Healthy == len(others)
+		})
+		s.checksGoOn("each worker gets health calls again and again", others...)
+	}
+}
+
+// shortHealthTimeout is a deadline that a worker which hangs soon misses.
+func shortHealthTimeout(t *T) time.Duration { return min(400*time.Millisecond, t.Patience()/5) }
+
+func callsOf(s *stage) map[*scriptedWorker]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	calls := map[*scriptedWorker]int{}
+	for _, w := range s.workers {
+		calls[w] = w.calls
+	}
+	return calls
+}
+
+func (w *scriptedWorker) listens() bool {
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	return w.listening && !w.gone
+}

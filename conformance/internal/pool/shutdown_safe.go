@@ -1,0 +1,208 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+func safeShutdownCases() []testCase {
+	return []testCase{
+		{
+			Case: suite.Case{
+				Name: "shutdown-may-be-called-again", Clauses: []string{"SHD-5"},
+				Cause: "a channel is closed twice",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.start()
+				for range 3 {
+					_ = s.shutdown("SHD-5")
+				}
+				s.health("SHD-5")
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "shutdown-may-be-called-many-times-at-once", Clauses: []string{"SHD-5"},
+				Cause: "whether the pool is closed is read and written in two steps",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.options.Workers = 2
+				s.start()
+				s.atOnce(4)
+				allGone(s, "SHD-4", "every Shutdown has returned")
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "shutdown-before-start", Clauses: []string{"SHD-5"},
+				Cause: "what Start makes is taken for granted",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.open()
+				s.health("SHD-5")
+				_ = s.shutdown("SHD-5")
+				s.call().fails("SHD-5")
+				_ = s.shutdown("SHD-5")
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "shutdown-after-a-failed-start", Clauses: []string{"SHD-5"},
+				Cause: "what the rollback has given back is given back once more",
+			},
+			run: func(t *T) {
+				s := failedStart(t, "SHD-5", exitsFirst, 8*t.Patience())
+				_ = s.shutdown("SHD-5")
+				_ = s.shutdown("SHD-5")
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "shutdown-during-start", Clauses: []string{"SHD-5"},
+				Cause: "Start and Shutdown wait for each other, or what the one has started the other does not know",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.options.Workers = 2
+				s.options.StartTimeout = min(time.Second, t.Patience()/4)
+				s.appears = neverListens
+				s.open()
+				started := s.starting(t.Context(), "SHD-5")
+				s.worker("SHD-5", 1)
+				_ = s.shutdown("SHD-5")
+				_ = s.startEnds(started, "SHD-5", "Start returns when Shutdown is called meanwhile")
+				_ = s.shutdown("SHD-5")
+				allGone(s, "SHD-4", "Start and Shutdown have returned")
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "shutdown-beside-calls-that-run-and-wait", Clauses: []string{"SHD-5"}, Framings: suite.BothFramings,
+				Cause: "a channel that a call still sends on is closed, or a call that waits finds nothing where its worker was",
+			},
+			run: besideCalls,
+		},
+		{
+			Case: suite.Case{
+				Name: "shutdown-while-calls-keep-coming", Clauses: []string{"SHD-5"}, Framings: suite.BothFramings,
+				Cause: "a call that has looked whether the pool is open goes on with what Shutdown is closing",
+			},
+			run: callsKeepComing,
+		},
+		{
+			Case: suite.Case{
+				Name: "shutdown-gives-everything-back", Clauses: []string{"SHD-6"}, Framings: suite.BothFramings, Serial: true,
+				Cause: "a goroutine that checks health, reads a connection or waits for a process stays, or a connection is never closed",
+			},
+			run: func(t *T) {
+				// The first round warms up what a program makes once and keeps.
+				first := t.stage()
+				fullLife(first)
+				s := first.again()
+				then := s.holdings()
+				fullLife(s)
+				s.givenBack("SHD-6", then)
+			},
+		},
+	}
+}
+
+// atOnce calls Shutdown so many times at once and waits for all.
+func (s *stage) atOnce(n int) {
+	var all []<-chan struct{}
+	for range n {
+		all = append(all, s.shuttingDown(s.t.Context(), "SHD-5"))
+	}
+	for _, done := range all {
+		s.shutdownEnds(done, "SHD-5")
+	}
+}
+
+func besideCalls(t *T) {
+	s := t.stage()
+	s.options.Workers, s.options.MaxInFlight = 2, 2
+	s.hold()
+	s.start()
+	running := s.fill("SHD-5", 4)
+	var waiting []*call
+	for range 4 {
+		c := s.call()
+		c.parks()
+		waiting = append(waiting, c)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_ = s.shutdownWith(ctx, "SHD-5")
+	for _, h := range running {
+		h.wait("SHD-5")
+	}
+	for _, c := range waiting {
+		c.wait("SHD-5")
+	}
+}
+
+func callsKeepComing(t *T) {
+	s := t.stage()
+	s.options.Workers, s.options.MaxInFlight = 2, 4
+	s.start()
+	var callers sync.WaitGroup
+	var calls []*call
+	for range 16 {
+		callers.Go(func() {
+			for {
+				c := s.call()
+				c.wait("SHD-5")
+				s.set(func() { calls = append(calls, c) })
+				if c.err != nil {
+					return
+				}
+			}
+		})
+	}
+	s.until("SHD-5", "calls are answered", func() bool { return len(calls) >= 32 })
+	s.atOnce(2)
+	callers.Wait()
+	for _, c := range calls {
+		if c.err != nil && !errors.Is(c.err, spec.Closed) {
+			ran := 0
+			s.set(func() { ran = s.arrivedLocked([]*call{c}) })
+			if ran == 0 {
+				continue // it may have waited for a slot when Shutdown began, and how such a call ends is left open
+			}
+			t.Fail("SHD-2", "a call that is at a worker when Shutdown begins finishes", "%s: %s", c.method, c.outcome())
+			return
+		}
+		if c.err == nil {
+			c.succeeds("SHD-5")
+		}
+	}
+}
+
+// fullLife takes a pool through all that it has to do, from Start to Shutdown.
+func fullLife(s *stage) {
+	s.options.Workers = 2
+	s.options.HealthInterval = 20 * time.Millisecond
+	s.hold()
+	s.start()
+	calls := s.fill("SHD-6", 6)
+	s.release("SHD-6", calls[:4])
+	calls[4].cancel()
+	calls[5].cancel()
+	calls[4].wait("SHD-6")
+	calls[5].wait("SHD-6")
+	s.checksGoOn("health checks go on", s.appeared()...)
+	s.worker("SHD-6", 1).die()
+	s.deathIsKnown("SHD-6", s.worker("SHD-6", 1))
+	_ = s.shutdown("SHD-6")
+	for _, w := range s.appeared() {
+		s.until("SHD-4", "every worker has ended when Shutdown has returned", func() bool { return w.gone })
+	}
+}

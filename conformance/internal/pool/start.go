@@ -1,0 +1,163 @@
+package pool
+
+import (
+	"context"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+)
+
+// firstCase shows that the pool under test and the suite have come together at all.
+func firstCase() testCase {
+	return testCase{
+		Case: suite.Case{
+			Name: "a-right-worker-is-started-and-called", Clauses: []string{"STA-1", "MSG-17"}, Framings: suite.BothFramings,
+			Cause: "the pool does not start PoolOptions.Program with PoolOptions.Argument, or leaves PoolOptions.Env or PYPROC_SOCKET_PATH out of its environment, or speaks another framing than PoolOptions.Framing",
+		},
+		run: func(t *T) {
+			s := t.stage()
+			s.open()
+			if err := s.startWith(t.Context(), "STA-1"); err != nil {
+				t.FailNow("STA-1", "Start brings up one worker that is right", "error: %v; %s", err, s.scene())
+			}
+			c := s.call()
+			s.becomes(func() bool { return c.ended() || s.unreadable != "" })
+			if !t.Failed() {
+				c.succeeds("STA-1")
+			}
+		},
+	}
+}
+
+func startCases() []testCase {
+	return []testCase{
+		{
+			Case: suite.Case{
+				Name: "each-worker-has-a-socket-path-of-its-own", Clauses: []string{"STA-1"},
+				Cause: "one socket path for all workers",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.options.Workers = 3
+				s.start()
+				workers := s.appeared()
+				if len(workers) != 3 {
+					t.FailNow("STA-1", "3 worker processes after Start", "%d; %s", len(workers), s.scene())
+				}
+				for i, w := range workers {
+					for _, o := range workers[:i] {
+						if w.path == o.path {
+							t.Fail("STA-1", "a socket path of its own for each worker", "%s and %s both got %q", o.name(), w.name(), w.path)
+						}
+					}
+				}
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "start-waits-for-a-worker-that-is-late", Clauses: []string{"STA-1"},
+				Cause: "Start returns once the processes run, or gives up after fewer tries than its time limit allows",
+			},
+			run: startWaits,
+		},
+		{
+			Case: suite.Case{
+				Name: "cancelling-its-context-fails-start", Clauses: []string{"STA-7", "STA-3"},
+				Cause: "the context is looked at before the start alone",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.options.Workers = 2
+				s.options.StartTimeout = 8 * t.Patience()
+				s.appears = neverListens
+				s.open()
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				st := s.starting(ctx, "STA-7")
+				s.worker("STA-7", 1)
+				t.Note("case", "the context of Start is cancelled")
+				cancel()
+				if err := s.startEnds(st, "STA-7", "Start returns when its context is cancelled"); err == nil {
+					t.FailNow("STA-7", "Start fails when its context is cancelled before the end", "no error")
+				}
+				allGone(s, "STA-3", "Start has failed")
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "cancelling-the-context-of-start-later-touches-nothing", Clauses: []string{"STA-7"},
+				Cause: "processes or connections are tied to the context given to Start, for instance by exec.CommandContext",
+			},
+			run: startContextEndsLater,
+		},
+	}
+}
+
+func startWaits(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.appears = neverListens
+	s.open()
+	st := s.starting(t.Context(), "STA-1")
+	returned := func() bool { return len(st.done) > 0 }
+	for n := 1; n <= s.options.Workers; n++ { // each worker listens late, one after the other
+		w := s.worker("STA-1", n)
+		s.parks(func() (own string) { s.set(func() { own = st.own }); return own }, returned)
+		s.lingers(returned)
+		if returned() {
+			if err := <-st.done; err != nil {
+				t.FailNow("STA-1", "Start waits for a worker that is late, but within the limit of "+s.options.StartTimeout.String(), "error: %v", err)
+			}
+			t.FailNow("STA-1", "Start returns only when every worker accepts connections", "it returned before %s listened", w.name())
+		}
+		w.listen()
+	}
+	if err := s.startEnds(st, "STA-1", "Start returns when every worker accepts connections"); err != nil {
+		t.FailNow("STA-1", "Start waits for a worker that is late, but within the limit of "+s.options.StartTimeout.String(), "error: %v", err)
+	}
+	for range s.options.Workers {
+		s.call().succeeds("STA-1")
+	}
+}
+
+func startContextEndsLater(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.options.HealthInterval = 50 * time.Millisecond
+	s.open()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if err := s.startWith(ctx, "STA-7"); err != nil {
+		t.Blocked("Start failed with workers that are right: %v", err)
+	}
+	t.Note("case", "the context of Start is cancelled, after its end")
+	cancel()
+	// What the cancellation sets off would come soon; more health checks and calls come after it.
+	for round := range 3 {
+		for range s.options.Workers {
+			s.call().succeeds("STA-7")
+		}
+		checks := map[*scriptedWorker]int{}
+		s.set(func() {
+			for _, w := range s.workers {
+				checks[w] = w.health
+			}
+		})
+		checked := s.becomes(func() bool {
+			for w, before := range checks {
+				if w.gone || w.health <= before {
+					return w.gone
+				}
+			}
+			return true
+		})
+		if !checked {
+			t.Blocked("no more health calls come, by which to see that the workers run on, see HLT-1")
+		}
+		for _, w := range s.appeared() {
+			if w.isGone() || w.number > s.options.Workers {
+				t.FailNow("STA-7", "the workers run on after the context of Start has ended", "in round %d: %s", round+1, s.scene())
+			}
+		}
+	}
+}

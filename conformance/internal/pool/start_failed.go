@@ -1,0 +1,220 @@
+package pool
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+)
+
+func failedStartCases() []testCase {
+	return []testCase{
+		{
+			Case: suite.Case{
+				Name: "a-worker-that-exits-first-fails-start", Clauses: []string{"STA-2"},
+				Cause: "the pool waits for the socket alone and does not see that the process has ended",
+			},
+			run: func(t *T) { failedStart(t, "STA-2", exitsFirst, 8*t.Patience()) },
+		},
+		{
+			Case: suite.Case{
+				Name: "a-worker-that-ends-with-status-0-fails-start", Clauses: []string{"STA-2"},
+				Cause: "an exit with status 0 is taken for success",
+			},
+			run: func(t *T) { failedStart(t, "STA-2", func(w *scriptedWorker) { w.exit(0) }, 8*t.Patience()) },
+		},
+		{
+			Case: suite.Case{
+				Name: "a-worker-that-never-listens-fails-start", Clauses: []string{"STA-2"},
+				Cause: "no time limit of the start, or one that is not the one that was set",
+			},
+			run: func(t *T) { failedStart(t, "STA-2", neverListens, shortStart) },
+		},
+		{
+			Case: suite.Case{
+				Name: "a-program-that-cannot-be-started-fails-start", Clauses: []string{"STA-2"},
+				Cause: "the error of starting the process is not looked at, so that what follows works on a process that there is not",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.options.Program = filepath.Join(t.Dir(), "no-such-program")
+				s.open()
+				if err := s.startWith(t.Context(), "STA-2"); err == nil {
+					t.FailNow("STA-2", "Start fails when a worker's program cannot be started", "no error; the program %s does not exist", s.options.Program)
+				}
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "a-failed-start-reaps-every-process", Clauses: []string{"STA-3"},
+				Cause: "workers that had come up stay running, or are killed and not waited for",
+			},
+			run: func(t *T) {
+				allGone(failedStart(t, "STA-3", exitsFirst, 8*t.Patience()), "STA-3", "Start has failed")
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "a-failed-start-stops-a-worker-that-never-listens", Clauses: []string{"STA-3"},
+				Cause: "the process that did not become ready is forgotten, or one that ignores SIGTERM is never killed",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				s.options.StopTimeout = 100 * time.Millisecond
+				s.terminated = func(w *scriptedWorker) {} // it stays
+				s.failStart("STA-3", neverListens, shortStart)
+				allGone(s, "STA-3", "Start has failed")
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "a-failed-start-removes-every-socket-file", Clauses: []string{"STA-4"},
+				Cause: "socket files are removed by a shutdown, but not by the rollback",
+			},
+			run: func(t *T) {
+				noSockets(failedStart(t, "STA-4", exitsFirst, 8*t.Patience()), "STA-4", "Start has failed")
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "a-failed-start-gives-everything-back", Clauses: []string{"STA-5", "STA-3"}, Serial: true,
+				Cause: "a connection that showed a worker to be ready is left open, or the goroutine that reads it or waits for a process stays",
+			},
+			run: func(t *T) {
+				// The first failure warms up what a program makes once and keeps.
+				first := failedStart(t, "STA-5", exitsFirst, 8*t.Patience())
+				first.clear()
+				s := first.again()
+				then := s.holdings()
+				s.failStart("STA-5", exitsFirst, 8*t.Patience())
+				allGone(s, "STA-3", "Start has failed")
+				s.givenBack("STA-5", then)
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "the-error-of-a-failed-start-names-the-worker", Clauses: []string{"STA-6"},
+				Cause: "the error of the operating system is returned bare",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				text := s.failStart("STA-6", exitsFirst, 8*t.Patience()).Error()
+				if w := s.failing(); !namesWorker(text, w, s.options.Workers) {
+					t.Fail("STA-6", fmt.Sprintf("an error that names the worker: by its index, its process ID (%d) or its socket path (%s)", w.pid, filepath.Base(w.path)), "%s", text)
+				}
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "the-error-of-a-failed-start-tells-status-and-standard-error", Clauses: []string{"STA-6"},
+				Cause: "the standard error of workers goes elsewhere, or only its beginning is kept, or it is read after the process was waited for",
+			},
+			run: func(t *T) {
+				s := t.stage()
+				err := s.failStart("STA-6", func(w *scriptedWorker) {
+					w.say(strings.Repeat("Traceback: one line of many\n", 10000))
+					exitsFirst(w)
+				}, 8*t.Patience())
+				if !regexp.MustCompile(fmt.Sprintf(`\b%d\b`, exitsFirstStatus)).MatchString(err.Error()) {
+					t.Fail("STA-6", fmt.Sprintf("an error that tells the exit status, %d", exitsFirstStatus), "%v", err)
+				}
+				if !strings.Contains(err.Error(), lastWords) {
+					t.Fail("STA-6", fmt.Sprintf("an error that carries the end of the standard error, %q", lastWords), "%v", err)
+				}
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "a-pool-whose-start-failed-refuses-calls", Clauses: []string{"STA-8"},
+				Cause: "the call waits for a worker that will never come",
+			},
+			run: func(t *T) {
+				s := failedStart(t, "STA-8", exitsFirst, 8*t.Patience())
+				s.call().fails("STA-8")
+			},
+		},
+		{
+			Case: suite.Case{
+				Name: "start-may-be-tried-again", Clauses: []string{"STA-9"},
+				Cause: "state of the failed start is left: a flag, a closed channel, a socket file",
+			},
+			run: func(t *T) {
+				s := failedStart(t, "STA-9", exitsFirst, 8*t.Patience())
+				s.set(func() { s.appears = func(w *scriptedWorker) { w.listen() } })
+				if err := s.startWith(t.Context(), "STA-9"); err != nil {
+					t.FailNow("STA-9", "Start succeeds when it is tried again with workers that are right", "error: %v; %s", err, s.scene())
+				}
+				for range 2 * s.options.Workers {
+					s.call().succeeds("STA-9")
+				}
+			},
+		},
+	}
+}
+
+const (
+	shortStart       = 300 * time.Millisecond
+	exitsFirstStatus = 43
+	lastWords        = "ModuleNotFoundError: no module named 'quux'"
+)
+
+// failedStart has worker 2 of 3 fail the start and returns the stage as Start left it. The limit of the
+// start is long where the pool must not wait for it.
+func failedStart(t *T, clause string, failing func(*scriptedWorker), limit time.Duration) *stage {
+	s := t.stage()
+	s.failStart(clause, failing, limit)
+	return s
+}
+
+// failStart starts 3 workers of which the second to appear fails once the pool has connected to the
+// first, and returns the error of Start. A pool may start them together or one by one.
+func (s *stage) failStart(clause string, failing func(*scriptedWorker), limit time.Duration) error {
+	s.options.Workers = 3
+	s.options.StartTimeout = limit
+	s.appears = func(w *scriptedWorker) {
+		if w.number != 2 {
+			w.listen()
+			return
+		}
+		s.becomesWithin(s.t.Patience()/4, func() bool { return len(s.workers[0].conns) > 0 })
+		failing(w)
+	}
+	s.open()
+	err := s.startWith(s.t.Context(), clause)
+	if err == nil {
+		s.t.FailNow("STA-2", "Start fails when one worker does not become ready", "no error; %s", s.scene())
+	}
+	return err
+}
+
+func (s *stage) failing() *scriptedWorker { return s.appeared()[1] }
+
+// exitsFirst and neverListens are what the worker does that fails a start.
+func exitsFirst(w *scriptedWorker) {
+	w.say("a line before the last\n" + lastWords + "\n")
+	w.exit(exitsFirstStatus)
+}
+
+func neverListens(w *scriptedWorker) { w.note("does not listen") }
+
+var numbers = regexp.MustCompile(`\d+`)
+
+// namesWorker reports whether an error's text says which worker it is about: by its process ID, its
+// socket, or a number that can be its index, counted from 0 or from 1.
+func namesWorker(text string, w *scriptedWorker, workers int) bool {
+	text = strings.ReplaceAll(text, lastWords, "")
+	base := filepath.Base(w.path)
+	if strings.Contains(text, base) || strings.Contains(text, strings.TrimSuffix(base, filepath.Ext(base))) {
+		return true
+	}
+	for _, n := range numbers.FindAllString(text, -1) {
+		if i, err := strconv.Atoi(n); err == nil && (i == w.pid || i <= workers) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,225 @@
+package pool
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/internal/wire"
+)
+
+func unreadableCases() []testCase {
+	return []testCase{
+		{
+			Case: suite.Case{
+				Name: "answers-of-malformed-json-reach-nobody", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
+				Cause: "the fields of an answer are looked for in its text, and the rest of it is not read",
+			},
+			run: func(t *T) { unreadableAnswers(t, malformedAnswers) },
+		},
+		{
+			Case: suite.Case{
+				Name: "answers-of-malformed-utf8-reach-nobody", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
+				Cause: "a JSON library that puts U+FFFD in the place of what is no UTF-8, as encoding/json does, so that the caller gets another body than was sent",
+			},
+			run: func(t *T) { unreadableAnswers(t, answersOfMalformedUTF8) },
+		},
+		{
+			Case: suite.Case{
+				Name: "answers-of-another-shape-reach-nobody", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
+				Cause: "what is absent or of another type is taken for false, empty or null",
+			},
+			run: func(t *T) { unreadableAnswers(t, answersOfAnotherShape) },
+		},
+		{
+			Case: suite.Case{
+				Name: "answers-are-taken-however-their-json-is-written", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
+				Cause: "answers are read as the pool's own worker writes them: the order of the fields, white space or an escape is enough to lose one",
+			},
+			run: func(t *T) { answers(t, "RID-4", answersWrittenOtherwise...) },
+		},
+		{
+			Case: suite.Case{
+				Name: "answers-are-in-envelopes-if-they-say-so", Clauses: []string{"MSG-3"}, Framings: suite.BothFramings,
+				Cause: "an answer is told from an envelope by its id or ok, or by a type or a payload alone",
+			},
+			run: func(t *T) { answers(t, "MSG-3", answersInEnvelopes...) },
+		},
+		{
+			Case: suite.Case{
+				Name: "method-that-is-no-utf8-goes-out-well-formed-or-not-at-all", Clauses: []string{"MSG-17"}, Framings: suite.BothFramings,
+				Cause: "the bytes of the method are put into the JSON as they are, or with escapes that are no JSON, such as \\xff",
+			},
+			run: methodOfMalformedUTF8,
+		},
+	}
+}
+
+// Each %d is the ID of a call, which a reader that is not strict would give the answer to.
+
+var malformedAnswers = []string{
+	`{"id":0%d,"ok":true,"body":1}`, // while IDs are short, so that 07 is among them
+	`{`,
+	``,
+	" \n",
+	`{"id":%d,"ok":true,"body":1`,
+	`{"id":%d,"ok":true,"body":[1,2}`,
+	`{"id":%d,"ok":true,"body":[1,2`,
+	`{"id":%d,"ok":true,"body":[1 2]}`,
+	`{"id":%d,"ok":true,"body":[1,]}`,
+	`{"id":%d,"ok":true,"body":[,1]}`,
+	`{"id":%d,"ok":true,"body":{"a":1]}`,
+	`{"id":%d,"ok":true,"body":{"a" 1}}`,
+	`{"id":%d,"ok":true,"body":{"a"=1}}`,
+	`{"id":%d,"ok":true,"body":{"a":1 "b":2}}`,
+	`{"id":%d,"ok":true,"body":{"a":}}`,
+	`{"id":%d,"ok":true,"body":{"a":1,}}`,
+	`{"id":%d,"ok":true,"body":{a:1}}`,
+	`{"id":%d,"ok":true,"body":{1:1}}`,
+	`{"id":%d,"ok":true,"body":{"a`,
+	`{"id":%d,"ok":true,"body":}`,
+	`{"id":%d,"ok":true,"body":1,}`,
+	`{"id":%d,"ok":true,"body":1}}`,
+	`{"id":%d,"ok":true,"body":1]`,
+	`{"id":%d,"ok":true,"body":[`,
+	`{"id":%d,"ok":true,"body":{`,
+	`{"id":%d,"ok":true,"body":{xa":1}}`,
+	`{"id":%d,"ok":true,"body":-`,
+	`{"id":%d,"ok":true,"body":1} {"id":%d,"ok":true,"body":1}`,
+	`{"id":%d,"ok":true,"body":1} end`,
+	"{\"id\":%d,\"ok\":true,\"body\":1}\x00",
+	"{\f\"id\":%d,\"ok\":true,\"body\":1}",
+	"{\"id\":%d,\"ok\":true,\"body\":\v1}",
+	`{'id':%d,'ok':true,'body':1}`,
+	`{"id":%d "ok":true,"body":1}`,
+	`{"ok":true,"id":%d,"body":NaN}`,
+	`{"id":%d,"ok":true,"body":-Infinity}`,
+	`{"id":%d,"ok":true,"body":nul}`,
+	`{"id":%d,"ok":true,"body":trux}`,
+	`{"id":%d,"ok":true,"body":fals}`,
+	`{"id":%d,"ok":true,"body":True}`,
+	`{"id":%d,"ok":true,"body":01}`,
+	`{"id":%d,"ok":true,"body":-01}`,
+	`{"id":%d,"ok":true,"body":+1}`,
+	`{"id":%d,"ok":true,"body":-}`,
+	`{"id":%d,"ok":true,"body":.5}`,
+	`{"id":%d,"ok":true,"body":1.}`,
+	`{"id":%d,"ok":true,"body":1.e5}`,
+	`{"id":%d,"ok":true,"body":1e}`,
+	`{"id":%d,"ok":true,"body":1e+}`,
+	`{"id":%d,"ok":true,"body":0x10}`,
+	`{"id":%d,"ok":true,"body":"open}`,
+	"{\"id\":%d,\"ok\":true,\"body\":\"a\nb\"}",
+	"{\"id\":%d,\"ok\":true,\"body\":\"a line\x1f of many words\"}",
+	"{\"id\":%d,\"ok\":true,\"body\":\"a line of many words \x00\"}",
+	`{"id":%d,"ok":true,"body":"\x41"}`,
+	`{"id":%d,"ok":true,"body":"\`,
+	`{"id":%d,"ok":true,"body":"\u004"}`,
+	`{"id":%d,"ok":true,"body":"\u00G0"}`,
+	`{"id":%d,"ok":true,"body":"\u00g0"}`,
+	`{"id":%d,"ok":true,"body":"\u00:0"}`,
+	`{"id":%d,"ok":true,"body":"\u00/0"}`,
+	"{\"id\":%d,\"ok\":true,\"body\":\"\\u00`0\"}",
+	`{"id":%d,"ok":true,"body":"\u00@0"}`,
+	`{"id":%d,"ok":true,"body":"\u00`,
+	`{"type":"response","payload":`,
+	`{"type":"response","payload":{"id":%d,"ok":true,"body":1}`,
+	`{"type":"response","payload":{"id":%d,"ok":true,"body":1},}`,
+	`{"type":"response","payload":{"id":%d,"ok":true,"body":1,}}`,
+}
+
+var answersOfMalformedUTF8 = []string{
+	"{\"id\":%d,\"ok\":true,\"body\":\"\xff\"}",
+	"{\"id\":%d,\"ok\":true,\"body\":\"a letter in Latin-1: caf\xe9\"}",
+	"{\"id\":%d,\"ok\":true,\"body\":\"\x80 continues nothing, which comes early in a long text\"}",
+	"{\"id\":%d,\"ok\":true,\"body\":\"cut short: \xe2\x82\"}",
+	"{\"id\":%d,\"ok\":true,\"body\":\"before an escape \xc3\\n and behind it\"}",
+	"{\"id\":%d,\"ok\":true,\"body\":\"behind an escape \\n\xc3\"}",
+	"{\"id\":%d,\"ok\":true,\"body\":\"overlong \xc0\xaf\"}",
+	"{\"id\":%d,\"ok\":true,\"body\":\"behind the last \xf4\x90\x80\x80\"}",
+	"{\"id\":%d,\"ok\":true,\"body\":{\"a key \xff\":1}}",
+	"{\"id\":%d,\"ok\":true,\"body\":1,\"\xff\":1}",
+	"{\"id\":%d,\"ok\":false,\"error\":\"\xff\"}",
+}
+
+// A caller gets an error from each of these, whether the pool fails its call alone or all of the connection.
+var answersOfAnotherShape = []string{
+	`7`,
+	`-0.5`,
+	`null`,
+	`"hi"`,
+	`{"id":%d,"body":"hi"}`,
+	`{"id":%d,"ok":"true","body":"hi"}`,
+	`{"id":%d,"ok":1,"body":"hi"}`,
+	`{"id":%d,"ok":null,"body":"hi"}`,
+	`{"id":%d,"ok":[true],"body":"hi"}`,
+	`{"type":"response","payload":{"id":%d,"ok":{},"body":"hi"}}`,
+	`{"id":%d,"ok":false}`,
+	`{"id":%d,"ok":false,"error":7}`,
+	`{"id":%d,"ok":false,"error":null}`,
+	`{"type":"response","payload":{"id":%d,"ok":false,"error":["no"]}}`,
+}
+
+// answersWrittenOtherwise have places for the ID and the body.
+var answersWrittenOtherwise = []string{
+	`{"ok":true,"id":%d,"body":%s}`,
+	`{"body":%[2]s,"ok":true,"id":%[1]d}`,
+	"\r\n\t {\t\"id\" :\n%d , \"ok\":true\r, \"body\": \t%s } \t\n\r",
+	"{\"id\":%d,\"ok\":true,\"body\":%s}\n",
+	`{"\u0069d":%d,"o\u006b":true,"\u0062\u006F\u0064\u0079":%s}`,
+	`{"type":"respons\u0065","payload":{"id":%d,"ok":true,"body":%s}}`,
+	`{"t\u0079pe":"\u0072esponse","payl\u006fad":{"\u0069d":%d,"ok":true,"body":%s}}`,
+	`{"payload":{"id":%d,"ok":true,"body":%s},"type":"response"}`,
+	`{"note":[],"id":%d,"more":{},"ok":true,"list":[ 1 , [ ] , { } ],"body":%s,"error":null}`,
+	`{"note":[0,-0,-1.5E+10,2e-7,3E5,10.25,true,false,null],"id":%d,"ok":true,"body":%s}`,
+	`{"note":"\"\\\/\b\f\n\r\t\u00e9\u00EF\u0a9F\u00Aa and more","id":%d,"ok":true,"body":%s}`,
+	"{\"note\":\"größer als 10 € \u007f\u2028 😀\",\"\u00fc\":1,\"\":2,\"id\":%d,\"ok\":true,\"body\":%s}",
+	`{"note":{"id":0,"ok":false,"payload":{"a":{"b":[{"c":1}]}}},"id":%d,"ok":true,"body":%s}`,
+}
+
+// answersInEnvelopes say by a string type and a payload, and by nothing else, that they are in one.
+var answersInEnvelopes = []string{
+	`{"type":"response","id":0,"ok":false,"payload":{"id":%d,"ok":true,"body":%s}}`,
+	`{"id":0,"ok":true,"body":"not this one","payload":{"id":%d,"ok":true,"body":%s},"type":"response"}`,
+	`{"type":"response","id":%d,"ok":true,"body":%s}`,
+	`{"type":"respond","id":%d,"ok":true,"body":%s}`,
+	`{"type":7,"payload":{"id":0,"ok":false},"id":%d,"ok":true,"body":%s}`,
+	`{"payload":{"id":0,"ok":false},"id":%d,"ok":true,"body":%s}`,
+}
+
+// unreadableAnswers has calls at workers answered with what nobody can read, one at each worker, and with a
+// right answer behind it, which comes too late: "an unreadable answer on a connection fails the calls that were
+// on it".
+func unreadableAnswers(t *T, forms []string) {
+	s := t.stage()
+	s.options.Workers, s.options.MaxInFlight = 4, 1 // so that each worker has one
+	s.options.HealthInterval = brokenInterval
+	s.hold()
+	s.start()
+	for len(forms) > 0 {
+		calls := s.fill("RID-7", min(s.options.Workers, len(forms)))
+		for i, h := range calls {
+			text := strings.ReplaceAll(forms[i], "%d", fmt.Sprint(h.at.id))
+			h.because = fmt.Sprintf(", because its answer %q cannot be read", text)
+			h.at.send(append(h.at.frame([]byte(text)), h.at.frame(wire.OKAnswer(h.at.id, string(h.body)))...))
+		}
+		for _, h := range calls {
+			h.fails("RID-7")
+		}
+		forms = forms[len(calls):]
+		s.afterStrays("RID-7") // a pool that failed its call alone meets an ID that it does not know
+	}
+}
+
+// methodOfMalformedUTF8 calls methods that JSON has no text for. A pool may refuse them, or put other characters
+// in their place.
+func methodOfMalformedUTF8(t *T) {
+	s := t.stage()
+	s.start()
+	for _, method := range []string{"\xff", "caf\xe9", "cut short \xe2\x82", "\xc0\xaf"} {
+		c := s.callWith(t.Context(), method, "")
+		c.getsOwnOrFails("MSG-17")
+	}
+	c := s.call()
+	c.succeeds("MSG-17")
+}

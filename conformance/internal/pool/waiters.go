@@ -1,0 +1,179 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+func waiterCases() []testCase {
+	return []testCase{
+		{
+			Case: suite.Case{
+				Name: "a-waiting-caller-leaves-when-its-context-ends", Clauses: []string{"BPR-3"}, Framings: suite.BothFramings,
+				Cause: "the wait for a slot does not look at the context, or what the caller waited with still takes the slot",
+			},
+			run: waitersLeave,
+		},
+		{
+			Case: suite.Case{
+				Name: "a-slot-that-comes-as-its-caller-leaves-is-not-lost", Clauses: []string{"BPR-3"}, Framings: suite.BothFramings,
+				Cause: "a slot is handed to a waiter that has just left, and nobody hands it on",
+			},
+			run: waitersRace,
+		},
+		{
+			Case: suite.Case{
+				Name: "waiters-are-served-in-order-of-arrival", Clauses: []string{"BPR-5"},
+				Cause: "waiters wait on a condition variable or try again by chance",
+			},
+			run: waitersInOrder,
+		},
+		{
+			Case: suite.Case{
+				Name: "a-full-queue-answers-busy-at-once", Clauses: []string{"BPR-6"},
+				Cause: "the queue is not bounded, counts the calls that run, or never gets a place back",
+			},
+			run: fullQueue,
+		},
+	}
+}
+
+func waitersLeave(t *T) {
+	s := t.stage()
+	s.options.MaxInFlight = 2
+	s.hold()
+	s.start()
+	held := s.fill("BPR-3", 2)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	leaves, late, stays := s.call(), s.callWith(ctx, "", ""), s.call()
+	leaves.parks()
+	stays.parks()
+	leaves.cancel()
+	leaves.fails("BPR-3", context.Canceled)
+	late.fails("BPR-3", context.DeadlineExceeded)
+	s.release("BPR-3", held)
+	r := stays.request("BPR-3")
+	r.answer(stays.body)
+	stays.succeeds("BPR-3")
+	s.release("BPR-3", s.fill("BPR-3", 2))
+	s.set(func() {
+		for _, r := range s.requests {
+			if r.method == leaves.method || r.method == late.method {
+				t.Fail("BPR-3", "a caller that left while it waited takes no slot", "its request %s came to %s", r.method, r.worker.name())
+			}
+		}
+	})
+}
+
+// waitersRace has a waiter leave at about the moment when its slot comes, again and again: with the answer
+// to the call that has the slot, or with the end of that call's own context.
+func waitersRace(t *T) {
+	s := t.stage()
+	s.options.MaxInFlight = 1
+	s.hold()
+	s.start()
+	for round := range 150 {
+		first := s.fill("BPR-3", 1)[0]
+		s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
+		waiter := s.call()
+		waiter.parks()
+		var both sync.WaitGroup
+		if round%5 == 0 {
+			both.Go(first.cancel)
+			both.Go(waiter.cancel)
+		} else { // the answer takes some 100 µs, so the waiter leaves after 0 to 118
+			first.at.answer(first.body)
+			both.Go(func() {
+				<-time.After(time.Duration(round%60) * 2 * time.Microsecond)
+				waiter.cancel()
+			})
+		}
+		both.Wait()
+		first.wait("BPR-3")
+		waiter.wait("BPR-3")
+		if waiter.err != nil && !errors.Is(waiter.err, context.Canceled) {
+			t.FailNow("BPR-3", "a caller that leaves gets the error of its context", "%s", waiter.outcome())
+		}
+		s.hold()
+	}
+	s.release("BPR-3", s.fill("BPR-3", 1))
+}
+
+func waitersInOrder(t *T) {
+	s := t.stage()
+	s.options.MaxInFlight = 1
+	s.hold()
+	s.start()
+	for tries := 3; ; tries-- {
+		began := len(s.arrivals())
+		calls := []*call{s.fill("BPR-5", 1)[0].call}
+		for range 6 {
+			c := s.call()
+			c.parks() // the next one comes after it
+			calls = append(calls, c)
+		}
+		var came, want []string
+		for i, c := range calls {
+			s.until("BPR-5", "another waiter is served when a slot comes back", func() bool { return len(s.requests) > began+i })
+			r := s.arrivals()[began+i]
+			r.answer(r.body)
+			came, want = append(came, r.method), append(want, c.method)
+		}
+		for _, c := range calls {
+			c.succeeds("BPR-5")
+		}
+		if strings.Join(came, " ") == strings.Join(want, " ") {
+			return
+		}
+		if tries == 1 {
+			if s.audit.settled(); s.audit.has("BPR-1") {
+				t.Blocked("more than one request is at the worker at once, see BPR-1; so some that were to wait did not")
+			}
+			t.FailNow("BPR-5", "waiters are served in order of arrival: "+strings.Join(want, ", "), "%s", strings.Join(came, ", "))
+		}
+	}
+}
+
+func fullQueue(t *T) {
+	s := t.stage()
+	s.options.MaxInFlight, s.options.Queue = 1, 2
+	s.hold()
+	s.start()
+	for range 2 {
+		running := s.fill("BPR-6", 1)
+		waiting := []*call{s.call(), s.call(), s.call()} // one too many, whichever comes last
+		var refused *call
+		s.until("BPR-6", "one of 3 calls is over a queue of 2 and fails at once", func() bool {
+			for _, c := range waiting {
+				if c.ended() {
+					refused = c
+				}
+			}
+			return refused != nil
+		})
+		refused.fails("BPR-6", spec.Busy)
+		// A place comes back when a waiter leaves.
+		var stays []*call
+		for _, c := range waiting {
+			if c != refused {
+				stays = append(stays, c)
+			}
+		}
+		stays[0].cancel()
+		stays[0].fails("BPR-6", context.Canceled)
+		stays[0] = s.call()
+		s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
+		running[0].at.answer(running[0].body)
+		for _, c := range append(stays, running[0].call) {
+			c.succeeds("BPR-6")
+		}
+		s.hold()
+	}
+}

@@ -1,0 +1,156 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+func NewReport(role spec.Role, o *Options, notRun []string) result.Report {
+	return result.Report{Role: role, Subject: o.Subject, Spec: spec.Version, Started: o.started, NotRun: notRun, Asked: o.Asked}
+}
+
+func CloseReport(r *result.Report) {
+	r.Elapsed = time.Since(r.Started)
+	slices.SortFunc(r.Results, func(a, b result.Result) int { return strings.Compare(a.ID, b.ID) })
+}
+
+// Check runs the jobs without a testing.T, those marked Serial first and alone. When the context ends it
+// returns at once with what has run.
+func Check(ctx context.Context, role spec.Role, o *Options, all []Job, notRun []string) result.Report {
+	slices.SortStableFunc(all, func(a, b Job) int { return byClause(a.Case, b.Case) })
+	rep := NewReport(role, o, notRun)
+	o.progress.starts(all)
+	var mu sync.Mutex
+	var cutOff []string
+	do := func(j Job) {
+		o.progress.begins(j.ID(j.framing))
+		r := RunJob(ctx, j, o)
+		mu.Lock()
+		defer mu.Unlock()
+		if r.Reason == runEnded {
+			cutOff = append(cutOff, r.ID)
+			return
+		}
+		rep.Results = append(rep.Results, r)
+		o.progress.ended(r)
+	}
+	for _, j := range all {
+		if j.Serial && ctx.Err() == nil {
+			do(j)
+		}
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, max(o.Parallel, 1))
+	for _, j := range all {
+		if j.Serial {
+			continue
+		}
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			do(j)
+		})
+	}
+	wg.Wait()
+	if missed := len(all) - len(rep.Results); missed > 0 {
+		rep.Interrupted = true
+		rep.NotRun = append(rep.NotRun, fmt.Sprintf("%d of %d cases: the run was ended before them%s", missed, len(all), whyEnded(ctx)))
+	}
+	if len(cutOff) > 0 {
+		rep.NotRun = append(rep.NotRun, "running when the run was ended: "+strings.Join(cutOff, ", "))
+	}
+	CloseReport(&rep)
+	return rep
+}
+
+// whyEnded tells why a run was ended, where whoever ended it said so.
+func whyEnded(ctx context.Context) string {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return ": " + cause.Error()
+	}
+	return ""
+}
+
+// Test runs the jobs as subtests of t, those marked Serial first and alone, and reports at the end.
+func Test(t *testing.T, role spec.Role, o *Options, all []Job, notRun []string) {
+	t.Helper()
+	slices.SortStableFunc(all, func(a, b Job) int { return byClause(a.Case, b.Case) })
+	rep := NewReport(role, o, notRun)
+	o.progress.starts(all)
+	var mu sync.Mutex
+	t.Cleanup(func() {
+		CloseReport(&rep)
+		if unexercised := missing(rep); len(unexercised) > 0 && !filtered() && o.Asked.Whole() && !t.Failed() && len(o.Framings) == len(BothFramings) {
+			t.Errorf("these MUST clauses were not exercised, so nothing is known of them: %s", strings.Join(unexercised, ", "))
+		}
+		for _, f := range o.OnReport {
+			f(rep)
+		}
+	})
+	for _, j := range all {
+		t.Run(j.ID(j.framing), func(t *testing.T) {
+			if !j.Serial {
+				t.Parallel()
+			}
+			for _, name := range j.Clauses {
+				t.Attr("requirement", name)
+			}
+			o.progress.begins(j.ID(j.framing))
+			r := RunJob(t.Context(), j, o)
+			o.progress.ended(r)
+			mu.Lock()
+			rep.Results = append(rep.Results, r)
+			mu.Unlock()
+			tell(t, r, o.Strict)
+		})
+	}
+}
+
+// tell makes a result the outcome of its subtest. Only what passed is silent.
+func tell(t *testing.T, r result.Result, strict bool) {
+	t.Helper()
+	switch {
+	case r.Status == result.StatusPass:
+	case r.Status == result.StatusUnsupported, r.Status == result.StatusShould && !strict:
+		t.Skip(r.Text())
+	default:
+		t.Error(r.Text())
+	}
+}
+
+// filtered reports whether the person who runs the tests asked for some subtests only.
+func filtered() bool {
+	for _, name := range []string{"test.run", "test.skip"} {
+		if f := flag.Lookup(name); f != nil && strings.Contains(f.Value.String(), "/") {
+			return true
+		}
+	}
+	return false
+}
+
+// missing names the MUST clauses of which the run says nothing.
+func missing(r result.Report) []string {
+	var names []string
+	for _, c := range r.ByClause() {
+		if c.Level == spec.Must && c.Untestable == "" && (c.Status == "" || c.Status == result.StatusUnsupported && !c.Optional) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,62 @@
+package worker
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/stretchr/testify/require"
+)
+
+// A worker that is slow because it works, as on a machine that is shared, is no wrong one.
+func TestAWorkerThatIsAtWorkIsWaitedForBeyondThePatience(t *testing.T) {
+	t.Parallel()
+	const patience = 2 * time.Second
+	q, worker := peerOf(t, patience, "while :; do :; done")
+	time.AfterFunc(patience*3/2, func() { _, _ = worker.Write([]byte("P")) })
+	require.NoError(t, readByte(q))
+}
+
+func TestAWorkerThatWaitsIsNotWaitedForBeyondThePatience(t *testing.T) {
+	t.Parallel()
+	const patience = 2 * time.Second
+	q, worker := peerOf(t, patience, "exec sleep 600")
+	time.AfterFunc(patience*5/2, func() { _, _ = worker.Write([]byte("P")) }) // one at work would be waited for
+	require.ErrorIs(t, readByte(q), os.ErrDeadlineExceeded)
+}
+
+func readByte(q *peer) error {
+	return q.patiently(q.conn.SetReadDeadline, func() error {
+		_, err := q.conn.Read(make([]byte, 1))
+		return err
+	})
+}
+
+// peerOf is a connection to a worker that a shell script stands for, and its other end.
+func peerOf(t *testing.T, patience time.Duration, script string) (*peer, net.Conn) {
+	dir, err := os.MkdirTemp("", "pp") // a short path, unlike t.TempDir's
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	l, err := net.Listen("unix", filepath.Join(dir, "s"))
+	require.NoError(t, err)
+	conn, err := net.Dial("unix", l.Addr().String())
+	require.NoError(t, err)
+	other, err := l.Accept()
+	require.NoError(t, err)
+	cmd := exec.Command("sh", "-c", script)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		for _, c := range []interface{ Close() error }{conn, other, l} {
+			require.NoError(t, c.Close())
+		}
+	})
+	w := &T{T: suite.NewT(t.Context(), patience)}
+	p := &process{instance: &instance{cmd: cmd, exited: make(chan struct{})}, t: w}
+	return &peer{t: w, process: p, name: "connection 1", conn: conn.(*net.UnixConn)}, other
+}

@@ -1,0 +1,183 @@
+package worker
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
+	"github.com/pyproctest/pyproctest/conformance/internal/wire"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+func manyCases() []testCase {
+	return []testCase{
+		{Case: suite.Case{
+			Name: "answers-bear-the-ids-of-their-requests", Clauses: []string{"RID-8"}, Framings: suite.BothFramings,
+			Cause: "The ID to answer under is kept beside the connection instead of the request, or errors go out under 0.",
+		}, run: answersBearTheIDsOfTheirRequests},
+		{Case: suite.Case{
+			Name: "many-connections-are-served-at-once", Clauses: []string{"WRK-7"},
+			Cause: "Connections are served one after the other, or by a fixed number of threads.",
+		}, run: manyConnectionsAreServedAtOnce},
+		{Case: suite.Case{
+			Name: "many-requests-are-outstanding-on-one-connection", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
+			Cause: "What was read beyond the first frame is dropped, or a queue of fixed length overflows.",
+		}, run: manyRequestsAreOutstandingOnOneConnection},
+		{Case: suite.Case{
+			Name: "frames-of-one-write-are-all-answered", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
+			Cause: "One frame is taken from each read, and the rest waits for bytes that never come.",
+		}, run: framesOfOneWriteAreAllAnswered},
+		{Case: suite.Case{
+			Name: "requests-behind-a-long-one-are-answered", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
+			Cause: "Requests that come while a handler runs are dropped or refused.",
+		}, run: requestsBehindALongOneAreAnswered},
+		{Case: suite.Case{
+			Name: "requests-of-every-kind-in-one-write-are-answered", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
+			Cause: "A request that waits until others were run is then run another way than one that is run at once.",
+		}, run: everyKindInOneWrite},
+		{Case: suite.Case{ // in the basic framing alone, since a checksum over so much costs an interpreter seconds
+			Name: "connection-that-has-carried-much-goes-on", Clauses: []string{"WRK-9"}, Framings: []spec.Framing{spec.Basic},
+			Cause: "What waits to be sent is counted up and not down again, until the worker reads no more.",
+		}, run: muchOnOneConnection},
+	}
+}
+
+// answersBearTheIDsOfTheirRequests mixes calls that take their time with calls that do not, and errors
+// with results. The body of each answer tells whose it is.
+func answersBearTheIDsOfTheirRequests(t *T) {
+	q := t.start().connect(setUp, t.Framing)
+	const n = 60
+	ids := make([]uint64, n)
+	for i := range ids {
+		ids[i] = uint64(i*i*7919 + 1003)
+		switch i % 6 {
+		case 0:
+			q.request(ids[i], "sleep", sleepFor(time.Duration(n-i)*time.Millisecond))
+		case 1:
+			q.request(ids[i], "fail", fmt.Sprintf(`{"message":"failure %d"}`, ids[i]))
+		default:
+			q.request(ids[i], "echo", fmt.Sprintf(`{"mine":%d}`, ids[i]))
+		}
+	}
+	for i, id := range ids {
+		r := q.awaitReply("RID-8", id)
+		if i%6 > 1 {
+			if d := wire.DiffJSON(fmt.Appendf(nil, `{"mine":%d}`, id), r.answer.Body); d != "" {
+				t.Found(result.Finding{Clause: "RID-8", Want: fmt.Sprintf("the answer to request %d under its ID", id), Got: d, Dump: q.dump(r)})
+			}
+		}
+	}
+	q.nothingElse("RID-8", "answers under the IDs of requests and under no other")
+}
+
+func manyConnectionsAreServedAtOnce(t *T) {
+	p := t.start()
+	const n = 64
+	peers := make([]*peer, n)
+	ids := make([]uint64, n)
+	for i := range peers {
+		peers[i] = p.connect("WRK-7", t.anyFraming())
+	}
+	for _, order := range []string{"first to last", "last to first"} {
+		t.Note("suite", "%d connections are open, and all call, %s", n, order)
+		for i := range peers {
+			if order == "last to first" {
+				i = n - 1 - i
+			}
+			ids[i] = peers[i].ask("echo", fmt.Sprintf(`"connection %d"`, i))
+		}
+		for i, q := range peers {
+			q.mustEcho("WRK-7", ids[i], fmt.Sprintf(`"connection %d"`, i))
+		}
+	}
+}
+
+func manyRequestsAreOutstandingOnOneConnection(t *T) {
+	q := t.start().connect(setUp, t.Framing)
+	const n = 1500
+	ids := make([]uint64, n)
+	for i := range ids {
+		ids[i] = q.ask("echo", fmt.Sprintf(`[%d,"one of many"]`, i))
+	}
+	q.mustEchoAll("WRK-9", ids, `[%d,"one of many"]`)
+	q.nothingElse("MSG-1", "exactly one answer to each request")
+}
+
+func framesOfOneWriteAreAllAnswered(t *T) {
+	q := t.start().connect(setUp, t.Framing)
+	const n = 300
+	var joined []byte
+	ids := make([]uint64, n)
+	for i := range ids {
+		ids[i] = uint64(i + 1)
+		q.expect(ids[i])
+		joined = append(joined, wire.Encode(t.Framing, ids[i], wire.Request(ids[i], "echo", fmt.Sprintf(`[%d,"of one write"]`, i)))...)
+	}
+	cut := len(joined) - 5 // the last frame is finished later
+	q.send(joined[:cut])
+	q.mustEchoAll("WRK-9", ids[:n-1], `[%d,"of one write"]`)
+	q.send(joined[cut:])
+	q.mustEcho("WRK-9", ids[n-1], fmt.Sprintf(`[%d,"of one write"]`, n-1))
+}
+
+// everyKindInOneWrite keeps a worker busy with large answers, so that it comes to what is behind them later:
+// to requests that wait and to those that fail, too.
+func everyKindInOneWrite(t *T) {
+	q := t.start().connect(setUp, t.Framing)
+	kinds := []struct {
+		method, body string
+		ok           bool
+	}{
+		{"blob", `{"size":200000}`, true}, {"sleep", `{"ms":1}`, true}, {"echo", `"in between"`, true}, {"fail", `{"message":"in between"}`, false},
+	}
+	const n = 80
+	var joined []byte
+	for i := range n {
+		id, kind := uint64(i+1), kinds[i%len(kinds)]
+		q.expect(id)
+		joined = append(joined, wire.Encode(t.Framing, id, wire.Request(id, kind.method, kind.body))...)
+	}
+	q.send(joined)
+	for i := range n {
+		kind := kinds[i%len(kinds)]
+		if got := q.await("WRK-9", uint64(i+1)); got.OK != kind.ok {
+			t.Fail("WRK-9", fmt.Sprintf("`%s` %s, one of %d requests in one write, answered as it is when it comes alone", kind.method, kind.body, n),
+				"\"ok\": %v, %s", got.OK, text.Clip(got.Error, 200))
+		}
+	}
+}
+
+// muchOnOneConnection has more answered on one connection than a worker keeps for it at once.
+func muchOnOneConnection(t *T) {
+	t.takeTime()
+	q := t.start().connect(setUp, t.Framing)
+	for range 16 {
+		id := q.ask("blob", `{"size":4000000}`) // twice that where JSON escapes its characters
+		if got := q.await("WRK-9", id); !got.OK {
+			t.Fail("WRK-9", "4 MB of `blob`", "the error %q", text.Clip(got.Error, 200))
+		}
+	}
+	q.mustEcho("WRK-9", q.ask("echo", `"after 64 MB"`), `"after 64 MB"`)
+}
+
+// mustEchoAll awaits the answers to echoes of a body with the number of each.
+func (q *peer) mustEchoAll(clause string, ids []uint64, body string) {
+	for i, id := range ids {
+		q.mustEcho(clause, id, fmt.Sprintf(body, i))
+	}
+}
+
+func requestsBehindALongOneAreAnswered(t *T) {
+	q := t.start().connect(setUp, t.Framing)
+	slow := q.ask("sleep", sleepFor(shortSleep))
+	quick := make([]uint64, 20)
+	for i := range quick {
+		quick[i] = q.ask("echo", fmt.Sprintf(`"behind: %d"`, i))
+	}
+	q.mustEchoAll("WRK-9", quick, `"behind: %d"`)
+	if got := q.await("WRK-9", slow); !got.OK {
+		t.Fail("WRK-9", "the answer of `sleep`", "the error %q", got.Error)
+	}
+}

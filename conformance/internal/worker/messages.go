@@ -1,0 +1,201 @@
+package worker
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
+	"github.com/pyproctest/pyproctest/conformance/internal/wire"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+func messageCases() []testCase {
+	return []testCase{
+		{Case: suite.Case{
+			Name: "each-request-gets-one-answer", Clauses: []string{"MSG-1"}, Framings: suite.BothFramings,
+			Cause: "The answer leaves out a null body, or an error path sends a second answer or none.",
+		}, run: eachRequestGetsOneAnswer},
+		{Case: suite.Case{
+			Name: "request-is-read-as-json-however-it-is-written", Clauses: []string{"MSG-1"}, Framings: suite.BothFramings,
+			Cause: "The request is searched for text patterns, or its fields are taken to come in one order.",
+		}, run: requestIsReadAsJSONHoweverItIsWritten},
+		{Case: suite.Case{
+			Name: "request-byte-by-byte-is-answered", Clauses: []string{"MSG-1"}, Framings: suite.BothFramings,
+			Cause: "A read is taken for a whole header or a whole frame.",
+		}, run: requestByteByByteIsAnswered},
+		{Case: suite.Case{
+			Name: "request-of-max-payload-is-answered", Clauses: []string{"MSG-1"}, Framings: suite.BothFramings,
+			Cause: "The limit is held against the whole frame, header included, or is below 10485760, or reading is quadratic.",
+		}, run: requestOfMaxPayloadIsAnswered},
+		{Case: suite.Case{
+			Name: "request-is-answered-the-way-it-came", Clauses: []string{"MSG-2"}, Framings: suite.BothFramings,
+			Cause: "Only one of the two forms is read, or the worker keeps to one form for its answers, or error answers leave the envelope off.",
+		}, run: requestIsAnsweredTheWayItCame},
+		{Case: suite.Case{
+			Name: "envelope-needs-a-string-type-and-a-payload", Clauses: []string{"MSG-3"}, Framings: suite.BothFramings,
+			Cause: "Any object with a \"type\" is taken for an envelope, though a plain request may carry an unknown field of that name.",
+		}, run: envelopeNeedsAStringTypeAndAPayload},
+		{Case: suite.Case{
+			Name: "unknown-fields-are-ignored", Clauses: []string{"MSG-4"}, Framings: suite.BothFramings,
+			Cause: "The message is read into a type that forbids other fields, or by a library that folds case when it looks for one.",
+		}, run: unknownFieldsAreIgnored},
+		{Case: suite.Case{
+			Name: "ids-of-64-bits-come-back", Clauses: []string{"MSG-5"}, Framings: suite.BothFramings,
+			Cause: "IDs are read as doubles, which change 2^53+1, or as signed integers, which end at 2^63-1.",
+		}, run: idsOf64BitsComeBack},
+		{Case: suite.Case{
+			Name: "cancellation-tells-ids-of-64-bits-apart", Clauses: []string{"MSG-5"}, Framings: suite.BothFramings,
+			Cause: "Outstanding requests are kept under doubles, where 2^53 and 2^53+1 are the same.",
+		}, run: cancellationTellsIDsOf64BitsApart},
+	}
+}
+
+func eachRequestGetsOneAnswer(t *T) {
+	q := t.start().connect(setUp, t.Framing)
+	for _, c := range []struct{ method, body string }{
+		{"echo", `{"a":[1,2]}`}, {"echo", "null"}, {"echo", "false"}, {"health", "null"}, {"pid", "null"},
+		{"fail", `{"message":"on purpose"}`}, {"no_such_method", "1"}, {"unserializable", "null"},
+	} {
+		q.call("MSG-1", c.method, c.body)
+	}
+	q.nothingElse("MSG-1", "exactly one answer to each request")
+}
+
+func requestIsReadAsJSONHoweverItIsWritten(t *T) {
+	q := t.start().connect(setUp, t.Framing)
+	for i, c := range []struct{ text, body string }{
+		{"  {\"id\" : %d ,\r\n\t\"method\":\"echo\",\n\"body\":\"here\" } \n", `"here"`},
+		{`{"body":"here","method":"echo","id":%d}`, `"here"`},
+		{`{"\u0069d":%d,"meth\u006fd":"ec\u0068o","body":"he\u0072e"}`, `"here"`},
+		{`{"body":{"id":99,"method":"exit"},"id":%d,"method":"echo"}`, `{"id":99,"method":"exit"}`},
+		{`{"id":%d,"method":"echo","body":"\"type\":\"cancellation\",\"payload\":{}"}`, `"\"type\":\"cancellation\",\"payload\":{}"`},
+		{`{"type":"request","payload":{"body":"here","id":%d,"method":"echo"}}`, `"here"`},
+		{`{"payload":{"id":%d,"method":"echo","body":"here"},"type":"re\u0071uest"}`, `"here"`},
+	} {
+		id := uint64(i + 1)
+		q.message(id, fmt.Appendf(nil, c.text, id))
+		got := q.await("MSG-1", id)
+		if d := wire.DiffJSON([]byte(c.body), got.Body); !got.OK || d != "" {
+			t.Fail("MSG-1", fmt.Sprintf("the echo of %s from %s", c.body, fmt.Sprintf(c.text, id)), "%s%s", got.Error, d)
+		}
+	}
+}
+
+func requestByteByByteIsAnswered(t *T) {
+	q := t.start().connect(setUp, t.Framing)
+	for id := uint64(1); id <= 2; id++ {
+		q.expect(id)
+		for _, b := range wire.Encode(t.Framing, id, wire.Request(id, "echo", `"slowly"`)) {
+			q.send([]byte{b})
+		}
+		q.await("MSG-1", id)
+	}
+}
+
+func requestOfMaxPayloadIsAnswered(t *T) {
+	t.takeTime()
+	q := t.start().connect(setUp, t.Framing)
+	around := len(wire.Request(1, "pid", `""`))
+	payload := wire.Request(1, "pid", `"`+strings.Repeat("x", spec.DefaultMaxPayload-around)+`"`)
+	t.Note("suite", "the payload has %d bytes, the default of max_payload", len(payload))
+	q.message(1, payload)
+	if got := q.await("MSG-1", 1); !got.OK {
+		t.Fail("MSG-1", fmt.Sprintf("the answer of `pid` to a request of exactly %d bytes [FRM-8, FRM-13]", spec.DefaultMaxPayload), "the error %q", got.Error)
+	}
+}
+
+func requestIsAnsweredTheWayItCame(t *T) {
+	q := t.start().connect(setUp, t.Framing)
+	for i, c := range []struct {
+		method, body string
+		enveloped    bool
+	}{
+		{"echo", `"hi"`, true}, {"echo", `"hi"`, false}, {"fail", `{"message":"on purpose"}`, true},
+		{"fail", `{"message":"on purpose"}`, false}, {"no_such_method", "null", true},
+		{"health", "null", true}, {"echo", "null", false}, {"echo", `{"type":"request","payload":{}}`, false},
+	} {
+		id := uint64(i + 1)
+		how, payload := "standing alone", wire.Request(id, c.method, c.body)
+		if c.enveloped {
+			how, payload = "in an envelope", wire.Envelope("request", payload)
+		}
+		q.message(id, payload)
+		r := q.awaitReply("MSG-2", id)
+		if r.answer.Enveloped != c.enveloped {
+			t.Found(result.Finding{
+				Clause: "MSG-2", Want: "an answer " + how + ", as the request of `" + c.method + "` came",
+				Got: text.Excerpt(r.Payload), Dump: q.dump(r),
+			})
+		}
+	}
+}
+
+func envelopeNeedsAStringTypeAndAPayload(t *T) {
+	q := t.start().connect(setUp, t.Framing)
+	for i, c := range []struct{ payload, what string }{
+		{`{"id":%d,"method":"echo","body":1,"type":"cancellation"}`, "a request with an unknown field `type` and no `payload` is a plain request"},
+		{`{"id":%d,"method":"echo","body":1,"type":"greeting"}`, "a request with an unknown field `type` and no `payload` is a plain request"},
+		{`{"id":%d,"method":"echo","body":1,"type":7,"payload":{"id":77,"method":"fail"}}`, "a request whose `type` is no string is a plain request"},
+		{`{"id":%d,"method":"echo","body":1,"type":null,"payload":{}}`, "a request whose `type` is null is a plain request"},
+		{`{"id":%d,"method":"echo","body":1,"payload":{"id":77,"method":"fail"}}`, "a request with an unknown field `payload` and no `type` is a plain request"},
+	} {
+		id := uint64(i + 1)
+		q.message(id, fmt.Appendf(nil, c.payload, id))
+		r := q.awaitReply("MSG-3", id)
+		if !r.answer.OK || r.answer.Enveloped {
+			t.Found(result.Finding{Clause: "MSG-3", Want: c.what + ", and is echoed standing alone", Got: text.Excerpt(r.Payload), Dump: q.dump(r)})
+		}
+	}
+	// And the other way round: with both it is an envelope, whatever else stands beside them.
+	q.message(50, []byte(`{"id":51,"method":"fail","body":{},"type":"request","payload":{"id":50,"method":"echo","body":1}}`))
+	if got := q.await("MSG-3", 50); !got.OK {
+		t.Fail("MSG-3", "an object with a string `type` and a `payload` is an envelope: the echo of its inner request", "the error %q", got.Error)
+	}
+}
+
+func unknownFieldsAreIgnored(t *T) {
+	p := t.start()
+	q := p.served(t.Framing)
+	for i, text := range []string{
+		`{"id":%d,"method":"echo","body":1,"deadline":5,"meta":{"a":[1]},"ok":false,"error":"x","reason":"y"}`,
+		`{"jsonrpc":"2.0","id":%d,"params":[1],"method":"echo","body":1,"":null}`,
+		`{"type":"request","version":2,"trace":{"id":9},"payload":{"id":%d,"method":"echo","body":1,"meta":7}}`,
+		`{"id":%d,"method":"echo","body":1,"ID":5,"METHOD":"fail","Body":2,"Type":"cancellation","payload":{"id":5}}`,
+	} {
+		id := uint64(i + 101)
+		q.message(id, fmt.Appendf(nil, text, id))
+		if got := q.await("MSG-4", id); !got.OK || wire.DiffJSON([]byte("1"), got.Body) != "" {
+			t.Fail("MSG-4", "the echo of the body of "+fmt.Sprintf(text, id), "%s %s", got.Error, got.Body)
+		}
+	}
+	p.mustCancel(setUp, q, 7000, wire.Cancellation(7000, "no more than needed"))
+	p.mustCancel("MSG-4", q, 7001, withID(`{"type":"cancellation","version":2,"payload":{"id":%d,"reason":"test","by":{"id":10}}}`, 7001))
+}
+
+func idsOf64BitsComeBack(t *T) {
+	q := t.start().served(t.Framing)
+	for _, id := range []uint64{ // those that a double rounds to another come before that other
+		1<<31 - 1, 1 << 31, 1<<32 - 1, 1 << 32, 1<<53 + 1, 1 << 53, 1<<63 - 1, 1<<63 + 1, 1 << 63, 1<<64 - 2, 1<<64 - 1,
+	} {
+		body := fmt.Sprintf(`"body of %d"`, id)
+		q.request(id, "echo", body)
+		want := fmt.Sprintf("the answer to request %d under its ID", id)
+		r := q.next("MSG-5", want)
+		q.mustBeAnswer("MSG-5", r)
+		if r.answer.ID != id || wire.DiffJSON([]byte(body), r.answer.Body) != "" {
+			t.Found(result.Finding{Clause: "MSG-5", Want: want, Got: text.Excerpt(r.Payload), Dump: q.dump(r)})
+			return // what comes next would be taken for a second answer
+		}
+		q.mustMatchHeader(r)
+	}
+}
+
+func cancellationTellsIDsOf64BitsApart(t *T) {
+	p := t.start()
+	q := p.served(t.Framing)
+	p.mustCancelOnly(setUp, q, 1001, q, 1002)
+	p.mustCancelOnly("MSG-5", q, 1<<53+1, q, 1<<53)
+	p.mustCancelOnly("MSG-5", q, 1<<64-2, q, 1<<64-1)
+}

@@ -1,0 +1,268 @@
+package worker
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
+	"github.com/pyproctest/pyproctest/conformance/internal/wire"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+// methodsCase is also what the preflight reports where a worker lacks the methods of [WRK-21].
+func methodsCase() testCase {
+	return testCase{
+		Case: suite.Case{
+			Name: "conformance-methods-do-what-they-say", Clauses: []string{"WRK-21"}, Framings: suite.BothFramings,
+			Cause: "The worker that was named does not expose the methods for conformance runs, or not as SPEC.md has them.",
+		},
+		run: conformanceMethodsDoWhatTheySay,
+	}
+}
+
+func methodCases() []testCase {
+	return []testCase{
+		{Case: suite.Case{
+			Name: "unknown-method-gets-an-error-answer", Clauses: []string{"WRK-10"}, Framings: suite.BothFramings,
+			Cause: "The method is looked up outside of the code that turns exceptions into error answers.",
+		}, run: unknownMethodGetsAnErrorAnswer},
+		{Case: suite.Case{
+			Name: "exception-becomes-an-error-answer-with-its-text", Clauses: []string{"WRK-11"}, Framings: suite.BothFramings,
+			Cause: "The text is replaced by a general one, or is pasted into the JSON without escapes.",
+		}, run: exceptionBecomesAnErrorAnswerWithItsText},
+		{Case: suite.Case{
+			Name: "result-that-cannot-be-encoded-becomes-an-error-answer", Clauses: []string{"WRK-12"}, Framings: suite.BothFramings,
+			Cause: "The result is encoded outside of the code that turns exceptions into error answers.",
+		}, run: resultThatCannotBeEncodedBecomesAnErrorAnswer},
+		{Case: suite.Case{
+			Name: "answer-over-max-payload-becomes-an-error-answer", Clauses: []string{"WRK-13"}, Framings: suite.BothFramings,
+			Cause: "The answer is sent whatever its length, or refusing it ends the connection.",
+		}, run: answerOverMaxPayloadBecomesAnErrorAnswer},
+		{Case: suite.Case{
+			Name: "answer-of-max-payload-is-sent", Clauses: []string{"WRK-13"}, Framings: []spec.Framing{spec.Basic},
+			Cause: "The limit is held against something else than the payload, or is below 10485760.",
+		}, run: answerOfMaxPayloadIsSent},
+		{Case: suite.Case{
+			Name: "health-tells-the-process", Clauses: []string{"WRK-20"}, Framings: suite.BothFramings,
+			Cause: "`health` has to be exposed by hand, or tells another process ID than that of the process that serves.",
+		}, run: healthTellsTheProcess},
+		methodsCase(),
+		{Case: suite.Case{
+			Name: "inflight-counts-the-handlers-that-run", Clauses: []string{"WRK-21"},
+			Cause: "`inflight` counts requests instead of handlers, or forgets those that fail or are cancelled.",
+		}, run: inflightCountsTheHandlersThatRun},
+		{Case: suite.Case{
+			Name: "exit-ends-the-process-at-once", Clauses: []string{"WRK-21"}, Framings: suite.BothFramings,
+			Cause: "The exit is raised as an exception and becomes an answer, or waits for other handlers. A wrapper has to pass the status on.",
+		}, run: exitEndsTheProcessAtOnce},
+	}
+}
+
+// mustFailSaying demands an error answer whose text has one of the words in it, and that the connection
+// goes on.
+func (q *peer) mustFailSaying(clause, what string, id uint64, words ...string) {
+	r := q.awaitReply(clause, id)
+	answered := strings.ToLower(r.answer.Error)
+	says := slices.ContainsFunc(words, func(w string) bool { return strings.Contains(answered, strings.ToLower(w)) })
+	switch {
+	case r.answer.OK:
+		q.t.Found(result.Finding{Clause: clause, Want: "an error answer to " + what, Got: text.Excerpt(r.Payload), Dump: q.dump(r)})
+	case !says:
+		q.t.Found(result.Finding{
+			Clause: clause, Want: fmt.Sprintf("an error answer to %s that says so, with one of the words %q", what, words),
+			Got: fmt.Sprintf("the error %q", r.answer.Error), Dump: q.dump(r),
+		})
+	}
+	q.call(clause, "echo", `"the connection goes on"`)
+}
+
+func unknownMethodGetsAnErrorAnswer(t *T) {
+	q := t.start().connect(setUp, t.Framing)
+	for _, method := range []string{"no_such_method", "__init__", "é"} {
+		q.mustFailSaying("WRK-10", "a call of "+wire.Quote(method), q.ask(method, `1`), method, "method", "unknown", "not found", "no such")
+	}
+}
+
+func exceptionBecomesAnErrorAnswerWithItsText(t *T) {
+	q := t.start().connect(setUp, t.Framing)
+	for _, message := range []string{"on purpose", `"quoted" \ back`, "line one\nline two", "日本語 😀", strings.Repeat("long ", 100)} {
+		id := q.ask("fail", fmt.Sprintf(`{"message":%s}`, wire.Quote(message)))
+		q.mustFailSaying("WRK-11", "an exception with the text "+text.Clip(wire.Quote(message), 60), id, message)
+	}
+}
+
+func resultThatCannotBeEncodedBecomesAnErrorAnswer(t *T) {
+	q := t.start().connect(setUp, t.Framing)
+	q.mustFailSaying("WRK-12", "a result that cannot be encoded", q.ask("unserializable", "null"), encodingWords...)
+	id := uint64(1) << 40
+	q.message(id, wire.Envelope("request", wire.Request(id, "unserializable", "null")))
+	q.mustFailSaying("WRK-12", "a result that cannot be encoded", id, encodingWords...)
+}
+
+var encodingWords = []string{"serializ", "serialis", "encod", "json", "marshal", "represent", "convert", "dump"}
+
+func answerOverMaxPayloadBecomesAnErrorAnswer(t *T) {
+	t.takeTime()
+	q := t.start().connect(setUp, t.Framing)
+	what := fmt.Sprintf("a result of %d characters, whose answer is over max_payload", spec.DefaultMaxPayload)
+	id := q.ask("blob", fmt.Sprintf(`{"size":%d}`, spec.DefaultMaxPayload))
+	q.mustFailSaying("WRK-13", what, id, sizeWords...)
+}
+
+var sizeWords = []string{"large", "big", "long", "size", "limit", "exceed", "max", "payload", "bytes", "over", "fit"}
+
+// How many bytes an answer has around its body is the worker's own affair, so it is measured first. Where it varies,
+// or JSON escapes the characters, an answer of just max_payload cannot be asked for. This runs in the framing that has
+// no checksum, since that of 10 MB takes an interpreter seconds.
+func answerOfMaxPayloadIsSent(t *T) {
+	t.takeTime()
+	q := t.start().connect(setUp, t.Framing)
+	const small = 1000
+	around := len(q.blob(1001, small).Payload) - small
+	exact := true
+	for i := range 4 {
+		size := small << i
+		exact = exact && len(q.blob(uint64(1002+i), size).Payload) == around+size
+	}
+	if !exact {
+		t.Note("suite", "the bytes around a body vary, so that answers about as large as max_payload are not looked at one by one")
+	}
+	if r := q.blob(1010, spec.DefaultMaxPayload-around); exact && !r.answer.OK {
+		t.Fail("WRK-13", fmt.Sprintf("an answer of exactly %d bytes is sent as it is", spec.DefaultMaxPayload), "the error %q", r.answer.Error)
+	}
+	if r := q.blob(1011, spec.DefaultMaxPayload-around+1); r.answer.OK && len(r.Payload) > spec.DefaultMaxPayload {
+		t.Fail("WRK-13", fmt.Sprintf("an answer of %d bytes is replaced by an error answer", spec.DefaultMaxPayload+1), "an answer of %d bytes", len(r.Payload))
+	}
+	q.call("WRK-13", "echo", `"the connection goes on"`)
+}
+
+func (q *peer) blob(id uint64, size int) reply {
+	q.request(id, "blob", fmt.Sprintf(`{"size":%d}`, size))
+	return q.awaitReply("WRK-13", id)
+}
+
+func healthTellsTheProcess(t *T) {
+	p := t.start()
+	q := p.served(t.Framing)
+	for _, body := range []string{"null", "{}", `"ignored"`} {
+		got := q.call("WRK-20", "health", body)
+		health, err := wire.Object(got.Body) // a struct would take names that differ in case [MSG-4]
+		var status string
+		if err == nil {
+			err = json.Unmarshal(health["status"], &status)
+		}
+		if !got.OK || err != nil || status != "healthy" {
+			t.FailNow("WRK-20", `an object with "status": "healthy" and its process ID as "pid"`, "%s%s", got.Error, text.Clip(string(got.Body), 200))
+		}
+		if pid, err := wire.WholeNumber(health["pid"]); err != nil || !p.isWithin(pid) {
+			t.FailNow("WRK-20", fmt.Sprintf("the ID of the process that serves, %d or one that it started", p.cmd.Process.Pid), "pid %s", health["pid"])
+		}
+	}
+}
+
+func conformanceMethodsDoWhatTheySay(t *T) {
+	p := t.start()
+	q := p.served(t.Framing)
+	q.mustEcho("WRK-21", q.ask("echo", `{"a":[1,"b"]}`), `{"a":[1,"b"]}`)
+
+	got := q.call("WRK-21", "pid", "null")
+	if pid, err := wire.WholeNumber(got.Body); err != nil || !p.isWithin(pid) {
+		t.Fail("WRK-21", fmt.Sprintf("`pid` returns the ID of the process that serves, %d or one that it started", p.cmd.Process.Pid), "%s%s", got.Error, got.Body)
+	}
+	for _, size := range []int{0, 1, 4096} {
+		got := q.call("WRK-21", "blob", fmt.Sprintf(`{"size":%d}`, size))
+		var letters string
+		err := json.Unmarshal(got.Body, &letters)
+		ascii := !strings.ContainsFunc(letters, func(r rune) bool { return r > 0x7f })
+		if !got.OK || err != nil || len(letters) != size || !ascii {
+			t.Fail("WRK-21", fmt.Sprintf("`blob` returns a string of %d ASCII characters", size), "%s%s", got.Error, text.Clip(string(got.Body), 100))
+		}
+	}
+	began := time.Now()
+	r := q.awaitReply("WRK-21", q.ask("sleep", sleepFor(shortSleep)))
+	if slept := r.at.Sub(began); !r.answer.OK || slept < shortSleep*9/10 {
+		t.Fail("WRK-21", fmt.Sprintf("`sleep` returns after %v", shortSleep), "\"ok\": %v after %v %s", r.answer.OK, slept, r.answer.Error)
+	}
+}
+
+// inflightCountsTheHandlersThatRun looks again at a longer sleep where nothing could be told of one: on a slow machine
+// it may be over before it was looked at. A worker that runs one handler at a time never tells.
+func inflightCountsTheHandlersThatRun(t *T) {
+	p := t.start()
+	g := p.gauge()
+	q := p.served(t.anyFraming())
+	for sleep, tries := 800*time.Millisecond, 3; tries > 0 && !g.countsASleep(q, sleep); tries-- {
+		sleep *= 2
+	}
+	if !g.falls(0, nil) {
+		t.Fail("WRK-21", "`inflight` falls to what it was when the `sleep` has ended", "it has not after %v", t.Patience())
+	}
+}
+
+// countsASleep reads `inflight` again and again while a handler sleeps, and reports whether that told anything. Only a
+// reading that lies wholly within the time in which the handler surely runs does, and can accuse.
+func (g *gauge) countsASleep(q *peer, sleep time.Duration) (told bool) {
+	t := q.t
+	type reading struct {
+		from, to time.Time
+		running  int
+	}
+	var readings []reading
+	asked := time.Now()
+	id := q.ask("sleep", sleepFor(sleep))
+	var answered time.Time
+	for answered.IsZero() {
+		r := reading{from: time.Now()}
+		n, ok := g.read(t.Patience())
+		if !ok {
+			t.FailNow("WRK-21", "`inflight` is answered", "%s", g.peer.fate())
+		}
+		r.to, r.running = time.Now(), n
+		readings = append(readings, r)
+		if slept, done := q.wait(probeEvery, q.hasID(id)); done {
+			answered = slept.at
+		} else if time.Since(asked) > sleep+t.Patience() {
+			q.silent("WRK-21", "an answer to `sleep`")
+		}
+	}
+	// The sleep began at the latest `sleep` before its answer, and ended at the earliest `sleep` after it
+	// was asked for.
+	begun, end := answered.Add(-sleep*9/10), asked.Add(sleep*9/10)
+	for _, r := range readings {
+		if r.from.Before(begun) || r.to.After(end) {
+			continue
+		}
+		told = true
+		if r.running != 1 {
+			t.FailNow("WRK-21", "`inflight` shows one handler more while a `sleep` runs", "%d more", r.running)
+		}
+	}
+	return told
+}
+
+func exitEndsTheProcessAtOnce(t *T) {
+	p := t.startFresh()
+	g := p.gauge()
+	p.served(t.Framing).ask("sleep", t.long())
+	if !g.sees(1, never) { // then the exit would wait for the sleep
+		p = t.startFresh()
+	}
+	q := p.served(t.Framing)
+	id := q.ask("exit", `{"code":7}`)
+	status, ended := p.awaitExit(t.Patience())
+	switch {
+	case !ended:
+		t.FailNow("WRK-21", "`exit` {\"code\": 7} ends the process at once", "it still runs after %v", t.Patience())
+	case status != 7:
+		t.Fail("WRK-21", "`exit` {\"code\": 7} ends the process with status 7", "%s", p.lastWords())
+	}
+	q.mustEnd("WRK-21", "the connection ends with the process")
+	if r, ok := q.wait(0, q.hasID(id)); ok {
+		t.Found(result.Finding{Clause: "WRK-21", Want: "`exit` ends the process without an answer", Got: text.Excerpt(r.Payload), Dump: q.dump(r)})
+	}
+}

@@ -1,0 +1,142 @@
+package worker
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/internal/wire"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+func violationCases() []testCase {
+	return []testCase{
+		{Case: suite.Case{
+			Name: "header-and-message-must-bear-one-id", Clauses: []string{"MSG-13"}, Framings: []spec.Framing{spec.Enhanced},
+			Cause: "The ID of the header is never compared with that of the message, though no checksum covers the header.",
+		}, run: headerAndMessageMustBearOneID},
+		{Case: suite.Case{
+			Name: "repeated-outstanding-id-closes-the-connection", Clauses: []string{"MSG-14"}, Framings: suite.BothFramings,
+			Cause: "Outstanding requests are kept in a table by ID, and the second one replaces the first.",
+		}, run: repeatedOutstandingIDClosesTheConnection},
+		{Case: suite.Case{
+			Name: "id-may-be-used-again-after-its-answer", Clauses: []string{"MSG-14"}, Framings: suite.BothFramings,
+			Cause: "IDs are remembered for ever, or given back only after the answer has left: a fast caller is faster.",
+		}, run: idMayBeUsedAgainAfterItsAnswer},
+		{Case: suite.Case{
+			Name: "id-is-free-again-when-its-answer-begins", Clauses: []string{"MSG-14"}, Framings: suite.BothFramings,
+			Cause: "An answer that the socket does not take at once leaves its ID outstanding, until all of it has left or for ever.",
+		}, run: idIsFreeAgainWhenItsAnswerBegins},
+		{Case: suite.Case{
+			Name: "violation-leaves-other-connections-alone", Clauses: []string{"WRK-16"}, Framings: suite.BothFramings,
+			Cause: "An exception that should end one connection ends the loop that serves all.",
+		}, run: violationLeavesOtherConnectionsAlone},
+	}
+}
+
+func headerAndMessageMustBearOneID(t *T) {
+	p := t.start()
+	other := p.served(t.Framing)
+	const id = 0x1234
+	for _, c := range []struct {
+		header    uint64
+		enveloped bool
+		what      string
+	}{
+		{id ^ 1, false, "the last bit"}, {id ^ 1<<63, false, "the first bit"}, {id ^ 1<<32, true, "a bit in the middle"},
+		{id << 32, false, "the byte order of halves"}, {0, false, "no ID in the header"},
+	} {
+		payload := wire.Request(id, "exit", ranStatus.body())
+		if c.enveloped {
+			payload = wire.Envelope("request", payload)
+		}
+		q := p.served(t.Framing)
+		q.send(wire.Encode(spec.Enhanced, c.header, payload))
+		what := fmt.Sprintf("a message of ID %d under the header's ID %d: %s", id, c.header, c.what)
+		q.mustEnd("MSG-13", "the connection is closed after "+what)
+		p.survives("MSG-13", other, other.ask("echo", `"still served"`), what)
+	}
+	q := p.served(t.Framing)
+	q.send(append(wire.Encode(spec.Enhanced, id^1, wire.Request(id, "echo", "1")), goodExit(spec.Enhanced, ranStatus)...))
+	q.mustEnd("MSG-13", "the connection is closed after a message of another ID than its header's, with a good frame behind it")
+	p.survives("MSG-13", other, other.ask("echo", `"still served"`), "a good frame behind a message of another ID than its header's")
+}
+
+// The first request runs for half the patience: long beside the second, which comes in the same write,
+// and short beside the call after it, which a worker that runs one handler at a time serves only then.
+func repeatedOutstandingIDClosesTheConnection(t *T) {
+	p := t.startFresh()
+	other := p.served(t.Framing)
+	q := p.served(t.Framing)
+	first := wire.Encode(t.Framing, 7, wire.Request(7, "sleep", sleepFor(t.Patience()/2)))
+	q.send(append(first, wire.Encode(t.Framing, 7, wire.Request(7, "echo", `"second"`))...))
+	q.mustEnd("MSG-14", "the connection is closed when request 7 comes while another request 7 is outstanding")
+	other.call("WRK-16", "echo", `"another connection goes on"`)
+}
+
+func idMayBeUsedAgainAfterItsAnswer(t *T) {
+	q := t.start().connect(setUp, t.Framing)
+	began := time.Now()
+	for i := 0; i < 200 && time.Since(began) < t.Patience()/4; i++ {
+		body := fmt.Sprintf(`"use %d"`, i)
+		q.request(5, "echo", body)
+		q.mustEcho("MSG-14", 5, body)
+	}
+	q.request(6, "fail", `{"message":"on purpose"}`)
+	q.await("MSG-14", 6)
+	q.request(6, "echo", `"again"`)
+	q.mustEcho("MSG-14", 6, `"again"`)
+}
+
+// idIsFreeAgainWhenItsAnswerBegins uses an ID again when the first byte of its answer has come and the rest,
+// which is more than a socket holds, has not. Then it does so with those of large and small answers to
+// requests of one write.
+func idIsFreeAgainWhenItsAnswerBegins(t *T) {
+	p := t.start()
+	q := p.connectUnread(setUp, t.Framing)
+	q.request(7, "blob", unreadBlob)
+	q.answerBegins()
+	q.request(7, "echo", `"as soon as the answer begins"`)
+	q.readOn()
+	for range 2 {
+		q.await("MSG-14", 7)
+	}
+	q.close()
+	q = p.connectUnread(setUp, t.Framing)
+	var joined []byte
+	ids := []uint64{1001, 1002, 1003, 1004, 1005}
+	for i, id := range ids {
+		method, body := "blob", unreadBlob
+		if i%2 == 1 {
+			method, body = "echo", `"in between"`
+		}
+		q.expect(id)
+		joined = append(joined, wire.Encode(t.Framing, id, wire.Request(id, method, body))...)
+	}
+	q.send(joined)
+	q.answerBegins()
+	q.readOn()
+	for _, id := range ids {
+		q.await("WRK-9", id)
+		q.request(id, "echo", `"again"`)
+		q.mustEcho("MSG-14", id, `"again"`)
+	}
+}
+
+func violationLeavesOtherConnectionsAlone(t *T) {
+	p := t.startFresh()
+	other := p.served(t.Framing)
+	outstanding := other.ask("sleep", sleepFor(shortSleep))
+	q := p.served(t.Framing)
+	first := wire.Encode(t.Framing, 7, wire.Request(7, "sleep", sleepFor(shortSleep)))
+	q.send(append(first, wire.Encode(t.Framing, 7, wire.Request(7, "echo", `"second"`))...))
+	if t.Framing == spec.Enhanced {
+		q = p.served(t.Framing)
+		q.send(wire.Encode(spec.Enhanced, 8, wire.Request(9, "echo", `"other IDs"`)))
+	}
+	if got := other.await("WRK-16", outstanding); !got.OK {
+		t.Fail("WRK-16", "an outstanding call of another connection is answered", "the error %q", got.Error)
+	}
+	other.call("WRK-16", "echo", `"still served"`)
+	p.connect("WRK-16", t.Framing).call("WRK-16", "echo", `"a new connection"`)
+}

@@ -1,0 +1,51 @@
+package spec
+
+import (
+	"slices"
+)
+
+// Role is what an implementation does in the protocol.
+type Role string
+
+// The roles that clauses bind.
+const (
+	RoleFramer Role = "framer"
+	RoleWorker Role = "worker"
+	RolePool   Role = "pool"
+)
+
+// Level is how strongly a clause binds, as in RFC 2119.
+type Level string
+
+// The levels of clauses.
+const (
+	Must   Level = "MUST"
+	Should Level = "SHOULD"
+)
+
+// Clause is one numbered rule of SPEC.md.
+type Clause struct {
+	Name       string // "FRM-7"; never reused and never moved to another rule
+	Level      Level
+	Optional   bool // the rule holds only where the thing is offered
+	Roles      []Role
+	Sentence   string
+	Why        string // empty where no reader would ask
+	Untestable string // why no case covers it; empty for all others
+}
+
+// Binds reports whether the clause is a rule for the role.
+func (c Clause) Binds(role Role) bool { return slices.Contains(c.Roles, role) }
+
+// Clauses returns the clauses of SPEC.md in the order of the text.
+func Clauses() []Clause { return slices.Clone(clauses) }
+
+// LookUp returns the clause with that name.
+func LookUp(name string) (Clause, bool) {
+	for _, c := range clauses {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Clause{}, false
+}

@@ -16,7 +16,9 @@ const (
 )
 
 // FramingErrors returns the kinds of framing errors, in the order of their checks [FRM-9].
-func FramingErrors() []ErrorKind { return []ErrorKind{BadMagic, BadLength, TooLarge, Truncated, BadCRC} }
+func FramingErrors() []ErrorKind {
+	return []ErrorKind{BadMagic, BadLength, TooLarge, Truncated, BadCRC}
+}
 
 // The kinds of errors of a pool. An adapter wraps them, so that errors.Is finds them.
 const (

@@ -15,20 +15,20 @@ import (
 // Case is one case of the suite and the role that it is for.
 type Case struct {
 	Role spec.Role
-	suite.Case
+	suite.Info
 }
 
 // Cases returns every case of the suite: those for framers, for workers and for pools.
 func Cases() []Case {
 	var all []Case
 	for _, c := range framer.Cases() {
-		all = append(all, Case{spec.RoleFramer, c.Case})
+		all = append(all, Case{spec.RoleFramer, c.Info()})
 	}
 	for _, c := range worker.Cases() {
-		all = append(all, Case{spec.RoleWorker, c.Case})
+		all = append(all, Case{spec.RoleWorker, c.Info()})
 	}
 	for _, c := range pool.Cases() {
-		all = append(all, Case{spec.RolePool, c.Case})
+		all = append(all, Case{spec.RolePool, c.Info()})
 	}
 	return all
 }
@@ -36,10 +36,10 @@ func Cases() []Case {
 // Selected returns the IDs of the cases that a run for the role with these options would select, in the order of
 // SPEC.md. It returns an error if an option can select nothing, or if a pattern matches no case of the role.
 func Selected(role spec.Role, opts ...suite.Option) ([]string, error) {
-	var all []suite.Case
+	var all []suite.Info
 	for _, c := range Cases() {
 		if c.Role == role {
-			all = append(all, c.Case)
+			all = append(all, c.Info)
 		}
 	}
 	return suite.Selected(role, all, opts)

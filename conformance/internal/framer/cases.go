@@ -62,15 +62,12 @@ func jobs(open Open, o *suite.Options) []suite.Job {
 	run := &shared{make: open}
 	var all []suite.Job
 	for _, c := range Cases() {
-		all = append(all, suite.Jobs(c.Case, o, func(t *suite.T) { c.run(&T{T: t, shared: run, clause: c.Clauses[0]}) })...)
+		all = append(all, suite.Jobs(c.Info(), o, func(t *suite.T) { c.Run(&T{T: t, shared: run, clause: c.Clauses[0]}) })...)
 	}
 	return all
 }
 
-type testCase struct {
-	suite.Case
-	run func(*T)
-}
+type testCase = suite.Case[*T]
 
 func Cases() []testCase {
 	return slices.Concat(vectorCases(), readCases(), headerCases(), stickyCases(), memoryCases(), writeCases(), unitCases())

@@ -23,8 +23,9 @@ func headerCases() []testCase {
 		{"too-large-is-seen-in-the-header-alone", spec.TooLarge, suite.BothFramings},
 	} {
 		all = append(all, testCase{
-			Case: suite.Case{Name: c.name, Clauses: []string{"FRM-10"}, Framings: c.framings, Cause: readCause("FRM-10")},
-			run:  func(t *T) { seenInHeader(t, c.kind) },
+			Name: c.name, Clauses: []string{"FRM-10"}, Framings: c.framings,
+			Cause: readCause("FRM-10"),
+			Run:   func(t *T) { seenInHeader(t, c.kind) },
 		})
 	}
 	return all

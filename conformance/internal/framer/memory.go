@@ -16,14 +16,16 @@ import (
 // process where the framer lives.
 func memoryCases() []testCase {
 	return []testCase{
-		{suite.Case{
+		{
 			Name: "claimed-length-sets-no-memory-aside", Clauses: []string{"FRM-11"}, Framings: suite.BothFramings, Serial: true,
 			Cause: "A buffer of the claimed size is made before the payload is read: make([]byte, length) and io.ReadFull.",
-		}, claimsWithoutPayload},
-		{suite.Case{
+			Run:   claimsWithoutPayload,
+		},
+		{
 			Name: "memory-keeps-step-with-what-arrives", Clauses: []string{"FRM-11"}, Framings: suite.BothFramings, Serial: true,
 			Cause: "The buffer is doubled at each read that fills it, and not only where the frame needs more room.",
-		}, manyFramesOfOneSize},
+			Run:   manyFramesOfOneSize,
+		},
 	}
 }
 

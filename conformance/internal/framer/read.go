@@ -39,8 +39,9 @@ func readCases() []testCase {
 		{"small-frames-behind-a-large-one", "STR-4", suite.BothFramings, smallBehindLarge, largeSlowlySmallAtOnce},
 	} {
 		all = append(all, testCase{
-			Case: suite.Case{Name: c.name, Clauses: []string{c.clause}, Framings: c.framings, Cause: readCause(c.clause)},
-			run: func(t *T) {
+			Name: c.name, Clauses: []string{c.clause}, Framings: c.framings,
+			Cause: readCause(c.clause),
+			Run: func(t *T) {
 				for _, v := range c.vectors(t.Framing) {
 					v.Clause = c.clause
 					t.holds(demand{FrameVector: v, deliveries: c.deliveries(v)})
@@ -49,26 +50,31 @@ func readCases() []testCase {
 		})
 	}
 	return append(all,
-		testCase{suite.Case{
+		testCase{
 			Name: "refused-payload-is-not-handed-out", Clauses: []string{"CRC-5"}, Framings: []spec.Framing{spec.Enhanced},
 			Cause: readCause("CRC-5"),
-		}, payloadBesideError},
-		testCase{suite.Case{
+			Run:   payloadBesideError,
+		},
+		testCase{
 			Name: "end-together-with-the-last-bytes", Clauses: []string{"STR-4"}, Framings: suite.BothFramings,
 			Cause: "The error of a Read is looked at before its bytes: an io.Reader may return both at once.",
-		}, endWithLastBytes},
-		testCase{suite.Case{
+			Run:   endWithLastBytes,
+		},
+		testCase{
 			Name: "reads-that-bring-nothing", Clauses: []string{"STR-4"}, Framings: suite.BothFramings,
 			Cause: "A Read of 0 bytes is taken for the end: for an io.Reader it means that nothing has happened.",
-		}, readsThatBringNothing},
-		testCase{suite.Case{
+			Run:   readsThatBringNothing,
+		},
+		testCase{
 			Name: "whole-frame-is-handed-out-before-more-comes", Clauses: []string{"STR-4"}, Framings: suite.BothFramings,
 			Cause: "The framer fills a buffer, or waits for a next header, before it looks at the frame that has arrived.",
-		}, frameBeforeSilence},
-		testCase{suite.Case{
+			Run:   frameBeforeSilence,
+		},
+		testCase{
 			Name: "broken-stream-is-no-clean-end", Clauses: []string{"STR-2"}, Framings: suite.BothFramings,
 			Cause: "Every error of the stream is passed on as io.EOF.",
-		}, brokenStream},
+			Run:   brokenStream,
+		},
 	)
 }
 

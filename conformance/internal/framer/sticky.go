@@ -19,11 +19,9 @@ func stickyCases() []testCase {
 			framings = suite.BothFramings
 		}
 		all = append(all, testCase{
-			Case: suite.Case{
-				Name: strings.ReplaceAll(string(kind), "_", "-") + "-is-final", Clauses: []string{"STR-3"},
-				Framings: framings, Cause: readCause("STR-3"),
-			},
-			run: func(t *T) { staysRefused(t, kind) },
+			Name: strings.ReplaceAll(string(kind), "_", "-") + "-is-final", Clauses: []string{"STR-3"}, Framings: framings,
+			Cause: readCause("STR-3"),
+			Run:   func(t *T) { staysRefused(t, kind) },
 		})
 	}
 	return all

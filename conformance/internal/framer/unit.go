@@ -26,22 +26,26 @@ import (
 // follows one that went out in part [STR-6].
 func unitCases() []testCase {
 	return []testCase{
-		{suite.Case{
+		{
 			Name: "frames-of-many-writers-stay-whole", Clauses: []string{"STR-5"}, Framings: suite.BothFramings,
 			Cause: "No lock, or one that is released between the header and the payload. An io.Writer is for one goroutine at a time, so that one Write for each frame is not enough.",
-		}, writeTogether},
-		{suite.Case{
+			Run:   writeTogether,
+		},
+		{
 			Name: "large-frames-over-a-socket-stay-whole", Clauses: []string{"STR-5"}, Framings: suite.BothFramings,
 			Cause: "A large frame takes another way to a socket, such as writev, and there the lock or a part of the frame is forgotten.",
-		}, writeTogetherToSocket},
-		{suite.Case{
+			Run:   writeTogetherToSocket,
+		},
+		{
 			Name: "short-write-is-final", Clauses: []string{"STR-6"}, Framings: suite.BothFramings,
 			Cause: "The error of the stream is returned and forgotten, or the count that Write returns is not looked at.",
-		}, writeShort},
-		{suite.Case{
+			Run:   writeShort,
+		},
+		{
 			Name: "short-write-fails-those-that-wait", Clauses: []string{"STR-6"}, Framings: suite.BothFramings,
 			Cause: "The broken state is looked at before the lock is taken, and not again behind it.",
-		}, writeShortTogether},
+			Run:   writeShortTogether,
+		},
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 	"github.com/pyproctest/pyproctest/vectors"
 )
@@ -17,18 +16,16 @@ func vectorCases() []testCase {
 	set, err := vectorSet()
 	if err != nil {
 		return []testCase{{
-			Case: suite.Case{Name: "vectors-can-be-read", Clauses: []string{"FRM-1"}},
-			run:  func(t *T) { t.Blocked("the golden vectors are damaged: %v", err) },
+			Name: "vectors-can-be-read", Clauses: []string{"FRM-1"},
+			Run: func(t *T) { t.Blocked("the golden vectors are damaged: %v", err) },
 		}}
 	}
 	var all []testCase
 	for _, v := range slices.Concat(set.Enhanced, set.Basic, set.Streams) {
 		all = append(all, testCase{
-			Case: suite.Case{
-				Name: v.TcID, Clauses: []string{v.Clause}, Framings: []spec.Framing{spec.Framing(v.Framing)},
-				Cause: readCause(v.Clause),
-			},
-			run: func(t *T) {
+			Name: v.TcID, Clauses: []string{v.Clause}, Framings: []spec.Framing{spec.Framing(v.Framing)},
+			Cause: readCause(v.Clause),
+			Run: func(t *T) {
 				t.holds(demand{
 					FrameVector: v, deliveries: deliveries(v),
 					sticky: v.Clause == "STR-3", alone: v.Clause == "CRC-5",

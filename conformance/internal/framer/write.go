@@ -19,14 +19,16 @@ import (
 
 func writeCases() []testCase {
 	all := []testCase{
-		{suite.Case{
+		{
 			Name: "write-over-the-limit-is-refused", Clauses: []string{"FRM-12"}, Framings: suite.BothFramings,
 			Cause: "The header goes out before the size of the payload is compared, or the refusal is taken for a broken stream.",
-		}, refusesWrite},
-		{suite.Case{
+			Run:   refusesWrite,
+		},
+		{
 			Name: "default-limit-on-writing", Clauses: []string{"FRM-13"}, Framings: suite.BothFramings,
 			Cause: "Another default, a limit that counts the header, or none on writing.",
-		}, defaultLimitOnWriting},
+			Run:   defaultLimitOnWriting,
+		},
 	}
 	// Each of these looks at all that is written, and reports what breaks its own clause.
 	for _, c := range []struct {
@@ -45,8 +47,9 @@ func writeCases() []testCase {
 		{"checksum-of-an-empty-payload-is-written", "CRC-3", []spec.Framing{spec.Enhanced}, readCause("CRC-3")},
 	} {
 		all = append(all, testCase{
-			Case: suite.Case{Name: c.name, Clauses: []string{c.clause}, Framings: c.framings, Cause: c.cause},
-			run: func(t *T) {
+			Name: c.name, Clauses: []string{c.clause}, Framings: c.framings,
+			Cause: c.cause,
+			Run: func(t *T) {
 				for _, v := range framesToWrite(t.Framing, c.clause) {
 					t.writes(v)
 				}

@@ -17,41 +17,35 @@ import (
 func boundCases() []testCase {
 	return []testCase{
 		{
-			Case: suite.Case{
-				Name: "many-callers-never-exceed-the-bound", Clauses: []string{"BPR-1", "BPR-2"}, Framings: suite.BothFramings,
-				Cause: "the bound counts calls of the whole pool and not of each worker, or is compared and taken in two steps",
-			},
-			run: manyCallers,
+			Name: "many-callers-never-exceed-the-bound", Clauses: []string{"BPR-1", "BPR-2"}, Framings: suite.BothFramings,
+			Cause: "The bound counts calls of the whole pool and not of each worker, or is compared and taken in two steps.",
+			Run:   manyCallers,
 		},
 		{
-			Case: suite.Case{
-				Name: "callers-at-random-times-never-exceed-the-bound", Clauses: []string{"BPR-2", "BPR-1", "BPR-4", "RID-4", "RID-2"}, Framings: suite.BothFramings,
-				Cause: "a slot is given back before the answer or the cancellation has passed, or twice",
-			},
-			run: storm,
+			Name: "callers-at-random-times-never-exceed-the-bound", Clauses: []string{"BPR-2", "BPR-1", "BPR-4", "RID-4", "RID-2"}, Framings: suite.BothFramings,
+			Cause: "A slot is given back before the answer or the cancellation has passed, or twice.",
+			Run:   storm,
 		},
 		{
-			Case: suite.Case{
-				Name: "slots-that-come-back-at-one-worker-are-none-at-another", Clauses: []string{"BPR-2", "BPR-4"}, Framings: suite.BothFramings,
-				Cause: "the bound counts calls of the whole pool and not of each worker",
-			},
-			run: slotsOfOneWorker,
+			Name: "slots-that-come-back-at-one-worker-are-none-at-another", Clauses: []string{"BPR-2", "BPR-4"}, Framings: suite.BothFramings,
+			Cause: "The bound counts calls of the whole pool and not of each worker.",
+			Run:   slotsOfOneWorker,
 		},
 		{
-			Case: suite.Case{
-				Name: "as-many-calls-as-the-bound-run-at-once", Clauses: []string{"BPR-7"}, Framings: suite.BothFramings,
-				Cause: "one lock or one connection for one call at a time",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers, s.options.MaxInFlight = 2, 4
-				s.hold()
-				s.start()
-				for range 2 {
-					s.release("BPR-7", s.fill("BPR-7", 8))
-				}
-			},
+			Name: "as-many-calls-as-the-bound-run-at-once", Clauses: []string{"BPR-7"}, Framings: suite.BothFramings,
+			Cause: "One lock or one connection for one call at a time.",
+			Run:   asManyCallsAsTheBoundRunAtOnce,
 		},
+	}
+}
+
+func asManyCallsAsTheBoundRunAtOnce(t *T) {
+	s := t.stage()
+	s.options.Workers, s.options.MaxInFlight = 2, 4
+	s.hold()
+	s.start()
+	for range 2 {
+		s.release("BPR-7", s.fill("BPR-7", 8))
 	}
 }
 

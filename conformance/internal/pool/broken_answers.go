@@ -13,26 +13,14 @@ import (
 func brokenAnswerCases() []testCase {
 	all := []testCase{
 		{
-			Case: suite.Case{
-				Name: "an-answer-whose-ids-differ-reaches-nobody", Clauses: []string{"MSG-13"}, Framings: []spec.Framing{spec.Enhanced},
-				Cause: "the pool matches by the header's ID or by the message's alone, and never compares them",
-			},
-			run: func(t *T) {
-				brokenAnswer(t, "MSG-13", func(a, b *request) []byte {
-					return wire.Encode(spec.Enhanced, a.id, wire.OKAnswer(b.id, `"for nobody"`))
-				})
-			},
+			Name: "an-answer-whose-ids-differ-reaches-nobody", Clauses: []string{"MSG-13"}, Framings: []spec.Framing{spec.Enhanced},
+			Cause: "The pool matches by the header's ID or by the message's alone, and never compares them.",
+			Run:   anAnswerWhoseIDsDifferReachesNobody,
 		},
 		{
-			Case: suite.Case{
-				Name: "an-answer-under-header-id-0-reaches-nobody", Clauses: []string{"MSG-13"}, Framings: []spec.Framing{spec.Enhanced},
-				Cause: "a header's ID of 0 is taken for one that is not there",
-			},
-			run: func(t *T) {
-				brokenAnswer(t, "MSG-13", func(a, _ *request) []byte {
-					return wire.Encode(spec.Enhanced, 0, wire.OKAnswer(a.id, `"for nobody"`))
-				})
-			},
+			Name: "an-answer-under-header-id-0-reaches-nobody", Clauses: []string{"MSG-13"}, Framings: []spec.Framing{spec.Enhanced},
+			Cause: "A header's ID of 0 is taken for one that is not there.",
+			Run:   anAnswerUnderHeaderID0ReachesNobody,
 		},
 	}
 	for _, b := range []struct {
@@ -67,11 +55,9 @@ func brokenAnswerCases() []testCase {
 		}},
 	} {
 		all = append(all, testCase{
-			Case: suite.Case{
-				Name: b.name + "-fails-the-calls-on-its-connection-alone", Clauses: []string{"RID-7"}, Framings: b.framings,
-				Cause: b.cause + "; or the broken connection is used again",
-			},
-			run: func(t *T) {
+			Name: b.name + "-fails-the-calls-on-its-connection-alone", Clauses: []string{"RID-7"}, Framings: b.framings,
+			Cause: b.cause + "; or the broken connection is used again",
+			Run: func(t *T) {
 				brokenAnswer(t, "RID-7", func(a, _ *request) []byte {
 					return b.breaking(a, wire.OKAnswer(a.id, `"an answer in a broken frame"`))
 				})
@@ -79,11 +65,21 @@ func brokenAnswerCases() []testCase {
 		})
 	}
 	return append(all, testCase{
-		Case: suite.Case{
-			Name: "a-frame-cut-off-fails-the-calls-on-its-connection-alone", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
-			Cause: "the end of a connection is not told to the calls that wait for an answer on it",
-		},
-		run: cutOff,
+		Name: "a-frame-cut-off-fails-the-calls-on-its-connection-alone", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
+		Cause: "The end of a connection is not told to the calls that wait for an answer on it.",
+		Run:   cutOff,
+	})
+}
+
+func anAnswerWhoseIDsDifferReachesNobody(t *T) {
+	brokenAnswer(t, "MSG-13", func(a, b *request) []byte {
+		return wire.Encode(spec.Enhanced, a.id, wire.OKAnswer(b.id, `"for nobody"`))
+	})
+}
+
+func anAnswerUnderHeaderID0ReachesNobody(t *T) {
+	brokenAnswer(t, "MSG-13", func(a, _ *request) []byte {
+		return wire.Encode(spec.Enhanced, 0, wire.OKAnswer(a.id, `"for nobody"`))
 	})
 }
 

@@ -16,71 +16,61 @@ import (
 func cancellationCases() []testCase {
 	return []testCase{
 		{
-			Case: suite.Case{
-				Name: "a-cancelled-call-returns-though-the-worker-does-not-react", Clauses: []string{"CAN-1"}, Framings: suite.BothFramings,
-				Cause: "the call waits for an answer to its cancellation",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.hold()
-				s.start()
-				c := s.call()
-				c.request("CAN-1")
-				c.cancel()
-				c.fails("CAN-1", context.Canceled)
-			},
+			Name: "a-cancelled-call-returns-though-the-worker-does-not-react", Clauses: []string{"CAN-1"}, Framings: suite.BothFramings,
+			Cause: "The call waits for an answer to its cancellation.",
+			Run:   aCancelledCallReturnsThoughTheWorkerDoesNotReact,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-call-returns-at-its-deadline-though-the-worker-does-not-react", Clauses: []string{"CAN-1"}, Framings: suite.BothFramings,
-				Cause: "the error of the connection is returned and not the context's, or the deadline is not looked at",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.hold()
-				s.start()
-				s.release("CAN-1", s.fill("CAN-1", 1)) // the connection is there
-				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-				defer cancel()
-				s.callWith(ctx, "", "").fails("CAN-1", context.DeadlineExceeded)
-			},
+			Name: "a-call-returns-at-its-deadline-though-the-worker-does-not-react", Clauses: []string{"CAN-1"}, Framings: suite.BothFramings,
+			Cause: "The error of the connection is returned and not the context's, or the deadline is not looked at.",
+			Run:   aCallReturnsAtItsDeadlineThoughTheWorkerDoesNotReact,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-cancelled-call-sends-a-cancellation", Clauses: []string{"CAN-2"}, Framings: suite.BothFramings,
-				Cause: "the caller is let go and the worker never told, or the cancellation has an ID of its own",
-			},
-			run: sendsCancellation,
+			Name: "a-cancelled-call-sends-a-cancellation", Clauses: []string{"CAN-2"}, Framings: suite.BothFramings,
+			Cause: "The caller is let go and the worker never told, or the cancellation has an ID of its own.",
+			Run:   sendsCancellation,
 		},
 		{
-			Case: suite.Case{
-				Name: "the-late-answer-to-a-cancelled-call-is-dropped", Clauses: []string{"CAN-3"}, Framings: suite.BothFramings,
-				Cause: "a late answer is taken for a violation, which fails the calls beside it, or goes to the next caller",
-			},
-			run: lateAnswerIsDropped,
+			Name: "the-late-answer-to-a-cancelled-call-is-dropped", Clauses: []string{"CAN-3"}, Framings: suite.BothFramings,
+			Cause: "A late answer is taken for a violation, which fails the calls beside it, or goes to the next caller.",
+			Run:   lateAnswerIsDropped,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-cancellation-that-crosses-the-answer-harms-nobody", Clauses: []string{"CAN-3"}, Framings: suite.BothFramings,
-				Cause: "a call that is cancelled as it returns leaves something behind: a deadline on the connection, an answer in a channel",
-			},
-			run: cancellationCrosses,
+			Name: "a-cancellation-that-crosses-the-answer-harms-nobody", Clauses: []string{"CAN-3"}, Framings: suite.BothFramings,
+			Cause: "A call that is cancelled as it returns leaves something behind: a deadline on the connection, an answer in a channel.",
+			Run:   cancellationCrosses,
 		},
 		{
-			Case: suite.Case{
-				Name: "cancelled-calls-are-never-waited-for", Clauses: []string{"CAN-4"}, Framings: suite.BothFramings,
-				Cause: "the slot, the connection or Shutdown waits for an answer that the worker need not send",
-			},
-			run: neverAnswered,
+			Name: "cancelled-calls-are-never-waited-for", Clauses: []string{"CAN-4"}, Framings: suite.BothFramings,
+			Cause: "The slot, the connection or Shutdown waits for an answer that the worker need not send.",
+			Run:   neverAnswered,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-call-cancelled-while-its-request-is-being-written-returns", Clauses: []string{"CAN-10"}, Framings: suite.BothFramings,
-				Cause: "the caller itself writes, and nothing interrupts a write to a worker that does not read",
-			},
-			run: cancelledWrite,
+			Name: "a-call-cancelled-while-its-request-is-being-written-returns", Clauses: []string{"CAN-10"}, Framings: suite.BothFramings,
+			Cause: "The caller itself writes, and nothing interrupts a write to a worker that does not read.",
+			Run:   cancelledWrite,
 		},
 	}
+}
+
+func aCancelledCallReturnsThoughTheWorkerDoesNotReact(t *T) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	c := s.call()
+	c.request("CAN-1")
+	c.cancel()
+	c.fails("CAN-1", context.Canceled)
+}
+
+func aCallReturnsAtItsDeadlineThoughTheWorkerDoesNotReact(t *T) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	s.release("CAN-1", s.fill("CAN-1", 1)) // the connection is there
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	s.callWith(ctx, "", "").fails("CAN-1", context.DeadlineExceeded)
 }
 
 func sendsCancellation(t *T) {

@@ -36,13 +36,13 @@ func Check(ctx context.Context, open Open, opts ...suite.Option) result.Report {
 func jobs(ctx context.Context, open Open, o *suite.Options) (all []suite.Job, notRun []string, anyFraming bool) {
 	run := &shared{leaves: map[string]bool{}}
 	ready := func(c testCase, o *suite.Options) []suite.Job {
-		return suite.Jobs(c.Case, o, func(t *suite.T) {
+		return suite.Jobs(c.Info(), o, func(t *suite.T) {
 			framing := t.Framing
 			if framing == "" {
 				framing = o.Framings[0]
 			}
 			p := &T{T: t, shared: run, open: open, framing: framing, cites: c.Clauses}
-			c.run(p)
+			c.Run(p)
 			p.inTime()
 		})
 	}
@@ -58,7 +58,7 @@ func jobs(ctx context.Context, open Open, o *suite.Options) (all []suite.Job, no
 		case result.StatusUnsupported:
 			notRun = append(notRun, fmt.Sprintf("the %s framing: %s", f, r.Reason))
 		default:
-			first.Run = func(t *suite.T) { t.Retell(r) } // run once more it might pass by chance, and nothing would be told
+			first.Known = &r // run once more it might pass by chance, and the report would not say why nothing else ran
 			all = append(all, first)
 			notRun = append(notRun, fmt.Sprintf("every other case in the %s framing, because one right worker could not be started and called", f))
 		}
@@ -79,10 +79,7 @@ type shared struct {
 	leaves map[string]bool // what the pool left behind even there: "process", "socket file"
 }
 
-type testCase struct {
-	suite.Case
-	run func(*T)
-}
+type testCase = suite.Case[*T]
 
 func Cases() []testCase {
 	return slices.Concat(

@@ -14,10 +14,9 @@ func deathCases() []testCase {
 	var all []testCase
 	for _, c := range crashes {
 		all = append(all, testCase{
-			Case: suite.Case{
-				Name: "a-worker-" + c.name + "-fails-them-alone", Clauses: []string{"HLT-4"}, Framings: suite.BothFramings, Cause: c.cause,
-			},
-			run: func(t *T) {
+			Name: "a-worker-" + c.name + "-fails-them-alone", Clauses: []string{"HLT-4"}, Framings: suite.BothFramings,
+			Cause: c.cause,
+			Run: func(t *T) {
 				s := crashStage(t)
 				after := c.die(s)
 				s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
@@ -39,104 +38,100 @@ func deathCases() []testCase {
 	}
 	return append(all,
 		testCase{
-			Case: suite.Case{
-				Name: "a-caller-that-waits-outlasts-restarts-that-fail", Clauses: []string{"HLT-4"}, Framings: suite.BothFramings,
-				Cause: "a restart that fails turns all away who wait, though another worker is there",
-			},
-			run: waiterOutlastsFailedRestarts,
+			Name: "a-caller-that-waits-outlasts-restarts-that-fail", Clauses: []string{"HLT-4"}, Framings: suite.BothFramings,
+			Cause: "A restart that fails turns all away who wait, though another worker is there.",
+			Run:   waiterOutlastsFailedRestarts,
 		},
 		testCase{
-			Case: suite.Case{
-				Name: "the-error-says-that-the-worker-died", Clauses: []string{"HLT-5"}, Framings: suite.BothFramings,
-				Cause: "the error of the read or the write is returned bare",
-			},
-			run: func(t *T) {
-				for _, c := range crashes {
-					t.Note("case", "next: a worker %s", c.name)
-					s := crashStage(t)
-					after := c.die(s)
-					s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
-					for _, h := range after.onIt {
-						if h.wait("HLT-5"); c.read || h.err != nil {
-							h.fails("HLT-5", spec.WorkerDied)
-						}
-					}
-					s.clear()
-				}
-			},
+			Name: "the-error-says-that-the-worker-died", Clauses: []string{"HLT-5"}, Framings: suite.BothFramings,
+			Cause: "The error of the read or the write is returned bare.",
+			Run:   theErrorSaysThatTheWorkerDied,
 		},
 		testCase{
-			Case: suite.Case{
-				Name: "the-error-says-that-the-request-may-have-run", Clauses: []string{"HLT-5"}, Framings: suite.BothFramings,
-				Cause: "the error does not tell a call whose request was sent from one whose request was not",
-			},
-			run: func(t *T) {
-				for _, c := range crashes {
-					if c.read {
-						t.Note("case", "next: a worker %s", c.name)
-						s := crashStage(t)
-						for _, h := range c.die(s).onIt {
-							h.fails("HLT-5", spec.MayHaveRun)
-						}
-						s.clear()
-					}
-				}
-			},
+			Name: "the-error-says-that-the-request-may-have-run", Clauses: []string{"HLT-5"}, Framings: suite.BothFramings,
+			Cause: "The error does not tell a call whose request was sent from one whose request was not.",
+			Run:   theErrorSaysThatTheRequestMayHaveRun,
 		},
 		testCase{
-			Case: suite.Case{
-				Name: "a-call-that-was-never-sent-cannot-have-run", Clauses: []string{"HLT-5"}, Framings: suite.BothFramings,
-				Cause: "every failure is said to have run perhaps",
-			},
-			run: neverSent,
+			Name: "a-call-that-was-never-sent-cannot-have-run", Clauses: []string{"HLT-5"}, Framings: suite.BothFramings,
+			Cause: "Every failure is said to have run perhaps.",
+			Run:   neverSent,
 		},
 		testCase{
-			Case: suite.Case{
-				Name: "no-call-is-sent-twice-after-a-crash", Clauses: []string{"HLT-8"}, Framings: suite.BothFramings,
-				Cause: "a call whose worker died is tried again on another one, though its handler may have run",
-			},
-			run: func(t *T) {
-				for _, c := range crashes {
-					if !c.read {
-						continue
-					}
-					t.Note("case", "next: a worker %s", c.name)
-					s := crashStage(t)
-					after := c.die(s)
-					s.areOver(after.onIt...)
-					for _, h := range after.elsewhere { // so that there is room for what is sent again
-						h.at.answer(h.body)
-					}
-					s.sentOnce(after.onIt...)
-					s.clear()
-				}
-			},
+			Name: "no-call-is-sent-twice-after-a-crash", Clauses: []string{"HLT-8"}, Framings: suite.BothFramings,
+			Cause: "A call whose worker died is tried again on another one, though its handler may have run.",
+			Run:   noCallIsSentTwiceAfterACrash,
 		},
 		testCase{
-			Case: suite.Case{
-				Name: "no-call-is-sent-twice-after-its-connection-broke", Clauses: []string{"HLT-8"}, Framings: suite.BothFramings,
-				Cause: "a call whose connection broke is tried again on a new one, though its handler may have run",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers = 2
-				s.options.HealthInterval = brokenInterval
-				s.hold()
-				s.start()
-				for _, breaking := range []func(r *request){
-					(*request).closeConnection,
-					func(r *request) { r.send(r.frame([]byte("no JSON"))) },
-					func(r *request) { r.send(wire.Claim(s.options.Framing, r.id, 1<<31)) },
-				} {
-					h := s.fill("HLT-8", 1)[0]
-					breaking(h.at)
-					s.areOver(h)
-					s.sentOnce(h)
-					s.laterCalls("HLT-8")
-				}
-			},
+			Name: "no-call-is-sent-twice-after-its-connection-broke", Clauses: []string{"HLT-8"}, Framings: suite.BothFramings,
+			Cause: "A call whose connection broke is tried again on a new one, though its handler may have run.",
+			Run:   noCallIsSentTwiceAfterItsConnectionBroke,
 		},
 	)
+}
+
+func theErrorSaysThatTheWorkerDied(t *T) {
+	for _, c := range crashes {
+		t.Note("case", "next: a worker %s", c.name)
+		s := crashStage(t)
+		after := c.die(s)
+		s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
+		for _, h := range after.onIt {
+			if h.wait("HLT-5"); c.read || h.err != nil {
+				h.fails("HLT-5", spec.WorkerDied)
+			}
+		}
+		s.clear()
+	}
+}
+
+func theErrorSaysThatTheRequestMayHaveRun(t *T) {
+	for _, c := range crashes {
+		if c.read {
+			t.Note("case", "next: a worker %s", c.name)
+			s := crashStage(t)
+			for _, h := range c.die(s).onIt {
+				h.fails("HLT-5", spec.MayHaveRun)
+			}
+			s.clear()
+		}
+	}
+}
+
+func noCallIsSentTwiceAfterACrash(t *T) {
+	for _, c := range crashes {
+		if !c.read {
+			continue
+		}
+		t.Note("case", "next: a worker %s", c.name)
+		s := crashStage(t)
+		after := c.die(s)
+		s.areOver(after.onIt...)
+		for _, h := range after.elsewhere { // so that there is room for what is sent again
+			h.at.answer(h.body)
+		}
+		s.sentOnce(after.onIt...)
+		s.clear()
+	}
+}
+
+func noCallIsSentTwiceAfterItsConnectionBroke(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.options.HealthInterval = brokenInterval
+	s.hold()
+	s.start()
+	for _, breaking := range []func(r *request){
+		(*request).closeConnection,
+		func(r *request) { r.send(r.frame([]byte("no JSON"))) },
+		func(r *request) { r.send(wire.Claim(s.options.Framing, r.id, 1<<31)) },
+	} {
+		h := s.fill("HLT-8", 1)[0]
+		breaking(h.at)
+		s.areOver(h)
+		s.sentOnce(h)
+		s.laterCalls("HLT-8")
+	}
 }
 
 // waiterOutlastsFailedRestarts has a caller wait for the slot of one worker while the other one dies and whatever

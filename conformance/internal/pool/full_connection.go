@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/scripted"
-	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
@@ -14,18 +13,14 @@ import (
 func fullConnectionCases() []testCase {
 	return []testCase{
 		{
-			Case: suite.Case{
-				Name: "an-unreadable-answer-fails-its-call-while-a-request-cannot-be-written", Clauses: []string{"RID-7"}, Framings: []spec.Framing{spec.Enhanced},
-				Cause: "whoever finds the connection broken waits for the write that is under way, and that waits for the worker; the connection is to be closed first",
-			},
-			run: unreadableAnswerBesideFullConnection,
+			Name: "an-unreadable-answer-fails-its-call-while-a-request-cannot-be-written", Clauses: []string{"RID-7"}, Framings: []spec.Framing{spec.Enhanced},
+			Cause: "Whoever finds the connection broken waits for the write that is under way, and that waits for the worker; the connection is to be closed first.",
+			Run:   unreadableAnswerBesideFullConnection,
 		},
 		{
-			Case: suite.Case{
-				Name: "requests-that-wait-for-a-full-connection-go-out-whole", Clauses: []string{"MSG-17"}, Framings: []spec.Framing{spec.Enhanced},
-				Cause: "requests that gather behind a write under way are measured or cut together, and not each for itself",
-			},
-			run: requestsBehindFullConnection,
+			Name: "requests-that-wait-for-a-full-connection-go-out-whole", Clauses: []string{"MSG-17"}, Framings: []spec.Framing{spec.Enhanced},
+			Cause: "Requests that gather behind a write under way are measured or cut together, and not each for itself.",
+			Run:   requestsBehindFullConnection,
 		},
 	}
 }

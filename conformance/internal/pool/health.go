@@ -11,101 +11,99 @@ import (
 func healthCases() []testCase {
 	return []testCase{
 		{
-			Case: suite.Case{
-				Name: "each-worker-is-checked-on-the-interval", Clauses: []string{"HLT-1"}, Framings: suite.BothFramings,
-				Cause: "health is taken from the process or from a connection that opens, or one worker is checked for all",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers = 2
-				s.options.HealthInterval = 50 * time.Millisecond
-				s.start()
-				s.checksGoOn("each worker gets health calls again and again", s.appeared()...)
-			},
+			Name: "each-worker-is-checked-on-the-interval", Clauses: []string{"HLT-1"}, Framings: suite.BothFramings,
+			Cause: "Health is taken from the process or from a connection that opens, or one worker is checked for all.",
+			Run:   eachWorkerIsCheckedOnTheInterval,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-full-worker-is-checked-too", Clauses: []string{"HLT-1"}, Framings: suite.BothFramings,
-				Cause: "a health call waits for a slot or for a connection behind the calls that it is to judge (erratum E10)",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers, s.options.MaxInFlight = 2, 2
-				s.options.HealthInterval = 50 * time.Millisecond
-				s.hold()
-				s.start()
-				calls := s.fill("HLT-1", 4)
-				s.checksGoOn("a worker whose slots are all taken gets health calls again and again", s.appeared()...)
-				s.release("HLT-1", calls)
-			},
+			Name: "a-full-worker-is-checked-too", Clauses: []string{"HLT-1"}, Framings: suite.BothFramings,
+			Cause: "A health call waits for a slot or for a connection behind the calls that it is to judge (erratum E10).",
+			Run:   aFullWorkerIsCheckedToo,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-worker-that-answers-no-health-call-is-unhealthy", Clauses: []string{"HLT-2", "HLT-1"}, Framings: suite.BothFramings,
-				Cause: "a health call without a deadline, or one whose failure is only logged",
-			},
-			run: func(t *T) { hungWorker(t, (*scriptedWorker).hang) },
+			Name: "a-worker-that-answers-no-health-call-is-unhealthy", Clauses: []string{"HLT-2", "HLT-1"}, Framings: suite.BothFramings,
+			Cause: "A health call without a deadline, or one whose failure is only logged.",
+			Run:   aWorkerThatAnswersNoHealthCallIsUnhealthy,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-worker-that-does-not-read-is-unhealthy", Clauses: []string{"HLT-2", "HLT-1"}, Framings: suite.BothFramings,
-				Cause: "a health call that was written counts as one that was answered",
-			},
-			run: func(t *T) { hungWorker(t, func(w *scriptedWorker) { w.readOnly(0) }) },
+			Name: "a-worker-that-does-not-read-is-unhealthy", Clauses: []string{"HLT-2", "HLT-1"}, Framings: suite.BothFramings,
+			Cause: "A health call that was written counts as one that was answered.",
+			Run:   aWorkerThatDoesNotReadIsUnhealthy,
 		},
 		{
-			Case: suite.Case{
-				Name: "health-counts-workers-and-tells-the-last-check", Clauses: []string{"HLT-3"},
-				Cause: "a field that is never set",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers = 3
-				s.options.HealthInterval = 50 * time.Millisecond
-				s.start()
-				s.healthBecomes("HLT-3", "3 workers, 3 of them healthy, no restarts", func(h spec.Health) bool {
-					return h.Total == 3 && h.Healthy == 3 && h.Restarts == 0
-				})
-				first := s.healthBecomes("HLT-3", "the time of a check since the start", func(h spec.Health) bool {
-					return h.LastCheck.After(t.Began())
-				})
-				s.healthBecomes("HLT-3", "a later time after the next check", func(h spec.Health) bool {
-					return h.LastCheck.After(first.LastCheck)
-				})
-			},
+			Name: "health-counts-workers-and-tells-the-last-check", Clauses: []string{"HLT-3"},
+			Cause: "A field that is never set.",
+			Run:   healthCountsWorkersAndTellsTheLastCheck,
 		},
 		{
-			Case: suite.Case{
-				Name: "health-counts-a-dead-worker-as-unhealthy", Clauses: []string{"HLT-3"},
-				Cause: "the count is of the workers that were started",
-			},
-			run: deadIsUnhealthy,
+			Name: "health-counts-a-dead-worker-as-unhealthy", Clauses: []string{"HLT-3"},
+			Cause: "The count is of the workers that were started.",
+			Run:   deadIsUnhealthy,
 		},
 		{
-			Case: suite.Case{
-				Name: "health-counts-a-dead-worker-as-unhealthy-in-this-framing-too", Clauses: []string{"HLT-3"}, Framings: []spec.Framing{spec.Basic},
-				Cause: "the end of its connections is noticed, and not that of the worker",
-			},
-			run: deadIsUnhealthy,
+			Name: "health-counts-a-dead-worker-as-unhealthy-in-this-framing-too", Clauses: []string{"HLT-3"}, Framings: []spec.Framing{spec.Basic},
+			Cause: "The end of its connections is noticed, and not that of the worker.",
+			Run:   deadIsUnhealthy,
 		},
 		{
-			Case: suite.Case{
-				Name: "health-counts-restarts", Clauses: []string{"HLT-3"},
-				Cause: "a field that is never set",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.HealthInterval = 50 * time.Millisecond
-				s.start()
-				s.worker("HLT-3", 1).die()
-				if !s.replaced() {
-					t.Note("case", "the worker was not restarted, see HLT-6; so there is no restart to be counted")
-					return
-				}
-				s.healthBecomes("HLT-3", "at least 1 restart", func(h spec.Health) bool { return h.Restarts >= 1 })
-			},
+			Name: "health-counts-restarts", Clauses: []string{"HLT-3"},
+			Cause: "A field that is never set.",
+			Run:   healthCountsRestarts,
 		},
 	}
+}
+
+func eachWorkerIsCheckedOnTheInterval(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.options.HealthInterval = 50 * time.Millisecond
+	s.start()
+	s.checksGoOn("each worker gets health calls again and again", s.appeared()...)
+}
+
+func aFullWorkerIsCheckedToo(t *T) {
+	s := t.stage()
+	s.options.Workers, s.options.MaxInFlight = 2, 2
+	s.options.HealthInterval = 50 * time.Millisecond
+	s.hold()
+	s.start()
+	calls := s.fill("HLT-1", 4)
+	s.checksGoOn("a worker whose slots are all taken gets health calls again and again", s.appeared()...)
+	s.release("HLT-1", calls)
+}
+
+func aWorkerThatAnswersNoHealthCallIsUnhealthy(t *T) { hungWorker(t, (*scriptedWorker).hang) }
+
+func aWorkerThatDoesNotReadIsUnhealthy(t *T) {
+	hungWorker(t, func(w *scriptedWorker) { w.readOnly(0) })
+}
+
+func healthCountsWorkersAndTellsTheLastCheck(t *T) {
+	s := t.stage()
+	s.options.Workers = 3
+	s.options.HealthInterval = 50 * time.Millisecond
+	s.start()
+	s.healthBecomes("HLT-3", "3 workers, 3 of them healthy, no restarts", func(h spec.Health) bool {
+		return h.Total == 3 && h.Healthy == 3 && h.Restarts == 0
+	})
+	first := s.healthBecomes("HLT-3", "the time of a check since the start", func(h spec.Health) bool {
+		return h.LastCheck.After(t.Began())
+	})
+	s.healthBecomes("HLT-3", "a later time after the next check", func(h spec.Health) bool {
+		return h.LastCheck.After(first.LastCheck)
+	})
+}
+
+func healthCountsRestarts(t *T) {
+	s := t.stage()
+	s.options.HealthInterval = 50 * time.Millisecond
+	s.start()
+	s.worker("HLT-3", 1).die()
+	if !s.replaced() {
+		t.Note("case", "the worker was not restarted, see HLT-6; so there is no restart to be counted")
+		return
+	}
+	s.healthBecomes("HLT-3", "at least 1 restart", func(h spec.Health) bool { return h.Restarts >= 1 })
 }
 
 // checksGoOn demands three more health calls at each of the workers.

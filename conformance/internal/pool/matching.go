@@ -13,132 +13,120 @@ import (
 func matchingCases() []testCase {
 	return []testCase{
 		{
-			Case: suite.Case{
-				Name: "no-request-id-is-0", Clauses: []string{"RID-1"}, Framings: suite.BothFramings,
-				Cause: "a counter that begins at 0",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers = 2
-				s.start()
-				for range 8 {
-					s.call().succeeds("RID-1")
-				}
-			},
+			Name: "no-request-id-is-0", Clauses: []string{"RID-1"}, Framings: suite.BothFramings,
+			Cause: "A counter that begins at 0.",
+			Run:   noRequestIDIs0,
 		},
 		{
-			Case: suite.Case{
-				Name: "outstanding-ids-are-unique-in-the-whole-pool", Clauses: []string{"RID-2"}, Framings: suite.BothFramings,
-				Cause: "a counter for each worker or each connection, or an ID that is not taken and counted in one step",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers, s.options.MaxInFlight = 3, 4
-				s.hold()
-				s.start()
-				for range 3 {
-					s.release("RID-2", s.fill("RID-2", 12))
-				}
-				s.audit.settled()
-			},
+			Name: "outstanding-ids-are-unique-in-the-whole-pool", Clauses: []string{"RID-2"}, Framings: suite.BothFramings,
+			Cause: "A counter for each worker or each connection, or an ID that is not taken and counted in one step.",
+			Run:   outstandingIDsAreUniqueInTheWholePool,
 		},
 		{
-			Case: suite.Case{
-				Name: "the-header-bears-the-id-of-the-message", Clauses: []string{"RID-3"}, Framings: []spec.Framing{spec.Enhanced},
-				Cause: "the header's ID is left at 0, or comes from another counter than the message's",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers = 2
-				s.hold()
-				s.start()
-				s.release("RID-3", s.fill("RID-3", 8))
-				left := s.fill("RID-3", 1)[0]
-				left.cancel()
-				if !s.becomes(func() bool { return left.at.withdrawn > 0 }) {
-					t.Blocked("no cancellation came whose header could be looked at, see CAN-2")
-				}
-			},
+			Name: "the-header-bears-the-id-of-the-message", Clauses: []string{"RID-3"}, Framings: []spec.Framing{spec.Enhanced},
+			Cause: "The header's ID is left at 0, or comes from another counter than the message's.",
+			Run:   theHeaderBearsTheIDOfTheMessage,
 		},
 		{
-			Case: suite.Case{
-				Name: "answers-in-reverse-order-reach-their-callers", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
-				Cause: "the next answer goes to the next caller, whatever ID it bears",
-			},
-			run: func(t *T) { outOfOrder(t, slices.Reverse[[]held]) },
+			Name: "answers-in-reverse-order-reach-their-callers", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
+			Cause: "The next answer goes to the next caller, whatever ID it bears.",
+			Run:   answersInReverseOrderReachTheirCallers,
 		},
 		{
-			Case: suite.Case{
-				Name: "answers-in-any-order-reach-their-callers", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
-				Cause: "the next answer goes to the next caller, whatever ID it bears",
-			},
-			run: func(t *T) {
-				seed := rand.Uint64()
-				t.Note("case", "the seed of the order is %d", seed)
-				r := rand.New(rand.NewPCG(seed, 0))
-				outOfOrder(t, func(calls []held) {
-					r.Shuffle(len(calls), func(i, j int) { calls[i], calls[j] = calls[j], calls[i] })
-				})
-			},
+			Name: "answers-in-any-order-reach-their-callers", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
+			Cause: "The next answer goes to the next caller, whatever ID it bears.",
+			Run:   answersInAnyOrderReachTheirCallers,
 		},
 		{
-			Case: suite.Case{
-				Name: "an-answer-that-comes-after-those-to-many-later-calls-reaches-its-caller", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
-				Cause: "calls that wait are kept in a table of fixed size, and a later one takes the place of one that still waits",
-			},
-			run: longAwaitedAnswer,
+			Name: "an-answer-that-comes-after-those-to-many-later-calls-reaches-its-caller", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
+			Cause: "Calls that wait are kept in a table of fixed size, and a later one takes the place of one that still waits.",
+			Run:   longAwaitedAnswer,
 		},
 		{
-			Case: suite.Case{
-				Name: "an-answer-that-comes-byte-by-byte-reaches-its-caller", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
-				Cause: "what one read gives is taken for one answer",
-			},
-			run: answerByteByByte,
+			Name: "an-answer-that-comes-byte-by-byte-reaches-its-caller", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
+			Cause: "What one read gives is taken for one answer.",
+			Run:   answerByteByByte,
 		},
 		{
-			Case: suite.Case{
-				Name: "answers-joined-and-cut-reach-their-callers", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
-				Cause: "what one read gives is taken for one answer, and what comes behind it is lost",
-			},
-			run: answersJoinedAndCut,
+			Name: "answers-joined-and-cut-reach-their-callers", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
+			Cause: "What one read gives is taken for one answer, and what comes behind it is lost.",
+			Run:   answersJoinedAndCut,
 		},
 		{
-			Case: suite.Case{
-				Name: "an-answer-with-an-unknown-id-reaches-nobody", Clauses: []string{"RID-5"}, Framings: suite.BothFramings,
-				Cause: "an answer is handed to whoever waits, or an unknown ID brings the pool down",
-			},
-			run: unknownID,
+			Name: "an-answer-with-an-unknown-id-reaches-nobody", Clauses: []string{"RID-5"}, Framings: suite.BothFramings,
+			Cause: "An answer is handed to whoever waits, or an unknown ID brings the pool down.",
+			Run:   unknownID,
 		},
 		{
-			Case: suite.Case{
-				Name: "an-answer-that-comes-before-its-request-reaches-nobody", Clauses: []string{"RID-5"}, Framings: suite.BothFramings,
-				Cause: "answers that nobody waits for are kept by their IDs, and a later call with such an ID finds one",
-			},
-			run: earlyAnswers,
+			Name: "an-answer-that-comes-before-its-request-reaches-nobody", Clauses: []string{"RID-5"}, Framings: suite.BothFramings,
+			Cause: "Answers that nobody waits for are kept by their IDs, and a later call with such an ID finds one.",
+			Run:   earlyAnswers,
 		},
 		{
-			Case: suite.Case{
-				Name: "an-answer-that-comes-twice-reaches-its-caller-once", Clauses: []string{"RID-5"}, Framings: suite.BothFramings,
-				Cause: "the second answer stays in a channel or a buffer and goes to the next call",
-			},
-			run: repeatedAnswer,
+			Name: "an-answer-that-comes-twice-reaches-its-caller-once", Clauses: []string{"RID-5"}, Framings: suite.BothFramings,
+			Cause: "The second answer stays in a channel or a buffer and goes to the next call.",
+			Run:   repeatedAnswer,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-late-answer-does-not-reach-the-next-call", Clauses: []string{"RID-6"}, Framings: suite.BothFramings,
-				Cause: "the connection of a cancelled call goes back into the pool, and the next caller takes what comes on it for its own",
-			},
-			run: func(t *T) { lateAnswer(t, 0) },
+			Name: "a-late-answer-does-not-reach-the-next-call", Clauses: []string{"RID-6"}, Framings: suite.BothFramings,
+			Cause: "The connection of a cancelled call goes back into the pool, and the next caller takes what comes on it for its own.",
+			Run:   aLateAnswerDoesNotReachTheNextCall,
 		},
 		{
-			Case: suite.Case{
-				Name: "the-rest-of-a-late-answer-does-not-reach-the-next-call", Clauses: []string{"RID-6"}, Framings: suite.BothFramings,
-				Cause: "the caller that left had read half of its answer, and the next one reads on in the middle of a frame",
-			},
-			run: func(t *T) { lateAnswer(t, 25) },
+			Name: "the-rest-of-a-late-answer-does-not-reach-the-next-call", Clauses: []string{"RID-6"}, Framings: suite.BothFramings,
+			Cause: "The caller that left had read half of its answer, and the next one reads on in the middle of a frame.",
+			Run:   theRestOfALateAnswerDoesNotReachTheNextCall,
 		},
 	}
 }
+
+func noRequestIDIs0(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.start()
+	for range 8 {
+		s.call().succeeds("RID-1")
+	}
+}
+
+func outstandingIDsAreUniqueInTheWholePool(t *T) {
+	s := t.stage()
+	s.options.Workers, s.options.MaxInFlight = 3, 4
+	s.hold()
+	s.start()
+	for range 3 {
+		s.release("RID-2", s.fill("RID-2", 12))
+	}
+	s.audit.settled()
+}
+
+func theHeaderBearsTheIDOfTheMessage(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.hold()
+	s.start()
+	s.release("RID-3", s.fill("RID-3", 8))
+	left := s.fill("RID-3", 1)[0]
+	left.cancel()
+	if !s.becomes(func() bool { return left.at.withdrawn > 0 }) {
+		t.Blocked("no cancellation came whose header could be looked at, see CAN-2")
+	}
+}
+
+func answersInReverseOrderReachTheirCallers(t *T) { outOfOrder(t, slices.Reverse[[]held]) }
+
+func answersInAnyOrderReachTheirCallers(t *T) {
+	seed := rand.Uint64()
+	t.Note("case", "the seed of the order is %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	outOfOrder(t, func(calls []held) {
+		r.Shuffle(len(calls), func(i, j int) { calls[i], calls[j] = calls[j], calls[i] })
+	})
+}
+
+func aLateAnswerDoesNotReachTheNextCall(t *T) { lateAnswer(t, 0) }
+
+func theRestOfALateAnswerDoesNotReachTheNextCall(t *T) { lateAnswer(t, 25) }
 
 // longAwaitedAnswer has more than 256 calls pass beside one that waits.
 func longAwaitedAnswer(t *T) {

@@ -15,113 +15,103 @@ import (
 func messageCases() []testCase {
 	return []testCase{
 		{
-			Case: suite.Case{
-				Name: "unknown-fields-of-an-answer-are-ignored", Clauses: []string{"MSG-4"}, Framings: suite.BothFramings,
-				Cause: "a decoder that refuses unknown fields, or one that takes every object with a field named type for an envelope",
-			},
-			run: func(t *T) {
-				answers(t, "MSG-4",
-					`{"took_ms":3,"id":%d,"ok":true,"trace":{"id":0,"ok":false},"body":%s}`,
-					`{"id":%d,"ok":true,"type":"note","body":%s}`,
-					`{"id":%d,"ok":true,"payload":7,"note":null,"body":%s}`,
-					`{"type":"response","version":2,"payload":{"id":%d,"ok":true,"body":%s,"extra":[]}}`,
-				)
-			},
+			Name: "unknown-fields-of-an-answer-are-ignored", Clauses: []string{"MSG-4"}, Framings: suite.BothFramings,
+			Cause: "A decoder that refuses unknown fields, or one that takes every object with a field named type for an envelope.",
+			Run:   unknownFieldsOfAnAnswerAreIgnored,
 		},
 		{
-			Case: suite.Case{
-				Name: "field-names-are-exact", Clauses: []string{"MSG-4"}, Framings: suite.BothFramings,
-				Cause: "a JSON library that folds case when it looks for a field, as encoding/json does: the last of id and ID counts",
-			},
-			run: func(t *T) {
-				answers(t, "MSG-4",
-					`{"id":%d,"ok":true,"body":%s,"ID":1099511627783,"OK":false,"Ok":0,"BODY":"of another name"}`,
-					`{"type":"response","payload":{"id":%d,"ok":true,"body":%s,"Id":1099511627783},"Type":"request","Payload":{}}`,
-				)
-			},
+			Name: "field-names-are-exact", Clauses: []string{"MSG-4"}, Framings: suite.BothFramings,
+			Cause: "A JSON library that folds case when it looks for a field, as encoding/json does: the last of id and ID counts.",
+			Run:   fieldNamesAreExact,
 		},
 		{
-			Case: suite.Case{
-				Name: "an-answer-whose-id-is-no-integer-reaches-nobody", Clauses: []string{"MSG-10"}, Framings: suite.BothFramings,
-				Cause: "the ID is converted instead of checked: 7.0, 7e0 and \"7\" all become 7",
-			},
-			run: idsAreIntegers,
+			Name: "an-answer-whose-id-is-no-integer-reaches-nobody", Clauses: []string{"MSG-10"}, Framings: suite.BothFramings,
+			Cause: "the ID is converted instead of checked: 7.0, 7e0 and \"7\" all become 7",
+			Run:   idsAreIntegers,
 		},
 		{
-			Case: suite.Case{
-				Name: "an-answer-whose-id-differs-beyond-32-or-53-bits-reaches-nobody", Clauses: []string{"MSG-5"}, Framings: suite.BothFramings,
-				Cause: "IDs pass through a 32-bit or a signed integer or a double, on their way out of the header or the message",
-			},
-			run: idsAreWhole,
+			Name: "an-answer-whose-id-differs-beyond-32-or-53-bits-reaches-nobody", Clauses: []string{"MSG-5"}, Framings: suite.BothFramings,
+			Cause: "IDs pass through a 32-bit or a signed integer or a double, on their way out of the header or the message.",
+			Run:   idsAreWhole,
 		},
 		{
-			Case: suite.Case{
-				Name: "bodies-arrive-equal-both-ways", Clauses: []string{"MSG-7"}, Framings: suite.BothFramings,
-				Cause: "bodies are decoded into interface values on the way, where integers become doubles, or an empty one is taken for none",
-			},
-			run: bodiesArrive,
+			Name: "bodies-arrive-equal-both-ways", Clauses: []string{"MSG-7"}, Framings: suite.BothFramings,
+			Cause: "Bodies are decoded into interface values on the way, where integers become doubles, or an empty one is taken for none.",
+			Run:   bodiesArrive,
 		},
 		{
-			Case: suite.Case{
-				Name: "bodies-of-1-mb-arrive-equal-both-ways", Clauses: []string{"MSG-7"}, Framings: suite.BothFramings,
-				Cause: "a read or a write that is taken for complete after its first part",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.hold()
-				s.start()
-				out := wire.Quote(strings.Repeat("0123456789abcdé ", 1<<16))
-				back := wire.Quote(strings.Repeat("answer 9876543210", 1<<16))
-				c := s.callBody(out)
-				arrivesEqual(c.request("MSG-7"), out)
-				c.request("MSG-7").answer([]byte(back))
-				c.succeedsWith("MSG-7", back)
-			},
+			Name: "bodies-of-1-mb-arrive-equal-both-ways", Clauses: []string{"MSG-7"}, Framings: suite.BothFramings,
+			Cause: "A read or a write that is taken for complete after its first part.",
+			Run:   bodiesOf1MbArriveEqualBothWays,
 		},
 		{
-			Case: suite.Case{
-				Name: "answers-are-taken-alone-and-in-envelopes", Clauses: []string{"MSG-15"}, Framings: suite.BothFramings,
-				Cause: "the pool takes only the form that it sends itself",
-			},
-			run: func(t *T) {
-				answers(t, "MSG-15",
-					`{"id":%d,"ok":true,"body":%s}`,
-					`{"type":"response","payload":{"id":%d,"ok":true,"body":%s}}`,
-					` { "payload" : { "ok" : true , "id" : %d , "body" : %s } , "type" : "response" } `,
-				)
-			},
+			Name: "answers-are-taken-alone-and-in-envelopes", Clauses: []string{"MSG-15"}, Framings: suite.BothFramings,
+			Cause: "The pool takes only the form that it sends itself.",
+			Run:   answersAreTakenAloneAndInEnvelopes,
 		},
 		{
-			Case: suite.Case{
-				Name: "an-absent-body-of-an-answer-is-null", Clauses: []string{"MSG-15"}, Framings: suite.BothFramings,
-				Cause: "an answer without a body is taken for malformed, or waits for more",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.hold()
-				s.start()
-				for _, form := range []string{`{"id":%d,"ok":true}`, `{"type":"response","payload":{"id":%d,"ok":true}}`} {
-					c := s.call()
-					r := c.request("MSG-15")
-					r.send(r.frame(fmt.Appendf(nil, form, r.id)))
-					c.succeedsWith("MSG-15", "null")
-				}
-			},
+			Name: "an-absent-body-of-an-answer-is-null", Clauses: []string{"MSG-15"}, Framings: suite.BothFramings,
+			Cause: "An answer without a body is taken for malformed, or waits for more.",
+			Run:   anAbsentBodyOfAnAnswerIsNull,
 		},
 		{
-			Case: suite.Case{
-				Name: "an-error-answer-reaches-its-caller-with-its-text", Clauses: []string{"MSG-16"}, Framings: suite.BothFramings,
-				Cause: "the text is dropped, or an error answer is taken for a failure of the connection",
-			},
-			run: errorAnswers,
+			Name: "an-error-answer-reaches-its-caller-with-its-text", Clauses: []string{"MSG-16"}, Framings: suite.BothFramings,
+			Cause: "The text is dropped, or an error answer is taken for a failure of the connection.",
+			Run:   errorAnswers,
 		},
 		{
-			Case: suite.Case{
-				Name: "requests-are-well-formed", Clauses: []string{"MSG-17"}, Framings: suite.BothFramings,
-				Cause: "a method or a body is put into the JSON without being quoted, or is escaped in a way that is no JSON",
-			},
-			run: requestsAreWellFormed,
+			Name: "requests-are-well-formed", Clauses: []string{"MSG-17"}, Framings: suite.BothFramings,
+			Cause: "A method or a body is put into the JSON without being quoted, or is escaped in a way that is no JSON.",
+			Run:   requestsAreWellFormed,
 		},
+	}
+}
+
+func unknownFieldsOfAnAnswerAreIgnored(t *T) {
+	answers(t, "MSG-4",
+		`{"took_ms":3,"id":%d,"ok":true,"trace":{"id":0,"ok":false},"body":%s}`,
+		`{"id":%d,"ok":true,"type":"note","body":%s}`,
+		`{"id":%d,"ok":true,"payload":7,"note":null,"body":%s}`,
+		`{"type":"response","version":2,"payload":{"id":%d,"ok":true,"body":%s,"extra":[]}}`,
+	)
+}
+
+func fieldNamesAreExact(t *T) {
+	answers(t, "MSG-4",
+		`{"id":%d,"ok":true,"body":%s,"ID":1099511627783,"OK":false,"Ok":0,"BODY":"of another name"}`,
+		`{"type":"response","payload":{"id":%d,"ok":true,"body":%s,"Id":1099511627783},"Type":"request","Payload":{}}`,
+	)
+}
+
+func bodiesOf1MbArriveEqualBothWays(t *T) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	out := wire.Quote(strings.Repeat("0123456789abcdé ", 1<<16))
+	back := wire.Quote(strings.Repeat("answer 9876543210", 1<<16))
+	c := s.callBody(out)
+	arrivesEqual(c.request("MSG-7"), out)
+	c.request("MSG-7").answer([]byte(back))
+	c.succeedsWith("MSG-7", back)
+}
+
+func answersAreTakenAloneAndInEnvelopes(t *T) {
+	answers(t, "MSG-15",
+		`{"id":%d,"ok":true,"body":%s}`,
+		`{"type":"response","payload":{"id":%d,"ok":true,"body":%s}}`,
+		` { "payload" : { "ok" : true , "id" : %d , "body" : %s } , "type" : "response" } `,
+	)
+}
+
+func anAbsentBodyOfAnAnswerIsNull(t *T) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	for _, form := range []string{`{"id":%d,"ok":true}`, `{"type":"response","payload":{"id":%d,"ok":true}}`} {
+		c := s.call()
+		r := c.request("MSG-15")
+		r.send(r.frame(fmt.Appendf(nil, form, r.id)))
+		c.succeedsWith("MSG-15", "null")
 	}
 }
 

@@ -12,18 +12,14 @@ import (
 func restartCases() []testCase {
 	return []testCase{
 		{
-			Case: suite.Case{
-				Name: "a-worker-that-died-is-restarted", Clauses: []string{"HLT-6"}, Framings: suite.BothFramings,
-				Cause: "nothing restarts a worker, or the new process is never counted as healthy, or an exit with status 0 is taken for one that was asked for",
-			},
-			run: restarted,
+			Name: "a-worker-that-died-is-restarted", Clauses: []string{"HLT-6"}, Framings: suite.BothFramings,
+			Cause: "Nothing restarts a worker, or the new process is never counted as healthy, or an exit with status 0 is taken for one that was asked for.",
+			Run:   restarted,
 		},
 		{
-			Case: suite.Case{
-				Name: "restarts-back-off", Clauses: []string{"HLT-7"},
-				Cause: "the delay is constant, or starts anew because the process had been started at all",
-			},
-			run: restartsBackOff,
+			Name: "restarts-back-off", Clauses: []string{"HLT-7"},
+			Cause: "The delay is constant, or starts anew because the process had been started at all.",
+			Run:   restartsBackOff,
 		},
 	}
 }

@@ -5,81 +5,80 @@ import (
 	"slices"
 	"time"
 
-	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func selectionCases() []testCase {
 	return []testCase{
 		{
-			Case: suite.Case{
-				Name: "calls-in-sequence-go-round", Clauses: []string{"SEL-1"},
-				Cause: "the least busy worker is chosen, which is always the first while calls come one by one, or a random one",
-			},
-			run: func(t *T) {
-				const workers, rounds = 3, 5
-				s := t.stage()
-				s.options.Workers = workers
-				s.start()
-				for range rounds * workers {
-					s.call().succeeds("SEL-1")
-				}
-				for _, n := range callsOf(s) {
-					if n != rounds {
-						t.FailNow("SEL-1", fmt.Sprintf("%d calls in sequence give %d to each of %d workers", rounds*workers, rounds, workers), "%s", s.scene())
-					}
-				}
-			},
+			Name: "calls-in-sequence-go-round", Clauses: []string{"SEL-1"},
+			Cause: "The least busy worker is chosen, which is always the first while calls come one by one, or a random one.",
+			Run:   callsInSequenceGoRound,
 		},
 		{
-			Case: suite.Case{
-				Name: "the-share-of-a-hung-worker-is-spread-evenly", Clauses: []string{"SEL-2"},
-				Cause: "the round skips to the next worker or to the first one, which then serves twice its share",
-			},
-			run: func(t *T) {
-				const calls = 24
-				whileOneIsHung(t, "SEL-2", func(s *stage, hung *scriptedWorker) (want, got string) {
-					before := callsOf(s)
-					for range calls {
-						before := callsOf(s)[hung]
-						if c := s.call(); !s.becomes(func() bool { return c.ended() || hung.calls > before }) {
-							return "calls go to the workers that do not hang", fmt.Sprintf("%s %s; %s", c.method, c.outcome(), s.scene())
-						}
-						if callsOf(s)[hung] > before {
-							t.Blocked("a call reached the worker that hangs, see SEL-3")
-						}
-					}
-					for w, n := range callsOf(s) {
-						if share := n - before[w]; w != hung && w.listens() && (share < calls/2-2 || share > calls/2+2) {
-							return fmt.Sprintf("%d calls over 2 healthy workers give about %d to each", calls, calls/2),
-								fmt.Sprintf("%d to %s; %s", share, w.name(), s.scene())
-						}
-					}
-					return "", ""
-				})
-			},
+			Name: "the-share-of-a-hung-worker-is-spread-evenly", Clauses: []string{"SEL-2"},
+			Cause: "The round skips to the next worker or to the first one, which then serves twice its share.",
+			Run:   theShareOfAHungWorkerIsSpreadEvenly,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-hung-worker-gets-no-calls", Clauses: []string{"SEL-3"},
-				Cause: "the round does not look at the health of a worker",
-			},
-			run: func(t *T) {
-				whileOneIsHung(t, "SEL-3", func(s *stage, hung *scriptedWorker) (want, got string) {
-					before := callsOf(s)[hung]
-					for range 9 {
-						c := s.call()
-						s.becomes(func() bool { return c.ended() || hung.calls > before })
-						if callsOf(s)[hung] > before {
-							return "no calls for a worker that counts as unhealthy while others are healthy",
-								fmt.Sprintf("%s reached %s, which hangs; %s", c.method, hung.name(), s.scene())
-						}
-					}
-					return "", ""
-				})
-			},
+			Name: "a-hung-worker-gets-no-calls", Clauses: []string{"SEL-3"},
+			Cause: "The round does not look at the health of a worker.",
+			Run:   aHungWorkerGetsNoCalls,
 		},
 	}
+}
+
+func callsInSequenceGoRound(t *T) {
+	const workers, rounds = 3, 5
+	s := t.stage()
+	s.options.Workers = workers
+	s.start()
+	for range rounds * workers {
+		s.call().succeeds("SEL-1")
+	}
+	for _, n := range callsOf(s) {
+		if n != rounds {
+			t.FailNow("SEL-1", fmt.Sprintf("%d calls in sequence give %d to each of %d workers", rounds*workers, rounds, workers), "%s", s.scene())
+		}
+	}
+}
+
+func theShareOfAHungWorkerIsSpreadEvenly(t *T) {
+	const calls = 24
+	whileOneIsHung(t, "SEL-2", func(s *stage, hung *scriptedWorker) (want, got string) {
+		before := callsOf(s)
+		for range calls {
+			before := callsOf(s)[hung]
+			if c := s.call(); !s.becomes(func() bool { return c.ended() || hung.calls > before }) {
+				return "calls go to the workers that do not hang", fmt.Sprintf("%s %s; %s", c.method, c.outcome(), s.scene())
+			}
+			if callsOf(s)[hung] > before {
+				t.Blocked("a call reached the worker that hangs, see SEL-3")
+			}
+		}
+		for w, n := range callsOf(s) {
+			if share := n - before[w]; w != hung && w.listens() && (share < calls/2-2 || share > calls/2+2) {
+				return fmt.Sprintf("%d calls over 2 healthy workers give about %d to each", calls, calls/2),
+					fmt.Sprintf("%d to %s; %s", share, w.name(), s.scene())
+			}
+		}
+		return "", ""
+	})
+}
+
+func aHungWorkerGetsNoCalls(t *T) {
+	whileOneIsHung(t, "SEL-3", func(s *stage, hung *scriptedWorker) (want, got string) {
+		before := callsOf(s)[hung]
+		for range 9 {
+			c := s.call()
+			s.becomes(func() bool { return c.ended() || hung.calls > before })
+			if callsOf(s)[hung] > before {
+				return "no calls for a worker that counts as unhealthy while others are healthy",
+					fmt.Sprintf("%s reached %s, which hangs; %s", c.method, hung.name(), s.scene())
+			}
+		}
+		return "", ""
+	})
 }
 
 // whileOneIsHung looks at a pool of 3 workers while one hangs and the pool counts 2 as healthy. On a slow

@@ -15,174 +15,174 @@ import (
 func shutdownCases() []testCase {
 	return []testCase{
 		{
-			Case: suite.Case{
-				Name: "calls-after-shutdown-are-refused", Clauses: []string{"SHD-1"},
-				Cause: "a call waits for a worker that is gone, or gets the error of a closed connection",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers = 2
-				s.start()
-				s.call().succeeds("SHD-1")
-				_ = s.shutdown("SHD-1")
-				s.call().fails("SHD-1", spec.Closed)
-			},
+			Name: "calls-after-shutdown-are-refused", Clauses: []string{"SHD-1"},
+			Cause: "A call waits for a worker that is gone, or gets the error of a closed connection.",
+			Run:   callsAfterShutdownAreRefused,
 		},
 		{
-			Case: suite.Case{
-				Name: "calls-are-refused-while-others-finish", Clauses: []string{"SHD-1"}, Framings: suite.BothFramings,
-				Cause: "the pool is marked as closed only at the end of its shutdown",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.hold()
-				s.start()
-				running := s.fill("SHD-1", 2)
-				done := s.shuttingDown(t.Context(), "SHD-1")
-				s.untilRefused("SHD-1")
-				for _, h := range running {
-					h.at.answer(h.body)
-				}
-				s.shutdownEnds(done, "SHD-1")
-			},
+			Name: "calls-are-refused-while-others-finish", Clauses: []string{"SHD-1"}, Framings: suite.BothFramings,
+			Cause: "The pool is marked as closed only at the end of its shutdown.",
+			Run:   callsAreRefusedWhileOthersFinish,
 		},
 		{
-			Case: suite.Case{
-				Name: "running-calls-finish", Clauses: []string{"SHD-2"}, Framings: suite.BothFramings,
-				Cause: "connections are closed or workers stopped before the calls on them are done",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers = 2
-				s.hold()
-				s.start()
-				running := s.fill("SHD-2", 4)
-				done := s.shuttingDown(t.Context(), "SHD-2")
-				s.untilRefused("SHD-1")
-				returned := func() bool {
-					select {
-					case <-done:
-						return true
-					default:
-						return false
-					}
-				}
-				s.lingers(returned)
-				if returned() {
-					t.FailNow("SHD-2", "Shutdown waits for the calls that run", "it returned while 4 were at the workers; %s", s.scene())
-				}
-				s.release("SHD-2", running)
-				s.shutdownEnds(done, "SHD-2")
-			},
+			Name: "running-calls-finish", Clauses: []string{"SHD-2"}, Framings: suite.BothFramings,
+			Cause: "Connections are closed or workers stopped before the calls on them are done.",
+			Run:   runningCallsFinish,
 		},
 		{
-			Case: suite.Case{
-				Name: "shutdown-ends-with-its-context", Clauses: []string{"SHD-2"}, Framings: suite.BothFramings,
-				Cause: "Shutdown waits for calls whatever its context says",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.hold()
-				s.start()
-				running := s.fill("SHD-2", 2)
-				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-				defer cancel()
-				_ = s.shutdownWith(ctx, "SHD-2")
-				for _, h := range running {
-					h.fails("SHD-2")
-				}
-			},
+			Name: "shutdown-ends-with-its-context", Clauses: []string{"SHD-2"}, Framings: suite.BothFramings,
+			Cause: "Shutdown waits for calls whatever its context says.",
+			Run:   shutdownEndsWithItsContext,
 		},
 		{
-			Case: suite.Case{
-				Name: "workers-get-sigterm-first", Clauses: []string{"SHD-3"},
-				Cause: "workers are killed with SIGKILL at once, for instance by the context of exec.CommandContext",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers = 2
-				s.options.StopTimeout = 8 * t.Patience() // so that SIGKILL cannot overtake the news of SIGTERM
-				s.start()
-				_ = s.shutdown("SHD-3")
-				s.sawSIGTERM()
-			},
+			Name: "workers-get-sigterm-first", Clauses: []string{"SHD-3"},
+			Cause: "Workers are killed with SIGKILL at once, for instance by the context of exec.CommandContext.",
+			Run:   workersGetSIGTERMFirst,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-worker-that-ignores-sigterm-is-killed", Clauses: []string{"SHD-3"},
-				Cause: "Shutdown waits for a worker for ever, or leaves it behind",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers = 2
-				s.options.StopTimeout = 100 * time.Millisecond
-				s.terminated = func(w *scriptedWorker) {
-					if w.number == 2 {
-						w.exit(0)
-					}
-				}
-				s.start()
-				_ = s.shutdown("SHD-3")
-				allGone(s, "SHD-3", "Shutdown has returned")
-			},
+			Name: "a-worker-that-ignores-sigterm-is-killed", Clauses: []string{"SHD-3"},
+			Cause: "Shutdown waits for a worker for ever, or leaves it behind.",
+			Run:   aWorkerThatIgnoresSIGTERMIsKilled,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-worker-that-reads-nothing-is-stopped", Clauses: []string{"SHD-3"}, Framings: suite.BothFramings,
-				Cause: "Shutdown first waits for the connections of a worker that hangs",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.start()
-				s.call().succeeds("SHD-3")
-				s.worker("SHD-3", 1).readOnly(0)
-				c := s.call()
-				c.parks()
-				c.cancel()
-				c.wait("CAN-1")
-				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-				defer cancel()
-				_ = s.shutdownWith(ctx, "SHD-3")
-				allGone(s, "SHD-3", "Shutdown has returned")
-			},
+			Name: "a-worker-that-reads-nothing-is-stopped", Clauses: []string{"SHD-3"}, Framings: suite.BothFramings,
+			Cause: "Shutdown first waits for the connections of a worker that hangs.",
+			Run:   aWorkerThatReadsNothingIsStopped,
 		},
 		{
-			Case: suite.Case{
-				Name: "shutdown-leaves-no-process-and-no-socket", Clauses: []string{"SHD-4"},
-				Cause: "Shutdown does not wait for the processes it stopped, or counts on them to remove their sockets",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers = 3
-				s.start()
-				s.worker("SHD-4", 1).die() // which leaves its socket file
-				for range 3 {
-					s.call().wait("SHD-4")
-				}
-				_ = s.shutdown("SHD-4")
-				allGone(s, "SHD-4", "Shutdown has returned")
-				noSockets(s, "SHD-4", "Shutdown has returned")
-			},
+			Name: "shutdown-leaves-no-process-and-no-socket", Clauses: []string{"SHD-4"},
+			Cause: "Shutdown does not wait for the processes it stopped, or counts on them to remove their sockets.",
+			Run:   shutdownLeavesNoProcessAndNoSocket,
 		},
 		{
-			Case: suite.Case{
-				Name: "shutdown-with-an-ended-context-leaves-nothing-either", Clauses: []string{"SHD-4"},
-				Cause: "Shutdown returns as soon as its context has ended",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers = 2
-				s.hold()
-				s.start()
-				s.fill("SHD-4", 2)
-				ctx, cancel := context.WithCancel(t.Context())
-				cancel()
-				_ = s.shutdownWith(ctx, "SHD-4")
-				allGone(s, "SHD-4", "Shutdown has returned")
-				noSockets(s, "SHD-4", "Shutdown has returned")
-			},
+			Name: "shutdown-with-an-ended-context-leaves-nothing-either", Clauses: []string{"SHD-4"},
+			Cause: "Shutdown returns as soon as its context has ended.",
+			Run:   shutdownWithAnEndedContextLeavesNothingEither,
 		},
 	}
+}
+
+func callsAfterShutdownAreRefused(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.start()
+	s.call().succeeds("SHD-1")
+	_ = s.shutdown("SHD-1")
+	s.call().fails("SHD-1", spec.Closed)
+}
+
+func callsAreRefusedWhileOthersFinish(t *T) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	running := s.fill("SHD-1", 2)
+	done := s.shuttingDown(t.Context(), "SHD-1")
+	s.untilRefused("SHD-1")
+	for _, h := range running {
+		h.at.answer(h.body)
+	}
+	s.shutdownEnds(done, "SHD-1")
+}
+
+func runningCallsFinish(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.hold()
+	s.start()
+	running := s.fill("SHD-2", 4)
+	done := s.shuttingDown(t.Context(), "SHD-2")
+	s.untilRefused("SHD-1")
+	returned := func() bool {
+		select {
+		case <-done:
+			return true
+		default:
+			return false
+		}
+	}
+	s.lingers(returned)
+	if returned() {
+		t.FailNow("SHD-2", "Shutdown waits for the calls that run", "it returned while 4 were at the workers; %s", s.scene())
+	}
+	s.release("SHD-2", running)
+	s.shutdownEnds(done, "SHD-2")
+}
+
+func shutdownEndsWithItsContext(t *T) {
+	s := t.stage()
+	s.hold()
+	s.start()
+	running := s.fill("SHD-2", 2)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_ = s.shutdownWith(ctx, "SHD-2")
+	for _, h := range running {
+		h.fails("SHD-2")
+	}
+}
+
+func workersGetSIGTERMFirst(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.options.StopTimeout = 8 * t.Patience() // so that SIGKILL cannot overtake the news of SIGTERM
+	s.start()
+	_ = s.shutdown("SHD-3")
+	s.sawSIGTERM()
+}
+
+func aWorkerThatIgnoresSIGTERMIsKilled(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.options.StopTimeout = 100 * time.Millisecond
+	s.terminated = func(w *scriptedWorker) {
+		if w.number == 2 {
+			w.exit(0)
+		}
+	}
+	s.start()
+	_ = s.shutdown("SHD-3")
+	allGone(s, "SHD-3", "Shutdown has returned")
+}
+
+func aWorkerThatReadsNothingIsStopped(t *T) {
+	s := t.stage()
+	s.start()
+	s.call().succeeds("SHD-3")
+	s.worker("SHD-3", 1).readOnly(0)
+	c := s.call()
+	c.parks()
+	c.cancel()
+	c.wait("CAN-1")
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_ = s.shutdownWith(ctx, "SHD-3")
+	allGone(s, "SHD-3", "Shutdown has returned")
+}
+
+func shutdownLeavesNoProcessAndNoSocket(t *T) {
+	s := t.stage()
+	s.options.Workers = 3
+	s.start()
+	s.worker("SHD-4", 1).die() // which leaves its socket file
+	for range 3 {
+		s.call().wait("SHD-4")
+	}
+	_ = s.shutdown("SHD-4")
+	allGone(s, "SHD-4", "Shutdown has returned")
+	noSockets(s, "SHD-4", "Shutdown has returned")
+}
+
+func shutdownWithAnEndedContextLeavesNothingEither(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.hold()
+	s.start()
+	s.fill("SHD-4", 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = s.shutdownWith(ctx, "SHD-4")
+	allGone(s, "SHD-4", "Shutdown has returned")
+	noSockets(s, "SHD-4", "Shutdown has returned")
 }
 
 // untilRefused makes calls until one is refused, which shows that Shutdown has begun.

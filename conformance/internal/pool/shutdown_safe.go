@@ -13,106 +13,102 @@ import (
 func safeShutdownCases() []testCase {
 	return []testCase{
 		{
-			Case: suite.Case{
-				Name: "shutdown-may-be-called-again", Clauses: []string{"SHD-5"},
-				Cause: "a channel is closed twice",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.start()
-				for range 3 {
-					_ = s.shutdown("SHD-5")
-				}
-				s.health("SHD-5")
-			},
+			Name: "shutdown-may-be-called-again", Clauses: []string{"SHD-5"},
+			Cause: "A channel is closed twice.",
+			Run:   shutdownMayBeCalledAgain,
 		},
 		{
-			Case: suite.Case{
-				Name: "shutdown-may-be-called-many-times-at-once", Clauses: []string{"SHD-5"},
-				Cause: "whether the pool is closed is read and written in two steps",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers = 2
-				s.start()
-				s.atOnce(4)
-				allGone(s, "SHD-4", "every Shutdown has returned")
-			},
+			Name: "shutdown-may-be-called-many-times-at-once", Clauses: []string{"SHD-5"},
+			Cause: "Whether the pool is closed is read and written in two steps.",
+			Run:   shutdownMayBeCalledManyTimesAtOnce,
 		},
 		{
-			Case: suite.Case{
-				Name: "shutdown-before-start", Clauses: []string{"SHD-5"},
-				Cause: "what Start makes is taken for granted",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.open()
-				s.health("SHD-5")
-				_ = s.shutdown("SHD-5")
-				s.call().fails("SHD-5")
-				_ = s.shutdown("SHD-5")
-			},
+			Name: "shutdown-before-start", Clauses: []string{"SHD-5"},
+			Cause: "What Start makes is taken for granted.",
+			Run:   shutdownBeforeStart,
 		},
 		{
-			Case: suite.Case{
-				Name: "shutdown-after-a-failed-start", Clauses: []string{"SHD-5"},
-				Cause: "what the rollback has given back is given back once more",
-			},
-			run: func(t *T) {
-				s := failedStart(t, "SHD-5", exitsFirst, 8*t.Patience())
-				_ = s.shutdown("SHD-5")
-				_ = s.shutdown("SHD-5")
-			},
+			Name: "shutdown-after-a-failed-start", Clauses: []string{"SHD-5"},
+			Cause: "What the rollback has given back is given back once more.",
+			Run:   shutdownAfterAFailedStart,
 		},
 		{
-			Case: suite.Case{
-				Name: "shutdown-during-start", Clauses: []string{"SHD-5"},
-				Cause: "Start and Shutdown wait for each other, or what the one has started the other does not know",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers = 2
-				s.options.StartTimeout = min(time.Second, t.Patience()/4)
-				s.appears = neverListens
-				s.open()
-				started := s.starting(t.Context(), "SHD-5")
-				s.worker("SHD-5", 1)
-				_ = s.shutdown("SHD-5")
-				_ = s.startEnds(started, "SHD-5", "Start returns when Shutdown is called meanwhile")
-				_ = s.shutdown("SHD-5")
-				allGone(s, "SHD-4", "Start and Shutdown have returned")
-			},
+			Name: "shutdown-during-start", Clauses: []string{"SHD-5"},
+			Cause: "Start and Shutdown wait for each other, or what the one has started the other does not know.",
+			Run:   shutdownDuringStart,
 		},
 		{
-			Case: suite.Case{
-				Name: "shutdown-beside-calls-that-run-and-wait", Clauses: []string{"SHD-5"}, Framings: suite.BothFramings,
-				Cause: "a channel that a call still sends on is closed, or a call that waits finds nothing where its worker was",
-			},
-			run: besideCalls,
+			Name: "shutdown-beside-calls-that-run-and-wait", Clauses: []string{"SHD-5"}, Framings: suite.BothFramings,
+			Cause: "A channel that a call still sends on is closed, or a call that waits finds nothing where its worker was.",
+			Run:   besideCalls,
 		},
 		{
-			Case: suite.Case{
-				Name: "shutdown-while-calls-keep-coming", Clauses: []string{"SHD-5"}, Framings: suite.BothFramings,
-				Cause: "a call that has looked whether the pool is open goes on with what Shutdown is closing",
-			},
-			run: callsKeepComing,
+			Name: "shutdown-while-calls-keep-coming", Clauses: []string{"SHD-5"}, Framings: suite.BothFramings,
+			Cause: "A call that has looked whether the pool is open goes on with what Shutdown is closing.",
+			Run:   callsKeepComing,
 		},
 		{
-			Case: suite.Case{
-				Name: "shutdown-gives-everything-back", Clauses: []string{"SHD-6"}, Framings: suite.BothFramings, Serial: true,
-				Cause: "a goroutine that checks health, reads a connection or waits for a process stays, or a connection is never closed",
-			},
-			run: func(t *T) {
-				// The first round warms up what a program makes once and keeps.
-				first := t.stage()
-				fullLife(first)
-				s := first.again()
-				then := s.holdings()
-				fullLife(s)
-				s.givenBack("SHD-6", then)
-			},
+			Name: "shutdown-gives-everything-back", Clauses: []string{"SHD-6"}, Framings: suite.BothFramings, Serial: true,
+			Cause: "A goroutine that checks health, reads a connection or waits for a process stays, or a connection is never closed.",
+			Run:   shutdownGivesEverythingBack,
 		},
 	}
+}
+
+func shutdownMayBeCalledAgain(t *T) {
+	s := t.stage()
+	s.start()
+	for range 3 {
+		_ = s.shutdown("SHD-5")
+	}
+	s.health("SHD-5")
+}
+
+func shutdownMayBeCalledManyTimesAtOnce(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.start()
+	s.atOnce(4)
+	allGone(s, "SHD-4", "every Shutdown has returned")
+}
+
+func shutdownBeforeStart(t *T) {
+	s := t.stage()
+	s.open()
+	s.health("SHD-5")
+	_ = s.shutdown("SHD-5")
+	s.call().fails("SHD-5")
+	_ = s.shutdown("SHD-5")
+}
+
+func shutdownAfterAFailedStart(t *T) {
+	s := failedStart(t, "SHD-5", exitsFirst, 8*t.Patience())
+	_ = s.shutdown("SHD-5")
+	_ = s.shutdown("SHD-5")
+}
+
+func shutdownDuringStart(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.options.StartTimeout = min(time.Second, t.Patience()/4)
+	s.appears = neverListens
+	s.open()
+	started := s.starting(t.Context(), "SHD-5")
+	s.worker("SHD-5", 1)
+	_ = s.shutdown("SHD-5")
+	_ = s.startEnds(started, "SHD-5", "Start returns when Shutdown is called meanwhile")
+	_ = s.shutdown("SHD-5")
+	allGone(s, "SHD-4", "Start and Shutdown have returned")
+}
+
+func shutdownGivesEverythingBack(t *T) {
+	// The first round warms up what a program makes once and keeps.
+	first := t.stage()
+	fullLife(first)
+	s := first.again()
+	then := s.holdings()
+	fullLife(s)
+	s.givenBack("SHD-6", then)
 }
 
 // atOnce calls Shutdown so many times at once and waits for all.

@@ -63,10 +63,9 @@ func slotCases() []testCase {
 		}},
 	} {
 		all = append(all, testCase{
-			Case: suite.Case{
-				Name: "slots-come-back-after-" + w.name, Clauses: []string{"BPR-4"}, Framings: suite.BothFramings, Cause: w.cause,
-			},
-			run: func(t *T) {
+			Name: "slots-come-back-after-" + w.name, Clauses: []string{"BPR-4"}, Framings: suite.BothFramings,
+			Cause: w.cause,
+			Run: func(t *T) {
 				s := t.stage()
 				s.options.MaxInFlight, s.options.MaxPayload = 3, 1<<16
 				s.options.HealthInterval = brokenInterval
@@ -79,17 +78,13 @@ func slotCases() []testCase {
 		})
 	}
 	return append(all, testCase{
-		Case: suite.Case{
-			Name: "slots-come-back-after-a-crash", Clauses: []string{"BPR-4"}, Framings: suite.BothFramings,
-			Cause: "the slots of the calls that were on a worker die with it",
-		},
-		run: slotsAfterCrash,
+		Name: "slots-come-back-after-a-crash", Clauses: []string{"BPR-4"}, Framings: suite.BothFramings,
+		Cause: "The slots of the calls that were on a worker die with it.",
+		Run:   slotsAfterCrash,
 	}, testCase{
-		Case: suite.Case{
-			Name: "slots-come-back-after-no-connection-can-be-made", Clauses: []string{"BPR-4"}, Framings: suite.BothFramings,
-			Cause: "the way out of a call that finds no connection to its worker forgets the slot",
-		},
-		run: slotsAfterNoConnection,
+		Name: "slots-come-back-after-no-connection-can-be-made", Clauses: []string{"BPR-4"}, Framings: suite.BothFramings,
+		Cause: "The way out of a call that finds no connection to its worker forgets the slot.",
+		Run:   slotsAfterNoConnection,
 	})
 }
 

@@ -10,87 +10,83 @@ import (
 // firstCase shows that the pool under test and the suite have come together at all.
 func firstCase() testCase {
 	return testCase{
-		Case: suite.Case{
-			Name: "a-right-worker-is-started-and-called", Clauses: []string{"STA-1", "MSG-17"}, Framings: suite.BothFramings,
-			Cause: "the pool does not start PoolOptions.Program with PoolOptions.Argument, or leaves PoolOptions.Env or PYPROC_SOCKET_PATH out of its environment, or speaks another framing than PoolOptions.Framing",
-		},
-		run: func(t *T) {
-			s := t.stage()
-			s.open()
-			if err := s.startWith(t.Context(), "STA-1"); err != nil {
-				t.FailNow("STA-1", "Start brings up one worker that is right", "error: %v; %s", err, s.scene())
-			}
-			c := s.call()
-			s.becomes(func() bool { return c.ended() || s.unreadable != "" })
-			if !t.Failed() {
-				c.succeeds("STA-1")
-			}
-		},
+		Name: "a-right-worker-is-started-and-called", Clauses: []string{"STA-1", "MSG-17"}, Framings: suite.BothFramings,
+		Cause: "The pool does not start PoolOptions.Program with PoolOptions.Argument, or leaves PoolOptions.Env or PYPROC_SOCKET_PATH out of its environment, or speaks another framing than PoolOptions.Framing.",
+		Run:   aRightWorkerIsStartedAndCalled,
+	}
+}
+
+func aRightWorkerIsStartedAndCalled(t *T) {
+	s := t.stage()
+	s.open()
+	if err := s.startWith(t.Context(), "STA-1"); err != nil {
+		t.FailNow("STA-1", "Start brings up one worker that is right", "error: %v; %s", err, s.scene())
+	}
+	c := s.call()
+	s.becomes(func() bool { return c.ended() || s.unreadable != "" })
+	if !t.Failed() {
+		c.succeeds("STA-1")
 	}
 }
 
 func startCases() []testCase {
 	return []testCase{
 		{
-			Case: suite.Case{
-				Name: "each-worker-has-a-socket-path-of-its-own", Clauses: []string{"STA-1"},
-				Cause: "one socket path for all workers",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers = 3
-				s.start()
-				workers := s.appeared()
-				if len(workers) != 3 {
-					t.FailNow("STA-1", "3 worker processes after Start", "%d; %s", len(workers), s.scene())
-				}
-				for i, w := range workers {
-					for _, o := range workers[:i] {
-						if w.path == o.path {
-							t.Fail("STA-1", "a socket path of its own for each worker", "%s and %s both got %q", o.name(), w.name(), w.path)
-						}
-					}
-				}
-			},
+			Name: "each-worker-has-a-socket-path-of-its-own", Clauses: []string{"STA-1"},
+			Cause: "One socket path for all workers.",
+			Run:   eachWorkerHasASocketPathOfItsOwn,
 		},
 		{
-			Case: suite.Case{
-				Name: "start-waits-for-a-worker-that-is-late", Clauses: []string{"STA-1"},
-				Cause: "Start returns once the processes run, or gives up after fewer tries than its time limit allows",
-			},
-			run: startWaits,
+			Name: "start-waits-for-a-worker-that-is-late", Clauses: []string{"STA-1"},
+			Cause: "Start returns once the processes run, or gives up after fewer tries than its time limit allows.",
+			Run:   startWaits,
 		},
 		{
-			Case: suite.Case{
-				Name: "cancelling-its-context-fails-start", Clauses: []string{"STA-7", "STA-3"},
-				Cause: "the context is looked at before the start alone",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Workers = 2
-				s.options.StartTimeout = 8 * t.Patience()
-				s.appears = neverListens
-				s.open()
-				ctx, cancel := context.WithCancel(t.Context())
-				defer cancel()
-				st := s.starting(ctx, "STA-7")
-				s.worker("STA-7", 1)
-				t.Note("case", "the context of Start is cancelled")
-				cancel()
-				if err := s.startEnds(st, "STA-7", "Start returns when its context is cancelled"); err == nil {
-					t.FailNow("STA-7", "Start fails when its context is cancelled before the end", "no error")
-				}
-				allGone(s, "STA-3", "Start has failed")
-			},
+			Name: "cancelling-its-context-fails-start", Clauses: []string{"STA-7", "STA-3"},
+			Cause: "The context is looked at before the start alone.",
+			Run:   cancellingItsContextFailsStart,
 		},
 		{
-			Case: suite.Case{
-				Name: "cancelling-the-context-of-start-later-touches-nothing", Clauses: []string{"STA-7"},
-				Cause: "processes or connections are tied to the context given to Start, for instance by exec.CommandContext",
-			},
-			run: startContextEndsLater,
+			Name: "cancelling-the-context-of-start-later-touches-nothing", Clauses: []string{"STA-7"},
+			Cause: "Processes or connections are tied to the context given to Start, for instance by exec.CommandContext.",
+			Run:   startContextEndsLater,
 		},
 	}
+}
+
+func eachWorkerHasASocketPathOfItsOwn(t *T) {
+	s := t.stage()
+	s.options.Workers = 3
+	s.start()
+	workers := s.appeared()
+	if len(workers) != 3 {
+		t.FailNow("STA-1", "3 worker processes after Start", "%d; %s", len(workers), s.scene())
+	}
+	for i, w := range workers {
+		for _, o := range workers[:i] {
+			if w.path == o.path {
+				t.Fail("STA-1", "a socket path of its own for each worker", "%s and %s both got %q", o.name(), w.name(), w.path)
+			}
+		}
+	}
+}
+
+func cancellingItsContextFailsStart(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.options.StartTimeout = 8 * t.Patience()
+	s.appears = neverListens
+	s.open()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	st := s.starting(ctx, "STA-7")
+	s.worker("STA-7", 1)
+	t.Note("case", "the context of Start is cancelled")
+	cancel()
+	if err := s.startEnds(st, "STA-7", "Start returns when its context is cancelled"); err == nil {
+		t.FailNow("STA-7", "Start fails when its context is cancelled before the end", "no error")
+	}
+	allGone(s, "STA-3", "Start has failed")
 }
 
 func startWaits(t *T) {

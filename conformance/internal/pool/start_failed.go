@@ -7,152 +7,152 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 )
 
 func failedStartCases() []testCase {
 	return []testCase{
 		{
-			Case: suite.Case{
-				Name: "a-worker-that-exits-first-fails-start", Clauses: []string{"STA-2"},
-				Cause: "the pool waits for the socket alone and does not see that the process has ended",
-			},
-			run: func(t *T) { failedStart(t, "STA-2", exitsFirst, 8*t.Patience()) },
+			Name: "a-worker-that-exits-first-fails-start", Clauses: []string{"STA-2"},
+			Cause: "The pool waits for the socket alone and does not see that the process has ended.",
+			Run:   aWorkerThatExitsFirstFailsStart,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-worker-that-ends-with-status-0-fails-start", Clauses: []string{"STA-2"},
-				Cause: "an exit with status 0 is taken for success",
-			},
-			run: func(t *T) { failedStart(t, "STA-2", func(w *scriptedWorker) { w.exit(0) }, 8*t.Patience()) },
+			Name: "a-worker-that-ends-with-status-0-fails-start", Clauses: []string{"STA-2"},
+			Cause: "An exit with status 0 is taken for success.",
+			Run:   aWorkerThatEndsWithStatus0FailsStart,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-worker-that-never-listens-fails-start", Clauses: []string{"STA-2"},
-				Cause: "no time limit of the start, or one that is not the one that was set",
-			},
-			run: func(t *T) { failedStart(t, "STA-2", neverListens, shortStart) },
+			Name: "a-worker-that-never-listens-fails-start", Clauses: []string{"STA-2"},
+			Cause: "No time limit of the start, or one that is not the one that was set.",
+			Run:   aWorkerThatNeverListensFailsStart,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-program-that-cannot-be-started-fails-start", Clauses: []string{"STA-2"},
-				Cause: "the error of starting the process is not looked at, so that what follows works on a process that there is not",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.Program = filepath.Join(t.Dir(), "no-such-program")
-				s.open()
-				if err := s.startWith(t.Context(), "STA-2"); err == nil {
-					t.FailNow("STA-2", "Start fails when a worker's program cannot be started", "no error; the program %s does not exist", s.options.Program)
-				}
-			},
+			Name: "a-program-that-cannot-be-started-fails-start", Clauses: []string{"STA-2"},
+			Cause: "The error of starting the process is not looked at, so that what follows works on a process that there is not.",
+			Run:   aProgramThatCannotBeStartedFailsStart,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-failed-start-reaps-every-process", Clauses: []string{"STA-3"},
-				Cause: "workers that had come up stay running, or are killed and not waited for",
-			},
-			run: func(t *T) {
-				allGone(failedStart(t, "STA-3", exitsFirst, 8*t.Patience()), "STA-3", "Start has failed")
-			},
+			Name: "a-failed-start-reaps-every-process", Clauses: []string{"STA-3"},
+			Cause: "Workers that had come up stay running, or are killed and not waited for.",
+			Run:   aFailedStartReapsEveryProcess,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-failed-start-stops-a-worker-that-never-listens", Clauses: []string{"STA-3"},
-				Cause: "the process that did not become ready is forgotten, or one that ignores SIGTERM is never killed",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				s.options.StopTimeout = 100 * time.Millisecond
-				s.terminated = func(w *scriptedWorker) {} // it stays
-				s.failStart("STA-3", neverListens, shortStart)
-				allGone(s, "STA-3", "Start has failed")
-			},
+			Name: "a-failed-start-stops-a-worker-that-never-listens", Clauses: []string{"STA-3"},
+			Cause: "The process that did not become ready is forgotten, or one that ignores SIGTERM is never killed.",
+			Run:   aFailedStartStopsAWorkerThatNeverListens,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-failed-start-removes-every-socket-file", Clauses: []string{"STA-4"},
-				Cause: "socket files are removed by a shutdown, but not by the rollback",
-			},
-			run: func(t *T) {
-				noSockets(failedStart(t, "STA-4", exitsFirst, 8*t.Patience()), "STA-4", "Start has failed")
-			},
+			Name: "a-failed-start-removes-every-socket-file", Clauses: []string{"STA-4"},
+			Cause: "Socket files are removed by a shutdown, but not by the rollback.",
+			Run:   aFailedStartRemovesEverySocketFile,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-failed-start-gives-everything-back", Clauses: []string{"STA-5", "STA-3"}, Serial: true,
-				Cause: "a connection that showed a worker to be ready is left open, or the goroutine that reads it or waits for a process stays",
-			},
-			run: func(t *T) {
-				// The first failure warms up what a program makes once and keeps.
-				first := failedStart(t, "STA-5", exitsFirst, 8*t.Patience())
-				first.clear()
-				s := first.again()
-				then := s.holdings()
-				s.failStart("STA-5", exitsFirst, 8*t.Patience())
-				allGone(s, "STA-3", "Start has failed")
-				s.givenBack("STA-5", then)
-			},
+			Name: "a-failed-start-gives-everything-back", Clauses: []string{"STA-5", "STA-3"}, Serial: true,
+			Cause: "A connection that showed a worker to be ready is left open, or the goroutine that reads it or waits for a process stays.",
+			Run:   aFailedStartGivesEverythingBack,
 		},
 		{
-			Case: suite.Case{
-				Name: "the-error-of-a-failed-start-names-the-worker", Clauses: []string{"STA-6"},
-				Cause: "the error of the operating system is returned bare",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				text := s.failStart("STA-6", exitsFirst, 8*t.Patience()).Error()
-				if w := s.failing(); !namesWorker(text, w, s.options.Workers) {
-					t.Fail("STA-6", fmt.Sprintf("an error that names the worker: by its index, its process ID (%d) or its socket path (%s)", w.pid, filepath.Base(w.path)), "%s", text)
-				}
-			},
+			Name: "the-error-of-a-failed-start-names-the-worker", Clauses: []string{"STA-6"},
+			Cause: "The error of the operating system is returned bare.",
+			Run:   theErrorOfAFailedStartNamesTheWorker,
 		},
 		{
-			Case: suite.Case{
-				Name: "the-error-of-a-failed-start-tells-status-and-standard-error", Clauses: []string{"STA-6"},
-				Cause: "the standard error of workers goes elsewhere, or only its beginning is kept, or it is read after the process was waited for",
-			},
-			run: func(t *T) {
-				s := t.stage()
-				err := s.failStart("STA-6", func(w *scriptedWorker) {
-					w.say(strings.Repeat("Traceback: one line of many\n", 10000))
-					exitsFirst(w)
-				}, 8*t.Patience())
-				if !regexp.MustCompile(fmt.Sprintf(`\b%d\b`, exitsFirstStatus)).MatchString(err.Error()) {
-					t.Fail("STA-6", fmt.Sprintf("an error that tells the exit status, %d", exitsFirstStatus), "%v", err)
-				}
-				if !strings.Contains(err.Error(), lastWords) {
-					t.Fail("STA-6", fmt.Sprintf("an error that carries the end of the standard error, %q", lastWords), "%v", err)
-				}
-			},
+			Name: "the-error-of-a-failed-start-tells-status-and-standard-error", Clauses: []string{"STA-6"},
+			Cause: "The standard error of workers goes elsewhere, or only its beginning is kept, or it is read after the process was waited for.",
+			Run:   theErrorOfAFailedStartTellsStatusAndStandardError,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-pool-whose-start-failed-refuses-calls", Clauses: []string{"STA-8"},
-				Cause: "the call waits for a worker that will never come",
-			},
-			run: func(t *T) {
-				s := failedStart(t, "STA-8", exitsFirst, 8*t.Patience())
-				s.call().fails("STA-8")
-			},
+			Name: "a-pool-whose-start-failed-refuses-calls", Clauses: []string{"STA-8"},
+			Cause: "The call waits for a worker that will never come.",
+			Run:   aPoolWhoseStartFailedRefusesCalls,
 		},
 		{
-			Case: suite.Case{
-				Name: "start-may-be-tried-again", Clauses: []string{"STA-9"},
-				Cause: "state of the failed start is left: a flag, a closed channel, a socket file",
-			},
-			run: func(t *T) {
-				s := failedStart(t, "STA-9", exitsFirst, 8*t.Patience())
-				s.set(func() { s.appears = func(w *scriptedWorker) { w.listen() } })
-				if err := s.startWith(t.Context(), "STA-9"); err != nil {
-					t.FailNow("STA-9", "Start succeeds when it is tried again with workers that are right", "error: %v; %s", err, s.scene())
-				}
-				for range 2 * s.options.Workers {
-					s.call().succeeds("STA-9")
-				}
-			},
+			Name: "start-may-be-tried-again", Clauses: []string{"STA-9"},
+			Cause: "State of the failed start is left: a flag, a closed channel, a socket file.",
+			Run:   startMayBeTriedAgain,
 		},
+	}
+}
+
+func aWorkerThatExitsFirstFailsStart(t *T) { failedStart(t, "STA-2", exitsFirst, 8*t.Patience()) }
+
+func aWorkerThatEndsWithStatus0FailsStart(t *T) {
+	failedStart(t, "STA-2", func(w *scriptedWorker) { w.exit(0) }, 8*t.Patience())
+}
+
+func aWorkerThatNeverListensFailsStart(t *T) { failedStart(t, "STA-2", neverListens, shortStart) }
+
+func aProgramThatCannotBeStartedFailsStart(t *T) {
+	s := t.stage()
+	s.options.Program = filepath.Join(t.Dir(), "no-such-program")
+	s.open()
+	if err := s.startWith(t.Context(), "STA-2"); err == nil {
+		t.FailNow("STA-2", "Start fails when a worker's program cannot be started", "no error; the program %s does not exist", s.options.Program)
+	}
+}
+
+func aFailedStartReapsEveryProcess(t *T) {
+	allGone(failedStart(t, "STA-3", exitsFirst, 8*t.Patience()), "STA-3", "Start has failed")
+}
+
+func aFailedStartStopsAWorkerThatNeverListens(t *T) {
+	s := t.stage()
+	s.options.StopTimeout = 100 * time.Millisecond
+	s.terminated = func(w *scriptedWorker) {} // it stays
+	s.failStart("STA-3", neverListens, shortStart)
+	allGone(s, "STA-3", "Start has failed")
+}
+
+func aFailedStartRemovesEverySocketFile(t *T) {
+	noSockets(failedStart(t, "STA-4", exitsFirst, 8*t.Patience()), "STA-4", "Start has failed")
+}
+
+func aFailedStartGivesEverythingBack(t *T) {
+	// The first failure warms up what a program makes once and keeps.
+	first := failedStart(t, "STA-5", exitsFirst, 8*t.Patience())
+	first.clear()
+	s := first.again()
+	then := s.holdings()
+	s.failStart("STA-5", exitsFirst, 8*t.Patience())
+	allGone(s, "STA-3", "Start has failed")
+	s.givenBack("STA-5", then)
+}
+
+func theErrorOfAFailedStartNamesTheWorker(t *T) {
+	s := t.stage()
+	text := s.failStart("STA-6", exitsFirst, 8*t.Patience()).Error()
+	if w := s.failing(); !namesWorker(text, w, s.options.Workers) {
+		t.Fail("STA-6", fmt.Sprintf("an error that names the worker: by its index, its process ID (%d) or its socket path (%s)", w.pid, filepath.Base(w.path)), "%s", text)
+	}
+}
+
+func theErrorOfAFailedStartTellsStatusAndStandardError(t *T) {
+	s := t.stage()
+	err := s.failStart("STA-6", func(w *scriptedWorker) {
+		w.say(strings.Repeat("Traceback: one line of many\n", 10000))
+		exitsFirst(w)
+	}, 8*t.Patience())
+	if !regexp.MustCompile(fmt.Sprintf(`\b%d\b`, exitsFirstStatus)).MatchString(err.Error()) {
+		t.Fail("STA-6", fmt.Sprintf("an error that tells the exit status, %d", exitsFirstStatus), "%v", err)
+	}
+	if !strings.Contains(err.Error(), lastWords) {
+		t.Fail("STA-6", fmt.Sprintf("an error that carries the end of the standard error, %q", lastWords), "%v", err)
+	}
+}
+
+func aPoolWhoseStartFailedRefusesCalls(t *T) {
+	s := failedStart(t, "STA-8", exitsFirst, 8*t.Patience())
+	s.call().fails("STA-8")
+}
+
+func startMayBeTriedAgain(t *T) {
+	s := failedStart(t, "STA-9", exitsFirst, 8*t.Patience())
+	s.set(func() { s.appears = func(w *scriptedWorker) { w.listen() } })
+	if err := s.startWith(t.Context(), "STA-9"); err != nil {
+		t.FailNow("STA-9", "Start succeeds when it is tried again with workers that are right", "error: %v; %s", err, s.scene())
+	}
+	for range 2 * s.options.Workers {
+		s.call().succeeds("STA-9")
 	}
 }
 

@@ -11,49 +11,47 @@ import (
 func unreadableCases() []testCase {
 	return []testCase{
 		{
-			Case: suite.Case{
-				Name: "answers-of-malformed-json-reach-nobody", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
-				Cause: "the fields of an answer are looked for in its text, and the rest of it is not read",
-			},
-			run: func(t *T) { unreadableAnswers(t, malformedAnswers) },
+			Name: "answers-of-malformed-json-reach-nobody", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
+			Cause: "The fields of an answer are looked for in its text, and the rest of it is not read.",
+			Run:   answersOfMalformedJsonReachNobody,
 		},
 		{
-			Case: suite.Case{
-				Name: "answers-of-malformed-utf8-reach-nobody", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
-				Cause: "a JSON library that puts U+FFFD in the place of what is no UTF-8, as encoding/json does, so that the caller gets another body than was sent",
-			},
-			run: func(t *T) { unreadableAnswers(t, answersOfMalformedUTF8) },
+			Name: "answers-of-malformed-utf8-reach-nobody", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
+			Cause: "A JSON library that puts U+FFFD in the place of what is no UTF-8, as encoding/json does, so that the caller gets another body than was sent.",
+			Run:   answersOfMalformedUtf8ReachNobody,
 		},
 		{
-			Case: suite.Case{
-				Name: "answers-of-another-shape-reach-nobody", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
-				Cause: "what is absent or of another type is taken for false, empty or null",
-			},
-			run: func(t *T) { unreadableAnswers(t, answersOfAnotherShape) },
+			Name: "answers-of-another-shape-reach-nobody", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
+			Cause: "What is absent or of another type is taken for false, empty or null.",
+			Run:   answersOfAnotherShapeReachNobody,
 		},
 		{
-			Case: suite.Case{
-				Name: "answers-are-taken-however-their-json-is-written", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
-				Cause: "answers are read as the pool's own worker writes them: the order of the fields, white space or an escape is enough to lose one",
-			},
-			run: func(t *T) { answers(t, "RID-4", answersWrittenOtherwise...) },
+			Name: "answers-are-taken-however-their-json-is-written", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
+			Cause: "Answers are read as the pool's own worker writes them: the order of the fields, white space or an escape is enough to lose one.",
+			Run:   answersAreTakenHoweverTheirJsonIsWritten,
 		},
 		{
-			Case: suite.Case{
-				Name: "answers-are-in-envelopes-if-they-say-so", Clauses: []string{"MSG-3"}, Framings: suite.BothFramings,
-				Cause: "an answer is told from an envelope by its id or ok, or by a type or a payload alone",
-			},
-			run: func(t *T) { answers(t, "MSG-3", answersInEnvelopes...) },
+			Name: "answers-are-in-envelopes-if-they-say-so", Clauses: []string{"MSG-3"}, Framings: suite.BothFramings,
+			Cause: "An answer is told from an envelope by its id or ok, or by a type or a payload alone.",
+			Run:   answersAreInEnvelopesIfTheySaySo,
 		},
 		{
-			Case: suite.Case{
-				Name: "method-that-is-no-utf8-goes-out-well-formed-or-not-at-all", Clauses: []string{"MSG-17"}, Framings: suite.BothFramings,
-				Cause: "the bytes of the method are put into the JSON as they are, or with escapes that are no JSON, such as \\xff",
-			},
-			run: methodOfMalformedUTF8,
+			Name: "method-that-is-no-utf8-goes-out-well-formed-or-not-at-all", Clauses: []string{"MSG-17"}, Framings: suite.BothFramings,
+			Cause: "The bytes of the method are put into the JSON as they are, or with escapes that are no JSON, such as \\xff.",
+			Run:   methodOfMalformedUTF8,
 		},
 	}
 }
+
+func answersOfMalformedJsonReachNobody(t *T) { unreadableAnswers(t, malformedAnswers) }
+
+func answersOfMalformedUtf8ReachNobody(t *T) { unreadableAnswers(t, answersOfMalformedUTF8) }
+
+func answersOfAnotherShapeReachNobody(t *T) { unreadableAnswers(t, answersOfAnotherShape) }
+
+func answersAreTakenHoweverTheirJsonIsWritten(t *T) { answers(t, "RID-4", answersWrittenOtherwise...) }
+
+func answersAreInEnvelopesIfTheySaySo(t *T) { answers(t, "MSG-3", answersInEnvelopes...) }
 
 // Each %d is the ID of a call, which a reader that is not strict would give the answer to.
 

@@ -14,32 +14,24 @@ import (
 func waiterCases() []testCase {
 	return []testCase{
 		{
-			Case: suite.Case{
-				Name: "a-waiting-caller-leaves-when-its-context-ends", Clauses: []string{"BPR-3"}, Framings: suite.BothFramings,
-				Cause: "the wait for a slot does not look at the context, or what the caller waited with still takes the slot",
-			},
-			run: waitersLeave,
+			Name: "a-waiting-caller-leaves-when-its-context-ends", Clauses: []string{"BPR-3"}, Framings: suite.BothFramings,
+			Cause: "The wait for a slot does not look at the context, or what the caller waited with still takes the slot.",
+			Run:   waitersLeave,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-slot-that-comes-as-its-caller-leaves-is-not-lost", Clauses: []string{"BPR-3"}, Framings: suite.BothFramings,
-				Cause: "a slot is handed to a waiter that has just left, and nobody hands it on",
-			},
-			run: waitersRace,
+			Name: "a-slot-that-comes-as-its-caller-leaves-is-not-lost", Clauses: []string{"BPR-3"}, Framings: suite.BothFramings,
+			Cause: "A slot is handed to a waiter that has just left, and nobody hands it on.",
+			Run:   waitersRace,
 		},
 		{
-			Case: suite.Case{
-				Name: "waiters-are-served-in-order-of-arrival", Clauses: []string{"BPR-5"},
-				Cause: "waiters wait on a condition variable or try again by chance",
-			},
-			run: waitersInOrder,
+			Name: "waiters-are-served-in-order-of-arrival", Clauses: []string{"BPR-5"},
+			Cause: "Waiters wait on a condition variable or try again by chance.",
+			Run:   waitersInOrder,
 		},
 		{
-			Case: suite.Case{
-				Name: "a-full-queue-answers-busy-at-once", Clauses: []string{"BPR-6"},
-				Cause: "the queue is not bounded, counts the calls that run, or never gets a place back",
-			},
-			run: fullQueue,
+			Name: "a-full-queue-answers-busy-at-once", Clauses: []string{"BPR-6"},
+			Cause: "The queue is not bounded, counts the calls that run, or never gets a place back.",
+			Run:   fullQueue,
 		},
 	}
 }

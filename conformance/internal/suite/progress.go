@@ -19,7 +19,7 @@ func (p *progress) starts(all []Job) {
 	defer p.mu.Unlock()
 	var ids []string
 	for _, j := range all {
-		ids = append(ids, j.ID(j.framing))
+		ids = append(ids, j.ID(j.Framing))
 	}
 	for _, f := range p.start {
 		f(ids)

@@ -27,13 +27,13 @@ func CloseReport(r *result.Report) {
 // Check runs the jobs without a testing.T, those marked Serial first and alone. When the context ends it
 // returns at once with what has run.
 func Check(ctx context.Context, role spec.Role, o *Options, all []Job, notRun []string) result.Report {
-	slices.SortStableFunc(all, func(a, b Job) int { return byClause(a.Case, b.Case) })
+	slices.SortStableFunc(all, func(a, b Job) int { return byClause(a.Info, b.Info) })
 	rep := NewReport(role, o, notRun)
 	o.progress.starts(all)
 	var mu sync.Mutex
 	var cutOff []string
 	do := func(j Job) {
-		o.progress.begins(j.ID(j.framing))
+		o.progress.begins(j.ID(j.Framing))
 		r := RunJob(ctx, j, o)
 		mu.Lock()
 		defer mu.Unlock()
@@ -90,7 +90,7 @@ func whyEnded(ctx context.Context) string {
 // Test runs the jobs as subtests of t, those marked Serial first and alone, and reports at the end.
 func Test(t *testing.T, role spec.Role, o *Options, all []Job, notRun []string) {
 	t.Helper()
-	slices.SortStableFunc(all, func(a, b Job) int { return byClause(a.Case, b.Case) })
+	slices.SortStableFunc(all, func(a, b Job) int { return byClause(a.Info, b.Info) })
 	rep := NewReport(role, o, notRun)
 	o.progress.starts(all)
 	var mu sync.Mutex
@@ -104,14 +104,14 @@ func Test(t *testing.T, role spec.Role, o *Options, all []Job, notRun []string) 
 		}
 	})
 	for _, j := range all {
-		t.Run(j.ID(j.framing), func(t *testing.T) {
+		t.Run(j.ID(j.Framing), func(t *testing.T) {
 			if !j.Serial {
 				t.Parallel()
 			}
 			for _, name := range j.Clauses {
 				t.Attr("requirement", name)
 			}
-			o.progress.begins(j.ID(j.framing))
+			o.progress.begins(j.ID(j.Framing))
 			r := RunJob(t.Context(), j, o)
 			o.progress.ended(r)
 			mu.Lock()

@@ -12,11 +12,11 @@ import (
 )
 
 // check finds what can only be a mistake of whoever asked.
-func checkSelection(s result.Selection, role spec.Role, all []Case) error {
+func checkSelection(s result.Selection, role spec.Role, all []Info) error {
 	if (s.Shard != 0 || s.Shards != 0) && (s.Shard < 1 || s.Shard > s.Shards) {
 		return fmt.Errorf("there is no part %d of %d: parts are counted from 1", s.Shard, s.Shards)
 	}
-	matches := func(pattern string, match func(Case) bool) error {
+	matches := func(pattern string, match func(Info) bool) error {
 		if _, err := path.Match(pattern, ""); err != nil {
 			return fmt.Errorf("%q is no pattern: %w", pattern, err)
 		}
@@ -26,7 +26,7 @@ func checkSelection(s result.Selection, role spec.Role, all []Case) error {
 		return fmt.Errorf("%q matches no case for a %s", pattern, role)
 	}
 	for _, pattern := range slices.Concat(s.Only, s.Except) {
-		err := matches(pattern, func(c Case) bool {
+		err := matches(pattern, func(c Info) bool {
 			return slices.ContainsFunc(c.ids(), func(id string) bool { return result.Match(pattern, id) })
 		})
 		if err != nil {
@@ -34,7 +34,7 @@ func checkSelection(s result.Selection, role spec.Role, all []Case) error {
 		}
 	}
 	for _, pattern := range s.Covering {
-		if err := matches(pattern, func(c Case) bool { return covers(c, pattern) }); err != nil {
+		if err := matches(pattern, func(c Info) bool { return covers(c, pattern) }); err != nil {
 			return err
 		}
 	}
@@ -42,7 +42,7 @@ func checkSelection(s result.Selection, role spec.Role, all []Case) error {
 }
 
 // ids are those of the case in each of its framings.
-func (c Case) ids() []string {
+func (c Info) ids() []string {
 	if len(c.Framings) == 0 {
 		return []string{c.ID("")}
 	}
@@ -53,12 +53,12 @@ func (c Case) ids() []string {
 	return ids
 }
 
-func covers(c Case, pattern string) bool {
+func covers(c Info, pattern string) bool {
 	return slices.ContainsFunc(c.Clauses, func(name string) bool { return result.Match(pattern, name) })
 }
 
 // selects reports whether a case is among what was asked for, in that framing.
-func selects(s result.Selection, c Case, framing spec.Framing) bool {
+func selects(s result.Selection, c Info, framing spec.Framing) bool {
 	id := c.ID(framing)
 	matched := func(pattern string) bool { return result.Match(pattern, id) }
 	asked := len(s.Only)+len(s.Covering) == 0 || slices.ContainsFunc(s.Only, matched) ||
@@ -77,7 +77,7 @@ func inShard(s result.Selection, id string) bool {
 }
 
 // Selected lists the IDs of those of all cases for a role that a run with these options would select.
-func Selected(role spec.Role, all []Case, opts []Option) ([]string, error) {
+func Selected(role spec.Role, all []Info, opts []Option) ([]string, error) {
 	o := NewOptions(context.Background(), opts)
 	if err := checkSelection(o.Asked, role, all); err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func Selected(role spec.Role, all []Case, opts []Option) ([]string, error) {
 	var ids []string
 	for _, c := range all {
 		for _, j := range Jobs(c, o, nil) {
-			ids = append(ids, j.ID(j.framing))
+			ids = append(ids, j.ID(j.Framing))
 		}
 	}
 	return ids, nil

@@ -10,26 +10,31 @@ import (
 
 func blockingCases() []testCase {
 	return []testCase{
-		{Case: suite.Case{
+		{
 			Name: "half-sent-frame-blocks-no-other-connection", Clauses: []string{"WRK-8"}, Framings: suite.BothFramings,
 			Cause: "Connections are served one after the other, or the thread that serves all waits for the rest of one frame.",
-		}, run: halfSentFrameBlocksNoOtherConnection},
-		{Case: suite.Case{
+			Run:   halfSentFrameBlocksNoOtherConnection,
+		},
+		{
 			Name: "caller-that-does-not-read-blocks-no-other-connection", Clauses: []string{"WRK-8"},
 			Cause: "The thread that serves all connections waits until one of them takes its answer.",
-		}, run: callerThatDoesNotReadBlocksNoOtherConnection},
-		{Case: suite.Case{
+			Run:   callerThatDoesNotReadBlocksNoOtherConnection,
+		},
+		{
 			Name: "busy-connection-keeps-no-other-waiting", Clauses: []string{"WRK-24"},
 			Cause: "One connection is read, or its requests are run, for as long as there are any, before it is the others' turn.",
-		}, run: busyConnectionKeepsNoOtherWaiting},
-		{Case: suite.Case{
+			Run:   busyConnectionKeepsNoOtherWaiting,
+		},
+		{
 			Name: "answers-after-half-close-are-sent", Clauses: []string{"WRK-22"}, Framings: suite.BothFramings,
 			Cause: "The end of what a caller sends is taken for the end of the connection.",
-		}, run: answersAfterHalfCloseAreSent},
-		{Case: suite.Case{
+			Run:   answersAfterHalfCloseAreSent,
+		},
+		{
 			Name: "large-answers-after-half-close-are-sent", Clauses: []string{"WRK-22"}, Framings: suite.BothFramings,
 			Cause: "The connection is closed as soon as no handler runs on it, whatever waits to be sent.",
-		}, run: largeAnswersAfterHalfCloseAreSent},
+			Run:   largeAnswersAfterHalfCloseAreSent,
+		},
 	}
 }
 

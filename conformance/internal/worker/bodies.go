@@ -15,34 +15,41 @@ import (
 
 func bodyCases() []testCase {
 	return []testCase{
-		{Case: suite.Case{
+		{
 			Name: "absent-body-is-null", Clauses: []string{"MSG-6"}, Framings: suite.BothFramings,
 			Cause: "The body is taken from the request as if it were always there.",
-		}, run: absentBodyIsNull},
-		{Case: suite.Case{
+			Run:   absentBodyIsNull,
+		},
+		{
 			Name: "bodies-come-back-equal", Clauses: []string{"MSG-7"}, Framings: suite.BothFramings,
 			Cause: "Numbers are read as doubles, an empty or false body is taken for none, or text is not handled as Unicode.",
-		}, run: bodiesComeBackEqual},
-		{Case: suite.Case{
+			Run:   bodiesComeBackEqual,
+		},
+		{
 			Name: "large-bodies-come-back-equal", Clauses: []string{"MSG-7"}, Framings: suite.BothFramings,
 			Cause: "A large frame is read or written in part, or a short write is not gone on with.",
-		}, run: largeBodiesComeBackEqual},
-		{Case: suite.Case{
+			Run:   largeBodiesComeBackEqual,
+		},
+		{
 			Name: "nan-and-infinity-are-malformed", Clauses: []string{"MSG-8"}, Framings: suite.BothFramings,
 			Cause: "The JSON library takes NaN and Infinity by default, as Python's does: give it a parse_constant that raises.",
-		}, run: nanAndInfinityAreMalformed},
-		{Case: suite.Case{
+			Run:   nanAndInfinityAreMalformed,
+		},
+		{
 			Name: "infinity-is-never-sent", Clauses: []string{"MSG-8"}, Framings: suite.BothFramings,
 			Cause: "The JSON library writes NaN and Infinity by default, as Python's does: give it allow_nan=False.",
-		}, run: infinityIsNeverSent},
-		{Case: suite.Case{
+			Run:   infinityIsNeverSent,
+		},
+		{
 			Name: "nesting-of-100-levels-works", Clauses: []string{"MSG-9"}, Framings: suite.BothFramings,
 			Cause: "The JSON library is set to fewer levels than 100.",
-		}, run: nestingOf100LevelsWorks},
-		{Case: suite.Case{
+			Run:   nestingOf100LevelsWorks,
+		},
+		{
 			Name: "deeper-nesting-is-answered", Clauses: []string{"MSG-9"}, Framings: suite.BothFramings,
 			Cause: "The recursion limit of the language is met outside of the code that turns exceptions into error answers, or the stack overflows.",
-		}, run: deeperNestingIsAnswered},
+			Run:   deeperNestingIsAnswered,
+		},
 	}
 }
 

@@ -10,42 +10,51 @@ import (
 
 func cancellationCases() []testCase {
 	return []testCase{
-		{Case: suite.Case{
+		{
 			Name: "cancellation-reaches-the-handler-that-runs", Clauses: []string{"CAN-5"}, Framings: suite.BothFramings,
 			Cause: "The connection is read again only when the handler has ended, or the handler is never told.",
-		}, run: cancellationReachesTheHandlerThatRuns},
-		{Case: suite.Case{
+			Run:   cancellationReachesTheHandlerThatRuns,
+		},
+		{
 			Name: "cancellation-without-a-reason-counts", Clauses: []string{"CAN-9"}, Framings: suite.BothFramings,
 			Cause: "The reason is taken from the message as if it were always there.",
-		}, run: cancellationWithoutAReasonCounts},
-		{Case: suite.Case{
+			Run:   cancellationWithoutAReasonCounts,
+		},
+		{
 			Name: "cancellation-is-never-answered", Clauses: []string{"CAN-6"}, Framings: suite.BothFramings,
 			Cause: "A cancellation goes down the same path as a request, where everything is answered.",
-		}, run: cancellationIsNeverAnswered},
-		{Case: suite.Case{
+			Run:   cancellationIsNeverAnswered,
+		},
+		{
 			Name: "cancellation-of-nothing-leaves-later-requests-alone", Clauses: []string{"CAN-6"}, Framings: suite.BothFramings,
 			Cause: "Cancelled IDs are remembered, and a later request under such an ID is taken for cancelled.",
-		}, run: cancellationOfNothingLeavesLaterRequestsAlone},
-		{Case: suite.Case{
+			Run:   cancellationOfNothingLeavesLaterRequestsAlone,
+		},
+		{
 			Name: "cancellation-reaches-only-its-own-connection", Clauses: []string{"CAN-7"}, Framings: suite.BothFramings,
 			Cause: "Requests that run are kept in one table for all connections, by ID alone.",
-		}, run: cancellationReachesOnlyItsOwnConnection},
-		{Case: suite.Case{
+			Run:   cancellationReachesOnlyItsOwnConnection,
+		},
+		{
 			Name: "cancellation-leaves-other-requests-of-its-connection-alone", Clauses: []string{"CAN-5"}, Framings: suite.BothFramings,
 			Cause: "One flag stands for all that runs on the connection.",
-		}, run: cancellationLeavesOtherRequestsOfItsConnectionAlone},
-		{Case: suite.Case{
+			Run:   cancellationLeavesOtherRequestsOfItsConnectionAlone,
+		},
+		{
 			Name: "many-cancellations-leave-other-requests-alone", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
 			Cause: "Waits that were cancelled are cleared away together, and the order of those that remain is lost.",
-		}, run: manyCancellationsLeaveOtherRequestsAlone},
-		{Case: suite.Case{
+			Run:   manyCancellationsLeaveOtherRequestsAlone,
+		},
+		{
 			Name: "handlers-of-a-caller-that-went-away-are-cancelled", Clauses: []string{"CAN-8"}, Framings: suite.BothFramings,
 			Cause: "That a connection has ended is noticed only when its answer is written.",
-		}, run: handlersOfACallerThatWentAwayAreCancelled},
-		{Case: suite.Case{
+			Run:   handlersOfACallerThatWentAwayAreCancelled,
+		},
+		{
 			Name: "handlers-of-a-caller-that-half-closed-first-are-cancelled", Clauses: []string{"CAN-8"}, Framings: suite.BothFramings,
 			Cause: "When the end of what a caller sends was read, nothing tells that the caller went away after it.",
-		}, run: handlersOfACallerThatHalfClosedFirstAreCancelled},
+			Run:   handlersOfACallerThatHalfClosedFirstAreCancelled,
+		},
 	}
 }
 

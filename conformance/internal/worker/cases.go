@@ -61,51 +61,19 @@ func (r *run) jobs(o *suite.Options, pre preflightResult) []suite.Job {
 		all = append(all, pre.job())
 	}
 	for _, c := range Cases() {
-		if c.bothFramings && len(pre.framings) < len(suite.BothFramings) {
+		if c.NeedsBoth && len(pre.framings) < len(suite.BothFramings) {
 			continue
 		}
-		for _, j := range suite.Jobs(c.Case, &spoken, nil) {
-			j.Run = func(t *suite.T) { r.run(t, j, c, &spoken) }
-			all = append(all, j)
-		}
+		all = append(all, suite.Jobs(c.Info(), &spoken, func(t *suite.T) {
+			c.Run(&T{T: t, command: r.command, speaks: spoken.Framings, instances: &r.instances})
+		})...)
 	}
 	return all
 }
 
-// run runs a case. Where it finds something wrong with a worker that had served other cases before, it is
-// run once more with a worker of its own, so that its story does not rest on what went before.
-func (r *run) run(t *suite.T, j suite.Job, c testCase, o *suite.Options) {
-	once := func(alone bool) (last result.Result, borrowed, died bool) {
-		w := &T{command: r.command, speaks: o.Framings, instances: &r.instances, alone: alone}
-		j.Run = func(t *suite.T) {
-			w.T = t
-			c.run(w)
-		}
-		last = suite.RunJob(t.Context(), j, o)
-		return last, w.borrowed.Load(), w.died.Load()
-	}
-	last, borrowed, died := once(false)
-	if last.Status != result.StatusPass && borrowed && o.Run.Err() == nil {
-		switch second, _, _ := once(true); {
-		case slices.Contains([]result.Status{result.StatusFail, result.StatusShould, result.StatusBlocked}, second.Status):
-			last = second
-		case died: // perhaps of what an earlier case did to it, so nothing is known of this one's clause
-			last.Status, last.Findings = result.StatusBlocked, nil
-			last.Reason = "a worker that had served other cases ended in the middle of this one, which passes with one of its own: see WRK-16"
-		default:
-			last.Timeline = append(last.Timeline, result.Event{At: last.Elapsed, Where: "suite",
-				Note: "so it was with a worker that had served other cases; with one of its own the case passes"})
-		}
-	}
-	t.Retell(last)
-}
+type testCase = suite.Case[*T]
 
-type testCase struct {
-	suite.Case
-	bothFramings bool // the case needs a worker that speaks both framings
-	run          func(*T)
-}
-
+// Cases returns the cases for workers.
 func Cases() []testCase {
 	return slices.Concat(
 		framingCases(),

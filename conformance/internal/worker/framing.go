@@ -11,13 +11,9 @@ import (
 // framingCase is also what the preflight reports where a worker speaks one framing only.
 func framingCase() testCase {
 	return testCase{
-		Case: suite.Case{
-			Name:    "framing-is-told-by-the-first-two-bytes",
-			Clauses: []string{"STR-7"},
-			Cause:   "The framing is fixed for the whole process, or kept in one place for all connections, or the first two bytes are taken to come in one read.",
-		},
-		bothFramings: true,
-		run:          framingIsToldByTheFirstTwoBytes,
+		Name: "framing-is-told-by-the-first-two-bytes", Clauses: []string{"STR-7"}, NeedsBoth: true,
+		Cause: "The framing is fixed for the whole process, or kept in one place for all connections, or the first two bytes are taken to come in one read.",
+		Run:   framingIsToldByTheFirstTwoBytes,
 	}
 }
 

@@ -30,10 +30,9 @@ func framingErrorCases() []testCase {
 	var all []testCase
 	for _, e := range framingErrors {
 		all = append(all, testCase{
-			Case: suite.Case{
-				Name: e.name, Clauses: []string{"WRK-15", "WRK-14", "WRK-16"}, Framings: e.framings, Cause: e.cause,
-			},
-			run: func(t *T) { t.framingError(e.damaged(t.Framing)) },
+			Name: e.name, Clauses: []string{"WRK-15", "WRK-14", "WRK-16"}, Framings: e.framings,
+			Cause: e.cause,
+			Run:   func(t *T) { t.framingError(e.damaged(t.Framing)) },
 		})
 	}
 	for i := range all {

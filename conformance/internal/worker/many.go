@@ -13,34 +13,41 @@ import (
 
 func manyCases() []testCase {
 	return []testCase{
-		{Case: suite.Case{
+		{
 			Name: "answers-bear-the-ids-of-their-requests", Clauses: []string{"RID-8"}, Framings: suite.BothFramings,
 			Cause: "The ID to answer under is kept beside the connection instead of the request, or errors go out under 0.",
-		}, run: answersBearTheIDsOfTheirRequests},
-		{Case: suite.Case{
+			Run:   answersBearTheIDsOfTheirRequests,
+		},
+		{
 			Name: "many-connections-are-served-at-once", Clauses: []string{"WRK-7"},
 			Cause: "Connections are served one after the other, or by a fixed number of threads.",
-		}, run: manyConnectionsAreServedAtOnce},
-		{Case: suite.Case{
+			Run:   manyConnectionsAreServedAtOnce,
+		},
+		{
 			Name: "many-requests-are-outstanding-on-one-connection", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
 			Cause: "What was read beyond the first frame is dropped, or a queue of fixed length overflows.",
-		}, run: manyRequestsAreOutstandingOnOneConnection},
-		{Case: suite.Case{
+			Run:   manyRequestsAreOutstandingOnOneConnection,
+		},
+		{
 			Name: "frames-of-one-write-are-all-answered", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
 			Cause: "One frame is taken from each read, and the rest waits for bytes that never come.",
-		}, run: framesOfOneWriteAreAllAnswered},
-		{Case: suite.Case{
+			Run:   framesOfOneWriteAreAllAnswered,
+		},
+		{
 			Name: "requests-behind-a-long-one-are-answered", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
 			Cause: "Requests that come while a handler runs are dropped or refused.",
-		}, run: requestsBehindALongOneAreAnswered},
-		{Case: suite.Case{
+			Run:   requestsBehindALongOneAreAnswered,
+		},
+		{
 			Name: "requests-of-every-kind-in-one-write-are-answered", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
 			Cause: "A request that waits until others were run is then run another way than one that is run at once.",
-		}, run: everyKindInOneWrite},
-		{Case: suite.Case{ // in the basic framing alone, since a checksum over so much costs an interpreter seconds
+			Run:   everyKindInOneWrite,
+		},
+		{
 			Name: "connection-that-has-carried-much-goes-on", Clauses: []string{"WRK-9"}, Framings: []spec.Framing{spec.Basic},
 			Cause: "What waits to be sent is counted up and not down again, until the worker reads no more.",
-		}, run: muchOnOneConnection},
+			Run:   muchOnOneConnection,
+		},
 	}
 }
 

@@ -13,10 +13,11 @@ import (
 
 func memoryCases() []testCase {
 	return []testCase{
-		{Case: suite.Case{
+		{
 			Name: "claimed-length-sets-no-memory-aside", Clauses: []string{"WRK-23"}, Framings: suite.BothFramings,
 			Cause: "A buffer of the claimed length is made before the bytes are there. Let it grow with what arrives.",
-		}, run: claimedLengthSetsNoMemoryAside},
+			Run:   claimedLengthSetsNoMemoryAside,
+		},
 	}
 }
 

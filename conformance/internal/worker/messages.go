@@ -13,42 +13,51 @@ import (
 
 func messageCases() []testCase {
 	return []testCase{
-		{Case: suite.Case{
+		{
 			Name: "each-request-gets-one-answer", Clauses: []string{"MSG-1"}, Framings: suite.BothFramings,
 			Cause: "The answer leaves out a null body, or an error path sends a second answer or none.",
-		}, run: eachRequestGetsOneAnswer},
-		{Case: suite.Case{
+			Run:   eachRequestGetsOneAnswer,
+		},
+		{
 			Name: "request-is-read-as-json-however-it-is-written", Clauses: []string{"MSG-1"}, Framings: suite.BothFramings,
 			Cause: "The request is searched for text patterns, or its fields are taken to come in one order.",
-		}, run: requestIsReadAsJSONHoweverItIsWritten},
-		{Case: suite.Case{
+			Run:   requestIsReadAsJSONHoweverItIsWritten,
+		},
+		{
 			Name: "request-byte-by-byte-is-answered", Clauses: []string{"MSG-1"}, Framings: suite.BothFramings,
 			Cause: "A read is taken for a whole header or a whole frame.",
-		}, run: requestByteByByteIsAnswered},
-		{Case: suite.Case{
+			Run:   requestByteByByteIsAnswered,
+		},
+		{
 			Name: "request-of-max-payload-is-answered", Clauses: []string{"MSG-1"}, Framings: suite.BothFramings,
 			Cause: "The limit is held against the whole frame, header included, or is below 10485760, or reading is quadratic.",
-		}, run: requestOfMaxPayloadIsAnswered},
-		{Case: suite.Case{
+			Run:   requestOfMaxPayloadIsAnswered,
+		},
+		{
 			Name: "request-is-answered-the-way-it-came", Clauses: []string{"MSG-2"}, Framings: suite.BothFramings,
 			Cause: "Only one of the two forms is read, or the worker keeps to one form for its answers, or error answers leave the envelope off.",
-		}, run: requestIsAnsweredTheWayItCame},
-		{Case: suite.Case{
+			Run:   requestIsAnsweredTheWayItCame,
+		},
+		{
 			Name: "envelope-needs-a-string-type-and-a-payload", Clauses: []string{"MSG-3"}, Framings: suite.BothFramings,
 			Cause: "Any object with a \"type\" is taken for an envelope, though a plain request may carry an unknown field of that name.",
-		}, run: envelopeNeedsAStringTypeAndAPayload},
-		{Case: suite.Case{
+			Run:   envelopeNeedsAStringTypeAndAPayload,
+		},
+		{
 			Name: "unknown-fields-are-ignored", Clauses: []string{"MSG-4"}, Framings: suite.BothFramings,
 			Cause: "The message is read into a type that forbids other fields, or by a library that folds case when it looks for one.",
-		}, run: unknownFieldsAreIgnored},
-		{Case: suite.Case{
+			Run:   unknownFieldsAreIgnored,
+		},
+		{
 			Name: "ids-of-64-bits-come-back", Clauses: []string{"MSG-5"}, Framings: suite.BothFramings,
 			Cause: "IDs are read as doubles, which change 2^53+1, or as signed integers, which end at 2^63-1.",
-		}, run: idsOf64BitsComeBack},
-		{Case: suite.Case{
+			Run:   idsOf64BitsComeBack,
+		},
+		{
 			Name: "cancellation-tells-ids-of-64-bits-apart", Clauses: []string{"MSG-5"}, Framings: suite.BothFramings,
 			Cause: "Outstanding requests are kept under doubles, where 2^53 and 2^53+1 are the same.",
-		}, run: cancellationTellsIDsOf64BitsApart},
+			Run:   cancellationTellsIDsOf64BitsApart,
+		},
 	}
 }
 

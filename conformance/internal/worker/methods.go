@@ -17,49 +17,55 @@ import (
 // methodsCase is also what the preflight reports where a worker lacks the methods of [WRK-21].
 func methodsCase() testCase {
 	return testCase{
-		Case: suite.Case{
-			Name: "conformance-methods-do-what-they-say", Clauses: []string{"WRK-21"}, Framings: suite.BothFramings,
-			Cause: "The worker that was named does not expose the methods for conformance runs, or not as SPEC.md has them.",
-		},
-		run: conformanceMethodsDoWhatTheySay,
+		Name: "conformance-methods-do-what-they-say", Clauses: []string{"WRK-21"}, Framings: suite.BothFramings,
+		Cause: "The worker that was named does not expose the methods for conformance runs, or not as SPEC.md has them.",
+		Run:   conformanceMethodsDoWhatTheySay,
 	}
 }
 
 func methodCases() []testCase {
 	return []testCase{
-		{Case: suite.Case{
+		{
 			Name: "unknown-method-gets-an-error-answer", Clauses: []string{"WRK-10"}, Framings: suite.BothFramings,
 			Cause: "The method is looked up outside of the code that turns exceptions into error answers.",
-		}, run: unknownMethodGetsAnErrorAnswer},
-		{Case: suite.Case{
+			Run:   unknownMethodGetsAnErrorAnswer,
+		},
+		{
 			Name: "exception-becomes-an-error-answer-with-its-text", Clauses: []string{"WRK-11"}, Framings: suite.BothFramings,
 			Cause: "The text is replaced by a general one, or is pasted into the JSON without escapes.",
-		}, run: exceptionBecomesAnErrorAnswerWithItsText},
-		{Case: suite.Case{
+			Run:   exceptionBecomesAnErrorAnswerWithItsText,
+		},
+		{
 			Name: "result-that-cannot-be-encoded-becomes-an-error-answer", Clauses: []string{"WRK-12"}, Framings: suite.BothFramings,
 			Cause: "The result is encoded outside of the code that turns exceptions into error answers.",
-		}, run: resultThatCannotBeEncodedBecomesAnErrorAnswer},
-		{Case: suite.Case{
+			Run:   resultThatCannotBeEncodedBecomesAnErrorAnswer,
+		},
+		{
 			Name: "answer-over-max-payload-becomes-an-error-answer", Clauses: []string{"WRK-13"}, Framings: suite.BothFramings,
 			Cause: "The answer is sent whatever its length, or refusing it ends the connection.",
-		}, run: answerOverMaxPayloadBecomesAnErrorAnswer},
-		{Case: suite.Case{
+			Run:   answerOverMaxPayloadBecomesAnErrorAnswer,
+		},
+		{
 			Name: "answer-of-max-payload-is-sent", Clauses: []string{"WRK-13"}, Framings: []spec.Framing{spec.Basic},
 			Cause: "The limit is held against something else than the payload, or is below 10485760.",
-		}, run: answerOfMaxPayloadIsSent},
-		{Case: suite.Case{
+			Run:   answerOfMaxPayloadIsSent,
+		},
+		{
 			Name: "health-tells-the-process", Clauses: []string{"WRK-20"}, Framings: suite.BothFramings,
 			Cause: "`health` has to be exposed by hand, or tells another process ID than that of the process that serves.",
-		}, run: healthTellsTheProcess},
+			Run:   healthTellsTheProcess,
+		},
 		methodsCase(),
-		{Case: suite.Case{
+		{
 			Name: "inflight-counts-the-handlers-that-run", Clauses: []string{"WRK-21"},
 			Cause: "`inflight` counts requests instead of handlers, or forgets those that fail or are cancelled.",
-		}, run: inflightCountsTheHandlersThatRun},
-		{Case: suite.Case{
+			Run:   inflightCountsTheHandlersThatRun,
+		},
+		{
 			Name: "exit-ends-the-process-at-once", Clauses: []string{"WRK-21"}, Framings: suite.BothFramings,
 			Cause: "The exit is raised as an exception and becomes an answer, or waits for other handlers. A wrapper has to pass the status on.",
-		}, run: exitEndsTheProcessAtOnce},
+			Run:   exitEndsTheProcessAtOnce,
+		},
 	}
 }
 

@@ -6,16 +6,16 @@ import (
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/proc"
-	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
 )
 
 func orphanCases() []testCase {
 	return []testCase{
-		{Case: suite.Case{
+		{
 			Name: "orphan-ends", Clauses: []string{"WRK-19"},
 			Cause: "Nobody looks whether the parent still lives. A pool that was killed then leaves its workers behind for ever.",
-		}, run: orphanEnds},
+			Run:   orphanEnds,
+		},
 	}
 }
 

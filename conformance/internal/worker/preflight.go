@@ -29,9 +29,9 @@ func (r *run) preflight(ctx context.Context, o *suite.Options) preflightResult {
 		o.Subject = r.command.String()
 	}
 	var pre preflightResult
-	found := startsCase()
+	found := startsCase().Info()
 	spoken := make(chan []spec.Framing, 1)
-	pre.result = suite.RunJob(ctx, suite.Job{Case: found.Case, Run: func(t *suite.T) {
+	pre.result = suite.RunJob(ctx, suite.Job{Info: found, Run: func(t *suite.T) {
 		w := &T{T: t, command: r.command, speaks: o.Framings, instances: &r.instances}
 		p := w.startOrSay()
 		spoken <- p.spoken(o.Framings)
@@ -46,9 +46,9 @@ func (r *run) preflight(ctx context.Context, o *suite.Options) preflightResult {
 	}
 	switch {
 	case blames("WRK-21"):
-		found = methodsCase()
+		found = methodsCase().Info()
 	case blames("STR-7"):
-		found = framingCase()
+		found = framingCase().Info()
 	}
 	pre.result.ID, pre.result.Clauses, pre.result.Cause = found.ID(""), found.Clauses, found.Cause
 
@@ -157,11 +157,11 @@ func (q *peer) mustOfferMethods() {
 	}
 }
 
-// job tells what the preflight found, as the case that it belongs to.
+// job is the case that the preflight's finding belongs to, with its outcome.
 func (pre preflightResult) job() suite.Job {
-	c := suite.Case{Name: pre.result.ID, Clauses: pre.result.Clauses, Cause: pre.result.Cause}
+	c := suite.Info{Name: pre.result.ID, Clauses: pre.result.Clauses, Cause: pre.result.Cause}
 	c.Name = strings.TrimPrefix(c.Name, c.Clauses[0]+"/")
-	return suite.Job{Case: c, Run: func(t *suite.T) { t.Retell(pre.result) }}
+	return suite.Job{Info: c, Known: &pre.result}
 }
 
 // report is the report of a run in which nothing could be run.

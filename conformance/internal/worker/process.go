@@ -25,10 +25,10 @@ type process struct {
 // new one. It goes back for the next case where this one found nothing wrong. A case that leaves handlers
 // running, counts memory or ends the process uses startFresh.
 func (t *T) start() *process {
-	if !t.alone {
+	if !t.Alone {
 		if in := t.instances.take(); in != nil {
 			t.Note("worker", "is process %d, which has served %d cases", in.cmd.Process.Pid, in.served)
-			t.borrowed.Store(true)
+			t.SharesSubject()
 			return t.adopt(in, true)
 		}
 	}
@@ -67,7 +67,7 @@ func (t *T) adopt(in *instance, giveBack bool) *process {
 		in.hold(nil)
 		in.served++
 		if in.ended() {
-			t.died.Store(true)
+			t.SubjectEnded()
 		}
 		if giveBack && t.Good() && t.serves(in) {
 			t.instances.put(in)

@@ -8,48 +8,50 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-
-	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 )
 
 // startsCase is also what the preflight reports where a worker cannot be started.
 func startsCase() testCase {
 	return testCase{
-		Case: suite.Case{
-			Name: "listens-at-its-path-and-serves-the-first-connection", Clauses: []string{"WRK-1"},
-			Cause: "The socket path is taken from elsewhere, or the socket is bound before the worker can serve it.",
-		},
-		run: listensAtItsPathAndServesTheFirstConnection,
+		Name: "listens-at-its-path-and-serves-the-first-connection", Clauses: []string{"WRK-1"},
+		Cause: "The socket path is taken from elsewhere, or the socket is bound before the worker can serve it.",
+		Run:   listensAtItsPathAndServesTheFirstConnection,
 	}
 }
 
 func startCases() []testCase {
 	return []testCase{
 		startsCase(),
-		{Case: suite.Case{
+		{
 			Name: "stale-socket-is-replaced", Clauses: []string{"WRK-2"},
 			Cause: "The path is bound without a look at what is there: a socket file outlives its process.",
-		}, run: staleSocketIsReplaced},
-		{Case: suite.Case{
+			Run:   staleSocketIsReplaced,
+		},
+		{
 			Name: "unset-path-is-refused", Clauses: []string{"WRK-3"},
 			Cause: "A default path is used, which two workers would share, or the failure ends with status 0.",
-		}, run: unsetPathIsRefused},
-		{Case: suite.Case{
+			Run:   unsetPathIsRefused,
+		},
+		{
 			Name: "path-of-a-live-worker-is-refused", Clauses: []string{"WRK-4"},
 			Cause: "Whatever is at the path is removed before binding, which takes a running worker off the air.",
-		}, run: pathOfALiveWorkerIsRefused},
-		{Case: suite.Case{
+			Run:   pathOfALiveWorkerIsRefused,
+		},
+		{
 			Name: "path-of-a-listener-that-does-not-accept-is-refused", Clauses: []string{"WRK-4"},
 			Cause: "The owner of the socket is asked something and taken for dead when it does not answer.",
-		}, run: pathOfAListenerThatDoesNotAcceptIsRefused},
-		{Case: suite.Case{
+			Run:   pathOfAListenerThatDoesNotAcceptIsRefused,
+		},
+		{
 			Name: "path-of-what-is-no-socket-is-refused", Clauses: []string{"WRK-5"},
 			Cause: "Whatever is at the path is removed before binding: a wrong path then costs somebody a file.",
-		}, run: pathOfWhatIsNoSocketIsRefused},
-		{Case: suite.Case{
+			Run:   pathOfWhatIsNoSocketIsRefused,
+		},
+		{
 			Name: "socket-file-has-mode-0600", Clauses: []string{"WRK-6"},
 			Cause: "The mode is left to the umask. Set the umask before binding, or change the mode before listening.",
-		}, run: socketFileHasMode0600},
+			Run:   socketFileHasMode0600,
+		},
 	}
 }
 

@@ -15,38 +15,56 @@ import (
 
 func stopCases() []testCase {
 	return []testCase{
-		{Case: suite.Case{
-			Name: "sigterm-ends-an-idle-worker", Clauses: []string{"WRK-17"}, Cause: stopCause,
-		}, run: func(t *T) { t.signalEndsAnIdleWorker(syscall.SIGTERM) }},
-		{Case: suite.Case{
-			Name: "sigint-ends-an-idle-worker", Clauses: []string{"WRK-17"}, Cause: stopCause,
-		}, run: func(t *T) { t.signalEndsAnIdleWorker(syscall.SIGINT) }},
-		{Case: suite.Case{
+		{
+			Name: "sigterm-ends-an-idle-worker", Clauses: []string{"WRK-17"},
+			Cause: stopCause,
+			Run:   sigtermEndsAnIdleWorker,
+		},
+		{
+			Name: "sigint-ends-an-idle-worker", Clauses: []string{"WRK-17"},
+			Cause: stopCause,
+			Run:   sigintEndsAnIdleWorker,
+		},
+		{
 			Name: "long-handler-does-not-hold-the-exit", Clauses: []string{"WRK-17"},
 			Cause: "The process waits for its handlers without a limit, or goes on accepting meanwhile.",
-		}, run: longHandlerDoesNotHoldTheExit},
-		{Case: suite.Case{
+			Run:   longHandlerDoesNotHoldTheExit,
+		},
+		{
 			Name: "caller-that-does-not-read-does-not-hold-the-exit", Clauses: []string{"WRK-17"},
 			Cause: "The process waits until its last answers are taken, and nobody takes them.",
-		}, run: callerThatDoesNotReadDoesNotHoldTheExit},
-		{Case: suite.Case{
+			Run:   callerThatDoesNotReadDoesNotHoldTheExit,
+		},
+		{
 			Name: "socket-of-a-successor-is-left-alone", Clauses: []string{"WRK-17"},
 			Cause: "What is at the path is removed at the end again, though the worker's own socket file is gone and another worker's is there.",
-		}, run: socketOfASuccessorIsLeftAlone},
-		{Case: suite.Case{
+			Run:   socketOfASuccessorIsLeftAlone,
+		},
+		{
 			Name: "handler-that-runs-at-sigterm-is-answered", Clauses: []string{"WRK-18"}, Framings: suite.BothFramings,
 			Cause: "The process ends, or closes its connections, without a look at what runs.",
-		}, run: func(t *T) { t.handlerThatRunsIsAnswered(syscall.SIGTERM) }},
-		{Case: suite.Case{
+			Run:   handlerThatRunsAtSIGTERMIsAnswered,
+		},
+		{
 			Name: "handler-that-runs-at-sigint-is-answered", Clauses: []string{"WRK-18"}, Framings: []spec.Framing{spec.Enhanced},
 			Cause: "SIGINT raises an exception in the handler that runs, as Python's default does.",
-		}, run: func(t *T) { t.handlerThatRunsIsAnswered(syscall.SIGINT) }},
-		{Case: suite.Case{
+			Run:   handlerThatRunsAtSigintIsAnswered,
+		},
+		{
 			Name: "answer-behind-an-unread-one-is-sent-after-sigterm", Clauses: []string{"WRK-18"}, Framings: suite.BothFramings,
 			Cause: "The process ends when no handler runs any more, whatever waits to be sent.",
-		}, run: answerBehindAnUnreadOneIsSentAfterSIGTERM},
+			Run:   answerBehindAnUnreadOneIsSentAfterSIGTERM,
+		},
 	}
 }
+
+func sigtermEndsAnIdleWorker(t *T) { t.signalEndsAnIdleWorker(syscall.SIGTERM) }
+
+func sigintEndsAnIdleWorker(t *T) { t.signalEndsAnIdleWorker(syscall.SIGINT) }
+
+func handlerThatRunsAtSIGTERMIsAnswered(t *T) { t.handlerThatRunsIsAnswered(syscall.SIGTERM) }
+
+func handlerThatRunsAtSigintIsAnswered(t *T) { t.handlerThatRunsIsAnswered(syscall.SIGINT) }
 
 const stopCause = "The signal has its default action, or the socket file is left behind, or a blocking call is not woken up. " +
 	"A wrapper has to pass the signal on: begin it with exec."

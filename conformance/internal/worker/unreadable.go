@@ -15,33 +15,51 @@ import (
 
 func unreadableCases() []testCase {
 	return []testCase{
-		{Case: suite.Case{
+		{
 			Name: "id-is-an-integer-of-64-bits", Clauses: []string{"MSG-10"}, Framings: suite.BothFramings,
 			Cause: "The ID is converted instead of checked: int(\"1\"), int(1.0) and int(True) are all 1.",
-		}, run: idIsAnIntegerOf64Bits},
-		{Case: suite.Case{
-			Name: "malformed-json-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: suite.BothFramings, Cause: unreadableCause,
-		}, run: func(t *T) { t.unreadable(malformed) }},
-		{Case: suite.Case{
+			Run:   idIsAnIntegerOf64Bits,
+		},
+		{
+			Name: "malformed-json-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: suite.BothFramings,
+			Cause: unreadableCause,
+			Run:   malformedJsonGetsAnErrorAnswer,
+		},
+		{
 			Name: "malformed-utf8-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: suite.BothFramings,
 			Cause: "Text is decoded with replacement characters, or its decoding fails outside of the code that answers.",
-		}, run: func(t *T) { t.unreadable(malformedUTF8) }},
-		{Case: suite.Case{
-			Name: "what-is-no-object-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: suite.BothFramings, Cause: unreadableCause,
-		}, run: func(t *T) { t.unreadable(noObjects) }},
-		{Case: suite.Case{
-			Name: "method-that-is-no-string-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: suite.BothFramings, Cause: unreadableCause,
-		}, run: func(t *T) { t.unreadable(noMethods) }},
-		{Case: suite.Case{
+			Run:   malformedUtf8GetsAnErrorAnswer,
+		},
+		{
+			Name: "what-is-no-object-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: suite.BothFramings,
+			Cause: unreadableCause,
+			Run:   whatIsNoObjectGetsAnErrorAnswer,
+		},
+		{
+			Name: "method-that-is-no-string-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: suite.BothFramings,
+			Cause: unreadableCause,
+			Run:   methodThatIsNoStringGetsAnErrorAnswer,
+		},
+		{
 			Name: "what-cannot-be-read-is-answered-among-requests", Clauses: []string{"MSG-11"}, Framings: suite.BothFramings,
 			Cause: "Answers that wait to be sent are kept by ID, and those under no ID of a request replace one another.",
-		}, run: whatCannotBeReadIsAnsweredAmongRequests},
-		{Case: suite.Case{
+			Run:   whatCannotBeReadIsAnsweredAmongRequests,
+		},
+		{
 			Name: "unknown-envelope-type-gets-an-error-answer", Clauses: []string{"MSG-12"}, Framings: suite.BothFramings,
 			Cause: "Messages of a type that is not known are dropped, and the caller waits for ever.",
-		}, run: unknownEnvelopeTypeGetsAnErrorAnswer},
+			Run:   unknownEnvelopeTypeGetsAnErrorAnswer,
+		},
 	}
 }
+
+func malformedJsonGetsAnErrorAnswer(t *T) { t.unreadable(malformed) }
+
+func malformedUtf8GetsAnErrorAnswer(t *T) { t.unreadable(malformedUTF8) }
+
+func whatIsNoObjectGetsAnErrorAnswer(t *T) { t.unreadable(noObjects) }
+
+func methodThatIsNoStringGetsAnErrorAnswer(t *T) { t.unreadable(noMethods) }
 
 const unreadableCause = "The request is read outside of the code that turns exceptions into error answers, or the error goes out under no ID."
 

@@ -11,26 +11,31 @@ import (
 
 func violationCases() []testCase {
 	return []testCase{
-		{Case: suite.Case{
+		{
 			Name: "header-and-message-must-bear-one-id", Clauses: []string{"MSG-13"}, Framings: []spec.Framing{spec.Enhanced},
 			Cause: "The ID of the header is never compared with that of the message, though no checksum covers the header.",
-		}, run: headerAndMessageMustBearOneID},
-		{Case: suite.Case{
+			Run:   headerAndMessageMustBearOneID,
+		},
+		{
 			Name: "repeated-outstanding-id-closes-the-connection", Clauses: []string{"MSG-14"}, Framings: suite.BothFramings,
 			Cause: "Outstanding requests are kept in a table by ID, and the second one replaces the first.",
-		}, run: repeatedOutstandingIDClosesTheConnection},
-		{Case: suite.Case{
+			Run:   repeatedOutstandingIDClosesTheConnection,
+		},
+		{
 			Name: "id-may-be-used-again-after-its-answer", Clauses: []string{"MSG-14"}, Framings: suite.BothFramings,
 			Cause: "IDs are remembered for ever, or given back only after the answer has left: a fast caller is faster.",
-		}, run: idMayBeUsedAgainAfterItsAnswer},
-		{Case: suite.Case{
+			Run:   idMayBeUsedAgainAfterItsAnswer,
+		},
+		{
 			Name: "id-is-free-again-when-its-answer-begins", Clauses: []string{"MSG-14"}, Framings: suite.BothFramings,
 			Cause: "An answer that the socket does not take at once leaves its ID outstanding, until all of it has left or for ever.",
-		}, run: idIsFreeAgainWhenItsAnswerBegins},
-		{Case: suite.Case{
+			Run:   idIsFreeAgainWhenItsAnswerBegins,
+		},
+		{
 			Name: "violation-leaves-other-connections-alone", Clauses: []string{"WRK-16"}, Framings: suite.BothFramings,
 			Cause: "An exception that should end one connection ends the loop that serves all.",
-		}, run: violationLeavesOtherConnectionsAlone},
+			Run:   violationLeavesOtherConnectionsAlone,
+		},
 	}
 }
 

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"slices"
-	"sync/atomic"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/spec"
@@ -14,10 +13,7 @@ type T struct {
 	command   Command
 	speaks    []spec.Framing
 	instances *instances
-	alone     bool        // the case must not use a worker that has served others
-	borrowed  atomic.Bool // the case did
-	died      atomic.Bool // a worker of the case has ended meanwhile
-	peers     int         // opened so far
+	peers     int // opened so far
 }
 
 // takeTime is for cases with large payloads: a checksum over 10 MB takes an interpreter seconds, and slowness

@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/catalog"
 	"github.com/pyproctest/pyproctest/conformance/known"
 	"github.com/pyproctest/pyproctest/conformance/result"
@@ -58,15 +57,15 @@ func TestFileThatCannotBeReadIsAnError(t *testing.T) {
 }
 
 // workerReport is a whole run against a worker in which every case passes but for those named.
-func workerReport(not map[string]result.Status) conformance.Report {
-	rep := conformance.Report{Role: spec.RoleWorker, Subject: "w", Spec: spec.Version}
+func workerReport(not map[string]result.Status) result.Report {
+	rep := result.Report{Role: spec.RoleWorker, Subject: "w", Spec: spec.Version}
 	for _, c := range catalog.Cases() {
 		if c.Role != spec.RoleWorker {
 			continue
 		}
 		framings := c.Framings
 		if len(framings) == 0 {
-			framings = []conformance.Framing{""}
+			framings = []spec.Framing{""}
 		}
 		for _, f := range framings {
 			res := result.Result{ID: c.ID(f), Clauses: c.Clauses, Status: result.StatusPass}
@@ -85,7 +84,7 @@ func workerReport(not map[string]result.Status) conformance.Report {
 	return rep
 }
 
-func apply(t *testing.T, rep conformance.Report, lines ...string) known.Outcome {
+func apply(t *testing.T, rep result.Report, lines ...string) known.Outcome {
 	t.Helper()
 	list, err := known.Parse("known.txt", strings.Join(lines, "\n"))
 	require.NoError(t, err)
@@ -127,7 +126,7 @@ func TestUnsupportedMustIsExcusedAndAnOptionalOneNeedsNoEntry(t *testing.T) {
 	require.Empty(t, o.Problems)
 	require.Len(t, o.Excused, 1)
 
-	pool := conformance.Report{Role: spec.RolePool, Results: []result.Result{{
+	pool := result.Report{Role: spec.RolePool, Results: []result.Result{{
 		ID: "BPR-6/call-over-the-bound-is-refused/basic", Clauses: []string{"BPR-6"}, Status: result.StatusUnsupported,
 	}}}
 	o = apply(t, pool, "BPR-6 # no bound")
@@ -167,14 +166,14 @@ func TestEntryThatMatchesNoCaseIsWrong(t *testing.T) {
 		"known.txt:4: wrk-6 matches no case for a worker: mend the name, or remove the line",
 	}, problems(apply(t, rep, "WRK-99 # a", "BPR-* # b", "FRM-14 # c", "wrk-6 # d")))
 
-	rep.Asked.Framings = []conformance.Framing{conformance.Basic}
+	rep.Asked.Framings = []spec.Framing{spec.Basic}
 	require.Equal(t, []string{
 		"known.txt:1: */*/enhanced matches no case for a worker in the basic framing: remove the line, or run the other framing too",
-	}, problems(apply(t, only(rep, conformance.Basic), "*/*/enhanced # e")))
+	}, problems(apply(t, only(rep, spec.Basic), "*/*/enhanced # e")))
 }
 
 // only leaves out the results that are not of the framing.
-func only(rep conformance.Report, framing conformance.Framing) conformance.Report {
+func only(rep result.Report, framing spec.Framing) result.Report {
 	var results []result.Result
 	for _, r := range rep.Results {
 		if strings.Count(r.ID, "/") < 2 || strings.HasSuffix(r.ID, "/"+string(framing)) {
@@ -186,18 +185,18 @@ func only(rep conformance.Report, framing conformance.Framing) conformance.Repor
 }
 
 func TestEntryIsJudgedInTheFramingsThatWereAskedFor(t *testing.T) {
-	rep := only(workerReport(nil), conformance.Basic)
-	rep.Asked.Framings = []conformance.Framing{conformance.Basic}
+	rep := only(workerReport(nil), spec.Basic)
+	rep.Asked.Framings = []spec.Framing{spec.Basic}
 	require.Equal(t, []string{"known.txt:1: MSG-6 does not fail any more (1 case): remove the line"}, problems(apply(t, rep, "MSG-6 # a")))
 }
 
 func TestRunOfAPartDoesNotJudgeWhatItLeftOut(t *testing.T) {
 	rep := workerReport(nil)
 	rep.Results = rep.Results[:3]
-	for name, part := range map[string]func(*conformance.Report){
-		"restricted":  func(r *conformance.Report) { r.Asked.Only = []string{"MSG-1"} },
-		"one of two":  func(r *conformance.Report) { r.Asked.Shard, r.Asked.Shards = 1, 2 },
-		"interrupted": func(r *conformance.Report) { r.Interrupted = true },
+	for name, part := range map[string]func(*result.Report){
+		"restricted":  func(r *result.Report) { r.Asked.Only = []string{"MSG-1"} },
+		"one of two":  func(r *result.Report) { r.Asked.Shard, r.Asked.Shards = 1, 2 },
+		"interrupted": func(r *result.Report) { r.Interrupted = true },
 	} {
 		rep := rep
 		part(&rep)
@@ -211,7 +210,7 @@ func TestRunOfAPartDoesNotJudgeWhatItLeftOut(t *testing.T) {
 }
 
 func TestFailedSetUpIsNeverExcused(t *testing.T) {
-	rep := conformance.Report{Role: spec.RoleWorker, SetUp: "it cannot be started", Results: []result.Result{{
+	rep := result.Report{Role: spec.RoleWorker, SetUp: "it cannot be started", Results: []result.Result{{
 		ID: "WRK-1/listens-at-its-path-and-serves-the-first-connection", Clauses: []string{"WRK-1"}, Status: result.StatusBlocked,
 	}}}
 	o := apply(t, rep, "*-* # everything")
@@ -220,7 +219,7 @@ func TestFailedSetUpIsNeverExcused(t *testing.T) {
 	require.Equal(t, 1, o.Unjudged)
 
 	require.ErrorContains(t, known.Write(&strings.Builder{}, rep, false), "it cannot be started")
-	require.ErrorContains(t, known.Write(&strings.Builder{}, conformance.Report{Interrupted: true}, false), "interrupted")
+	require.ErrorContains(t, known.Write(&strings.Builder{}, result.Report{Interrupted: true}, false), "interrupted")
 }
 
 func TestWrittenListNamesTheClauseWhereNothingOfItPasses(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/catalog"
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
@@ -41,7 +40,7 @@ func (o Outcome) Excuses(id string) (Entry, bool) {
 // Apply tells which cases of the report the list excuses, and which entries are wrong. An entry is wrong
 // where it matches no case, and where all that it matches has run and does not fail. Where no case could be
 // run at all, nothing is excused.
-func (l List) Apply(rep conformance.Report) Outcome {
+func (l List) Apply(rep result.Report) Outcome {
 	o := Outcome{File: l.File}
 	exist := cases(rep.Role, rep.Asked.Framings)
 	for _, e := range l.Entries {
@@ -65,7 +64,7 @@ func (l List) Apply(rep conformance.Report) Outcome {
 }
 
 // judge says what is wrong with the entry, and whether the run can tell at all.
-func (e Entry) judge(rep conformance.Report, exist []string) (wrong string, judged bool) {
+func (e Entry) judge(rep result.Report, exist []string) (wrong string, judged bool) {
 	matching := len(matched(e.Pattern, exist))
 	var ran, failing int
 	for _, res := range rep.Results {
@@ -93,7 +92,7 @@ func (e Entry) judge(rep conformance.Report, exist []string) (wrong string, judg
 }
 
 // unmatched says what may have been meant by a pattern that matches no case.
-func (e Entry) unmatched(rep conformance.Report) string {
+func (e Entry) unmatched(rep result.Report) string {
 	text := fmt.Sprintf("%s matches no case for a %s", e.Pattern, rep.Role)
 	if len(rep.Asked.Framings) > 0 && len(matched(e.Pattern, cases(rep.Role, nil))) > 0 {
 		return fmt.Sprintf("%s in the %s framing: remove the line, or run the other framing too", text, rep.Asked.Framings[0])
@@ -110,7 +109,7 @@ func (e Entry) unmatched(rep conformance.Report) string {
 }
 
 // blamedElsewhere names cases that found the clause violated, though they are named after another.
-func blamedElsewhere(pattern string, rep conformance.Report) string {
+func blamedElsewhere(pattern string, rep result.Report) string {
 	var ids []string
 	for _, res := range rep.Results {
 		found := slices.ContainsFunc(res.Findings, func(f result.Finding) bool { return f.Clause == pattern })
@@ -125,7 +124,7 @@ func blamedElsewhere(pattern string, rep conformance.Report) string {
 }
 
 // cases lists the IDs of all cases for a role in the framings, both where there are none.
-func cases(role spec.Role, framings []conformance.Framing) []string {
+func cases(role spec.Role, framings []spec.Framing) []string {
 	var ids []string
 	for _, c := range catalog.Cases() {
 		switch {

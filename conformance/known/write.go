@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
@@ -16,7 +15,7 @@ import (
 // Write writes a list that excuses every case of the report that fails, and no case that does not. What
 // concerns a SHOULD alone is listed where strict is set. Each entry is as short as it can be: a clause where
 // nothing of it passes, else a case, else a case in one framing.
-func Write(w io.Writer, rep conformance.Report, strict bool) error {
+func Write(w io.Writer, rep result.Report, strict bool) error {
 	if rep.SetUp != "" {
 		return fmt.Errorf("no known-failing list can be written, because no case could be run: %s", rep.SetUp)
 	}
@@ -39,7 +38,7 @@ func Write(w io.Writer, rep conformance.Report, strict bool) error {
 }
 
 // entries are those of the list, in the order of SPEC.md.
-func entries(rep conformance.Report, strict bool) []Entry {
+func entries(rep result.Report, strict bool) []Entry {
 	listed := func(r result.Result) bool { return fails(r) && (strict || concernsMust(r)) }
 	results := rep.Results
 	if !rep.Asked.Whole() { // what was left out may pass

@@ -3,7 +3,6 @@ package report
 import (
 	"slices"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
@@ -51,7 +50,7 @@ func (r Run) Clauses() []Clause {
 }
 
 // unexcused is the report without the cases that the known-failing list excuses.
-func (r Run) unexcused() conformance.Report {
+func (r Run) unexcused() result.Report {
 	rep := r.Report
 	rep.Results = slices.DeleteFunc(slices.Clone(rep.Results), func(res result.Result) bool { return r.excused(res.ID) })
 	return rep

@@ -18,9 +18,9 @@ import (
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/report"
 	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 var formats = map[string]func(io.Writer, ...report.Run) error{
@@ -105,7 +105,7 @@ func visible(n *html.Node) string { return text(n) }
 
 func TestBadgeTellsTheVerdict(t *testing.T) {
 	restricted := failing(t)
-	restricted.Asked.Framings = []conformance.Framing{conformance.Basic}
+	restricted.Asked.Framings = []spec.Framing{spec.Basic}
 	blocked := green()
 	set(t, &blocked, "WRK-6/socket-file-has-mode-0600", func(r *result.Result) { r.Status = result.StatusBlocked })
 	for _, c := range []struct {
@@ -119,7 +119,7 @@ func TestBadgeTellsTheVerdict(t *testing.T) {
 		{excusing(t, green(), "WRK-9 # x"), "PyProc worker v2", "40 of 40 MUST hold", "orange"},
 		{blocked, "PyProc worker v2", "39 of 40 MUST hold, 1 not known", "orange"},
 		{poolOf("p"), "PyProc pool v2 (part)", "1 of 1 MUST hold", "brightgreen"},
-		{report.Run{Report: conformance.Report{Role: "framer", Spec: "1"}}, "PyProc framer v1", "could not be run", "lightgrey"},
+		{report.Run{Report: result.Report{Role: "framer", Spec: "1"}}, "PyProc framer v1", "could not be run", "lightgrey"},
 	} {
 		var endpoint map[string]any
 		require.NoError(t, json.Unmarshal(written(t, formats["badge JSON"], c.run), &endpoint))

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/known"
 	"github.com/pyproctest/pyproctest/conformance/report"
 	"github.com/pyproctest/pyproctest/conformance/result"
@@ -46,8 +45,8 @@ func poisoned(text string) report.Run {
 		res := result.Result{
 			ID: fmt.Sprint(i, text), Clauses: []string{text, "MSG-6"}, Status: status, Reason: text, Cause: text, Elapsed: time.Second,
 			Timeline: []result.Event{
-				{Where: text, Note: text, Bytes: []byte(text)[:min(len(text), 4096)], Total: len(text), Framing: conformance.Framing(text)},
-				{Where: text, Note: text, Bytes: []byte("PY" + text)[:min(len(text), 4096)], Total: len(text), Framing: conformance.Enhanced},
+				{Where: text, Note: text, Bytes: []byte(text)[:min(len(text), 4096)], Total: len(text), Framing: spec.Framing(text)},
+				{Where: text, Note: text, Bytes: []byte("PY" + text)[:min(len(text), 4096)], Total: len(text), Framing: spec.Enhanced},
 			},
 		}
 		if status == result.StatusFail || status == result.StatusShould {
@@ -56,10 +55,10 @@ func poisoned(text string) report.Run {
 		results = append(results, res)
 	}
 	return report.Run{
-		Report: conformance.Report{
+		Report: result.Report{
 			Role: spec.Role(text), Subject: text, Spec: text, Results: results, NotRun: []string{text}, SetUp: text,
 			Asked: result.Selection{
-				Framings: []conformance.Framing{conformance.Framing(text)}, Only: []string{text}, Covering: []string{text}, Except: []string{text}, Shards: 2, Shard: 1,
+				Framings: []spec.Framing{spec.Framing(text)}, Only: []string{text}, Covering: []string{text}, Except: []string{text}, Shards: 2, Shard: 1,
 			},
 		},
 		Environment: report.Environment{OS: text, Arch: text, CPUs: 2, Go: text, Version: text},
@@ -120,7 +119,7 @@ func TestHostileTextIsShownAsTextInEveryFormat(t *testing.T) {
 func TestHostileTextBreaksOutOfNothing(t *testing.T) {
 	for what, poison := range hostile {
 		run := poisoned(poison)
-		run.Role, run.Asked.Framings = spec.RoleWorker, []conformance.Framing{conformance.Basic}
+		run.Role, run.Asked.Framings = spec.RoleWorker, []spec.Framing{spec.Basic}
 		sound(t, what, written(t, report.HTML, run, run))
 
 		j := readJUnit(t, run)
@@ -135,7 +134,7 @@ func TestHostileTextBreaksOutOfNothing(t *testing.T) {
 		run.Spec = spec.Version
 		run.Results = append(run.Results[:5:5], run.Results[6:]...) // a status that is none is refused
 		for i := range run.Results {
-			run.Results[i].Timeline[0].Framing = conformance.Basic
+			run.Results[i].Timeline[0].Framing = spec.Basic
 		}
 		text := written(t, report.JSON, run)
 		valid(t, text)

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/catalog"
 	"github.com/pyproctest/pyproctest/conformance/report"
 	"github.com/pyproctest/pyproctest/conformance/result"
@@ -124,7 +123,7 @@ func TestPageIsSoundWhateverItTells(t *testing.T) {
 	pages := map[string][]report.Run{
 		"green": {green()}, "failing": {failing(t)}, "known": {excusing(t, failing(t), allExcused+"WRK-9 # x")}, "none": {},
 		"several": {green(), failing(t), poolOf("p"), failing(t)}, "empty": {{}},
-		"could not run": {{Report: conformance.Report{Role: spec.RoleFramer, SetUp: "why"}}},
+		"could not run": {{Report: result.Report{Role: spec.RoleFramer, SetUp: "why"}}},
 		"everything":    {everythingFails()},
 	}
 	for seed := range uint64(6) {
@@ -206,7 +205,7 @@ func everythingFails() report.Run {
 		res.Findings = append(res.Findings, result.Finding{Clause: "WRK-6", Want: "0600", Got: "0777"})
 		for j := range 400 {
 			res.Timeline = append(res.Timeline, result.Event{
-				At: time.Duration(j), Where: "connection", Note: "note", Bytes: make([]byte, 4096), Total: 1 << 20, Framing: conformance.Enhanced,
+				At: time.Duration(j), Where: "connection", Note: "note", Bytes: make([]byte, 4096), Total: 1 << 20, Framing: spec.Enhanced,
 			})
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/known"
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
@@ -96,12 +95,12 @@ type runJSON struct {
 }
 
 type selectionJSON struct {
-	Framings []conformance.Framing `json:"framings,omitempty"`
-	Only     []string              `json:"only,omitempty"`
-	Covering []string              `json:"covering,omitempty"`
-	Except   []string              `json:"except,omitempty"`
-	Shard    int                   `json:"shard,omitempty"`
-	Shards   int                   `json:"shards,omitempty"`
+	Framings []spec.Framing `json:"framings,omitempty"`
+	Only     []string       `json:"only,omitempty"`
+	Covering []string       `json:"covering,omitempty"`
+	Except   []string       `json:"except,omitempty"`
+	Shard    int            `json:"shard,omitempty"`
+	Shards   int            `json:"shards,omitempty"`
 }
 
 type clauseJSON struct {
@@ -130,12 +129,12 @@ type findingJSON struct {
 }
 
 type eventJSON struct {
-	At      time.Duration       `json:"atNs"`
-	Where   string              `json:"where"`
-	Note    string              `json:"note,omitempty"`
-	Hex     string              `json:"hex,omitempty"`
-	Total   int                 `json:"bytes,omitempty"`
-	Framing conformance.Framing `json:"framing,omitempty"`
+	At      time.Duration `json:"atNs"`
+	Where   string        `json:"where"`
+	Note    string        `json:"note,omitempty"`
+	Hex     string        `json:"hex,omitempty"`
+	Total   int           `json:"bytes,omitempty"`
+	Framing spec.Framing  `json:"framing,omitempty"`
 }
 
 type outcomeJSON struct {
@@ -217,7 +216,7 @@ func (j runJSON) run() (Run, error) {
 		return Run{}, fmt.Errorf("it speaks of version %q of the clauses, and this pyproctest knows version %q", j.Spec, spec.Version)
 	}
 	r := Run{
-		Report: conformance.Report{
+		Report: result.Report{
 			Role: j.Role, Subject: j.Subject, Spec: j.Spec, Started: j.Started, Elapsed: j.Elapsed, NotRun: j.NotRun,
 			Asked: result.Selection(j.Asked), Interrupted: j.Interrupted, SetUp: j.SetUp,
 		},

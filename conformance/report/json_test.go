@@ -12,7 +12,6 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/report"
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
@@ -34,9 +33,9 @@ func TestJSONTellsTheCountsAndIsValid(t *testing.T) {
 func TestJSONGivesBackTheRunsThatWereWritten(t *testing.T) {
 	runs := []report.Run{
 		failing(t), excusing(t, failing(t), allExcused+"WRK-9 # x"), poolOf("p"),
-		{Report: conformance.Report{
+		{Report: result.Report{
 			Role: spec.RoleFramer, Spec: spec.Version, SetUp: "why", Interrupted: true, NotRun: []string{"a", "b"},
-			Asked: result.Selection{Framings: []conformance.Framing{"basic"}, Covering: []string{"c"}, Except: []string{"d"}, Shard: 2, Shards: 3},
+			Asked: result.Selection{Framings: []spec.Framing{"basic"}, Covering: []string{"c"}, Except: []string{"d"}, Shard: 2, Shards: 3},
 		}, Strict: true, Notes: []string{"n"}},
 	}
 	runs[0].Started = time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
@@ -148,7 +147,7 @@ func random(t *testing.T, seed uint64) report.Run {
 				res.Findings = append(res.Findings, result.Finding{Clause: c.Name, Want: "a", Got: strings.Repeat("b", r.IntN(5000))})
 			}
 			for range r.IntN(100) {
-				res.Timeline = append(res.Timeline, result.Event{Where: "there", Bytes: make([]byte, r.IntN(800)), Total: 800, Framing: conformance.Enhanced})
+				res.Timeline = append(res.Timeline, result.Event{Where: "there", Bytes: make([]byte, r.IntN(800)), Total: 800, Framing: spec.Enhanced})
 			}
 		}
 	}

@@ -49,7 +49,7 @@ func TestRealRunGivesTheSameCountsInEveryFormat(t *testing.T) {
 }
 
 func withoutChecksums(rw io.ReadWriter, o conformance.FramerOptions) conformance.Framer {
-	return &trusting{rw, o.Framing == conformance.Basic, cmp.Or(o.MaxPayload, 10<<20)}
+	return &trusting{rw, o.Framing == spec.Basic, cmp.Or(o.MaxPayload, 10<<20)}
 }
 
 // trusting is a framer that writes checksums and never compares them.
@@ -59,13 +59,13 @@ type trusting struct {
 	limit int
 }
 
-func (f *trusting) ReadFrame() (conformance.Frame, error) {
+func (f *trusting) ReadFrame() (spec.Frame, error) {
 	header := make([]byte, 18)
 	if f.basic {
 		header = header[:4]
 	}
 	if _, err := io.ReadFull(f, header); err != nil {
-		return conformance.Frame{}, err
+		return spec.Frame{}, err
 	}
 	var id uint64
 	length := int(binary.BigEndian.Uint32(header))
@@ -73,13 +73,13 @@ func (f *trusting) ReadFrame() (conformance.Frame, error) {
 		id, length = binary.BigEndian.Uint64(header[6:]), int(binary.BigEndian.Uint32(header[2:]))-18
 	}
 	if length < 0 || length > f.limit {
-		return conformance.Frame{}, conformance.TooLarge
+		return spec.Frame{}, spec.TooLarge
 	}
 	payload := make([]byte, length)
 	if _, err := io.ReadFull(f, payload); err != nil {
-		return conformance.Frame{}, err
+		return spec.Frame{}, err
 	}
-	return conformance.Frame{ID: id, Payload: payload}, nil
+	return spec.Frame{ID: id, Payload: payload}, nil
 }
 
 func (f *trusting) WriteFrame(id uint64, payload []byte) error {

@@ -1,5 +1,3 @@
-// Package report tells the outcome of conformance runs: to a terminal, as JSON, JUnit XML, Markdown and
-// HTML, and as a badge. All come from one model, a [Run], and the same run is told the same way each time.
 package report
 
 import (
@@ -8,13 +6,13 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/known"
+	"github.com/pyproctest/pyproctest/conformance/result"
 )
 
 // Run is one run of the suite against one implementation, with what a reader needs to judge and repeat it.
 type Run struct {
-	conformance.Report
+	result.Report
 	Environment Environment
 	Rerun       Rerun
 	// Known is what a known-failing list says of the run; nil without a list.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/catalog"
 	"github.com/pyproctest/pyproctest/conformance/known"
 	"github.com/pyproctest/pyproctest/conformance/report"
@@ -16,7 +15,7 @@ import (
 
 // green is a whole run against a worker in which every case passed.
 func green() report.Run {
-	rep := conformance.Report{
+	rep := result.Report{
 		Role: spec.RoleWorker, Subject: "sample", Spec: spec.Version,
 		Started: time.Date(2026, 11, 22, 13, 0, 0, 0, time.UTC), Elapsed: 9120 * time.Millisecond,
 	}
@@ -26,7 +25,7 @@ func green() report.Run {
 		}
 		framings := c.Framings
 		if len(framings) == 0 {
-			framings = []conformance.Framing{""}
+			framings = []spec.Framing{""}
 		}
 		for _, f := range framings {
 			rep.Results = append(rep.Results, result.Result{
@@ -56,7 +55,7 @@ func failing(t *testing.T) report.Run {
 		}}
 		r.Timeline = []result.Event{
 			{At: time.Millisecond, Where: "connection 1", Note: "opened, for the basic framing"},
-			{At: 2 * time.Millisecond, Where: "connection 1 → worker", Bytes: []byte("\x00\x00\x00\x05{\"id\""), Total: 9, Framing: conformance.Basic},
+			{At: 2 * time.Millisecond, Where: "connection 1 → worker", Bytes: []byte("\x00\x00\x00\x05{\"id\""), Total: 9, Framing: spec.Basic},
 		}
 	})
 	set(t, &run, "MSG-5/ids-of-64-bits-come-back/enhanced", func(r *result.Result) {
@@ -106,7 +105,7 @@ WRK-6                                    # abstract sockets
 
 // poolOf is a run of a pool in which one case passed and nothing else was asked for.
 func poolOf(subject string) report.Run {
-	return report.Run{Report: conformance.Report{
+	return report.Run{Report: result.Report{
 		Role: spec.RolePool, Subject: subject, Spec: spec.Version, Asked: result.Selection{Only: []string{"BPR-1"}},
 		Results: []result.Result{{ID: "BPR-1/bound-holds/basic", Clauses: []string{"BPR-1"}, Status: result.StatusPass}},
 	}}

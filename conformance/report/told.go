@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/known"
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
@@ -34,7 +33,7 @@ func (r Run) told() Run {
 	a := &r.Asked
 	a.Framings = slices.Clone(a.Framings)
 	for i, f := range a.Framings {
-		a.Framings[i] = conformance.Framing(cleanLine(string(f)))
+		a.Framings[i] = spec.Framing(cleanLine(string(f)))
 	}
 	a.Only, a.Covering, a.Except = toldTexts(a.Only), toldTexts(a.Covering), toldTexts(a.Except)
 	r.Results = slices.Clone(r.Results)
@@ -73,7 +72,7 @@ func toldResult(r result.Result) result.Result {
 	events = cutEvents(events, firstEvents, eventsKept)
 	for i, e := range events {
 		e.Where, e.Note = cleanLine(e.Where), clean(e.Note, noteKept)
-		e.Framing = conformance.Framing(cleanLine(string(e.Framing)))
+		e.Framing = spec.Framing(cleanLine(string(e.Framing)))
 		e.Bytes = e.Bytes[:min(len(e.Bytes), bytesKept)]
 		events[i] = e
 	}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/report"
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
@@ -30,7 +29,7 @@ func TestVerdictAndExitStatus(t *testing.T) {
 		}
 	}
 	notHeld.Asked.Except = []string{"WRK-6"} // what failed above was left out
-	startless := report.Run{Report: conformance.Report{Role: spec.RoleWorker, SetUp: "no such file", Results: []result.Result{{
+	startless := report.Run{Report: result.Report{Role: spec.RoleWorker, SetUp: "no such file", Results: []result.Result{{
 		ID: "WRK-1/x", Clauses: []string{"WRK-1"}, Status: result.StatusBlocked,
 	}}}}
 
@@ -57,7 +56,7 @@ func TestVerdictAndExitStatus(t *testing.T) {
 		"a MUST not exercised":                   {change(green(), func(r *report.Run) { r.Results = r.Results[:3] }), report.Unknown, 1},
 		"a part was asked for":                   {change(green(), func(r *report.Run) { r.Results, r.Asked.Only = r.Results[:3], []string{"x"} }), report.Holds, 0},
 		"a part was asked for and interrupted":   {change(green(), func(r *report.Run) { r.Results, r.Asked.Only, r.Interrupted = r.Results[:3], []string{"x"}, true }), report.Unknown, 1},
-		"one framing was asked for":              {change(green(), func(r *report.Run) { r.Results, r.Asked.Framings = r.Results[:3], []conformance.Framing{"basic"} }), report.Holds, 0},
+		"one framing was asked for":              {change(green(), func(r *report.Run) { r.Results, r.Asked.Framings = r.Results[:3], []spec.Framing{"basic"} }), report.Holds, 0},
 		"no result":                              {change(green(), func(r *report.Run) { r.Results = nil }), report.NotRun, 2},
 		"it could not be started":                {startless, report.NotRun, 2},
 		"it could not be started, and all known": {excusing(t, startless, "*-* # x"), report.NotRun, 2},

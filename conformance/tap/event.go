@@ -3,7 +3,6 @@ package tap
 import (
 	"time"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
@@ -38,19 +37,19 @@ type Event struct {
 	Reason string `json:"reason,omitempty"`
 
 	// Of ViolationSeen and CutOff.
-	Sender  spec.Role             `json:"sender,omitempty"` // whose bytes these are
-	Framing conformance.Framing   `json:"framing,omitempty"`
-	Clause  string                `json:"clause,omitempty"`
-	Level   spec.Level            `json:"level,omitempty"`
-	Kind    conformance.ErrorKind `json:"kind,omitempty"`    // of a framing error
-	Offset  *int64                `json:"offset,omitempty"`  // of the first byte in question in all that its sender sent
-	Frame   *int64                `json:"frame,omitempty"`   // the offset at which its frame begins
-	Message string                `json:"message,omitempty"` // what the frame says
-	Want    string                `json:"want,omitempty"`    // what the clause asks for
-	Got     string                `json:"got,omitempty"`     // what passed instead
-	Bytes   string                `json:"bytes,omitempty"`   // of the frame in hex, the first 512 at most
-	Size    int                   `json:"size,omitempty"`    // how many bytes the frame has, or what there is of it
-	Dump    string                `json:"-"`                 // the frame for a person
+	Sender  spec.Role      `json:"sender,omitempty"` // whose bytes these are
+	Framing spec.Framing   `json:"framing,omitempty"`
+	Clause  string         `json:"clause,omitempty"`
+	Level   spec.Level     `json:"level,omitempty"`
+	Kind    spec.ErrorKind `json:"kind,omitempty"`    // of a framing error
+	Offset  *int64         `json:"offset,omitempty"`  // of the first byte in question in all that its sender sent
+	Frame   *int64         `json:"frame,omitempty"`   // the offset at which its frame begins
+	Message string         `json:"message,omitempty"` // what the frame says
+	Want    string         `json:"want,omitempty"`    // what the clause asks for
+	Got     string         `json:"got,omitempty"`     // what passed instead
+	Bytes   string         `json:"bytes,omitempty"`   // of the frame in hex, the first 512 at most
+	Size    int            `json:"size,omitempty"`    // how many bytes the frame has, or what there is of it
+	Dump    string         `json:"-"`                 // the frame for a person
 
 	// Of Closed.
 	Passed *Passed `json:"passed,omitempty"`

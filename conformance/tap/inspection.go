@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/inspect"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
@@ -81,7 +80,7 @@ func (i *inspection) found(frames []inspect.Frame) {
 		}
 		for _, v := range f.Violations {
 			kind := ViolationSeen
-			if v.Kind == conformance.Truncated {
+			if v.Kind == spec.Truncated {
 				kind = CutOff
 			} else {
 				i.violations++
@@ -98,11 +97,11 @@ func (i *inspection) found(frames []inspect.Frame) {
 
 // mayBeRight tells whether a frame is over the default limit alone, where both sides may have another [FRM-13].
 func (i *inspection) mayBeRight(f inspect.Frame) bool {
-	if f.Whole || i.tap.options.MaxPayload != 0 || f.Violations[0].Kind != conformance.TooLarge {
+	if f.Whole || i.tap.options.MaxPayload != 0 || f.Violations[0].Kind != spec.TooLarge {
 		return false
 	}
 	length := f.Bytes
-	if f.Framing == conformance.Enhanced {
+	if f.Framing == spec.Enhanced {
 		length = f.Bytes[2:]
 	}
 	return binary.BigEndian.Uint32(length) < noLimit

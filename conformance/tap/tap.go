@@ -1,9 +1,3 @@
-// Package tap sits between a pool and a worker, passes their bytes on unchanged, and tells what in them
-// breaks the protocol.
-//
-// Traffic comes first: bytes are copied for the inspection and passed on at once. An inspection that falls
-// behind is given up, for its connection, and told so; the bytes go on. Each direction is closed when its
-// sender closes it, and both when a peer goes away, so that neither sees the tap between them.
 package tap
 
 import (
@@ -13,8 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/inspect"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // Options say where a tap sits and whom it tells.
@@ -22,7 +16,7 @@ type Options struct {
 	Listen   string // the path of the socket that it makes, for the pool
 	Upstream string // the path of the worker's socket
 
-	Framing conformance.Framing // empty: told by the first two bytes of each connection [STR-7]
+	Framing spec.Framing // empty: told by the first two bytes of each connection [STR-7]
 	// MaxPayload is the limit of both sides in bytes. 0: it is not known, so a frame over the default of 10485760
 	// [FRM-13] is no violation, and ends the inspection of its connection.
 	MaxPayload int

@@ -25,7 +25,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 	"github.com/pyproctest/pyproctest/conformance/tap"
 	"github.com/pyproctest/pyproctest/ref/frame"
@@ -253,11 +252,11 @@ func TestAFrameOverTheDefaultLimitIsAViolationOnlyWhereTheLimitWasGiven(t *testi
 	}{
 		{0, "00a00001", ""}, {10 << 20, "00a00001", "FRM-8"}, {0, "50590000", "FRM-8"}, {0, "5058ffff", ""},
 	} {
-		for _, framing := range []conformance.Framing{conformance.Basic, conformance.Enhanced} {
+		for _, framing := range []spec.Framing{spec.Basic, spec.Enhanced} {
 			l := newLine(t, tap.Options{MaxPayload: c.limit, Framing: framing})
 			pool, worker := l.connect(t)
 			header := c.length
-			if framing == conformance.Enhanced { // whose length counts 18 bytes more
+			if framing == spec.Enhanced { // whose length counts 18 bytes more
 				header = "5059" + c.length[:6] + "ff000000000000000100000000"
 			}
 			bytes, err := hex.DecodeString(header)

@@ -215,24 +215,35 @@ func (t *T) Protect(clause, doing string, f func()) (returned bool) {
 // are findings of the clause, and end the case.
 func (t *T) Await(clause, doing string, f func()) { t.AwaitFor(t.patience, clause, doing, f) }
 
+// AwaitFor is Await with a patience of its own.
 func (t *T) AwaitFor(patience time.Duration, clause, doing string, f func()) {
-	done := make(chan bool, 1)
+	done := make(chan struct{})
+	returned := false
 	go func() {
-		returned := false
-		defer func() { done <- returned }()
+		defer close(done)
 		returned = t.Protect(clause, doing, f)
 	}()
+	if !t.WaitFor(patience, done) {
+		t.FailNow(clause, doing+" comes back", "nothing after %v", patience)
+	}
+	if !returned {
+		runtime.Goexit()
+	}
+}
+
+// WaitFor waits until done is closed, for as long as the patience at most, and reports whether it was. It ends the case
+// when the whole run is over.
+func (t *T) WaitFor(patience time.Duration, done <-chan struct{}) bool {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
-	case returned := <-done:
-		if !returned {
-			runtime.Goexit()
-		}
+	case <-done:
+		return true
 	case <-t.Stopped():
 		t.Stop()
+		return false
 	case <-timer.C:
-		t.FailNow(clause, doing+" comes back", "nothing after %v", patience)
+		return false
 	}
 }
 

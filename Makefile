@@ -7,7 +7,7 @@ BUDGET ?= 5m
 EXECS  ?= 0
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance implementations test test-go test-race test-python lint lint-go lint-python bench vectors clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
+.PHONY: help conformance implementations test test-go test-race test-python lint lint-go lint-python bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,10 @@ libfuzzer: ## build the fuzz targets for libFuzzer, and run their seeds
 
 vectors: ## write the golden vectors anew
 	go run ./vectors/gen -dir vectors
+
+generate: vectors ## write what is made from other files: vectors, the clauses as Go, the numbers in README.md
+	cd conformance/spec && go run ./gen
+	cd conformance/catalog && go run ./gen
 
 $(VENV)/ready: pyworker/pyproject.toml
 	@mkdir -p $(CACHE)

@@ -26,7 +26,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-var matrixFlag = flag.String("matrix", "", "run every case on the faults and controls whose role/clause/name matches this `regexp`, and write them to matrix.json and MATRIX.md")
+var matrixFlag = flag.String("matrix", "", "run every case on the faults and controls whose role/clause/name matches this `regexp`, and write them to catalog/matrix.json and MATRIX.md")
 
 // matrixRow is what the whole suite said of one fault or control.
 type matrixRow struct {
@@ -43,7 +43,7 @@ func TestMatrixIsThatOfTheseFaults(t *testing.T) {
 	if *matrixFlag != "" {
 		writeMatrix(t, regexp.MustCompile(*matrixFlag))
 	}
-	text, err := os.ReadFile("matrix.json")
+	text, err := os.ReadFile("catalog/matrix.json")
 	require.NoError(t, err)
 	var rows []matrixRow
 	require.NoError(t, json.Unmarshal(text, &rows))
@@ -62,7 +62,7 @@ func TestMatrixIsThatOfTheseFaults(t *testing.T) {
 			planted = append(planted, fmt.Sprintf("%s %s: %s %v", p.role, cmp.Or(f.clause, "control"), f.name(), f.perhaps))
 		}
 	}
-	require.Equal(t, planted, filed, "make matrix writes matrix.json and MATRIX.md anew")
+	require.Equal(t, planted, filed, "make matrix writes catalog/matrix.json and MATRIX.md anew")
 	var faults []catalog.Fault
 	for _, r := range rows {
 		if r.Clause != "" {
@@ -81,7 +81,7 @@ func TestMatrixIsThatOfTheseFaults(t *testing.T) {
 // measure theirs. The files keep the rows of those that were not asked for.
 func writeMatrix(t *testing.T, which *regexp.Regexp) {
 	rows := map[string]matrixRow{}
-	if text, err := os.ReadFile("matrix.json"); err == nil {
+	if text, err := os.ReadFile("catalog/matrix.json"); err == nil {
 		var there []matrixRow
 		require.NoError(t, json.Unmarshal(text, &there))
 		for _, r := range there {
@@ -134,7 +134,7 @@ func saveMatrix(t *testing.T, rows map[string]matrixRow) {
 	}
 	text, err := json.MarshalIndent(ordered, "", " ")
 	assert.NoError(t, err)
-	assert.NoError(t, os.WriteFile("matrix.json", append(text, '\n'), 0o644))
+	assert.NoError(t, os.WriteFile("catalog/matrix.json", append(text, '\n'), 0o644))
 	assert.NoError(t, os.WriteFile("MATRIX.md", []byte(matrixText(ordered)), 0o644))
 }
 

@@ -25,7 +25,7 @@ func matrixText(rows []matrixRow) string {
 Each fault is a right implementation with one thing wrong. The whole suite ran on each of %d, and each was
 caught by the clause that it breaks. It ran on %d controls too, which are odd but right, and accused none.
 
-`+"`make matrix`"+` runs it all again and writes this file and matrix.json; a test compares both with the faults
+`+"`make matrix`"+` runs it all again and writes this file and catalog/matrix.json; a test compares both with the faults
 that there are.
 `,
 		count(func(r matrixRow) bool { return r.Clause != "" }), count(func(r matrixRow) bool { return r.Clause == "" }))

@@ -45,7 +45,7 @@ func (q *peer) wait(limit time.Duration, match func(reply) bool) (reply, bool) {
 			q.mu.Unlock()
 			return r, true
 		}
-		ended, changed, heard := q.ended, q.changed, q.heard
+		ended, changed, heard := q.ended, q.changed, q.lastRead
 		q.mu.Unlock()
 		if over || ended != nil {
 			return reply{}, false
@@ -57,7 +57,7 @@ func (q *peer) wait(limit time.Duration, match func(reply) bool) (reply, bool) {
 				began = heard
 				d.restart(time.Since(heard))
 			} else {
-				over = d.over()
+				over = d.expired()
 			}
 		case <-q.t.Context().Done():
 			over = true
@@ -69,7 +69,7 @@ func (q *peer) wait(limit time.Duration, match func(reply) bool) (reply, bool) {
 func (q *peer) peek(limit time.Duration, match func(reply) bool) bool {
 	r, ok := q.wait(limit, match)
 	if ok {
-		q.change(func() { q.replies = append(q.replies, r) })
+		q.update(func() { q.replies = append(q.replies, r) })
 	}
 	return ok
 }
@@ -94,7 +94,7 @@ func (q *peer) awaitReply(clause string, id uint64) reply {
 	want := fmt.Sprintf("an answer under ID %d on %s", id, q.name)
 	r, ok := q.wait(q.t.Patience(), q.hasID(id))
 	if !ok {
-		q.silent(clause, want)
+		q.noAnswer(clause, want)
 	}
 	q.mustBeAnswer(clause, r)
 	q.mustMatchHeader(r)
@@ -115,7 +115,7 @@ func (q *peer) mustMatchHeader(r reply) {
 func (q *peer) next(clause, want string) reply {
 	r, ok := q.wait(q.t.Patience(), func(reply) bool { return true })
 	if !ok {
-		q.silent(clause, want)
+		q.noAnswer(clause, want)
 	}
 	return r
 }
@@ -143,7 +143,7 @@ func (q *peer) dump(r reply) string {
 
 // silent ends the case where what must come did not. Answers under IDs that nobody asked under are the
 // likely reason, and break [RID-8].
-func (q *peer) silent(clause, want string) {
+func (q *peer) noAnswer(clause, want string) {
 	q.mu.Lock()
 	ended, strays := q.ended, []string{}
 	for _, r := range q.replies {
@@ -154,13 +154,13 @@ func (q *peer) silent(clause, want string) {
 	asked := slices.Sorted(maps.Keys(q.asked))
 	q.mu.Unlock()
 	if len(strays) > 0 {
-		q.t.breach(or(clause, "RID-8"), want, fmt.Sprintf("answers under %s, where %s asked only under %s",
+		q.t.stepFailed(or(clause, "RID-8"), want, fmt.Sprintf("answers under %s, where %s asked only under %s",
 			text.Clip(strings.Join(strays, ", "), 60), q.name, text.Clip(strings.Trim(fmt.Sprint(asked), "[]"), 60)))
 	}
 	if errors.Is(ended, errNoFrame) {
 		clause = or(clause, "STR-7")
 	}
-	q.t.breach(clause, want, q.fate())
+	q.t.stepFailed(clause, want, q.whyNoAnswer())
 }
 
 // or keeps setUp and else takes the other clause.
@@ -172,19 +172,19 @@ func or(clause, other string) string {
 }
 
 // fate tells what became of the connection instead of an answer.
-func (q *peer) fate() string {
+func (q *peer) whyNoAnswer() string {
 	q.mu.Lock()
 	ended := q.ended
 	q.mu.Unlock()
 	if ended == nil {
-		return fmt.Sprintf("nothing on %s within %v%s", q.name, q.t.Patience(), q.process.obituary())
+		return fmt.Sprintf("nothing on %s within %v%s", q.name, q.t.Patience(), q.process.exitSuffix())
 	}
-	return fmt.Sprintf("%s: %s%s", q.name, endWord(ended), q.process.obituary())
+	return fmt.Sprintf("%s: %s%s", q.name, endText(ended), q.process.exitSuffix())
 }
 
-// mustEnd waits until the worker has closed the connection: an end, a reset and a broken pipe are all
+// mustClose waits until the worker has closed the connection: an end, a reset and a broken pipe are all
 // fine [WRK-15]. Answers that came before are left alone.
-func (q *peer) mustEnd(clause, want string) {
+func (q *peer) mustClose(clause, want string) {
 	d := q.process.deadline(q.t.Patience())
 	defer d.stop()
 	for over := false; !over; {
@@ -192,7 +192,7 @@ func (q *peer) mustEnd(clause, want string) {
 		case <-q.done:
 			over = true
 		case <-d.C:
-			over = d.over()
+			over = d.expired()
 		case <-q.t.Context().Done():
 			over = true
 		}
@@ -201,7 +201,7 @@ func (q *peer) mustEnd(clause, want string) {
 	ended := q.ended
 	q.mu.Unlock()
 	if ended == nil {
-		q.t.breach(clause, want, fmt.Sprintf("%s was still open after %v%s", q.name, q.t.Patience(), q.process.obituary()))
+		q.t.stepFailed(clause, want, fmt.Sprintf("%s was still open after %v%s", q.name, q.t.Patience(), q.process.exitSuffix()))
 	}
 	if errors.Is(ended, errNoFrame) {
 		q.t.FailNow("STR-7", fmt.Sprintf("answers in the %s framing", q.framing), "%v", ended)
@@ -209,7 +209,7 @@ func (q *peer) mustEnd(clause, want string) {
 }
 
 // left takes the replies that nobody took.
-func (q *peer) left() []reply {
+func (q *peer) takeReplies() []reply {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	left := q.replies
@@ -223,7 +223,7 @@ func (q *peer) nothingElse(clause, want string) {
 	for range 3 {
 		q.call(setUp, "echo", `"barrier"`)
 	}
-	left := q.left()
+	left := q.takeReplies()
 	for i, r := range left {
 		if i == 3 {
 			q.t.Fail(clause, want, "%d more that nobody asked for", len(left)-i)

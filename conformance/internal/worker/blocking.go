@@ -42,7 +42,7 @@ func halfSentFrameBlocksNoOtherConnection(t *T) {
 	p := t.start()
 	frame := wire.Encode(t.Framing, 1, wire.Request(1, "echo", `"held back"`))
 	size := t.Framing.HeaderSize()
-	first := p.served(t.Framing)
+	first := p.connectServed(t.Framing)
 	for _, c := range []struct {
 		sent int
 		what string
@@ -70,19 +70,19 @@ const unreadBlob = `{"size":2000000}`
 // answer that nobody takes.
 func callerThatDoesNotReadBlocksNoOtherConnection(t *T) {
 	p := t.start()
-	older := p.served(t.anyFraming())
+	older := p.connectServed(t.anyFraming())
 	stalled := p.connectUnread(setUp, t.anyFraming())
 	var ids []uint64
 	for range 2 {
 		ids = append(ids, stalled.ask("blob", unreadBlob))
 	}
-	stalled.answerBegins()
+	stalled.awaitFirstByte()
 	for i := range 10 {
 		older.call("WRK-8", "echo", fmt.Sprintf(`"call %d of an older connection"`, i))
 	}
 	p.connect("WRK-8", t.anyFraming()).call("WRK-8", "echo", `"a newer connection"`)
 	t.Note(stalled.name, "is read now")
-	stalled.readOn()
+	stalled.startReading()
 	for _, id := range ids {
 		stalled.await("WRK-9", id)
 	}
@@ -95,7 +95,7 @@ func callerThatDoesNotReadBlocksNoOtherConnection(t *T) {
 func busyConnectionKeepsNoOtherWaiting(t *T) {
 	const outstanding, tooMany, tooLong = 200, 1000, 2 * time.Second
 	p := t.start()
-	busy, other := p.served(t.anyFraming()), p.served(t.anyFraming())
+	busy, other := p.connectServed(t.anyFraming()), p.connectServed(t.anyFraming())
 	ask := func() { busy.ask("sleep", sleepFor(5*time.Millisecond)) }
 	for range outstanding {
 		ask()
@@ -103,7 +103,7 @@ func busyConnectionKeepsNoOtherWaiting(t *T) {
 	anything := func(reply) bool { return true }
 	next := func() {
 		if _, ok := busy.wait(t.Patience(), anything); !ok {
-			busy.silent("WRK-9", "an answer to each request")
+			busy.noAnswer("WRK-9", "an answer to each request")
 		}
 	}
 	const body = `"beside a busy connection"`
@@ -113,7 +113,7 @@ func busyConnectionKeepsNoOtherWaiting(t *T) {
 			ask()
 		}
 		id, began := other.ask("echo", body), time.Now()
-		for answers = 0; !other.peek(0, other.hasID(id)) && !other.isOver(); answers++ {
+		for answers = 0; !other.peek(0, other.hasID(id)) && !other.readingEnded(); answers++ {
 			if waited := time.Since(began); answers >= tooMany && waited > tooLong {
 				t.FailNow("WRK-24", fmt.Sprintf("an answer on %s while %d requests at most are outstanding on %s", other.name, outstanding, busy.name),
 					"none after %v, in which %d requests were answered on %s", waited.Round(time.Millisecond), answers, busy.name)
@@ -149,9 +149,9 @@ func largeAnswersAfterHalfCloseAreSent(t *T) {
 	for range 3 {
 		ids = append(ids, q.ask("blob", unreadBlob))
 	}
-	q.answerBegins()
+	q.awaitFirstByte()
 	q.closeSending()
-	q.readOn()
+	q.startReading()
 	for _, id := range ids {
 		q.await("WRK-22", id)
 	}

@@ -103,7 +103,7 @@ func (q *peer) mustEcho(clause string, id uint64, body string) {
 }
 
 func largeBodiesComeBackEqual(t *T) {
-	t.takeTime()
+	t.allowForLargePayloads()
 	q := t.start().connect(setUp, t.Framing)
 	text := `"` + strings.Repeat("one megabyte of text", 1<<20/20) + `"`
 	list := "[" + strings.Repeat("12345678,", 1<<13) + "0]"
@@ -120,7 +120,7 @@ func nanAndInfinityAreMalformed(t *T) {
 	} {
 		id := uint64(i + 101)
 		payload := fmt.Appendf(nil, form, id)
-		q.message(id, payload)
+		q.sendMessage(id, payload)
 		want := fmt.Sprintf("an error answer to the malformed %s", payload)
 		r := q.next("MSG-11", want)
 		q.mustBeAnswer("MSG-8", r)
@@ -140,7 +140,7 @@ func infinityIsNeverSent(t *T) {
 		if r, ok := q.wait(t.Patience(), q.hasID(id)); ok {
 			q.mustBeAnswer("MSG-8", r)
 		} else {
-			t.Note("suite", "what becomes of %s is left open: %s", body, q.fate())
+			t.Note("suite", "what becomes of %s is left open: %s", body, q.whyNoAnswer())
 		}
 	}
 }
@@ -159,12 +159,12 @@ func nestingOf100LevelsWorks(t *T) {
 		q.mustEcho("MSG-9", q.ask("echo", body), body)
 	}
 	body := nested("[", "1", "]", 98)
-	q.message(1000, wire.Envelope("request", wire.Request(1000, "echo", body)))
+	q.sendMessage(1000, wire.Envelope("request", wire.Request(1000, "echo", body)))
 	q.mustEcho("MSG-9", 1000, body)
 }
 
 // bare is a JSON text without white space between its tokens and with the letters of its strings as they are.
-func bare(text []byte) []byte {
+func compactJSON(text []byte) []byte {
 	var b []byte
 	within := false
 	for i := 0; i < len(text); i++ {
@@ -201,7 +201,7 @@ func deeperNestingIsAnswered(t *T) {
 				if d := wire.DiffJSON([]byte(body), r.answer.Body); d != "" {
 					t.Fail("MSG-9", want, "%s", text.Clip(d, 200))
 				}
-			} else if r.err != nil && !bytes.Contains(bare(r.Payload), []byte(body)) {
+			} else if r.err != nil && !bytes.Contains(compactJSON(r.Payload), []byte(body)) {
 				// Too deep for the suite to read: then it must hold the body, however that is written.
 				t.Found(result.Finding{Clause: "MSG-9", Want: want, Got: r.err.Error(), Dump: q.dump(r)})
 			}

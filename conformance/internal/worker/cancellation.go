@@ -63,16 +63,16 @@ func cancellationCases() []testCase {
 // ignored. No ID is used twice on a connection, for one that is never answered may never be free again.
 func (p *process) mustCancel(clause string, q *peer, id uint64, cancellation []byte) {
 	g := p.gauge()
-	q.request(id, "sleep", p.t.long())
+	q.request(id, "sleep", p.t.endlessSleep())
 	cancel := func() { q.cancel(id, cancellation) }
 	again := cancel
-	if g.sees(1, never) {
+	if g.waitForRunning(1, never) {
 		cancel()
 		again = nil
 	}
-	if !g.falls(0, again) {
-		p.t.breach(clause, fmt.Sprintf("`sleep` ends that %s names", cancellation),
-			fmt.Sprintf("it still runs %v later%s", p.t.Patience(), p.obituary()))
+	if !g.waitForAtMost(0, again) {
+		p.t.stepFailed(clause, fmt.Sprintf("`sleep` ends that %s names", cancellation),
+			fmt.Sprintf("it still runs %v later%s", p.t.Patience(), p.exitSuffix()))
 	}
 }
 
@@ -81,22 +81,22 @@ func (p *process) mustCancel(clause string, q *peer, id uint64, cancellation []b
 func (p *process) mustCancelOnly(clause string, q *peer, cancelled uint64, other *peer, kept uint64) {
 	g := p.gauge()
 	began := time.Now()
-	q.request(cancelled, "sleep", p.t.long())
+	q.request(cancelled, "sleep", p.t.endlessSleep())
 	other.request(kept, "sleep", sleepFor(shortSleep))
 	cancel := func() { q.cancel(cancelled, wire.Cancellation(cancelled, "only this one")) }
 	other.repeatUntilAnswered(kept, cancel)
 	want := fmt.Sprintf("request %d of %s sleeps to its end, as request %d of %s was cancelled", kept, other.name, cancelled, q.name)
 	other.mustHaveSlept(clause, kept, began, want)
-	if !g.falls(0, cancel) {
-		p.t.breach(clause, fmt.Sprintf("the cancellation ends request %d of %s", cancelled, q.name),
-			fmt.Sprintf("it still runs %v later%s", p.t.Patience(), p.obituary()))
+	if !g.waitForAtMost(0, cancel) {
+		p.t.stepFailed(clause, fmt.Sprintf("the cancellation ends request %d of %s", cancelled, q.name),
+			fmt.Sprintf("it still runs %v later%s", p.t.Patience(), p.exitSuffix()))
 	}
 }
 
 // repeatUntilAnswered calls again until there is an answer under the ID, which stays to be taken, or none can come.
 func (q *peer) repeatUntilAnswered(id uint64, again func()) {
 	began := time.Now()
-	for again(); !q.peek(probeEvery, q.hasID(id)) && !q.isOver() && time.Since(began) < q.t.Patience(); {
+	for again(); !q.peek(pollInterval, q.hasID(id)) && !q.readingEnded() && time.Since(began) < q.t.Patience(); {
 		again()
 	}
 }
@@ -105,14 +105,14 @@ func (q *peer) repeatUntilAnswered(id uint64, again func()) {
 func (q *peer) mustHaveSlept(clause string, id uint64, began time.Time, want string) {
 	r := q.awaitReply(clause, id)
 	if slept := r.at.Sub(began); !r.answer.OK || slept < shortSleep*9/10 {
-		q.t.breach(clause, fmt.Sprintf("%s: a sleep of %v", want, shortSleep),
+		q.t.stepFailed(clause, fmt.Sprintf("%s: a sleep of %v", want, shortSleep),
 			fmt.Sprintf("\"ok\": %v after %v %s", r.answer.OK, slept.Round(time.Millisecond), r.answer.Error))
 	}
 }
 
 func cancellationReachesTheHandlerThatRuns(t *T) {
 	p := t.start()
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	p.mustCancel("CAN-5", q, 7000, wire.Cancellation(7000, "the caller gave up"))
 	p.mustCancel("CAN-5", q, 7001, wire.Cancellation(7001, "the caller gave up again"))
 	q.call("CAN-5", "echo", `"the connection goes on"`)
@@ -120,13 +120,13 @@ func cancellationReachesTheHandlerThatRuns(t *T) {
 
 func cancellationWithoutAReasonCounts(t *T) {
 	p := t.start()
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	p.mustCancel(setUp, q, 7002, wire.Cancellation(7002, "with a reason"))
 	p.mustCancel("CAN-9", q, 7003, wire.Cancellation(7003, ""))
 }
 
 func cancellationIsNeverAnswered(t *T) {
-	q := t.start().served(t.Framing)
+	q := t.start().connectServed(t.Framing)
 	const unknown = 6000
 	for _, payload := range []string{
 		`{"type":"cancellation","payload":{"id":%d,"reason":"unknown"}}`,
@@ -153,7 +153,7 @@ func cancellationIsNeverAnswered(t *T) {
 }
 
 func cancellationOfNothingLeavesLaterRequestsAlone(t *T) {
-	q := t.start().served(t.Framing)
+	q := t.start().connectServed(t.Framing)
 	for _, id := range []uint64{1009, 1010} {
 		when := "came"
 		if id == 1010 {
@@ -170,14 +170,14 @@ func cancellationOfNothingLeavesLaterRequestsAlone(t *T) {
 
 func cancellationReachesOnlyItsOwnConnection(t *T) {
 	p := t.start()
-	q, other := p.served(t.Framing), p.served(t.Framing)
+	q, other := p.connectServed(t.Framing), p.connectServed(t.Framing)
 	p.mustCancelOnly(setUp, q, 1001, other, 1002)
 	p.mustCancelOnly("CAN-7", q, 1003, other, 1003)
 }
 
 func cancellationLeavesOtherRequestsOfItsConnectionAlone(t *T) {
 	p := t.start()
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	p.mustCancel(setUp, q, 7004, wire.Cancellation(7004, "alone on its connection"))
 	p.mustCancelOnly("CAN-5", q, 1001, q, 1002)
 }
@@ -185,12 +185,12 @@ func cancellationLeavesOtherRequestsOfItsConnectionAlone(t *T) {
 func handlersOfACallerThatWentAwayAreCancelled(t *T) {
 	p := t.start()
 	g := p.gauge()
-	q := p.served(t.Framing)
-	q.ask("sleep", t.long())
-	g.sees(1, never)
+	q := p.connectServed(t.Framing)
+	q.ask("sleep", t.endlessSleep())
+	g.waitForRunning(1, never)
 	q.close()
-	if !g.falls(0, nil) {
-		t.Fail("CAN-8", "the handlers of a caller that closed its connection are cancelled", "its `sleep` still runs %v later%s", t.Patience(), p.obituary())
+	if !g.waitForAtMost(0, nil) {
+		t.Fail("CAN-8", "the handlers of a caller that closed its connection are cancelled", "its `sleep` still runs %v later%s", t.Patience(), p.exitSuffix())
 	}
 }
 
@@ -199,9 +199,9 @@ func handlersOfACallerThatWentAwayAreCancelled(t *T) {
 func handlersOfACallerThatHalfClosedFirstAreCancelled(t *T) {
 	p := t.start()
 	g := p.gauge()
-	q := p.served(t.Framing)
-	q.ask("sleep", t.long())
-	seen := g.sees(1, never)
+	q := p.connectServed(t.Framing)
+	q.ask("sleep", t.endlessSleep())
+	seen := g.waitForRunning(1, never)
 	q.closeSending()
 	for range 3 {
 		if seen { // else they would wait for the handler
@@ -209,9 +209,9 @@ func handlersOfACallerThatHalfClosedFirstAreCancelled(t *T) {
 		}
 	}
 	q.close()
-	if !g.falls(0, nil) {
+	if !g.waitForAtMost(0, nil) {
 		t.Fail("CAN-8", "the handlers of a caller that closed its sending half and then its connection are cancelled",
-			"its `sleep` still runs %v later%s", t.Patience(), p.obituary())
+			"its `sleep` still runs %v later%s", t.Patience(), p.exitSuffix())
 	}
 }
 
@@ -220,7 +220,7 @@ func handlersOfACallerThatHalfClosedFirstAreCancelled(t *T) {
 func manyCancellationsLeaveOtherRequestsAlone(t *T) {
 	p := t.startFresh()
 	g := p.gauge()
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	const first, many, few = 1001, 70, 12
 	next := uint64(first)
 	ask := func(n int, body string) {
@@ -230,11 +230,11 @@ func manyCancellationsLeaveOtherRequestsAlone(t *T) {
 		}
 	}
 	ask(many, sleepFor(t.Patience()/2))
-	ask(few, t.long())
+	ask(few, t.endlessSleep())
 	kept := next
 	ask(few, sleepFor(t.Patience()*2/3))
 	all := false
-	p.settle(func() bool {
+	p.waitUntil(func() bool {
 		n, ok := g.read(g.serialAfter)
 		all = ok && n >= many+2*few
 		return all || !ok || q.peek(0, q.hasID(first))

@@ -65,7 +65,7 @@ func (r *run) jobs(o *suite.Options, pre preflightResult) []suite.Job {
 			continue
 		}
 		all = append(all, suite.Jobs(c.Info(), &spoken, func(t *suite.T) {
-			c.Run(&T{T: t, command: r.command, speaks: spoken.Framings, instances: &r.instances})
+			c.Run(&T{T: t, command: r.command, framings: spoken.Framings, instances: &r.instances})
 		})...)
 	}
 	return all

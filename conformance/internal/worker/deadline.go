@@ -38,12 +38,12 @@ func (d *deadline) restart(gone time.Duration) {
 
 // over is asked when C has fired. Where it is not over, C fires again later. Whoever asks looks once more for
 // what was awaited: it may have come while the suite itself had to wait for a processor.
-func (d *deadline) over() bool {
+func (d *deadline) expired() bool {
 	if d.more == 0 || d.p.ended() {
 		return true
 	}
 	part := d.limit / 4
-	used := d.p.processorTime()
+	used := d.p.cpuTime()
 	if d.used > 0 && used-d.used < part/50 || used == 0 {
 		return true
 	}
@@ -55,7 +55,7 @@ func (d *deadline) over() bool {
 
 // settle waits until ok holds, looking again and again, ever less often so that looking does not count as
 // work of the worker. It reports whether ok came to hold.
-func (p *process) settle(ok func() bool) bool {
+func (p *process) waitUntil(ok func() bool) bool {
 	d := p.deadline(p.t.Patience())
 	defer d.stop()
 	for pause := 2 * time.Millisecond; !ok(); pause = min(2*pause, 60*time.Millisecond) {
@@ -63,7 +63,7 @@ func (p *process) settle(ok func() bool) bool {
 		select {
 		case <-timer.C:
 		case <-d.C:
-			if d.over() {
+			if d.expired() {
 				return ok()
 			}
 		case <-p.t.Context().Done():
@@ -74,8 +74,8 @@ func (p *process) settle(ok func() bool) bool {
 	return true
 }
 
-// processorTime is what the worker and the processes that it started have used, 0 where that is not known.
-func (p *process) processorTime() time.Duration {
+// cpuTime is what the worker and the processes that it started have used, 0 where that is not known.
+func (p *process) cpuTime() time.Duration {
 	var sum time.Duration
 	for _, pid := range proc.All() {
 		if p.isWithin(pid) {

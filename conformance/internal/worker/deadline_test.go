@@ -30,7 +30,7 @@ func TestAWorkerThatWaitsIsNotWaitedForBeyondThePatience(t *testing.T) {
 }
 
 func readByte(q *peer) error {
-	return q.patiently(q.conn.SetReadDeadline, func() error {
+	return q.withDeadline(q.conn.SetReadDeadline, func() error {
 		_, err := q.conn.Read(make([]byte, 1))
 		return err
 	})

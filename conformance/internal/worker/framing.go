@@ -21,8 +21,8 @@ func framingCases() []testCase { return []testCase{framingCase()} }
 
 func framingIsToldByTheFirstTwoBytes(t *T) {
 	p := t.start()
-	other := p.served(spec.Enhanced)
-	p.served(spec.Enhanced) // two of one framing at once, so that what follows is about the framings
+	other := p.connectServed(spec.Enhanced)
+	p.connectServed(spec.Enhanced) // two of one framing at once, so that what follows is about the framings
 
 	// Turn by turn on one process, all connections open.
 	var peers []*peer

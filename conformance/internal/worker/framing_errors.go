@@ -32,7 +32,7 @@ func framingErrorCases() []testCase {
 		all = append(all, testCase{
 			Name: e.name, Clauses: []string{"WRK-15", "WRK-14", "WRK-16"}, Framings: e.framings,
 			Cause: e.cause,
-			Run:   func(t *T) { t.framingError(e.damaged(t.Framing)) },
+			Run:   func(t *T) { t.sendDamaged(e.damaged(t.Framing)) },
 		})
 	}
 	for i := range all {
@@ -62,12 +62,12 @@ var framingErrors = []framingErrorKind{
 		"bad-magic-closes-the-connection", []spec.Framing{spec.Enhanced},
 		"The magic is only looked at in the first frame, or the reader scans for the next magic.",
 		func(spec.Framing) []damaged {
-			all := damagedExits(
+			all := damagedExitFrames(
 				damage{"the magic 51 59", func(h *wire.Header) { h.Magic[0]++ }},
 				damage{"the magic 50 58", func(h *wire.Header) { h.Magic[1]-- }},
 				damage{"a magic whose bytes are swapped", func(h *wire.Header) { h.Magic = [2]byte{0x59, 0x50} }},
 			)
-			inner := wire.EncodeWith(3, goodExit(spec.Enhanced, readOnStatus), func(h *wire.Header) { h.Magic = [2]byte{} })
+			inner := wire.EncodeWith(3, exitFrame(spec.Enhanced, readOnStatus), func(h *wire.Header) { h.Magic = [2]byte{} })
 			return append(all, damaged{what: "a magic of zeros, and a whole frame in the payload", data: inner})
 		},
 	},
@@ -75,13 +75,13 @@ var framingErrors = []framingErrorKind{
 		"length-below-18-closes-the-connection", []spec.Framing{spec.Enhanced},
 		"18 is subtracted from the length without a look at it, which leaves a negative or a huge size.",
 		func(spec.Framing) []damaged {
-			all := damagedExits(
+			all := damagedExitFrames(
 				damage{"a length of 0", func(h *wire.Header) { h.Length = 0 }},
 				damage{"a length of 4", func(h *wire.Header) { h.Length = 4 }},
 				damage{"a length of 17", func(h *wire.Header) { h.Length = 17 }},
 			)
 			alone := wire.EncodeWith(3, nil, func(h *wire.Header) { h.Length = 17 })
-			return append(all, damaged{what: "a length of 17 in a header alone", data: append(alone, goodExit(spec.Enhanced, readOnStatus)...)})
+			return append(all, damaged{what: "a length of 17 in a header alone", data: append(alone, exitFrame(spec.Enhanced, readOnStatus)...)})
 		},
 	},
 	{
@@ -109,7 +109,7 @@ var framingErrors = []framingErrorKind{
 		"bad-checksum-closes-the-connection", []spec.Framing{spec.Enhanced},
 		"The checksum is not compared, or one with another polynomial is, or the frame is dropped and reading goes on.",
 		func(spec.Framing) []damaged {
-			return damagedExits(
+			return damagedExitFrames(
 				damage{"one bit of the checksum wrong", func(h *wire.Header) { h.CRC ^= 1 }},
 				damage{"a checksum of 0", func(h *wire.Header) { h.CRC = 0 }},
 				damage{"the IEEE checksum", func(h *wire.Header) {
@@ -126,14 +126,14 @@ var framingErrors = []framingErrorKind{
 			if f == spec.Basic {
 				other = spec.Enhanced
 			}
-			return []damaged{{what: "a right frame of the " + string(other) + " framing", data: goodExit(other, ranStatus)}}
+			return []damaged{{what: "a right frame of the " + string(other) + " framing", data: exitFrame(other, ranStatus)}}
 		},
 	},
 	{
 		"cut-off-header-runs-no-handler", suite.BothFramings,
 		"The end of the stream inside a header is taken for a clean end, and the connection leaks, or the worker ends.",
 		func(f spec.Framing) []damaged {
-			whole := goodExit(f, ranStatus)
+			whole := exitFrame(f, ranStatus)
 			all := []damaged{{"a header cut off after 1 byte", whole[:1], true}, {"a header without its last byte", whole[:f.HeaderSize()-1], true}}
 			if f == spec.Enhanced {
 				all = append(all, damaged{"a header cut off after the length", whole[:6], true})
@@ -148,7 +148,7 @@ var framingErrors = []framingErrorKind{
 			payload := wire.Request(3, "exit", ranStatus.body())
 			whole := wire.Encode(f, 3, payload)
 			return []damaged{
-				{"a frame cut off behind a payload that can be run, and that its checksum fits", claimingMore(f, payload), true},
+				{"a frame cut off behind a payload that can be run, and that its checksum fits", claimingTenMore(f, payload), true},
 				{"a frame without its last byte", whole[:len(whole)-1], true},
 				{"a frame cut off behind its header", whole[:f.HeaderSize()], true},
 			}
@@ -156,15 +156,15 @@ var framingErrors = []framingErrorKind{
 	},
 }
 
-// claimingMore is a right frame but for its length, which claims ten bytes more than there are.
-func claimingMore(f spec.Framing, payload []byte) []byte {
+// claimingTenMore is a right frame but for its length, which claims ten bytes more than there are.
+func claimingTenMore(f spec.Framing, payload []byte) []byte {
 	if f == spec.Basic {
 		return append(binary.BigEndian.AppendUint32(nil, uint32(len(payload)+10)), payload...)
 	}
 	return wire.EncodeWith(3, payload, func(h *wire.Header) { h.Length += 10 })
 }
 
-func goodExit(f spec.Framing, s exitStatus) []byte {
+func exitFrame(f spec.Framing, s exitStatus) []byte {
 	return wire.Encode(f, 4, wire.Request(4, "exit", s.body()))
 }
 
@@ -173,40 +173,40 @@ type damage struct {
 	do   func(*wire.Header)
 }
 
-// damagedExits are frames with one damage each that call `exit`, and for the first damage also a good frame
+// damagedExitFrames are frames with one damage each that call `exit`, and for the first damage also a good frame
 // that comes behind.
-func damagedExits(all ...damage) []damaged {
+func damagedExitFrames(all ...damage) []damaged {
 	var frames []damaged
 	for _, d := range all {
 		frames = append(frames, damaged{what: d.what, data: wire.EncodeWith(3, wire.Request(3, "exit", ranStatus.body()), d.do)})
 	}
-	behind := append(wire.EncodeWith(3, wire.Request(3, "echo", "1"), all[0].do), goodExit(spec.Enhanced, readOnStatus)...)
+	behind := append(wire.EncodeWith(3, wire.Request(3, "echo", "1"), all[0].do), exitFrame(spec.Enhanced, readOnStatus)...)
 	return append(frames, damaged{what: all[0].what + ", and a good frame behind it", data: behind})
 }
 
 // framingError sends each damaged frame on a connection of its own, while another has a call
 // outstanding. Its handler would end the process.
-func (t *T) framingError(all []damaged) {
+func (t *T) sendDamaged(all []damaged) {
 	p := t.start()
-	other := p.served(t.Framing)
+	other := p.connectServed(t.Framing)
 	for _, d := range all {
 		outstanding := other.ask("sleep", sleepFor(shortSleep/3))
-		q := p.served(t.Framing)
+		q := p.connectServed(t.Framing)
 		q.send(slices.Clone(d.data))
 		if d.ends {
 			q.closeSending()
 		}
-		q.mustEnd("WRK-15", "the connection is closed after "+d.what)
-		if got := p.survives("WRK-14", other, outstanding, d.what); !got.OK {
+		q.mustClose("WRK-15", "the connection is closed after "+d.what)
+		if got := p.mustSurvive("WRK-14", other, outstanding, d.what); !got.OK {
 			t.Fail("WRK-16", "the call outstanding on another connection is answered after "+d.what, "the error %q", got.Error)
 		}
-		p.survives("WRK-14", other, other.ask("echo", `"still served"`), d.what)
+		p.mustSurvive("WRK-14", other, other.ask("echo", `"still served"`), d.what)
 	}
 }
 
 // survives awaits an answer on another connection. Where the process has died instead, its exit status
 // tells which clause that breaks: the one given, where the handler ran of what was damaged.
-func (p *process) survives(ran string, other *peer, id uint64, what string) wire.Answer {
+func (p *process) mustSurvive(ran string, other *peer, id uint64, what string) wire.Answer {
 	r, ok := other.wait(p.t.Patience(), other.hasID(id))
 	if ok {
 		other.mustBeAnswer("WRK-16", r)
@@ -219,6 +219,6 @@ func (p *process) survives(ran string, other *peer, id uint64, what string) wire
 	case int(readOnStatus):
 		p.t.FailNow("WRK-15", "nothing is read any more after "+what, "a good frame behind it was read and "+said, status)
 	}
-	other.silent("WRK-16", "the call of another connection is answered after "+what)
+	other.noAnswer("WRK-16", "the call of another connection is answered after "+what)
 	return wire.Answer{}
 }

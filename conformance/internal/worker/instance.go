@@ -28,8 +28,8 @@ type instance struct {
 
 	discarded sync.Once
 
-	mu     sync.Mutex
-	holder *T // whose story its end belongs to, nil between cases
+	mu      sync.Mutex
+	current *T // whose story its end belongs to, nil between cases
 }
 
 // launch says how to start the worker where a case is about starting it.
@@ -91,23 +91,23 @@ func (in *instance) start(command Command, l launch) error {
 		err := in.cmd.Wait()
 		in.mu.Lock()
 		defer in.mu.Unlock()
-		if in.holder == nil {
+		if in.current == nil {
 			return
 		}
 		var status *exec.ExitError
 		if err != nil && !errors.As(err, &status) {
-			in.holder.Note("worker", "cannot be waited for: %v", err)
+			in.current.Note("worker", "cannot be waited for: %v", err)
 			return
 		}
-		in.holder.Note("worker", "ended: %v", in.cmd.ProcessState)
+		in.current.Note("worker", "ended: %v", in.cmd.ProcessState)
 	}()
 	return nil
 }
 
-func (in *instance) hold(t *T) {
+func (in *instance) setCase(t *T) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.holder = t
+	in.current = t
 }
 
 // ended reports whether the process has ended.

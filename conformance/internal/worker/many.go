@@ -41,12 +41,12 @@ func manyCases() []testCase {
 		{
 			Name: "requests-of-every-kind-in-one-write-are-answered", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
 			Cause: "A request that waits until others were run is then run another way than one that is run at once.",
-			Run:   everyKindInOneWrite,
+			Run:   requestsOfEveryKindInOneWriteAreAnswered,
 		},
 		{
 			Name: "connection-that-has-carried-much-goes-on", Clauses: []string{"WRK-9"}, Framings: []spec.Framing{spec.Basic},
 			Cause: "What waits to be sent is counted up and not down again, until the worker reads no more.",
-			Run:   muchOnOneConnection,
+			Run:   connectionThatHasCarriedMuchGoesOn,
 		},
 	}
 }
@@ -129,9 +129,9 @@ func framesOfOneWriteAreAllAnswered(t *T) {
 	q.mustEcho("WRK-9", ids[n-1], fmt.Sprintf(`[%d,"of one write"]`, n-1))
 }
 
-// everyKindInOneWrite keeps a worker busy with large answers, so that it comes to what is behind them later:
+// requestsOfEveryKindInOneWriteAreAnswered keeps a worker busy with large answers, so that it comes to what is behind them later:
 // to requests that wait and to those that fail, too.
-func everyKindInOneWrite(t *T) {
+func requestsOfEveryKindInOneWriteAreAnswered(t *T) {
 	q := t.start().connect(setUp, t.Framing)
 	kinds := []struct {
 		method, body string
@@ -156,9 +156,9 @@ func everyKindInOneWrite(t *T) {
 	}
 }
 
-// muchOnOneConnection has more answered on one connection than a worker keeps for it at once.
-func muchOnOneConnection(t *T) {
-	t.takeTime()
+// connectionThatHasCarriedMuchGoesOn has more answered on one connection than a worker keeps for it at once.
+func connectionThatHasCarriedMuchGoesOn(t *T) {
+	t.allowForLargePayloads()
 	q := t.start().connect(setUp, t.Framing)
 	for range 16 {
 		id := q.ask("blob", `{"size":4000000}`) // twice that where JSON escapes its characters

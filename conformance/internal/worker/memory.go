@@ -29,9 +29,9 @@ func claimedLengthSetsNoMemoryAside(t *T) {
 	const n = 50
 	peers := make([]*peer, n)
 	for i := range peers {
-		peers[i] = p.served(t.Framing)
+		peers[i] = p.connectServed(t.Framing)
 	}
-	watch := p.served(t.Framing)
+	watch := p.connectServed(t.Framing)
 	small := wire.Encode(t.Framing, 1, append(wire.Request(1, "echo", "1"), bytes.Repeat([]byte(" "), 100)...))
 	begun := len(small) - 99
 	for _, q := range peers {

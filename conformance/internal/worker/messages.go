@@ -84,7 +84,7 @@ func requestIsReadAsJSONHoweverItIsWritten(t *T) {
 		{`{"payload":{"id":%d,"method":"echo","body":"here"},"type":"re\u0071uest"}`, `"here"`},
 	} {
 		id := uint64(i + 1)
-		q.message(id, fmt.Appendf(nil, c.text, id))
+		q.sendMessage(id, fmt.Appendf(nil, c.text, id))
 		got := q.await("MSG-1", id)
 		if d := wire.DiffJSON([]byte(c.body), got.Body); !got.OK || d != "" {
 			t.Fail("MSG-1", fmt.Sprintf("the echo of %s from %s", c.body, fmt.Sprintf(c.text, id)), "%s%s", got.Error, d)
@@ -104,12 +104,12 @@ func requestByteByByteIsAnswered(t *T) {
 }
 
 func requestOfMaxPayloadIsAnswered(t *T) {
-	t.takeTime()
+	t.allowForLargePayloads()
 	q := t.start().connect(setUp, t.Framing)
 	around := len(wire.Request(1, "pid", `""`))
 	payload := wire.Request(1, "pid", `"`+strings.Repeat("x", spec.DefaultMaxPayload-around)+`"`)
 	t.Note("suite", "the payload has %d bytes, the default of max_payload", len(payload))
-	q.message(1, payload)
+	q.sendMessage(1, payload)
 	if got := q.await("MSG-1", 1); !got.OK {
 		t.Fail("MSG-1", fmt.Sprintf("the answer of `pid` to a request of exactly %d bytes [FRM-8, FRM-13]", spec.DefaultMaxPayload), "the error %q", got.Error)
 	}
@@ -130,7 +130,7 @@ func requestIsAnsweredTheWayItCame(t *T) {
 		if c.enveloped {
 			how, payload = "in an envelope", wire.Envelope("request", payload)
 		}
-		q.message(id, payload)
+		q.sendMessage(id, payload)
 		r := q.awaitReply("MSG-2", id)
 		if r.answer.Enveloped != c.enveloped {
 			t.Found(result.Finding{
@@ -151,14 +151,14 @@ func envelopeNeedsAStringTypeAndAPayload(t *T) {
 		{`{"id":%d,"method":"echo","body":1,"payload":{"id":77,"method":"fail"}}`, "a request with an unknown field `payload` and no `type` is a plain request"},
 	} {
 		id := uint64(i + 1)
-		q.message(id, fmt.Appendf(nil, c.payload, id))
+		q.sendMessage(id, fmt.Appendf(nil, c.payload, id))
 		r := q.awaitReply("MSG-3", id)
 		if !r.answer.OK || r.answer.Enveloped {
 			t.Found(result.Finding{Clause: "MSG-3", Want: c.what + ", and is echoed standing alone", Got: text.Excerpt(r.Payload), Dump: q.dump(r)})
 		}
 	}
 	// And the other way round: with both it is an envelope, whatever else stands beside them.
-	q.message(50, []byte(`{"id":51,"method":"fail","body":{},"type":"request","payload":{"id":50,"method":"echo","body":1}}`))
+	q.sendMessage(50, []byte(`{"id":51,"method":"fail","body":{},"type":"request","payload":{"id":50,"method":"echo","body":1}}`))
 	if got := q.await("MSG-3", 50); !got.OK {
 		t.Fail("MSG-3", "an object with a string `type` and a `payload` is an envelope: the echo of its inner request", "the error %q", got.Error)
 	}
@@ -166,7 +166,7 @@ func envelopeNeedsAStringTypeAndAPayload(t *T) {
 
 func unknownFieldsAreIgnored(t *T) {
 	p := t.start()
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	for i, text := range []string{
 		`{"id":%d,"method":"echo","body":1,"deadline":5,"meta":{"a":[1]},"ok":false,"error":"x","reason":"y"}`,
 		`{"jsonrpc":"2.0","id":%d,"params":[1],"method":"echo","body":1,"":null}`,
@@ -174,7 +174,7 @@ func unknownFieldsAreIgnored(t *T) {
 		`{"id":%d,"method":"echo","body":1,"ID":5,"METHOD":"fail","Body":2,"Type":"cancellation","payload":{"id":5}}`,
 	} {
 		id := uint64(i + 101)
-		q.message(id, fmt.Appendf(nil, text, id))
+		q.sendMessage(id, fmt.Appendf(nil, text, id))
 		if got := q.await("MSG-4", id); !got.OK || wire.DiffJSON([]byte("1"), got.Body) != "" {
 			t.Fail("MSG-4", "the echo of the body of "+fmt.Sprintf(text, id), "%s %s", got.Error, got.Body)
 		}
@@ -184,7 +184,7 @@ func unknownFieldsAreIgnored(t *T) {
 }
 
 func idsOf64BitsComeBack(t *T) {
-	q := t.start().served(t.Framing)
+	q := t.start().connectServed(t.Framing)
 	for _, id := range []uint64{ // those that a double rounds to another come before that other
 		1<<31 - 1, 1 << 31, 1<<32 - 1, 1 << 32, 1<<53 + 1, 1 << 53, 1<<63 - 1, 1<<63 + 1, 1 << 63, 1<<64 - 2, 1<<64 - 1,
 	} {
@@ -203,7 +203,7 @@ func idsOf64BitsComeBack(t *T) {
 
 func cancellationTellsIDsOf64BitsApart(t *T) {
 	p := t.start()
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	p.mustCancelOnly(setUp, q, 1001, q, 1002)
 	p.mustCancelOnly("MSG-5", q, 1<<53+1, q, 1<<53)
 	p.mustCancelOnly("MSG-5", q, 1<<64-2, q, 1<<64-1)

@@ -106,14 +106,14 @@ func resultThatCannotBeEncodedBecomesAnErrorAnswer(t *T) {
 	q := t.start().connect(setUp, t.Framing)
 	q.mustFailSaying("WRK-12", "a result that cannot be encoded", q.ask("unserializable", "null"), encodingWords...)
 	id := uint64(1) << 40
-	q.message(id, wire.Envelope("request", wire.Request(id, "unserializable", "null")))
+	q.sendMessage(id, wire.Envelope("request", wire.Request(id, "unserializable", "null")))
 	q.mustFailSaying("WRK-12", "a result that cannot be encoded", id, encodingWords...)
 }
 
 var encodingWords = []string{"serializ", "serialis", "encod", "json", "marshal", "represent", "convert", "dump"}
 
 func answerOverMaxPayloadBecomesAnErrorAnswer(t *T) {
-	t.takeTime()
+	t.allowForLargePayloads()
 	q := t.start().connect(setUp, t.Framing)
 	what := fmt.Sprintf("a result of %d characters, whose answer is over max_payload", spec.DefaultMaxPayload)
 	id := q.ask("blob", fmt.Sprintf(`{"size":%d}`, spec.DefaultMaxPayload))
@@ -126,7 +126,7 @@ var sizeWords = []string{"large", "big", "long", "size", "limit", "exceed", "max
 // or JSON escapes the characters, an answer of just max_payload cannot be asked for. This runs in the framing that has
 // no checksum, since that of 10 MB takes an interpreter seconds.
 func answerOfMaxPayloadIsSent(t *T) {
-	t.takeTime()
+	t.allowForLargePayloads()
 	q := t.start().connect(setUp, t.Framing)
 	const small = 1000
 	around := len(q.blob(1001, small).Payload) - small
@@ -154,7 +154,7 @@ func (q *peer) blob(id uint64, size int) reply {
 
 func healthTellsTheProcess(t *T) {
 	p := t.start()
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	for _, body := range []string{"null", "{}", `"ignored"`} {
 		got := q.call("WRK-20", "health", body)
 		health, err := wire.Object(got.Body) // a struct would take names that differ in case [MSG-4]
@@ -173,7 +173,7 @@ func healthTellsTheProcess(t *T) {
 
 func conformanceMethodsDoWhatTheySay(t *T) {
 	p := t.start()
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	q.mustEcho("WRK-21", q.ask("echo", `{"a":[1,"b"]}`), `{"a":[1,"b"]}`)
 
 	got := q.call("WRK-21", "pid", "null")
@@ -201,18 +201,18 @@ func conformanceMethodsDoWhatTheySay(t *T) {
 func inflightCountsTheHandlersThatRun(t *T) {
 	p := t.start()
 	g := p.gauge()
-	q := p.served(t.anyFraming())
-	for sleep, tries := 800*time.Millisecond, 3; tries > 0 && !g.countsASleep(q, sleep); tries-- {
+	q := p.connectServed(t.anyFraming())
+	for sleep, tries := 800*time.Millisecond, 3; tries > 0 && !g.readDuringSleep(q, sleep); tries-- {
 		sleep *= 2
 	}
-	if !g.falls(0, nil) {
+	if !g.waitForAtMost(0, nil) {
 		t.Fail("WRK-21", "`inflight` falls to what it was when the `sleep` has ended", "it has not after %v", t.Patience())
 	}
 }
 
-// countsASleep reads `inflight` again and again while a handler sleeps, and reports whether that told anything. Only a
+// readDuringSleep reads `inflight` again and again while a handler sleeps, and reports whether that told anything. Only a
 // reading that lies wholly within the time in which the handler surely runs does, and can accuse.
-func (g *gauge) countsASleep(q *peer, sleep time.Duration) (told bool) {
+func (g *gauge) readDuringSleep(q *peer, sleep time.Duration) (told bool) {
 	t := q.t
 	type reading struct {
 		from, to time.Time
@@ -226,14 +226,14 @@ func (g *gauge) countsASleep(q *peer, sleep time.Duration) (told bool) {
 		r := reading{from: time.Now()}
 		n, ok := g.read(t.Patience())
 		if !ok {
-			t.FailNow("WRK-21", "`inflight` is answered", "%s", g.peer.fate())
+			t.FailNow("WRK-21", "`inflight` is answered", "%s", g.peer.whyNoAnswer())
 		}
 		r.to, r.running = time.Now(), n
 		readings = append(readings, r)
-		if slept, done := q.wait(probeEvery, q.hasID(id)); done {
+		if slept, done := q.wait(pollInterval, q.hasID(id)); done {
 			answered = slept.at
 		} else if time.Since(asked) > sleep+t.Patience() {
-			q.silent("WRK-21", "an answer to `sleep`")
+			q.noAnswer("WRK-21", "an answer to `sleep`")
 		}
 	}
 	// The sleep began at the latest `sleep` before its answer, and ended at the earliest `sleep` after it
@@ -254,20 +254,20 @@ func (g *gauge) countsASleep(q *peer, sleep time.Duration) (told bool) {
 func exitEndsTheProcessAtOnce(t *T) {
 	p := t.startFresh()
 	g := p.gauge()
-	p.served(t.Framing).ask("sleep", t.long())
-	if !g.sees(1, never) { // then the exit would wait for the sleep
+	p.connectServed(t.Framing).ask("sleep", t.endlessSleep())
+	if !g.waitForRunning(1, never) { // then the exit would wait for the sleep
 		p = t.startFresh()
 	}
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	id := q.ask("exit", `{"code":7}`)
 	status, ended := p.awaitExit(t.Patience())
 	switch {
 	case !ended:
 		t.FailNow("WRK-21", "`exit` {\"code\": 7} ends the process at once", "it still runs after %v", t.Patience())
 	case status != 7:
-		t.Fail("WRK-21", "`exit` {\"code\": 7} ends the process with status 7", "%s", p.lastWords())
+		t.Fail("WRK-21", "`exit` {\"code\": 7} ends the process with status 7", "%s", p.howItEnded())
 	}
-	q.mustEnd("WRK-21", "the connection ends with the process")
+	q.mustClose("WRK-21", "the connection ends with the process")
 	if r, ok := q.wait(0, q.hasID(id)); ok {
 		t.Found(result.Finding{Clause: "WRK-21", Want: "`exit` ends the process without an answer", Got: text.Excerpt(r.Payload), Dump: q.dump(r)})
 	}

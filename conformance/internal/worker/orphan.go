@@ -28,14 +28,14 @@ func orphanEnds(t *T) {
 	if err := p.ready(); err != nil {
 		t.Blocked("%v", err)
 	}
-	q := p.served(t.anyFraming())
+	q := p.connectServed(t.anyFraming())
 	got := q.call(setUp, "pid", "null")
 	pid, err := wire.WholeNumber(got.Body)
 	if err != nil || !p.isWithin(pid) || pid == p.cmd.Process.Pid {
 		t.Blocked("`pid` does not tell the process that the shell %d started [WRK-21]: %s", p.cmd.Process.Pid, got.Body)
 	}
 	// A handler that runs must not keep the process.
-	q.ask("sleep", t.long())
+	q.ask("sleep", t.endlessSleep())
 	t.Note("suite", "kills process %d, which started the worker %d", p.cmd.Process.Pid, pid)
 	p.signal(syscall.SIGKILL)
 	<-p.exited // and with it the pipe of its standard input

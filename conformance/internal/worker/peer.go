@@ -27,8 +27,8 @@ type peer struct {
 	conn    *net.UnixConn
 	done    chan struct{} // closed when nothing is read any more
 
-	lastID uint64 // the last ID that ask took
-	early  []byte // what answerBegins has read
+	lastID    uint64 // the last ID that ask took
+	firstByte []byte // what awaitFirstByte has read
 
 	mu       sync.Mutex
 	asked    map[uint64]int // requests by ID
@@ -36,7 +36,7 @@ type peer struct {
 	changed  chan struct{}  // closed and replaced at each change of what follows
 	replies  []reply        // not taken yet, in the order of arrival
 	repeated bool           // an answer came twice
-	heard    time.Time      // when something came last
+	lastRead time.Time      // when something came last
 	ended    error          // why reading ended; io.EOF for a clean end
 }
 
@@ -57,23 +57,23 @@ func newPeer(p *process, conn *net.UnixConn, framing spec.Framing) *peer {
 	return q
 }
 
-// answerBegins waits until the first byte of an answer has come, and reads no more than that: a worker that
-// answers with more than a socket holds is now writing, and stays so until readOn.
-func (q *peer) answerBegins() {
+// awaitFirstByte waits until the first byte of an answer has come, and reads no more than that: a worker that
+// answers with more than a socket holds is now writing, and stays so until startReading.
+func (q *peer) awaitFirstByte() {
 	first := make([]byte, 1)
-	err := q.patiently(q.conn.SetReadDeadline, func() error {
+	err := q.withDeadline(q.conn.SetReadDeadline, func() error {
 		_, err := q.conn.Read(first)
 		return err
 	})
 	if err != nil {
-		q.t.breach(setUp, "the first byte of an answer on "+q.name, fmt.Sprintf("%v%s", err, q.process.obituary()))
+		q.t.stepFailed(setUp, "the first byte of an answer on "+q.name, fmt.Sprintf("%v%s", err, q.process.exitSuffix()))
 	}
-	q.early = first
+	q.firstByte = first
 	q.t.Note(q.name, "the first byte of an answer came; the rest is left unread")
 }
 
 // patiently reads or writes while the worker is at work, as a [deadline] has it.
-func (q *peer) patiently(set func(time.Time) error, do func() error) error {
+func (q *peer) withDeadline(set func(time.Time) error, do func() error) error {
 	d := q.process.deadline(q.t.Patience())
 	defer d.stop()
 	for {
@@ -89,7 +89,7 @@ func (q *peer) patiently(set func(time.Time) error, do func() error) error {
 		}
 		select {
 		case <-d.C:
-			if d.over() {
+			if d.expired() {
 				return err
 			}
 		default:
@@ -97,8 +97,8 @@ func (q *peer) patiently(set func(time.Time) error, do func() error) error {
 	}
 }
 
-// readOn begins to read. Reading ends with the connection, at the latest when the case ends.
-func (q *peer) readOn() {
+// startReading begins to read. Reading ends with the connection, at the latest when the case ends.
+func (q *peer) startReading() {
 	go q.read()
 	q.t.Cleanup(func() {
 		_ = q.conn.Close()
@@ -109,13 +109,13 @@ func (q *peer) readOn() {
 func (q *peer) read() {
 	defer close(q.done)
 	where := q.name + " ← worker"
-	pending := q.early
+	pending := q.firstByte
 	block := make([]byte, 64<<10)
 	for {
 		n, err := q.conn.Read(block)
 		pending = append(pending, block[:n]...)
 		q.mu.Lock()
-		q.heard = time.Now()
+		q.lastRead = time.Now()
 		q.mu.Unlock()
 		for len(pending) > 0 {
 			f, used, bad := wire.DecodeOne(q.framing, pending, readableLimit)
@@ -137,7 +137,7 @@ func (q *peer) read() {
 				err = fmt.Errorf("%w, %d bytes into a frame", err, len(pending))
 			}
 			if !errors.Is(err, net.ErrClosed) {
-				q.t.Note(where, "%s", endWord(err))
+				q.t.Note(where, "%s", endText(err))
 			}
 			q.end(err)
 			return
@@ -145,7 +145,7 @@ func (q *peer) read() {
 	}
 }
 
-func endWord(err error) string {
+func endText(err error) string {
 	switch {
 	case err == io.EOF:
 		return "the connection was closed"
@@ -161,7 +161,7 @@ func (q *peer) deliver(f spec.Frame) {
 		r.err = errors.New("no well-formed UTF-8")
 	}
 	told := false
-	q.change(func() {
+	q.update(func() {
 		if r.err == nil {
 			q.answered[r.answer.ID]++
 			if n := q.asked[r.answer.ID]; n > 0 && q.answered[r.answer.ID] > n {
@@ -180,7 +180,7 @@ func (q *peer) deliver(f spec.Frame) {
 }
 
 // isOver tells whether nothing comes any more.
-func (q *peer) isOver() bool {
+func (q *peer) readingEnded() bool {
 	select {
 	case <-q.done:
 		return true
@@ -189,9 +189,9 @@ func (q *peer) isOver() bool {
 	}
 }
 
-func (q *peer) end(err error) { q.change(func() { q.ended = err }) }
+func (q *peer) end(err error) { q.update(func() { q.ended = err }) }
 
-func (q *peer) change(f func()) {
+func (q *peer) update(f func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	f()
@@ -205,7 +205,7 @@ func (q *peer) send(data []byte) {
 	where := q.name + " → worker"
 	q.t.Saw(where, q.framing, data)
 	sent := 0
-	err := q.patiently(q.conn.SetWriteDeadline, func() error {
+	err := q.withDeadline(q.conn.SetWriteDeadline, func() error {
 		n, err := q.conn.Write(data[sent:])
 		sent += n
 		return err
@@ -216,7 +216,7 @@ func (q *peer) send(data []byte) {
 }
 
 // message sends one right frame that is to be answered.
-func (q *peer) message(id uint64, payload []byte) {
+func (q *peer) sendMessage(id uint64, payload []byte) {
 	q.expect(id)
 	q.send(wire.Encode(q.framing, id, payload))
 }
@@ -233,7 +233,7 @@ func (q *peer) cancel(id uint64, payload []byte) { q.send(wire.Encode(q.framing,
 
 // request sends one request. The body is JSON, or empty for none.
 func (q *peer) request(id uint64, method, body string) {
-	q.message(id, wire.Request(id, method, body))
+	q.sendMessage(id, wire.Request(id, method, body))
 }
 
 // ask sends one request under the next ID, from 1 on. Cases that choose IDs choose larger ones.
@@ -250,7 +250,7 @@ func (q *peer) call(clause, method, body string) wire.Answer {
 
 // served opens a connection and has one call answered on it, so that what comes after does not rest on
 // whether several connections are served at once [WRK-7].
-func (p *process) served(framing spec.Framing) *peer {
+func (p *process) connectServed(framing spec.Framing) *peer {
 	q := p.connect(setUp, framing)
 	q.call(setUp, "echo", `"served"`)
 	return q

@@ -32,9 +32,9 @@ func (r *run) preflight(ctx context.Context, o *suite.Options) preflightResult {
 	found := startsCase().Info()
 	spoken := make(chan []spec.Framing, 1)
 	pre.result = suite.RunJob(ctx, suite.Job{Info: found, Run: func(t *suite.T) {
-		w := &T{T: t, command: r.command, speaks: o.Framings, instances: &r.instances}
-		p := w.startOrSay()
-		spoken <- p.spoken(o.Framings)
+		w := &T{T: t, command: r.command, framings: o.Framings, instances: &r.instances}
+		p := w.startForPreflight()
+		spoken <- p.spokenFramings(o.Framings)
 	}}, o)
 	select {
 	case pre.framings = <-spoken:
@@ -60,7 +60,7 @@ func (r *run) preflight(ctx context.Context, o *suite.Options) preflightResult {
 		switch {
 		case slices.Contains(pre.framings, f):
 		case slices.Contains(o.Framings, f):
-			pre.notRun = append(pre.notRun, fmt.Sprintf("the %s framing: the worker does not speak it; %s", f, onlyHint(pre.framings[0])))
+			pre.notRun = append(pre.notRun, fmt.Sprintf("the %s framing: the worker does not speak it; %s", f, oneFramingHint(pre.framings[0])))
 		default:
 			pre.notRun = append(pre.notRun, fmt.Sprintf("the %s framing: it was not asked for, and telling it from the other [STR-7] neither", f))
 		}
@@ -68,8 +68,8 @@ func (r *run) preflight(ctx context.Context, o *suite.Options) preflightResult {
 	return pre
 }
 
-// startOrSay starts the worker as any case does, but says at length why it cannot.
-func (t *T) startOrSay() *process {
+// startForPreflight starts the worker as any case does, but says at length why it cannot.
+func (t *T) startForPreflight() *process {
 	in, err := t.instances.start(t.command, launch{})
 	if errors.Is(err, exec.ErrNotFound) {
 		t.Blocked("the worker cannot be started: %v.\nGive the command that starts it, with an absolute path where it is not on the PATH; it was: %s", err, t.command)
@@ -91,14 +91,14 @@ func (t *T) startOrSay() *process {
 
 // spoken are the framings that the worker speaks of those asked for. Speaking means no more here than
 // to send a frame back.
-func (p *process) spoken(asked []spec.Framing) []spec.Framing {
+func (p *process) spokenFramings(asked []spec.Framing) []spec.Framing {
 	var spoken []spec.Framing
 	var fates []string
 	for _, f := range asked {
 		q := p.connect("WRK-1", f)
 		q.ask("health", "null")
 		if _, ok := q.wait(p.t.Patience(), func(reply) bool { return true }); !ok {
-			fates = append(fates, fmt.Sprintf("in the %s framing: %s", f, q.fate()))
+			fates = append(fates, fmt.Sprintf("in the %s framing: %s", f, q.whyNoAnswer()))
 		} else if spoken = append(spoken, f); len(spoken) == 1 {
 			q.mustOfferMethods()
 		}
@@ -109,20 +109,20 @@ func (p *process) spoken(asked []spec.Framing) []spec.Framing {
 	case len(spoken) == 0:
 		p.t.FailNow("STR-7", want, "none %s", strings.Join(fates, "\nand none "))
 	case len(fates) > 0:
-		p.t.Fail("STR-7", want, "none %s\n%s", fates[0], onlyHint(spoken[0]))
+		p.t.Fail("STR-7", want, "none %s\n%s", fates[0], oneFramingHint(spoken[0]))
 	}
 	return spoken
 }
 
-// onlyHint tells how to go on with a worker that speaks one framing.
-func onlyHint(f spec.Framing) string {
+// oneFramingHint tells how to go on with a worker that speaks one framing.
+func oneFramingHint(f spec.Framing) string {
 	return fmt.Sprintf("use --framing %s to validate the %s framing alone", f, f)
 }
 
 const sleepProbe = 50 * time.Millisecond
 
 // came tells what an answer says that is not the one wanted.
-func came(r reply, ok bool) string {
+func describeReply(r reply, ok bool) string {
 	if !ok {
 		return " (nothing came)"
 	}
@@ -139,7 +139,7 @@ func (q *peer) mustOfferMethods() {
 		q.ask(m.method, m.body)
 		r, ok := q.wait(q.t.Patience(), func(reply) bool { return true })
 		if !ok || r.err == nil && !r.answer.OK {
-			missing = append(missing, m.method+came(r, ok))
+			missing = append(missing, m.method+describeReply(r, ok))
 		}
 		if !ok {
 			break // nothing will come to the others either
@@ -149,7 +149,7 @@ func (q *peer) mustOfferMethods() {
 	q.ask("sleep", sleepFor(sleepProbe))
 	r, ok := q.wait(q.t.Patience(), func(reply) bool { return true })
 	if !ok || r.err == nil && !r.answer.OK || r.at.Sub(began) < sleepProbe*9/10 {
-		missing = append(missing, fmt.Sprintf("sleep, after %v%s", sleepProbe, came(r, ok)))
+		missing = append(missing, fmt.Sprintf("sleep, after %v%s", sleepProbe, describeReply(r, ok)))
 	}
 	if len(missing) > 0 {
 		q.t.FailNow("WRK-21", "the methods that conformance runs need: echo, sleep, pid, blob, inflight and others",

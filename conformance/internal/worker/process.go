@@ -62,9 +62,9 @@ func (t *T) launch(l launch) *process {
 
 // adopt binds the instance to the case until that has ended.
 func (t *T) adopt(in *instance, giveBack bool) *process {
-	in.hold(t)
+	in.setCase(t)
 	t.Cleanup(func() {
-		in.hold(nil)
+		in.setCase(nil)
 		in.served++
 		if in.ended() {
 			t.SubjectEnded()
@@ -108,16 +108,16 @@ func (p *process) ready() error {
 			_ = conn.Close()
 			return nil
 		case p.ended():
-			return fmt.Errorf("the worker ended before it accepted connections: %s", p.lastWords())
+			return fmt.Errorf("the worker ended before it accepted connections: %s", p.howItEnded())
 		case over:
 			return fmt.Errorf("the worker runs but accepted no connection on the socket at %s within %v (%w); %s",
-				socketVariable, p.t.Patience(), err, p.said())
+				socketVariable, p.t.Patience(), err, p.outputTail())
 		}
 		select {
 		case <-tick.C:
 		case <-p.exited:
 		case <-d.C:
-			over = d.over()
+			over = d.expired()
 		case <-p.t.Context().Done():
 			over = true
 		}
@@ -132,7 +132,7 @@ func (p *process) awaitExit(limit time.Duration) (status int, ended bool) {
 		select {
 		case <-p.exited:
 		case <-d.C:
-			over = d.over()
+			over = d.expired()
 		case <-p.t.Context().Done():
 			over = true
 		}
@@ -164,16 +164,16 @@ func signalName(s syscall.Signal) string {
 }
 
 // lastWords tells how the process ended and what it said.
-func (p *process) lastWords() string {
-	return fmt.Sprintf("%v; %s", p.cmd.ProcessState, p.said())
+func (p *process) howItEnded() string {
+	return fmt.Sprintf("%v; %s", p.cmd.ProcessState, p.outputTail())
 }
 
 const saidBytes = 2000 // of the end of what the worker wrote
 
-func (p *process) said() string {
-	name, words := "standard error", p.wrote(stderrName)
+func (p *process) outputTail() string {
+	name, words := "standard error", p.output(stderrName)
 	if words == "" {
-		name, words = "standard output", p.wrote(stdoutName)
+		name, words = "standard output", p.output(stdoutName)
 	}
 	if words == "" {
 		return "it wrote nothing to standard error"
@@ -185,7 +185,7 @@ func (p *process) said() string {
 }
 
 // wrote is what the process wrote, without space around it.
-func (p *process) wrote(name string) string {
+func (p *process) output(name string) string {
 	text, err := os.ReadFile(filepath.Join(p.dir, name))
 	if err != nil {
 		p.t.Note("suite", "what the worker wrote cannot be read: %v", err)
@@ -196,15 +196,15 @@ func (p *process) wrote(name string) string {
 // connect opens a connection to the worker, or fails the clause; setUp blocks the case instead.
 func (p *process) connect(clause string, framing spec.Framing) *peer {
 	q := p.connectUnread(clause, framing)
-	q.readOn()
+	q.startReading()
 	return q
 }
 
-// connectUnread opens a connection of which nothing is read until readOn.
+// connectUnread opens a connection of which nothing is read until startReading.
 func (p *process) connectUnread(clause string, framing spec.Framing) *peer {
 	conn, err := p.dial()
 	if err != nil {
-		p.t.breach(clause, "a connection to the worker", fmt.Sprintf("%v%s", err, p.obituary()))
+		p.t.stepFailed(clause, "a connection to the worker", fmt.Sprintf("%v%s", err, p.exitSuffix()))
 	}
 	return newPeer(p, conn, framing)
 }
@@ -222,9 +222,9 @@ func (p *process) dial() (*net.UnixConn, error) {
 
 // obituary tells whether the process is gone, for the text of a failure. The end of a connection is
 // often seen just before the end of the process behind it.
-func (p *process) obituary() string {
+func (p *process) exitSuffix() string {
 	if _, ended := p.awaitExit(200 * time.Millisecond); ended {
-		return ". The worker ended: " + p.lastWords()
+		return ". The worker ended: " + p.howItEnded()
 	}
 	return ""
 }
@@ -234,7 +234,7 @@ func (p *process) obituary() string {
 const setUp = ""
 
 // breach ends the case: the clause does not hold, or what it needs could not be set up.
-func (t *T) breach(clause, want, got string) {
+func (t *T) stepFailed(clause, want, got string) {
 	if t.Context().Err() != nil {
 		t.Blocked("the case ran out of time before it could tell: expected %s; got: %s", want, got)
 	}

@@ -60,16 +60,16 @@ func listensAtItsPathAndServesTheFirstConnection(t *T) {
 	path := filepath.Join(t.Dir(), "a socket.sock")
 	p := t.launch(launch{socket: path})
 	var conn *net.UnixConn
-	p.settle(func() bool {
+	p.waitUntil(func() bool {
 		var err error
 		conn, err = p.dial()
 		return err == nil || p.ended()
 	})
 	if conn == nil {
-		t.FailNow("WRK-1", fmt.Sprintf("a worker that listens at %s=%s", socketVariable, path), "no connection was accepted%s", p.obituary())
+		t.FailNow("WRK-1", fmt.Sprintf("a worker that listens at %s=%s", socketVariable, path), "no connection was accepted%s", p.exitSuffix())
 	}
 	q := newPeer(p, conn, t.anyFraming())
-	q.readOn()
+	q.startReading()
 	q.call("WRK-1", "echo", `"as soon as it accepts"`)
 }
 
@@ -118,26 +118,26 @@ func (p *process) mustRefuseToStart(clause, why string) {
 	status, ended := p.awaitExit(p.t.Patience())
 	switch {
 	case !ended:
-		p.t.FailNow(clause, want, "it still runs after %v; %s", p.t.Patience(), p.said())
+		p.t.FailNow(clause, want, "it still runs after %v; %s", p.t.Patience(), p.outputTail())
 	case status == 0:
-		p.t.Fail(clause, want+", with an exit status that is not 0", "it ended with status 0; %s", p.said())
+		p.t.Fail(clause, want+", with an exit status that is not 0", "it ended with status 0; %s", p.outputTail())
 	case status < 0:
-		p.t.Fail(clause, want+", with an exit status", "it was ended by a signal: %s", p.lastWords())
+		p.t.Fail(clause, want+", with an exit status", "it was ended by a signal: %s", p.howItEnded())
 	}
 	switch {
-	case p.wrote(stderrName) != "":
+	case p.output(stderrName) != "":
 	case clause == "WRK-3":
 		p.t.Fail(clause, want+", with a message on standard error", "it wrote nothing there")
-	case p.wrote(stdoutName) == "":
+	case p.output(stdoutName) == "":
 		p.t.Fail(clause, want+", with a message", "it wrote nothing")
 	}
 }
 
 func pathOfALiveWorkerIsRefused(t *T) {
 	first := t.start()
-	q := first.served(t.anyFraming())
-	first.served(t.anyFraming())
-	before := t.look(first.socket)
+	q := first.connectServed(t.anyFraming())
+	first.connectServed(t.anyFraming())
+	before := t.fileInfo(first.socket)
 
 	t.launch(launch{socket: first.socket}).mustRefuseToStart("WRK-4", "where a live worker owns the socket")
 
@@ -149,12 +149,12 @@ func pathOfALiveWorkerIsRefused(t *T) {
 func pathOfAListenerThatDoesNotAcceptIsRefused(t *T) {
 	path := filepath.Join(t.Dir(), "w.sock")
 	t.listen(path)
-	before := t.look(path)
+	before := t.fileInfo(path)
 	t.launch(launch{socket: path}).mustRefuseToStart("WRK-4", "where a live process owns the socket")
 	t.mustBeUntouched("WRK-4", "the socket of the live process", path, before)
 }
 
-func (t *T) look(path string) os.FileInfo {
+func (t *T) fileInfo(path string) os.FileInfo {
 	info, err := os.Lstat(path)
 	if err != nil {
 		t.Blocked("%v", err)
@@ -191,7 +191,7 @@ func pathOfWhatIsNoSocketIsRefused(t *T) {
 		if err := c.make(path); err != nil {
 			t.Blocked("%s cannot be made: %v", c.what, err)
 		}
-		before := t.look(path)
+		before := t.fileInfo(path)
 		t.launch(launch{socket: path}).mustRefuseToStart("WRK-5", "where "+c.what+" is at its path")
 		t.mustBeUntouched("WRK-5", c.what, path, before)
 		if c.what == "a regular file" {
@@ -208,8 +208,8 @@ func socketFileHasMode0600(t *T) {
 	if err := p.ready(); err != nil {
 		t.Blocked("%v", err)
 	}
-	p.served(t.anyFraming())
-	if mode := t.look(p.socket).Mode(); mode.Perm() != 0o600 {
+	p.connectServed(t.anyFraming())
+	if mode := t.fileInfo(p.socket).Mode(); mode.Perm() != 0o600 {
 		t.Fail("WRK-6", "a socket file of mode 0600", "mode %04o", mode.Perm())
 	}
 }

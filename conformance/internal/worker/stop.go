@@ -48,7 +48,7 @@ func stopCases() []testCase {
 		{
 			Name: "handler-that-runs-at-sigint-is-answered", Clauses: []string{"WRK-18"}, Framings: []spec.Framing{spec.Enhanced},
 			Cause: "SIGINT raises an exception in the handler that runs, as Python's default does.",
-			Run:   handlerThatRunsAtSigintIsAnswered,
+			Run:   handlerThatRunsAtSIGINTIsAnswered,
 		},
 		{
 			Name: "answer-behind-an-unread-one-is-sent-after-sigterm", Clauses: []string{"WRK-18"}, Framings: suite.BothFramings,
@@ -58,13 +58,13 @@ func stopCases() []testCase {
 	}
 }
 
-func sigtermEndsAnIdleWorker(t *T) { t.signalEndsAnIdleWorker(syscall.SIGTERM) }
+func sigtermEndsAnIdleWorker(t *T) { t.stopIdleWorker(syscall.SIGTERM) }
 
-func sigintEndsAnIdleWorker(t *T) { t.signalEndsAnIdleWorker(syscall.SIGINT) }
+func sigintEndsAnIdleWorker(t *T) { t.stopIdleWorker(syscall.SIGINT) }
 
-func handlerThatRunsAtSIGTERMIsAnswered(t *T) { t.handlerThatRunsIsAnswered(syscall.SIGTERM) }
+func handlerThatRunsAtSIGTERMIsAnswered(t *T) { t.signalWhileHandlerRuns(syscall.SIGTERM) }
 
-func handlerThatRunsAtSigintIsAnswered(t *T) { t.handlerThatRunsIsAnswered(syscall.SIGINT) }
+func handlerThatRunsAtSIGINTIsAnswered(t *T) { t.signalWhileHandlerRuns(syscall.SIGINT) }
 
 const stopCause = "The signal has its default action, or the socket file is left behind, or a blocking call is not woken up. " +
 	"A wrapper has to pass the signal on: begin it with exec."
@@ -78,22 +78,22 @@ func (p *process) mustStop(s syscall.Signal) {
 	case !ended:
 		p.t.FailNow("WRK-17", want, "it still runs after %v", limit)
 	case status != 0:
-		p.t.Fail("WRK-17", want, "%s", p.lastWords())
+		p.t.Fail("WRK-17", want, "%s", p.howItEnded())
 	}
 	if _, err := os.Lstat(p.socket); err == nil {
 		p.t.Fail("WRK-17", "the socket file is removed", "it is still there after the process has ended")
 	}
 }
 
-// signalEndsAnIdleWorker has idle and half-sent connections open, as a pool would.
-func (t *T) signalEndsAnIdleWorker(s syscall.Signal) {
+// stopIdleWorker has idle and half-sent connections open, as a pool would.
+func (t *T) stopIdleWorker(s syscall.Signal) {
 	p := t.startFresh()
-	for _, f := range t.speaks {
-		p.served(f) // and then idle
-		p.served(f).send(wire.Encode(f, 2, wire.Request(2, "echo", `"half of it"`))[:f.HeaderSize()+3])
+	for _, f := range t.framings {
+		p.connectServed(f) // and then idle
+		p.connectServed(f).send(wire.Encode(f, 2, wire.Request(2, "echo", `"half of it"`))[:f.HeaderSize()+3])
 	}
 	p.connect(setUp, t.anyFraming()) // has sent nothing
-	p.served(t.anyFraming())
+	p.connectServed(t.anyFraming())
 	p.signal(s)
 	p.mustStop(s)
 }
@@ -104,8 +104,8 @@ func (t *T) signalEndsAnIdleWorker(s syscall.Signal) {
 func longHandlerDoesNotHoldTheExit(t *T) {
 	p := t.startFresh()
 	g := p.gauge()
-	p.served(t.anyFraming()).ask("sleep", t.long())
-	g.sees(1, never)
+	p.connectServed(t.anyFraming()).ask("sleep", t.endlessSleep())
+	g.waitForRunning(1, never)
 	p.signal(syscall.SIGTERM)
 	signalled := time.Now()
 	var served time.Duration // how long after the signal the last served connection was opened
@@ -119,12 +119,12 @@ func longHandlerDoesNotHoldTheExit(t *T) {
 			continue
 		}
 		q := newPeer(p, conn, t.anyFraming())
-		q.readOn()
+		q.startReading()
 		if _, ok := q.wait(t.command.grace()/2, q.hasID(q.ask("echo", `"a new connection"`))); ok {
 			served = opened
 		}
 		q.close()
-		p.awaitExit(probeEvery)
+		p.awaitExit(pollInterval)
 	}
 	if !refused && served > t.command.grace()/2 {
 		t.Fail("WRK-17", "no new connections after SIGTERM",
@@ -139,15 +139,15 @@ func callerThatDoesNotReadDoesNotHoldTheExit(t *T) {
 	for range 2 {
 		stalled.ask("blob", unreadBlob)
 	}
-	stalled.answerBegins()
+	stalled.awaitFirstByte()
 	p.signal(syscall.SIGTERM)
 	p.mustStop(syscall.SIGTERM)
 }
 
-// finishesInItsGrace sends the signal once a request is set that is to be answered all the same. Where the worker ends
+// mustAnswerInGrace sends the signal once a request is set that is to be answered all the same. Where the worker ends
 // without an answer when its grace period is over, the machine may have been too slow for it; so it has to do that again,
 // unless that is longer than the patience.
-func (t *T) finishesInItsGrace(s syscall.Signal, set func(p *process) (q *peer, id uint64, meanwhile func())) {
+func (t *T) mustAnswerInGrace(s syscall.Signal, set func(p *process) (q *peer, id uint64, meanwhile func())) {
 	tries := 3
 	if t.command.grace() > t.Patience() {
 		tries = 1
@@ -160,12 +160,12 @@ func (t *T) finishesInItsGrace(s syscall.Signal, set func(p *process) (q *peer, 
 		meanwhile()
 		r, ok := q.wait(t.command.grace()+t.Patience(), q.hasID(id))
 		if !ok {
-			if took := time.Since(signalled); tries > 1 && q.isOver() && took >= t.command.grace() {
+			if took := time.Since(signalled); tries > 1 && q.readingEnded() && took >= t.command.grace() {
 				t.Note("case", "the worker ended after %v, with its grace period; once more", took.Round(time.Millisecond))
 				p.mustStop(s)
 				continue
 			}
-			t.FailNow("WRK-18", fmt.Sprintf("the answer of a handler that ran when %s came", signalName(s)), "%s", q.fate())
+			t.FailNow("WRK-18", fmt.Sprintf("the answer of a handler that ran when %s came", signalName(s)), "%s", q.whyNoAnswer())
 		}
 		if q.mustBeAnswer("WRK-18", r); !r.answer.OK {
 			t.Fail("WRK-18", fmt.Sprintf("a handler that ran when %s came finishes", signalName(s)), "the error %q", r.answer.Error)
@@ -176,19 +176,19 @@ func (t *T) finishesInItsGrace(s syscall.Signal, set func(p *process) (q *peer, 
 	}
 }
 
-// handlerThatRunsIsAnswered sends the signal when the handler is seen to run. Where one handler runs at a
+// signalWhileHandlerRuns sends the signal when the handler is seen to run. Where one handler runs at a
 // time nothing can be seen from beside it, and that the reading waits is the sign. Requests that come on another
 // connection meanwhile may run, be refused or meet its end, but must not disturb what runs, or the exit.
-func (t *T) handlerThatRunsIsAnswered(s syscall.Signal) {
-	t.finishesInItsGrace(s, func(p *process) (q *peer, id uint64, meanwhile func()) {
+func (t *T) signalWhileHandlerRuns(s syscall.Signal) {
+	t.mustAnswerInGrace(s, func(p *process) (q *peer, id uint64, meanwhile func()) {
 		g := p.gauge()
 		sleep := min(3*g.serialAfter, t.command.grace()/2)
 		g.serialAfter = sleep / 3
-		other, q := p.served(t.Framing), p.served(t.Framing)
+		other, q := p.connectServed(t.Framing), p.connectServed(t.Framing)
 		over := func() bool { return q.peek(0, q.hasID(id)) }
 		for tries := 10; ; tries-- { // on a slow machine it may be over before it is seen
 			id = q.ask("sleep", sleepFor(sleep))
-			if g.sees(1, over); !over() {
+			if g.waitForRunning(1, over); !over() {
 				break
 			}
 			if tries == 0 {
@@ -210,14 +210,14 @@ func (t *T) handlerThatRunsIsAnswered(s syscall.Signal) {
 func socketOfASuccessorIsLeftAlone(t *T) {
 	first := t.startFresh()
 	g := first.gauge()
-	first.served(t.anyFraming()).ask("sleep", sleepFor(t.command.grace()*3/4))
-	g.sees(1, never)
+	first.connectServed(t.anyFraming()).ask("sleep", sleepFor(t.command.grace()*3/4))
+	g.waitForRunning(1, never)
 	first.signal(syscall.SIGTERM)
 	free := func() bool {
 		_, err := os.Lstat(first.socket)
 		return errors.Is(err, fs.ErrNotExist)
 	}
-	first.settle(func() bool { return free() || first.ended() })
+	first.waitUntil(func() bool { return free() || first.ended() })
 	if first.ended() || !free() {
 		first.mustStop(syscall.SIGTERM)
 		return
@@ -225,7 +225,7 @@ func socketOfASuccessorIsLeftAlone(t *T) {
 	// Once the worker has closed its socket too, the file system may give the next file the same number.
 	g.peer.wait(g.serialAfter, g.peer.hasID(g.peer.ask("health", "null")))
 	t.listen(first.socket)
-	before := t.look(first.socket)
+	before := t.fileInfo(first.socket)
 	limit := t.command.grace() + t.Patience()
 	if _, ended := first.awaitExit(limit); !ended {
 		t.FailNow("WRK-17", "an exit within the grace period after SIGTERM", "it still runs after %v", limit)
@@ -236,15 +236,15 @@ func socketOfASuccessorIsLeftAlone(t *T) {
 // answerBehindAnUnreadOneIsSentAfterSIGTERM lets a handler end while its connection is stuck in a large answer, and
 // reads only then. A quarter of the grace period is for the handler, and what is left for its answer.
 func answerBehindAnUnreadOneIsSentAfterSIGTERM(t *T) {
-	t.finishesInItsGrace(syscall.SIGTERM, func(p *process) (q *peer, id uint64, meanwhile func()) {
+	t.mustAnswerInGrace(syscall.SIGTERM, func(p *process) (q *peer, id uint64, meanwhile func()) {
 		q = p.connectUnread(setUp, t.Framing)
 		sleep := t.command.grace() / 4
 		id = q.ask("sleep", sleepFor(sleep))
 		q.ask("blob", unreadBlob)
-		q.answerBegins()
+		q.awaitFirstByte()
 		return q, id, func() {
 			p.awaitExit(sleep)
-			q.readOn()
+			q.startReading()
 		}
 	})
 }

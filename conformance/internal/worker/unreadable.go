@@ -23,12 +23,12 @@ func unreadableCases() []testCase {
 		{
 			Name: "malformed-json-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: suite.BothFramings,
 			Cause: unreadableCause,
-			Run:   malformedJsonGetsAnErrorAnswer,
+			Run:   malformedJSONGetsAnErrorAnswer,
 		},
 		{
 			Name: "malformed-utf8-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: suite.BothFramings,
 			Cause: "Text is decoded with replacement characters, or its decoding fails outside of the code that answers.",
-			Run:   malformedUtf8GetsAnErrorAnswer,
+			Run:   malformedUTF8GetsAnErrorAnswer,
 		},
 		{
 			Name: "what-is-no-object-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: suite.BothFramings,
@@ -53,13 +53,13 @@ func unreadableCases() []testCase {
 	}
 }
 
-func malformedJsonGetsAnErrorAnswer(t *T) { t.unreadable(malformed) }
+func malformedJSONGetsAnErrorAnswer(t *T) { t.sendUnreadable(malformed) }
 
-func malformedUtf8GetsAnErrorAnswer(t *T) { t.unreadable(malformedUTF8) }
+func malformedUTF8GetsAnErrorAnswer(t *T) { t.sendUnreadable(malformedUTF8) }
 
-func whatIsNoObjectGetsAnErrorAnswer(t *T) { t.unreadable(noObjects) }
+func whatIsNoObjectGetsAnErrorAnswer(t *T) { t.sendUnreadable(notObjects) }
 
-func methodThatIsNoStringGetsAnErrorAnswer(t *T) { t.unreadable(noMethods) }
+func methodThatIsNoStringGetsAnErrorAnswer(t *T) { t.sendUnreadable(badMethods) }
 
 const unreadableCause = "The request is read outside of the code that turns exceptions into error answers, or the error goes out under no ID."
 
@@ -101,7 +101,7 @@ var malformedUTF8 = []unreadable{
 	{payload: `{"id":%d,"method":"echo","body":1}`, what: "a request in UTF-16", utf16: true},
 }
 
-var noObjects = []unreadable{
+var notObjects = []unreadable{
 	{payload: `[]`, what: "an empty array"},
 	{payload: `[{"id":%d,"method":"echo","body":1}]`, what: "an array that holds a request"},
 	{payload: `"text"`, what: "a string"},
@@ -115,7 +115,7 @@ var noObjects = []unreadable{
 	{payload: `{"type":"request","payload":{"method":"echo","body":1}}`, what: "an enveloped request without an ID"},
 }
 
-var noMethods = []unreadable{
+var badMethods = []unreadable{
 	{payload: `{"id":%d}`, what: "a request without a method", hasID: true},
 	{payload: `{"id":%d,"method":null,"body":1}`, what: "a method that is null", hasID: true},
 	{payload: `{"id":%d,"method":5,"body":1}`, what: "a method that is a number", hasID: true},
@@ -127,7 +127,7 @@ var noMethods = []unreadable{
 
 // unreadable sends what is no request, one after the other on one connection, and demands of [MSG-11]
 // for each: one error answer, under the right ID, and a connection that goes on.
-func (t *T) unreadable(table []unreadable) {
+func (t *T) sendUnreadable(table []unreadable) {
 	q := t.start().connect(setUp, t.Framing)
 	q.call(setUp, "echo", `"before"`)
 	for i, u := range table {
@@ -136,7 +136,7 @@ func (t *T) unreadable(table []unreadable) {
 		if u.utf16 {
 			payload = inUTF16(payload)
 		}
-		q.message(id, payload)
+		q.sendMessage(id, payload)
 		under := []uint64{id}
 		switch {
 		case u.hasID:
@@ -145,7 +145,7 @@ func (t *T) unreadable(table []unreadable) {
 		default:
 			under = []uint64{0}
 		}
-		q.mustRefuse("MSG-11", u.what, id, under...)
+		q.mustBeErrorAnswer("MSG-11", u.what, id, under...)
 		q.call("MSG-11", "echo", `"the connection goes on"`)
 	}
 	q.nothingElse("MSG-1", "exactly one answer to each")
@@ -167,7 +167,7 @@ func withID(payload string, id uint64) []byte {
 // mustRefuse takes what comes next and fails the clause where it is no error answer. [MSG-11] says
 // under which ID it goes out: in the enhanced framing that of the header, in the basic framing one of
 // those given.
-func (q *peer) mustRefuse(clause, what string, header uint64, under ...uint64) {
+func (q *peer) mustBeErrorAnswer(clause, what string, header uint64, under ...uint64) {
 	want := "an error answer to " + what
 	r := q.next(clause, want)
 	if r.saysOK() { // under whatever ID
@@ -203,8 +203,8 @@ func idIsAnIntegerOf64Bits(t *T) {
 		} {
 			next++
 			payload := withID(around, next)
-			q.message(next, payload)
-			q.mustRefuse("MSG-10", string(payload)+", whose ID is no integer of 64 bits", next, 0)
+			q.sendMessage(next, payload)
+			q.mustBeErrorAnswer("MSG-10", string(payload)+", whose ID is no integer of 64 bits", next, 0)
 		}
 	}
 	q.call("MSG-10", "echo", `"the connection goes on"`)
@@ -220,8 +220,8 @@ func unknownEnvelopeTypeGetsAnErrorAnswer(t *T) {
 	} {
 		id := uint64(100 + i)
 		sent := withID(payload, id)
-		q.message(id, sent)
-		q.mustRefuse("MSG-12", string(sent), id, 0, id)
+		q.sendMessage(id, sent)
+		q.mustBeErrorAnswer("MSG-12", string(sent), id, 0, id)
 		q.call("MSG-12", "echo", `"the connection goes on"`)
 	}
 	q.nothingElse("MSG-1", "exactly one answer to each")

@@ -11,21 +11,21 @@ import (
 type T struct {
 	*suite.T
 	command   Command
-	speaks    []spec.Framing
+	framings  []spec.Framing
 	instances *instances
 	peers     int // opened so far
 }
 
-// takeTime is for cases with large payloads: a checksum over 10 MB takes an interpreter seconds, and slowness
+// allowForLargePayloads is for cases with large payloads: a checksum over 10 MB takes an interpreter seconds, and slowness
 // is no fault.
-func (t *T) takeTime() { t.Lengthen(3) }
+func (t *T) allowForLargePayloads() { t.Lengthen(3) }
 
-// anyFraming is one that the worker speaks: the case's, where it has one.
+// anyFraming is one that the worker framings: the case's, where it has one.
 func (t *T) anyFraming() spec.Framing {
 	if t.Framing != "" {
 		return t.Framing
 	}
-	if slices.Contains(t.speaks, spec.Enhanced) {
+	if slices.Contains(t.framings, spec.Enhanced) {
 		return spec.Enhanced
 	}
 	return spec.Basic

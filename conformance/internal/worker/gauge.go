@@ -20,8 +20,8 @@ type gauge struct {
 }
 
 const (
-	// probeEvery is how often a gauge is read while something must happen.
-	probeEvery = 20 * time.Millisecond
+	// pollInterval is how often a gauge is read while something must happen.
+	pollInterval = 20 * time.Millisecond
 	// defaultSerialAfter is a third of what a sleep takes that a gauge is to see: then a reading lies
 	// wholly within it, or one has stayed out longer.
 	defaultSerialAfter = 500 * time.Millisecond
@@ -29,10 +29,10 @@ const (
 
 // gauge opens a connection of its own and reads what `inflight` is while nothing runs.
 func (p *process) gauge() *gauge {
-	g := &gauge{peer: p.served(p.t.anyFraming()), serialAfter: defaultSerialAfter}
+	g := &gauge{peer: p.connectServed(p.t.anyFraming()), serialAfter: defaultSerialAfter}
 	n, ok := g.read(p.t.Patience())
 	if !ok {
-		g.peer.silent(setUp, "an answer to `inflight`")
+		g.peer.noAnswer(setUp, "an answer to `inflight`")
 	}
 	g.idle = n
 	return g
@@ -58,9 +58,9 @@ func (g *gauge) read(limit time.Duration) (running int, ok bool) {
 
 // sees waits until that many handlers run. It returns false where they are over, and where the worker seems
 // to run one handler at a time, so that nothing can be seen from beside.
-func (g *gauge) sees(handlers int, over func() bool) (seen bool) {
+func (g *gauge) waitForRunning(handlers int, over func() bool) (seen bool) {
 	t := g.peer.t
-	settled := g.peer.process.settle(func() bool {
+	settled := g.peer.process.waitUntil(func() bool {
 		n, ok := g.read(g.serialAfter)
 		if !ok {
 			t.Note("suite", "`inflight` waits behind the handler: the worker seems to run one at a time")
@@ -78,18 +78,18 @@ func (g *gauge) sees(handlers int, over func() bool) (seen bool) {
 func never() bool { return false }
 
 // falls waits until at most that many handlers run. Each time round it calls again, where given.
-func (g *gauge) falls(handlers int, again func()) bool {
-	return g.peer.process.settle(func() bool {
+func (g *gauge) waitForAtMost(handlers int, again func()) bool {
+	return g.peer.process.waitUntil(func() bool {
 		if again != nil {
 			again()
 		}
-		n, ok := g.read(probeEvery)
+		n, ok := g.read(pollInterval)
 		return ok && n <= handlers
 	})
 }
 
 // long is a sleep in ms that outlasts all patience: what waits for its end has failed.
-func (t *T) long() string {
+func (t *T) endlessSleep() string {
 	return fmt.Sprintf(`{"ms":%d}`, (20 * t.Patience()).Milliseconds())
 }
 

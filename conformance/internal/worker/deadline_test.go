@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A worker that is slow because it works, as on a machine that is shared, is no wrong one.
 func TestAWorkerThatIsAtWorkIsWaitedForBeyondThePatience(t *testing.T) {
 	t.Parallel()
 	const patience = 2 * time.Second
@@ -36,7 +35,7 @@ func readByte(q *peer) error {
 	})
 }
 
-// peerOf is a connection to a worker that a shell script stands for, and its other end.
+// peerOf returns a peer whose worker is a process that runs the shell script, and the other end of its connection.
 func peerOf(t *testing.T, patience time.Duration, script string) (*peer, net.Conn) {
 	dir, err := os.MkdirTemp("", "pp") // a short path, unlike t.TempDir's
 	require.NoError(t, err)

@@ -13,27 +13,27 @@ func violationCases() []testCase {
 	return []testCase{
 		{
 			Name: "header-and-message-must-bear-one-id", Clauses: []string{"MSG-13"}, Framings: []spec.Framing{spec.Enhanced},
-			Cause: "The ID of the header is never compared with that of the message, though no checksum covers the header.",
+			Cause: "The worker never compares the ID in the header with the ID in the message, though no checksum covers the header.",
 			Run:   headerAndMessageMustBearOneID,
 		},
 		{
 			Name: "repeated-outstanding-id-closes-the-connection", Clauses: []string{"MSG-14"}, Framings: suite.BothFramings,
-			Cause: "Outstanding requests are kept in a table by ID, and the second one replaces the first.",
+			Cause: "The worker keeps outstanding requests in a table by ID, and the second request replaces the first.",
 			Run:   repeatedOutstandingIDClosesTheConnection,
 		},
 		{
 			Name: "id-may-be-used-again-after-its-answer", Clauses: []string{"MSG-14"}, Framings: suite.BothFramings,
-			Cause: "IDs are remembered for ever, or given back only after the answer has left: a fast caller is faster.",
+			Cause: "The worker remembers IDs for ever, or frees an ID only after its answer has left, and a fast caller has used it again by then.",
 			Run:   idMayBeUsedAgainAfterItsAnswer,
 		},
 		{
 			Name: "id-is-free-again-when-its-answer-begins", Clauses: []string{"MSG-14"}, Framings: suite.BothFramings,
-			Cause: "An answer that the socket does not take at once leaves its ID outstanding, until all of it has left or for ever.",
+			Cause: "When the socket does not take an answer at once, the worker keeps its ID outstanding until all of it has left, or for ever.",
 			Run:   idIsFreeAgainWhenItsAnswerBegins,
 		},
 		{
 			Name: "violation-leaves-other-connections-alone", Clauses: []string{"WRK-16"}, Framings: suite.BothFramings,
-			Cause: "An exception that should end one connection ends the loop that serves all.",
+			Cause: "An exception that should end one connection ends the loop that serves all of them.",
 			Run:   violationLeavesOtherConnectionsAlone,
 		},
 	}
@@ -67,8 +67,9 @@ func headerAndMessageMustBearOneID(t *T) {
 	p.mustSurvive("MSG-13", other, other.ask("echo", `"still served"`), "a good frame behind a message of another ID than its header's")
 }
 
-// The first request runs for half the patience: long beside the second, which comes in the same write,
-// and short beside the call after it, which a worker that runs one handler at a time serves only then.
+// repeatedOutstandingIDClosesTheConnection sleeps for half the patience in its first request. The second request, in the
+// same write, comes well before that has ended. And if the worker runs one handler at a time, the call on another
+// connection afterwards is still answered in time.
 func repeatedOutstandingIDClosesTheConnection(t *T) {
 	p := t.startFresh()
 	other := p.connectServed(t.Framing)
@@ -93,9 +94,8 @@ func idMayBeUsedAgainAfterItsAnswer(t *T) {
 	q.mustEcho("MSG-14", 6, `"again"`)
 }
 
-// idIsFreeAgainWhenItsAnswerBegins uses an ID again when the first byte of its answer has come and the rest,
-// which is more than a socket holds, has not. Then it does so with those of large and small answers to
-// requests of one write.
+// idIsFreeAgainWhenItsAnswerBegins uses an ID again when the first byte of its answer has come and the rest, which is
+// more than a socket buffers, has not. Then it does the same after large and small answers to requests of one write.
 func idIsFreeAgainWhenItsAnswerBegins(t *T) {
 	p := t.start()
 	q := p.connectUnread(setUp, t.Framing)

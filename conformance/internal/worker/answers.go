@@ -8,26 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
-
-// reply is one frame of the worker and the answer in it.
-type reply struct {
-	spec.Frame
-	at     time.Time // when it came
-	answer wire.Answer
-	err    error // why the payload is no well-formed answer
-}
-
-// saysOK reports whether the reply looks like the result of a handler, whatever else is wrong with it.
-func (r reply) saysOK() bool {
-	m, err := wire.ReadMessage(r.Payload)
-	return r.answer.OK || err == nil && string(m.Fields["ok"]) == "true"
-}
 
 // wait waits for a reply that matches and takes it. It gives up when the connection has ended, and when nothing has come for
 // as long as the limit.
@@ -84,6 +69,11 @@ func (q *peer) hasID(id uint64) func(reply) bool {
 		}
 		return r.err != nil && q.framing == spec.Basic || r.err == nil && r.answer.ID == id
 	}
+}
+
+// call sends one request and waits for its answer, as await does.
+func (q *peer) call(why purpose, method, body string) wire.Answer {
+	return q.await(why, q.ask(method, body))
 }
 
 // await waits for the answer to the request with that ID. If nothing comes, the step has failed and the case ends. If what
@@ -146,11 +136,6 @@ func (q *peer) mustBeAnswer(why purpose, r reply) {
 		q.t.Blocked("the case could not be set up: expected %s; got: %s\n%s", f.Want, f.Got, f.Dump)
 	}
 	q.t.foundNow(f)
-}
-
-func (q *peer) dump(r reply) string {
-	data := wire.Encode(q.framing, r.ID, r.Payload)
-	return wire.Dump(q.framing, data[:min(len(data), suite.KeptBytes)], len(data), wire.DumpRows)
 }
 
 // noAnswer ends the case because an answer did not come. If answers came under IDs under which nothing was asked, they are

@@ -11,8 +11,6 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-type testCase = suite.Case[*T]
-
 // Cases returns the cases for workers.
 func Cases() []testCase {
 	return slices.Concat(

@@ -7,7 +7,8 @@
 //	instance.go      an operating system process of the worker, and the pool of those that cases share
 //	process.go       an instance as one case uses it; output.go: how it ended and what it wrote
 //	deadline.go      how long a case waits for the worker
-//	peer.go          a connection to the worker: sending, and reading in the background
+//	connect.go       opening a connection to the worker
+//	peer.go          a connection: sending, and reading in the background
 //	answers.go       waiting for answers and checking them
 //	requests.go      bodies of requests
 //	exit_status.go   requests that must not run, and how the suite sees that one did

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
 	"github.com/pyproctest/pyproctest/conformance/result"
@@ -38,6 +39,20 @@ type peer struct {
 	repeated bool           // a second answer to one request has come
 	lastRead time.Time      // when bytes came last
 	ended    error          // why reading ended; io.EOF when the worker closed the connection between two frames
+}
+
+// reply is one frame of the worker and the answer in it.
+type reply struct {
+	spec.Frame
+	at     time.Time // when it came
+	answer wire.Answer
+	err    error // why the payload is no well-formed answer
+}
+
+// saysOK reports whether the reply looks like the result of a handler, whatever else is wrong with it.
+func (r reply) saysOK() bool {
+	m, err := wire.ReadMessage(r.Payload)
+	return r.answer.OK || err == nil && string(m.Fields["ok"]) == "true"
 }
 
 // errNoFrame is why reading ends when the worker sends something that is not a frame.
@@ -101,11 +116,6 @@ func (q *peer) ask(method, body string) (id uint64) {
 	q.lastID++
 	q.request(q.lastID, method, body)
 	return q.lastID
-}
-
-// call sends one request and waits for its answer, as await does.
-func (q *peer) call(why purpose, method, body string) wire.Answer {
-	return q.await(why, q.ask(method, body))
 }
 
 // closeSending closes the sending half of the connection.
@@ -270,4 +280,10 @@ func endText(err error) string {
 // fail records that a reply breaks a clause, with a dump of the reply. The case goes on.
 func (q *peer) fail(clause, want, got string, r reply) {
 	q.t.Found(result.Finding{Clause: clause, Want: want, Got: got, Dump: q.dump(r)})
+}
+
+// dump shows the frame of a reply.
+func (q *peer) dump(r reply) string {
+	data := wire.Encode(q.framing, r.ID, r.Payload)
+	return wire.Dump(q.framing, data[:min(len(data), suite.KeptBytes)], len(data), wire.DumpRows)
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance/internal/proc"
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
-	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // process is an instance of the worker while a case uses it.
@@ -153,38 +152,3 @@ func signalName(s syscall.Signal) string {
 
 // isWithin reports whether a process is the one that was started, or one that it started.
 func (p *process) isWithin(pid int) bool { return proc.IsWithin(pid, p.cmd.Process.Pid) }
-
-// connect opens a connection to the worker and reads from it in the background.
-func (p *process) connect(why purpose, framing spec.Framing) *peer {
-	q := p.connectUnread(why, framing)
-	q.startReading()
-	return q
-}
-
-// connectUnread opens a connection from which nothing is read until startReading.
-func (p *process) connectUnread(why purpose, framing spec.Framing) *peer {
-	conn, err := p.dial()
-	if err != nil {
-		p.t.stepFailed(why, "a connection to the worker", fmt.Sprintf("%v%s", err, p.exitSuffix()))
-	}
-	return newPeer(p, conn, framing)
-}
-
-// connectServed opens a connection and makes one call on it. After that, what the case tests does not depend on whether the
-// worker serves several connections at once [WRK-7].
-func (p *process) connectServed(framing spec.Framing) *peer {
-	q := p.connect(setUp, framing)
-	q.call(setUp, "echo", `"served"`)
-	return q
-}
-
-// dial connects, and tries again while the worker's backlog is full.
-func (p *process) dial() (*net.UnixConn, error) {
-	var conn *net.UnixConn
-	var err error
-	p.t.Settle(func() bool {
-		conn, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: p.socket, Net: "unix"})
-		return !errors.Is(err, syscall.EAGAIN)
-	})
-	return conn, err
-}

@@ -108,7 +108,7 @@ func (p *process) mustRefuseToStart(clause, why string) {
 	}
 	switch {
 	case p.output(stderrName) != "":
-	case clause == "WRK-3":
+	case clause == "WRK-3": // which asks for standard error; the other clauses ask for a message
 		p.t.Fail(clause, want+", with a message on standard error", "it wrote nothing there")
 	case p.output(stdoutName) == "":
 		p.t.Fail(clause, want+", with a message", "it wrote nothing")

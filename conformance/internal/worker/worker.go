@@ -16,6 +16,9 @@ type T struct {
 	peers     int // opened so far
 }
 
+// testCase is a case for workers.
+type testCase = suite.Case[*T]
+
 // run is one run of the cases against one worker.
 type run struct {
 	command   Command

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -142,22 +143,30 @@ func (q *peer) mustBeAnswer(why purpose, r reply) {
 // the likely reason, and break [RID-8].
 func (q *peer) noAnswer(why purpose, want string) {
 	q.mu.Lock()
-	ended, strays := q.ended, []string{}
+	ended, strays := q.ended, []uint64{}
 	for _, r := range q.replies {
 		if r.err == nil && q.asked[r.answer.ID] == 0 {
-			strays = append(strays, fmt.Sprint(r.answer.ID))
+			strays = append(strays, r.answer.ID)
 		}
 	}
 	asked := slices.Sorted(maps.Keys(q.asked))
 	q.mu.Unlock()
 	if len(strays) > 0 {
 		q.t.stepFailed(why.withClause("RID-8"), want, fmt.Sprintf("answers under %s, where %s asked only under %s",
-			text.Clip(strings.Join(strays, ", "), 60), q.name, text.Clip(strings.Trim(fmt.Sprint(asked), "[]"), 60)))
+			text.Clip(joinIDs(strays, ", "), 60), q.name, text.Clip(joinIDs(asked, ", "), 60)))
 	}
 	if errors.Is(ended, errNoFrame) {
 		why = why.withClause("STR-7")
 	}
 	q.t.stepFailed(why, want, q.whyNoAnswer())
+}
+
+func joinIDs(ids []uint64, separator string) string {
+	var all []string
+	for _, id := range ids {
+		all = append(all, strconv.FormatUint(id, 10))
+	}
+	return strings.Join(all, separator)
 }
 
 // whyNoAnswer says what happened on the connection instead of an answer.

@@ -94,21 +94,14 @@ func busyConnectionKeepsNoOtherWaiting(t *T) {
 	const outstanding, tooMany, tooLong = 200, 1000, 2 * time.Second
 	p := t.start()
 	busy, other := p.connectServed(t.anyFraming()), p.connectServed(t.anyFraming())
-	ask := func() { busy.ask("sleep", sleepFor(5*time.Millisecond)) }
 	for range outstanding {
-		ask()
-	}
-	anything := anyReply
-	next := func() {
-		if _, ok := busy.wait(t.Patience(), anything); !ok {
-			busy.noAnswer("WRK-9", "an answer to each request")
-		}
+		busy.askForABriefSleep()
 	}
 	const body = `"beside a busy connection"`
 	for answers, calls := 0, 0; calls < 5 && answers < outstanding; calls++ {
-		for i := 0; i < outstanding && busy.peek(0, anything); i++ {
-			next()
-			ask()
+		for i := 0; i < outstanding && busy.peek(0, anyReply); i++ {
+			busy.takeAnyAnswer()
+			busy.askForABriefSleep()
 		}
 		id, began := other.ask("echo", body), time.Now()
 		for answers = 0; !other.peek(0, other.hasID(id)) && !other.readingEnded(); answers++ {
@@ -116,13 +109,21 @@ func busyConnectionKeepsNoOtherWaiting(t *T) {
 				t.FailNow("WRK-24", fmt.Sprintf("an answer on %s while %d requests at most are outstanding on %s", other.name, outstanding, busy.name),
 					"none after %v, in which %d requests were answered on %s", waited.Round(time.Millisecond), answers, busy.name)
 			}
-			next()
-			ask()
+			busy.takeAnyAnswer()
+			busy.askForABriefSleep()
 		}
 		other.mustEcho("WRK-24", id, body)
 	}
 	for range outstanding {
-		next()
+		busy.takeAnyAnswer()
+	}
+}
+
+func (q *peer) askForABriefSleep() { q.ask("sleep", sleepFor(5*time.Millisecond)) }
+
+func (q *peer) takeAnyAnswer() {
+	if _, ok := q.wait(q.t.Patience(), anyReply); !ok {
+		q.noAnswer("WRK-9", "an answer to each request")
 	}
 }
 

@@ -104,17 +104,19 @@ func cancellationIsNeverAnswered(t *T) {
 // uses each.
 func cancellationOfNothingLeavesLaterRequestsAlone(t *T) {
 	q := t.start().connectServed(t.Framing)
-	for _, id := range []uint64{1009, 1010} {
-		when := "came"
-		if id == 1010 {
-			q.request(id, "echo", `"under this ID before"`)
-			q.await(setUp, id)
-			when = "came again"
+	for _, c := range []struct {
+		id         uint64
+		usedBefore bool
+		when       string
+	}{{1009, false, "came"}, {1010, true, "came again"}} {
+		if c.usedBefore {
+			q.request(c.id, "echo", `"under this ID before"`)
+			q.await(setUp, c.id)
 		}
-		q.cancel(id, wire.Cancellation(id, "too early or too late"))
+		q.cancel(c.id, wire.Cancellation(c.id, "too early or too late"))
 		began := time.Now()
-		q.request(id, "sleep", sleepFor(shortSleep))
-		q.mustHaveSlept("CAN-6", id, began, fmt.Sprintf("request %d, cancelled before it %s, sleeps to its end", id, when))
+		q.request(c.id, "sleep", sleepFor(shortSleep))
+		q.mustHaveSlept("CAN-6", c.id, began, fmt.Sprintf("request %d, cancelled before it %s, sleeps to its end", c.id, c.when))
 	}
 }
 

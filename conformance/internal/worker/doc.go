@@ -20,8 +20,8 @@
 //
 // Glossary:
 //
-//   - An instance is one run of the worker's program. A case that leaves it in good order passes it on to the next.
-//   - A process is an instance while one case uses it. It ends with the case; the instance may not.
+//   - An instance is one run of the worker's program.
+//   - A process is an instance while one case uses it. When the case ends, the instance may go on to serve other cases.
 //   - A peer is the suite's end of one connection to the worker. In the words of the protocol it is the caller.
 //   - A gauge is a connection on which the suite reads `inflight`, the number of handlers that run.
 //   - The preflight is the first start of the worker in a run. It finds out which framings the worker speaks and whether

@@ -86,10 +86,13 @@ func manyConnectionsAreServedAtOnce(t *T) {
 	for i := range peers {
 		peers[i] = p.connect("WRK-7", t.anyFraming())
 	}
-	for _, order := range []string{"first to last", "last to first"} {
-		t.Note("suite", "%d connections are open, and all call, %s", n, order)
+	for _, c := range []struct {
+		order    string
+		reversed bool
+	}{{"first to last", false}, {"last to first", true}} {
+		t.Note("suite", "%d connections are open, and all call, %s", n, c.order)
 		for i := range peers {
-			if order == "last to first" {
+			if c.reversed {
 				i = n - 1 - i
 			}
 			ids[i] = peers[i].ask("echo", fmt.Sprintf(`"connection %d"`, i))

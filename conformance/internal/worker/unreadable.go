@@ -174,7 +174,7 @@ func (q *peer) mustBeErrorAnswer(clause, what string, header uint64, under ...ui
 		q.mustMatchHeader(r)
 	}
 	if q.framing == spec.Basic && !slices.Contains(under, r.answer.ID) {
-		q.fail("MSG-11", fmt.Sprintf("%s, under ID %s", want, strings.Trim(strings.ReplaceAll(fmt.Sprint(under), " ", " or "), "[]")), fmt.Sprintf("ID %d", r.answer.ID), r)
+		q.fail("MSG-11", fmt.Sprintf("%s, under ID %s", want, joinIDs(under, " or ")), fmt.Sprintf("ID %d", r.answer.ID), r)
 	}
 }
 

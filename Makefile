@@ -5,10 +5,11 @@ VENV   := $(CACHE)/venv
 SUM    := go tool gotestsum --format pkgname-and-test-fails --
 BUDGET ?= 5m
 EXECS  ?= 0
+FOR    ?= 2m
 TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance implementations test test-go test-race test-python lint lint-go lint-python lint-workflows vulnerabilities requirements bench vectors clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
+.PHONY: help conformance implementations test test-go test-race test-python lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +92,10 @@ bench-compare: $(CACHE)/bench-venv/ready ## is the work tree slower than BASE=<g
 
 bench-prove: $(CACHE)/bench-venv/ready ## is bench-compare to be trusted? 20 comparisons with itself, 10 with each planted fault; an hour
 	$(BENCH) prove
+
+soak: $(VENV)/ready ## calls beside kills, stops and garbage, and starts and stops; FOR=2m, SEED=N for the same plan again
+	go build -o $(CACHE)/soak ./bench/soak
+	$(CACHE)/soak -for $(FOR) -python $(VENV)/bin/python $(if $(SEED),-seed $(SEED))
 
 bench-baseline: ## keep the ratios of the last make bench as bench/baselines/NAME.txt
 	go run ./bench/cmd/pyprocbench baseline -name '$(NAME)'

@@ -1,5 +1,5 @@
-"""The Python worker of the soak: the bundled worker, with handlers that write down what they run and that
-misbehave when they are asked to."""
+"""The Python worker of the soak: the bundled worker, with handlers that write down what they run
+and that misbehave when they are asked to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def journal() -> int:
-    """Opens the file of the runs of this process, 8 bytes each. What was written outlives a SIGKILL."""
+    """Opens the file of this process's runs, 8 bytes each, which outlives a SIGKILL."""
     folder = os.environ.get("SOAK_JOURNAL", "")
     if not folder:
         return os.open(os.devnull, os.O_WRONLY)

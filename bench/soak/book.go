@@ -65,8 +65,8 @@ func (b *book) next() (uint64, bool) {
 func (b *book) enter(n uint64, o outcome) { b.outcomes[n] = byte(o) }
 
 // collect reads what workers wrote down since it was last called, and removes the journals of processes that
-// have ended.
-func (b *book) collect(journals string) error {
+// have ended. mark tells a worker from a process that has got its ID since.
+func (b *book) collect(journals, mark string) error {
 	entries, err := os.ReadDir(journals)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (b *book) collect(journals string) error {
 	for _, entry := range entries {
 		name := entry.Name()
 		pid, _, _ := strings.Cut(name, "-")
-		ended := !alive(pid) // looked at first, so that all it wrote is read
+		ended := !isOwn(pid, mark) // looked at first, so that all it wrote is read
 		if err := b.readJournal(filepath.Join(journals, name), name); err != nil {
 			return err
 		}
@@ -127,14 +127,18 @@ func readFrom(path string, offset int64) ([]byte, error) {
 	return text[:n], err
 }
 
-func alive(pid string) bool {
+func isOwn(pid, mark string) bool {
 	number, err := strconv.Atoi(pid)
-	return err == nil && syscall.Kill(number, 0) == nil
+	if err != nil {
+		return false
+	}
+	_, own := markOf(number, mark)
+	return own
 }
 
 // settle sets what was written down against what callers were told, once all calls have ended.
-func (b *book) settle(journals string, wrong *wrongs) error {
-	if err := b.collect(journals); err != nil {
+func (b *book) settle(journals, mark string, wrong *wrongs) error {
+	if err := b.collect(journals, mark); err != nil {
 		return err
 	}
 	b.mu.Lock()

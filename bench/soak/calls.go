@@ -25,7 +25,7 @@ const (
 )
 
 // patience is how long a call that nobody leaves may take. Stopped workers are continued within a quarter of a second.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // calls is the part that calls one kind of worker in trouble.
 type calls struct {
@@ -208,7 +208,7 @@ func (c *calls) watch(ctx context.Context) {
 	last := 0
 	heap := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	for rest(ctx, min(max(c.duration/100, 50*time.Millisecond), time.Second)) {
-		if err := c.book.collect(c.journals()); err != nil {
+		if err := c.book.collect(c.journals(), c.mark); err != nil {
 			c.wrong.add(strangeRun, "what workers wrote down cannot be read: %v", err)
 			return
 		}

@@ -175,7 +175,7 @@ func soak(ctx context.Context, s settings) (*report, error) {
 	r.took, r.interrupted = time.Since(started), ctx.Err() != nil
 
 	if !hung { // else somebody may still write to it
-		if err := book.settle(p.journals(), r.wrong); err != nil {
+		if err := book.settle(p.journals(), p.mark, r.wrong); err != nil {
 			return nil, err
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -256,7 +257,7 @@ func TestACallWithoutAnEndEndsTheSoakAllTheSame(t *testing.T) {
 	n, room := b.next()
 	require.True(t, room)
 	wrong := newWrongs()
-	require.NoError(t, b.settle(t.TempDir(), wrong))
+	require.NoError(t, b.settle(t.TempDir(), "no such mark", wrong))
 	require.Equal(t, []string{fmt.Sprintf("call %d has no end", n)}, wrong.first[noEnd])
 }
 
@@ -284,6 +285,28 @@ func TestAnInterruptEndsItAndIsNotGreen(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, r.wrong.all(), r.wrong.first)
 	require.ErrorIs(t, r.verdict(), errInterrupted)
+}
+
+// A process that got the ID of a worker since is none of the soak's: what the worker wrote is read to its end.
+func TestTheJournalOfAProcessWhoseIDIsAnothersNowIsDoneWith(t *testing.T) {
+	b, err := newBook(time.Second)
+	require.NoError(t, err)
+	defer b.close()
+	n, _ := b.next()
+	b.enter(n, answered)
+	journals := t.TempDir()
+	written := filepath.Join(journals, fmt.Sprintf("%d-1", os.Getpid()))
+	require.NoError(t, os.WriteFile(written, binary.LittleEndian.AppendUint64(nil, n), 0o600))
+	wrong := newWrongs()
+	require.NoError(t, b.settle(journals, "a mark that this process does not have", wrong))
+	require.Zero(t, wrong.all())
+	require.NoFileExists(t, written)
+}
+
+func TestTheCommandIsNotGreenWithoutEnough(t *testing.T) {
+	short(t)
+	err := command(t.Context(), []string{"-for", "1s", "-seed", "3", "-tree", "../.."})
+	require.ErrorIs(t, err, errNotEnough)
 }
 
 func TestTheCommandRefusesWhatItCannotDo(t *testing.T) {

@@ -42,12 +42,18 @@ func (r *report) verdict() error {
 		return errInterrupted
 	case n < int64(r.enoughCalls) || cycles < r.enoughCycles:
 		return fmt.Errorf("%w: %d calls and %d starts and stops, of %d and %d at least: give it longer, make soak FOR=%v",
-			errNotEnough, n, cycles, r.enoughCalls, r.enoughCycles, 2*r.duration)
+			errNotEnough, n, cycles, r.enoughCalls, r.enoughCycles, r.longer())
 	case r.thin() != nil:
 		return fmt.Errorf("%w: %d calls of %s are less than a tenth of a fair share: give it longer, make soak FOR=%v",
-			errNotEnough, r.thin().made(), r.thin().kind, 2*r.duration)
+			errNotEnough, r.thin().made(), r.thin().kind, r.longer())
 	}
 	return nil
+}
+
+// longer is a time that would be enough at the pace of this run, and half as much again.
+func (r *report) longer() time.Duration {
+	pace := min(float64(r.made())/float64(r.enoughCalls), float64(r.cycles.made())/float64(r.enoughCycles), 1)
+	return time.Duration(float64(r.duration) * 1.5 / max(pace, 0.001)).Round(time.Second)
 }
 
 // thin is a kind of worker that was hardly called.

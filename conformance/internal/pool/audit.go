@@ -12,40 +12,40 @@ import (
 // case is about the clause and a note in its story otherwise, so that one fault does not fail all cases.
 type audit struct {
 	s        *stage
-	checking int // checks that wait for the workers
-	told     map[string]bool
+	pending  int // checks that wait for the workers
+	reported map[string]bool
 }
 
-func (a *audit) found(clause, want, got string) {
-	if a.told[clause] {
+func (a *audit) report(clause, want, got string) {
+	if a.reported[clause] {
 		return // once is enough
 	}
-	if a.told == nil {
-		a.told = map[string]bool{}
+	if a.reported == nil {
+		a.reported = map[string]bool{}
 	}
-	a.told[clause] = true
-	if a.s.t.about(clause) {
+	a.reported[clause] = true
+	if a.s.t.covers(clause) {
 		a.s.t.Fail(clause, want, "%s", got)
 		return
 	}
 	a.s.t.Note("case", "%s is broken here (%s), which is not what this case is about", clause, got)
 }
 
-// has tells whether the clause was found broken in this case.
-func (a *audit) has(clause string) (told bool) {
-	a.s.set(func() { told = a.told[clause] })
+// hasReported tells whether the clause was found broken in this case.
+func (a *audit) hasReported(clause string) (told bool) {
+	a.s.withLock(func() { told = a.reported[clause] })
 	return told
 }
 
-// unreadable notes that the pool sent what is no request and no cancellation.
-func (a *audit) unreadable(problem string) {
-	a.found("MSG-17", "the pool sends requests and cancellations that are well-formed", problem)
+// reportUnreadable notes that the pool sent what is no request and no cancellation.
+func (a *audit) reportUnreadable(problem string) {
+	a.report("MSG-17", "the pool sends requests and cancellations that are well-formed", problem)
 	if a.s.unreadable == "" {
 		a.s.unreadable = problem
 	}
 }
 
-func (a *audit) header(header, id uint64, m wire.Message) {
+func (a *audit) checkHeader(header, id uint64, m wire.Message) {
 	kind := "request"
 	if m.Enveloped && m.Type == "cancellation" {
 		kind = "cancellation"
@@ -56,21 +56,21 @@ func (a *audit) header(header, id uint64, m wire.Message) {
 			clauses = append(clauses, "CAN-2")
 		}
 		for _, clause := range clauses {
-			a.found(clause, fmt.Sprintf("the header of the %s bears the ID of its message, %d", kind, id), fmt.Sprintf("%d in the header", header))
+			a.report(clause, fmt.Sprintf("the header of the %s bears the ID of its message, %d", kind, id), fmt.Sprintf("%d in the header", header))
 		}
 	}
 	if id == 0 {
-		a.found("RID-1", "request IDs other than 0", "a "+kind+" with the ID 0")
+		a.report("RID-1", "request IDs other than 0", "a "+kind+" with the ID 0")
 	}
 }
 
-// idLocked looks for another request that is outstanding under the same ID.
-func (a *audit) idLocked(r *request) {
+// checkIDLocked looks for another request that is outstanding under the same ID.
+func (a *audit) checkIDLocked(r *request) {
 	for _, o := range a.s.requests {
 		if o.id == r.id && o.outstandingLocked() {
 			a.afterSync(func() {
-				if o.wasThereWhen(r) {
-					a.found("RID-2", "an ID that no other outstanding request has in the whole pool",
+				if o.wasAtWorkerWhen(r) {
+					a.report("RID-2", "an ID that no other outstanding request has in the whole pool",
 						fmt.Sprintf("%s (%s) came with the ID %d while %s (%s) was outstanding under it",
 							r.method, r.worker.name(), r.id, o.method, o.worker.name()))
 				}
@@ -80,8 +80,8 @@ func (a *audit) idLocked(r *request) {
 	}
 }
 
-// boundLocked compares the requests that are at the workers with the bounds.
-func (a *audit) boundLocked(r *request) {
+// checkBoundsLocked compares the requests that are at the workers with the bounds.
+func (a *audit) checkBoundsLocked(r *request) {
 	bound := a.s.options.MaxInFlight
 	check := func(clause string, bound int, where string, counts func(*request) bool) {
 		there := 0
@@ -96,12 +96,12 @@ func (a *audit) boundLocked(r *request) {
 		a.afterSync(func() {
 			there := 0
 			for _, o := range a.s.requests {
-				if counts(o) && o.wasThereWhen(r) {
+				if counts(o) && o.wasAtWorkerWhen(r) {
 					there++
 				}
 			}
 			if there > bound {
-				a.found(clause, fmt.Sprintf("at most %d requests %s at once", bound, where),
+				a.report(clause, fmt.Sprintf("at most %d requests %s at once", bound, where),
 					fmt.Sprintf("%d were there when %s reached %s", there, r.method, r.worker.name()))
 			}
 		})
@@ -110,10 +110,10 @@ func (a *audit) boundLocked(r *request) {
 	check("BPR-1", bound*a.s.options.Workers, "at all workers", func(*request) bool { return true })
 }
 
-// wasThereWhen reports whether the request was at its worker when another one arrived. An answer that
+// wasAtWorkerWhen reports whether the request was at its worker when another one arrived. An answer that
 // was decided later cannot have been known to the pool; a cancellation or an end of a connection can
 // have been under way, which is why all that is under way is taken in first.
-func (r *request) wasThereWhen(other *request) bool {
+func (r *request) wasAtWorkerWhen(other *request) bool {
 	return r.arrived <= other.arrived && r.withdrawn == 0 && (r.answered == 0 || r.answered > other.arrived)
 }
 
@@ -123,7 +123,7 @@ func (a *audit) afterSync(look func()) {
 	if a.s.clearing.Load() {
 		return
 	}
-	a.checking++
+	a.pending++
 	workers := slices.Clone(a.s.workers)
 	a.s.serving.Go(func() {
 		for _, w := range workers {
@@ -132,12 +132,12 @@ func (a *audit) afterSync(look func()) {
 		a.s.mu.Lock()
 		defer a.s.mu.Unlock()
 		look()
-		a.checking--
-		a.s.touchLocked()
+		a.pending--
+		a.s.notifyLocked()
 	})
 }
 
-// settled waits until nothing is left to check.
-func (a *audit) settled() {
-	a.s.becomes(func() bool { return a.checking == 0 })
+// wait waits until nothing is left to check.
+func (a *audit) wait() {
+	a.s.eventually(func() bool { return a.pending == 0 })
 }

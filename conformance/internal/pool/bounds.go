@@ -24,7 +24,7 @@ func boundCases() []testCase {
 		{
 			Name: "callers-at-random-times-never-exceed-the-bound", Clauses: []string{"BPR-2", "BPR-1", "BPR-4", "RID-4", "RID-2"}, Framings: suite.BothFramings,
 			Cause: "A slot is given back before the answer or the cancellation has passed, or twice.",
-			Run:   storm,
+			Run:   callersAtRandomTimes,
 		},
 		{
 			Name: "slots-that-come-back-at-one-worker-are-none-at-another", Clauses: []string{"BPR-2", "BPR-4"}, Framings: suite.BothFramings,
@@ -42,10 +42,10 @@ func boundCases() []testCase {
 func asManyCallsAsTheBoundRunAtOnce(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 4
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for range 2 {
-		s.release("BPR-7", s.fill("BPR-7", 8))
+		s.release("BPR-7", s.holdCalls("BPR-7", 8))
 	}
 }
 
@@ -54,17 +54,17 @@ func manyCallers(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 3
 	s.options.HealthInterval = 20 * time.Millisecond
-	s.hold()
+	s.holdRequests()
 	s.start()
 	var calls []*call
 	for range 8 * 6 {
 		calls = append(calls, s.call())
 	}
-	s.until("BPR-7", "6 calls are at the workers at once", func() bool { return len(s.requests) >= 6 })
-	s.checksGoOn("health checks go on beside the calls", s.appeared()...) // which leaves time for calls over the bound
+	s.requireEventually("BPR-7", "6 calls are at the workers at once", func() bool { return len(s.requests) >= 6 })
+	s.checksGoOn("health checks go on beside the calls", s.workersSoFar()...) // which leaves time for calls over the bound
 	for answered := range calls {
 		var next *request
-		s.until("BPR-4", "another call comes to the workers when one has left", func() bool {
+		s.requireEventually("BPR-4", "another call comes to the workers when one has left", func() bool {
 			if len(s.requests) <= answered {
 				return false
 			}
@@ -76,7 +76,7 @@ func manyCallers(t *T) {
 	for _, c := range calls {
 		c.succeeds("BPR-4")
 	}
-	s.audit.settled()
+	s.audit.wait()
 }
 
 // slotsOfOneWorker has one of two full workers answer while calls wait: twice as many as it answers, so that there are
@@ -84,27 +84,27 @@ func manyCallers(t *T) {
 func slotsOfOneWorker(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 3
-	s.hold()
+	s.holdRequests()
 	s.start()
-	calls := s.fill("BPR-2", 2*s.options.MaxInFlight)
+	calls := s.holdCalls("BPR-2", 2*s.options.MaxInFlight)
 	for range 2 * s.options.MaxInFlight {
 		s.call()
 	}
 	for _, h := range calls {
-		if h.at.worker == calls[0].at.worker {
-			h.at.answer(h.body)
+		if h.req.worker == calls[0].req.worker {
+			h.req.answer(h.body)
 			h.succeeds("BPR-4")
 		}
 	}
-	if !s.becomes(func() bool { return len(s.requests) >= len(calls)+s.options.MaxInFlight }) {
+	if !s.eventually(func() bool { return len(s.requests) >= len(calls)+s.options.MaxInFlight }) {
 		t.Note("case", "not as many waiting calls came to the workers as have left, which BPR-4 has cases for")
 	}
-	s.audit.settled()
+	s.audit.wait()
 }
 
-// storm has 8 times as many callers as the bound allows call again and again, and get answers, error
+// callersAtRandomTimes has 8 times as many callers as the bound allows call again and again, and get answers, error
 // answers and ends of their contexts at random times.
-func storm(t *T) {
+func callersAtRandomTimes(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 4
 	bound := s.options.Workers * s.options.MaxInFlight
@@ -117,7 +117,7 @@ func storm(t *T) {
 		defer mu.Unlock()
 		return random.IntN(n)
 	}
-	s.called = func(r *request) {
+	s.onRequest = func(r *request) {
 		reply := func() { r.answer(r.body) }
 		if strings.HasPrefix(r.method, "refuse") {
 			reply = func() { r.refuse("refused") }
@@ -142,7 +142,7 @@ func storm(t *T) {
 				c := s.callWith(ctx, fmt.Sprintf("%s-%d-%d", kind, caller, round), "")
 				select {
 				case <-c.done:
-				case <-s.over:
+				case <-s.storyEnded:
 				}
 				cancel()
 				if !c.ended() {
@@ -165,7 +165,7 @@ func storm(t *T) {
 	// However slow the machine is, some call returns before the patience is over.
 	for returned := 0; returned < 8*bound*rounds; {
 		before := returned
-		s.until("BPR-4", "slots come back, so that calls go on", func() bool {
+		s.requireEventually("BPR-4", "slots come back, so that calls go on", func() bool {
 			returned = 0
 			for _, c := range s.calls {
 				if c.ended() {
@@ -179,7 +179,7 @@ func storm(t *T) {
 	if t.Failed() {
 		return
 	}
-	s.audit.settled()
-	s.hold()
-	s.release("BPR-4", s.fill("BPR-4", bound))
+	s.audit.wait()
+	s.holdRequests()
+	s.release("BPR-4", s.holdCalls("BPR-4", bound))
 }

@@ -67,7 +67,7 @@ func brokenAnswerCases() []testCase {
 	return append(all, testCase{
 		Name: "a-frame-cut-off-fails-the-calls-on-its-connection-alone", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
 		Cause: "The end of a connection is not told to the calls that wait for an answer on it.",
-		Run:   cutOff,
+		Run:   answerCutOff,
 	})
 }
 
@@ -94,52 +94,52 @@ func brokenAnswer(t *T, clause string, breaking func(a, b *request) []byte) {
 	s := t.stage()
 	s.options.MaxPayload = 1 << 16
 	s.options.HealthInterval = brokenInterval
-	s.hold()
+	s.holdRequests()
 	s.start()
-	calls := s.fill(clause, 2)
+	calls := s.holdCalls(clause, 2)
 	a, b := calls[0], calls[1]
-	data := breaking(a.at, b.at)
+	data := breaking(a.req, b.req)
 	for _, h := range calls {
-		if h.at.conn == a.at.conn {
-			data = append(data, h.at.frame(wire.OKAnswer(h.at.id, string(h.body)))...)
-			h.at.isAnswered()
+		if h.req.conn == a.req.conn {
+			data = append(data, h.req.frame(wire.OKAnswer(h.req.id, string(h.body)))...)
+			h.req.markAnswered()
 		}
 	}
-	a.at.write(data)
+	a.req.write(data)
 	for _, h := range calls {
-		if h.at.conn != a.at.conn {
-			h.at.answer(h.body)
+		if h.req.conn != a.req.conn {
+			h.req.answer(h.body)
 			h.succeeds(clause)
 			continue
 		}
-		h.because = ", because the answer before its own broke its connection"
+		h.reason = ", because the answer before its own broke its connection"
 		if h == a {
-			h.because = ", because its answer broke its connection"
+			h.reason = ", because its answer broke its connection"
 		}
 		h.fails(clause)
 	}
-	s.laterCalls(clause)
+	s.laterCallsSucceed(clause)
 }
 
-func cutOff(t *T) {
+func answerCutOff(t *T) {
 	s := t.stage()
 	s.options.HealthInterval = brokenInterval
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for _, at := range []int{3, 30} {
-		calls := s.fill("RID-7", 2)
+		calls := s.holdCalls("RID-7", 2)
 		a := calls[0]
-		a.at.write(a.at.frame(wire.OKAnswer(a.at.id, `"an answer that is cut off"`))[:at])
-		a.at.closeConnection()
+		a.req.write(a.req.frame(wire.OKAnswer(a.req.id, `"an answer that is cut off"`))[:at])
+		a.req.closeConnection()
 		for _, h := range calls {
-			if h.at.conn == a.at.conn {
-				h.because = ", because its connection has ended"
+			if h.req.conn == a.req.conn {
+				h.reason = ", because its connection has ended"
 				h.fails("RID-7")
 				continue
 			}
-			h.at.answer(h.body)
+			h.req.answer(h.body)
 			h.succeeds("RID-7")
 		}
-		s.laterCalls("RID-7")
+		s.laterCallsSucceed("RID-7")
 	}
 }

@@ -15,16 +15,16 @@ import (
 
 // call is a call in the pool under test, made beside the case.
 type call struct {
-	s       *stage
-	method  string // of its own, by which its request is known
-	body    json.RawMessage
-	cancel  context.CancelFunc
-	done    chan struct{}
-	answer  json.RawMessage
-	err     error
-	panicky bool   // it panicked, which is a finding already
-	own     string // its goroutine
-	because string // why it must end as the case demands, for a reader of a failure
+	s         *stage
+	method    string // of its own, by which its request is known
+	body      json.RawMessage
+	cancel    context.CancelFunc
+	done      chan struct{}
+	answer    json.RawMessage
+	err       error
+	panicked  bool   // it panicked, which is a finding already
+	goroutine string // its goroutine
+	reason    string // why it must end as the case demands, for a reader of a failure
 }
 
 // call makes a call whose method and body are unlike those of any other.
@@ -48,13 +48,13 @@ func (s *stage) callWith(ctx context.Context, method, body string) *call {
 	if body == "" {
 		c.body = fmt.Appendf(nil, `{"call":%d}`, n)
 	}
-	clause := s.t.cites[0]
+	clause := s.t.clauses[0]
 	go func() {
-		defer s.touch()
+		defer s.notify()
 		defer close(c.done)
 		defer cancel()
-		s.set(func() { c.own = proc.OwnGoroutine() })
-		c.panicky = !s.t.Protect(clause, "Call", func() { c.answer, c.err = s.pool.Call(ctx, c.method, c.body) })
+		s.withLock(func() { c.goroutine = proc.OwnGoroutine() })
+		c.panicked = !s.t.Protect(clause, "Call", func() { c.answer, c.err = s.pool.Call(ctx, c.method, c.body) })
 	}()
 	return c
 }
@@ -77,13 +77,13 @@ func (c *call) wait(clause string) {
 	case <-c.s.t.Stopped():
 		c.s.t.Stop()
 	case <-timer.C:
-		c.s.t.FailNow(clause, c.method+" returns"+c.because, "it has not after %v; %s", c.s.t.Patience(), c.s.scene())
+		c.s.t.FailNow(clause, c.method+" returns"+c.reason, "it has not after %v; %s", c.s.t.Patience(), c.s.scene())
 	}
 	if c.err != nil {
-		c.s.t.inTime()
+		c.s.t.blockIfLate()
 	}
-	if c.panicky {
-		c.s.t.FailNow(clause, c.method+" returns"+c.because, "it panicked")
+	if c.panicked {
+		c.s.t.FailNow(clause, c.method+" returns"+c.reason, "it panicked")
 	}
 }
 
@@ -115,18 +115,18 @@ func (c *call) succeedsWith(clause, body string) {
 func (c *call) fails(clause string, kinds ...error) {
 	c.wait(clause)
 	if c.err == nil {
-		c.s.t.FailNow(clause, c.method+" fails"+c.because, "%s", c.outcome())
+		c.s.t.FailNow(clause, c.method+" fails"+c.reason, "%s", c.outcome())
 	}
 	for _, kind := range kinds {
 		if !errors.Is(c.err, kind) {
-			c.s.t.FailNow(clause, fmt.Sprintf("%s fails with an error in which errors.Is finds %q%s", c.method, kind, c.because), "%s", c.outcome())
+			c.s.t.FailNow(clause, fmt.Sprintf("%s fails with an error in which errors.Is finds %q%s", c.method, kind, c.reason), "%s", c.outcome())
 		}
 	}
 }
 
-// getsOwnOrFails waits for the call and demands that it got no answer but its own. A pool may close a
+// getsOwnAnswerOrFails waits for the call and demands that it got no answer but its own. A pool may close a
 // connection on which an unknown ID came, with the calls that are on it.
-func (c *call) getsOwnOrFails(clause string) {
+func (c *call) getsOwnAnswerOrFails(clause string) {
 	c.wait(clause)
 	if c.err == nil && wire.DiffBody(string(c.body), c.answer) != "" {
 		c.s.t.FailNow(clause, fmt.Sprintf("%s gets its own answer %s or an error", c.method, c.body), "%s", c.outcome())
@@ -145,7 +145,7 @@ func (c *call) request(clause string) *request {
 // requestUnlessFailed does the same, where the call may also fail before, because its connection ended.
 func (c *call) requestUnlessFailed(clause string) *request {
 	var r *request
-	c.s.until(clause, "the request of "+c.method+" reaches a worker", func() bool {
+	c.s.requireEventually(clause, "the request of "+c.method+" reaches a worker", func() bool {
 		i := slices.IndexFunc(c.s.requests, func(r *request) bool { return r.method == c.method })
 		if i >= 0 {
 			r = c.s.requests[i]
@@ -162,5 +162,5 @@ func (c *call) isAnsweredAfter(clause string, do func(*request)) {
 		do(r)
 		r.answer(c.body)
 	}
-	c.getsOwnOrFails(clause)
+	c.getsOwnAnswerOrFails(clause)
 }

@@ -55,7 +55,7 @@ func cancellationCases() []testCase {
 
 func aCancelledCallReturnsThoughTheWorkerDoesNotReact(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	c := s.call()
 	c.request("CAN-1")
@@ -65,9 +65,9 @@ func aCancelledCallReturnsThoughTheWorkerDoesNotReact(t *T) {
 
 func aCallReturnsAtItsDeadlineThoughTheWorkerDoesNotReact(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
-	s.release("CAN-1", s.fill("CAN-1", 1)) // the connection is there
+	s.release("CAN-1", s.holdCalls("CAN-1", 1)) // the connection is there
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	s.callWith(ctx, "", "").fails("CAN-1", context.DeadlineExceeded)
@@ -75,7 +75,7 @@ func aCallReturnsAtItsDeadlineThoughTheWorkerDoesNotReact(t *T) {
 
 func sendsCancellation(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	c := s.call()
 	c.request("CAN-2")
@@ -98,10 +98,10 @@ func (c *call) sendsCancellation() {
 	s, r := c.s, c.request("CAN-2")
 	c.wait("CAN-2")
 	want := fmt.Sprintf("a cancellation with the ID %d, in its envelope, on the connection of %s, whose context has ended", r.id, c.method)
-	s.until("CAN-2", want, func() bool { return r.withdrawn > 0 || s.unreadable != "" })
+	s.requireEventually("CAN-2", want, func() bool { return r.withdrawn > 0 || s.unreadable != "" })
 	var came bool
 	var instead string
-	s.set(func() { came, instead = r.cancelled, s.unreadable })
+	s.withLock(func() { came, instead = r.cancelled, s.unreadable })
 	switch {
 	case came:
 	case instead != "":
@@ -113,19 +113,19 @@ func (c *call) sendsCancellation() {
 
 func lateAnswerIsDropped(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for _, late := range []func(r *request){
 		func(r *request) { r.answer([]byte(`"a late answer"`)) },
 		func(r *request) { r.refuse("cancelled") },
 	} {
-		calls := s.fill("CAN-3", 3)
+		calls := s.holdCalls("CAN-3", 3)
 		leaves, beside := calls[0], calls[1:]
 		leaves.cancel()
 		leaves.wait("CAN-3")
 		after := s.call()
 		r := after.request("CAN-3")
-		late(leaves.at)
+		late(leaves.req)
 		r.answer(after.body)
 		after.succeeds("CAN-3")
 		s.release("CAN-3", beside)
@@ -134,30 +134,30 @@ func lateAnswerIsDropped(t *T) {
 
 func cancellationCrosses(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for range 40 {
-		c := s.fill("CAN-3", 1)[0]
+		c := s.holdCalls("CAN-3", 1)[0]
 		var both sync.WaitGroup
 		both.Go(c.cancel)
-		both.Go(func() { c.at.answer(c.body) })
+		both.Go(func() { c.req.answer(c.body) })
 		both.Wait()
 		c.wait("CAN-3")
 		if c.err != nil && !errors.Is(c.err, context.Canceled) {
 			t.FailNow("CAN-3", c.method+" gets its own answer or the error of its context", "%s", c.outcome())
 		}
-		c.getsOwnOrFails("CAN-3")
-		s.release("CAN-3", s.fill("CAN-3", 1))
+		c.getsOwnAnswerOrFails("CAN-3")
+		s.release("CAN-3", s.holdCalls("CAN-3", 1))
 	}
 }
 
 func neverAnswered(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight = 2
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for range 5 {
-		calls := s.fill("CAN-4", 2)
+		calls := s.holdCalls("CAN-4", 2)
 		for _, h := range calls {
 			h.cancel()
 		}
@@ -165,8 +165,8 @@ func neverAnswered(t *T) {
 			h.wait("CAN-4")
 		}
 	}
-	s.release("CAN-4", s.fill("CAN-4", 2))
-	h := s.fill("CAN-4", 1)[0]
+	s.release("CAN-4", s.holdCalls("CAN-4", 2))
+	h := s.holdCalls("CAN-4", 1)[0]
 	h.cancel()
 	h.wait("CAN-4")
 	_ = s.shutdownWith(t.Context(), "CAN-4") // its context lasts longer than the patience with it
@@ -176,21 +176,21 @@ func cancelledWrite(t *T) {
 	s := t.stage()
 	s.start()
 	s.call().succeeds("CAN-10")
-	s.hold()
+	s.holdRequests()
 	w := s.worker("CAN-10", 1)
 	// A socket holds a few hundred KB at most, so 1 MB cannot go out; more would only cost the suite time.
 	w.readOnly(64 << 10)
 	var before int
-	s.set(func() { before = w.received })
+	s.withLock(func() { before = w.bytesReceived })
 	big := s.callBody(wire.Quote(strings.Repeat("y", 1<<20)))
-	s.until("CAN-10", "the request begins to come", func() bool { return w.received >= before+32<<10 })
+	s.requireEventually("CAN-10", "the request begins to come", func() bool { return w.bytesReceived >= before+32<<10 })
 	behind := s.call()
-	behind.parks()
+	behind.waitUntilParked()
 	big.cancel()
 	big.fails("CAN-10", context.Canceled)
 	behind.cancel()
 	behind.fails("CAN-10", context.Canceled)
 	t.Note("case", "the worker reads again")
 	w.readOnly(scripted.ReadAll)
-	s.laterCalls("CAN-10")
+	s.laterCallsSucceed("CAN-10")
 }

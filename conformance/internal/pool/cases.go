@@ -34,21 +34,21 @@ func Check(ctx context.Context, open Open, opts ...suite.Option) result.Report {
 // jobs makes the cases ready. Where a right worker cannot even be started and called in a framing,
 // that alone is run and told.
 func jobs(ctx context.Context, open Open, o *suite.Options) (all []suite.Job, notRun []string, anyFraming bool) {
-	run := &shared{leaves: map[string]bool{}}
+	run := &shared{leftByFirstCase: map[string]bool{}}
 	ready := func(c testCase, o *suite.Options) []suite.Job {
 		return suite.Jobs(c.Info(), o, func(t *suite.T) {
 			framing := t.Framing
 			if framing == "" {
 				framing = o.Framings[0]
 			}
-			p := &T{T: t, shared: run, open: open, framing: framing, cites: c.Clauses}
+			p := &T{T: t, shared: run, open: open, framing: framing, clauses: c.Clauses}
 			c.Run(p)
-			p.inTime()
+			p.blockIfLate()
 		})
 	}
 	usable := *o
 	usable.Framings = nil
-	run.first = true
+	run.firstCaseRuns = true
 	for _, f := range o.Framings {
 		one := suite.Options{Framings: []spec.Framing{f}}
 		first := ready(firstCase(), &one)[0]
@@ -63,7 +63,7 @@ func jobs(ctx context.Context, open Open, o *suite.Options) (all []suite.Job, no
 			notRun = append(notRun, fmt.Sprintf("every other case in the %s framing, because one right worker could not be started and called", f))
 		}
 	}
-	run.first = false
+	run.firstCaseRuns = false
 	if len(usable.Framings) == 0 {
 		return all, notRun, false
 	}
@@ -75,8 +75,8 @@ func jobs(ctx context.Context, open Open, o *suite.Options) (all []suite.Job, no
 
 // shared is what the cases of one run share.
 type shared struct {
-	first  bool            // the first case runs, alone
-	leaves map[string]bool // what the pool left behind even there: "process", "socket file"
+	firstCaseRuns   bool            // the first case runs, alone
+	leftByFirstCase map[string]bool // what the pool left behind even there: "process", "socket file"
 }
 
 type testCase = suite.Case[*T]

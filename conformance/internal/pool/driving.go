@@ -13,13 +13,13 @@ import (
 // open makes the pool under test, and does not start it.
 func (s *stage) open() {
 	open := s.t.open
-	if before, _ := s.before.(guarded); before.remote() != nil {
+	if before, _ := s.previous.(guarded); before.remote() != nil {
 		open = before.remote().Another
 	}
 	var made Pool
 	var err error
 	// Longer than usual: it may take a process that a virtual machine has to be started for.
-	s.t.AwaitFor(3*s.t.Patience(), s.t.cites[0], "making the pool", func() { made, err = open(s.options) })
+	s.t.AwaitFor(3*s.t.Patience(), s.t.clauses[0], "making the pool", func() { made, err = open(s.options) })
 	s.pool = guarded{made, s.t}
 	switch {
 	case errors.Is(err, spec.Unsupported):
@@ -31,7 +31,7 @@ func (s *stage) open() {
 	if r := s.pool.(guarded).remote(); r != nil {
 		processes = proc.Within(r.PID())
 	}
-	s.set(func() { s.opened, s.processes = true, processes })
+	s.withLock(func() { s.opened, s.poolProcesses = true, processes })
 }
 
 // start makes the pool and starts it with workers that are right, so that it must come up.
@@ -39,7 +39,7 @@ func (s *stage) start() {
 	if s.pool == nil {
 		s.open()
 	}
-	if err := s.startWith(s.t.Context(), s.t.cites[0]); err != nil {
+	if err := s.startWith(s.t.Context(), s.t.clauses[0]); err != nil {
 		s.t.Blocked("Start failed with workers that are right: %v (%s)", err, s.scene())
 	}
 }
@@ -48,24 +48,24 @@ func (s *stage) start() {
 func (s *stage) startWith(ctx context.Context, clause string) (err error) {
 	s.t.Note("case", "Start")
 	s.t.Await(clause, "Start", func() { err = s.pool.Start(ctx) })
-	s.up = err == nil
+	s.started = err == nil
 	s.t.Note("case", "Start returned: %s", text.OneLine(err))
 	return err
 }
 
-// start is a Start that was called beside the case.
-type start struct {
-	own  string // its goroutine; under the lock of the stage
-	done chan error
+// pendingStart is a Start that was called beside the case.
+type pendingStart struct {
+	goroutine string // its goroutine; under the lock of the stage
+	done      chan error
 }
 
-// starting calls Start beside the case.
-func (s *stage) starting(ctx context.Context, clause string) *start {
-	st := &start{done: make(chan error, 1)}
+// beginStart calls Start beside the case.
+func (s *stage) beginStart(ctx context.Context, clause string) *pendingStart {
+	st := &pendingStart{done: make(chan error, 1)}
 	s.t.Note("case", "Start")
 	go func() {
-		defer s.touch()
-		s.set(func() { st.own = proc.OwnGoroutine() })
+		defer s.notify()
+		s.withLock(func() { st.goroutine = proc.OwnGoroutine() })
 		if !s.t.Protect(clause, "Start", func() { st.done <- s.pool.Start(ctx) }) {
 			close(st.done)
 		}
@@ -73,8 +73,8 @@ func (s *stage) starting(ctx context.Context, clause string) *start {
 	return st
 }
 
-// startEnds waits for a Start that was called beside the case.
-func (s *stage) startEnds(st *start, clause, want string) error {
+// awaitStart waits for a Start that was called beside the case.
+func (s *stage) awaitStart(st *pendingStart, clause, want string) error {
 	timer := time.NewTimer(s.t.Patience())
 	defer timer.Stop()
 	select {
@@ -82,7 +82,7 @@ func (s *stage) startEnds(st *start, clause, want string) error {
 		if !returned {
 			s.t.FailNow(clause, want, "it panicked")
 		}
-		s.up = err == nil
+		s.started = err == nil
 		s.t.Note("case", "Start returned: %s", text.OneLine(err))
 		return err
 	case <-s.t.Stopped():
@@ -108,19 +108,19 @@ func (s *stage) shutdownWith(ctx context.Context, clause string) (err error) {
 	return err
 }
 
-// shuttingDown calls Shutdown beside the case. The channel is closed when it has returned.
-func (s *stage) shuttingDown(ctx context.Context, clause string) <-chan struct{} {
+// beginShutdown calls Shutdown beside the case. The channel is closed when it has returned.
+func (s *stage) beginShutdown(ctx context.Context, clause string) <-chan struct{} {
 	done := make(chan struct{})
 	s.t.Note("case", "Shutdown")
 	go func() {
-		defer s.touch()
+		defer s.notify()
 		defer close(done)
 		s.t.Protect(clause, "Shutdown", func() { _ = s.pool.Shutdown(ctx) })
 	}()
 	return done
 }
 
-func (s *stage) shutdownEnds(done <-chan struct{}, clause string) {
+func (s *stage) awaitShutdown(done <-chan struct{}, clause string) {
 	timer := time.NewTimer(s.t.Patience())
 	defer timer.Stop()
 	select {
@@ -143,14 +143,14 @@ func (s *stage) health(clause string) (h spec.Health) {
 func (s *stage) healthBecomes(clause, want string, ok func(spec.Health) bool) spec.Health {
 	var h spec.Health
 	if !s.t.Settle(func() bool { h = s.health(clause); return ok(h) }) {
-		s.t.inTime()
+		s.t.blockIfLate()
 		s.t.FailNow(clause, want, "after %v Health still says %d workers, %d healthy, %d restarts, last check %s; %s",
-			s.t.Patience(), h.Total, h.Healthy, h.Restarts, since(h.LastCheck), s.scene())
+			s.t.Patience(), h.Total, h.Healthy, h.Restarts, ago(h.LastCheck), s.scene())
 	}
 	return h
 }
 
-func since(at time.Time) string {
+func ago(at time.Time) string {
 	if at.IsZero() {
 		return "never"
 	}

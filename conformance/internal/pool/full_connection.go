@@ -28,31 +28,31 @@ func fullConnectionCases() []testCase {
 func unreadableAnswerBesideFullConnection(t *T) {
 	s := t.stage()
 	s.options.HealthInterval = brokenInterval
-	s.hold()
+	s.holdRequests()
 	s.start()
-	h := s.fill("RID-7", 1)[0]
+	h := s.holdCalls("RID-7", 1)[0]
 	w := s.worker("RID-7", 1)
 	w.readOnly(64 << 10)
 	var before int
-	s.set(func() { before, s.called = w.received, func(r *request) { r.refuse("no") } })
+	s.withLock(func() { before, s.onRequest = w.bytesReceived, func(r *request) { r.refuse("no") } })
 	big := s.callBody(wire.Quote(strings.Repeat("y", 1<<20)))
-	if !s.becomes(func() bool { return w.received >= before+32<<10 }) {
+	if !s.eventually(func() bool { return w.bytesReceived >= before+32<<10 }) {
 		t.Blocked("a second request does not begin to come to a worker that has one, see BPR-7; %s", s.scene())
 	}
-	h.at.send(h.at.frame([]byte(`{"id":`)))
+	h.req.send(h.req.frame([]byte(`{"id":`)))
 	h.fails("RID-7")
 	t.Note("case", "the worker reads again") // for a pool that has each call on a connection of its own
 	w.readOnly(scripted.ReadAll)
 	big.fails("RID-7")
-	s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
-	s.laterCalls("RID-7")
+	s.withLock(func() { s.onRequest = func(r *request) { r.answer(r.body) } })
+	s.laterCallsSucceed("RID-7")
 }
 
 func requestsBehindFullConnection(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight, s.options.MaxPayload = 12, 1<<16
 	// Small answers: what a worker is told is not to fill the way back, on which it tells what came.
-	s.called = func(r *request) { r.answer([]byte("null")) }
+	s.onRequest = func(r *request) { r.answer([]byte("null")) }
 	s.start()
 	s.call().succeedsWith("MSG-17", "null")
 	w := s.worker("MSG-17", 1)
@@ -62,13 +62,13 @@ func requestsBehindFullConnection(t *T) {
 		// Some hundred KB fill a socket; a few of these are over MaxPayload together, and none is alone.
 		c := s.callBody(wire.Quote(strings.Repeat("z", 40<<10)))
 		calls = append(calls, c)
-		c.parks()
+		c.waitUntilParked()
 	}
 	t.Note("case", "the worker reads again")
 	w.readOnly(scripted.ReadAll)
-	s.becomes(func() bool { return s.arrivedLocked(calls) == len(calls) })
+	s.eventually(func() bool { return s.countArrivedLocked(calls) == len(calls) })
 	came := map[string]string{}
-	for _, r := range s.arrivals() {
+	for _, r := range s.requestsSoFar() {
 		came[r.method] = string(r.body)
 	}
 	for _, c := range calls {

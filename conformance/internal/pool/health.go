@@ -58,17 +58,17 @@ func eachWorkerIsCheckedOnTheInterval(t *T) {
 	s.options.Workers = 2
 	s.options.HealthInterval = 50 * time.Millisecond
 	s.start()
-	s.checksGoOn("each worker gets health calls again and again", s.appeared()...)
+	s.checksGoOn("each worker gets health calls again and again", s.workersSoFar()...)
 }
 
 func aFullWorkerIsCheckedToo(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 2
 	s.options.HealthInterval = 50 * time.Millisecond
-	s.hold()
+	s.holdRequests()
 	s.start()
-	calls := s.fill("HLT-1", 4)
-	s.checksGoOn("a worker whose slots are all taken gets health calls again and again", s.appeared()...)
+	calls := s.holdCalls("HLT-1", 4)
+	s.checksGoOn("a worker whose slots are all taken gets health calls again and again", s.workersSoFar()...)
 	s.release("HLT-1", calls)
 }
 
@@ -99,7 +99,7 @@ func healthCountsRestarts(t *T) {
 	s.options.HealthInterval = 50 * time.Millisecond
 	s.start()
 	s.worker("HLT-3", 1).die()
-	if !s.replaced() {
+	if !s.awaitReplacement() {
 		t.Note("case", "the worker was not restarted, see HLT-6; so there is no restart to be counted")
 		return
 	}
@@ -109,14 +109,14 @@ func healthCountsRestarts(t *T) {
 // checksGoOn demands three more health calls at each of the workers.
 func (s *stage) checksGoOn(want string, workers ...*scriptedWorker) {
 	before := map[*scriptedWorker]int{}
-	s.set(func() {
+	s.withLock(func() {
 		for _, w := range workers {
-			before[w] = w.health
+			before[w] = w.healthCalls
 		}
 	})
-	s.until("HLT-1", want+fmt.Sprintf(", with an interval of %v", s.options.HealthInterval), func() bool {
+	s.requireEventually("HLT-1", want+fmt.Sprintf(", with an interval of %v", s.options.HealthInterval), func() bool {
 		for w, n := range before {
-			if w.health < n+3 {
+			if w.healthCalls < n+3 {
 				return false
 			}
 		}
@@ -130,7 +130,7 @@ func deadIsUnhealthy(t *T) {
 	s.options.StartTimeout = 8 * t.Patience() // what takes its place is still being started
 	s.options.HealthInterval = 50 * time.Millisecond
 	s.start()
-	s.set(func() { s.appears = neverListens })
+	s.withLock(func() { s.onAppear = neverListens })
 	s.worker("HLT-3", 1).die()
 	s.healthBecomes("HLT-3", "2 workers, 1 of them healthy", func(h spec.Health) bool { return h.Total == 2 && h.Healthy == 1 })
 }
@@ -140,15 +140,15 @@ func hungWorker(t *T, hang func(*scriptedWorker)) {
 	s.options.Workers = 2
 	s.options.HealthInterval, s.options.HealthTimeout = 50*time.Millisecond, shortHealthTimeout(t)
 	s.start()
-	s.set(func() { s.appears = neverListens })
+	s.withLock(func() { s.onAppear = neverListens })
 	s.healthBecomes("HLT-3", "2 healthy workers", func(h spec.Health) bool { return h.Healthy == 2 })
 	hang(s.worker("HLT-2", 1))
 	s.healthBecomes("HLT-2", fmt.Sprintf("1 healthy worker when the other hangs, with an interval of %v and a deadline of %v",
 		s.options.HealthInterval, s.options.HealthTimeout), func(h spec.Health) bool { return h.Healthy == 1 })
 }
 
-// deathIsKnown waits until the pool shows that it has noticed the death of a worker.
-func (s *stage) deathIsKnown(clause string, victim *scriptedWorker) {
+// awaitDeathNoticed waits until the pool shows that it has noticed the death of a worker.
+func (s *stage) awaitDeathNoticed(clause string, victim *scriptedWorker) {
 	s.healthBecomes(clause, "Health tells of the death of "+victim.name(), func(h spec.Health) bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -156,10 +156,10 @@ func (s *stage) deathIsKnown(clause string, victim *scriptedWorker) {
 	})
 }
 
-// replaced waits for a new process to take the place of one that died, and for the pool to be
+// awaitReplacement waits for a new process to take the place of one that died, and for the pool to be
 // whole again.
-func (s *stage) replaced() bool {
-	if !s.becomes(func() bool {
+func (s *stage) awaitReplacement() bool {
+	if !s.eventually(func() bool {
 		last := s.workers[len(s.workers)-1]
 		return len(s.workers) > s.options.Workers && last.listening
 	}) {

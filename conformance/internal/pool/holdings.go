@@ -8,7 +8,7 @@ import (
 
 // holdings are those of the process where the pool of the stage is, or will be.
 func (s *stage) holdings() proc.Holdings {
-	before, _ := s.before.(guarded)
+	before, _ := s.previous.(guarded)
 	if before.remote() == nil {
 		return proc.TakeHoldings()
 	}
@@ -19,8 +19,8 @@ func (s *stage) holdings() proc.Holdings {
 	return held
 }
 
-// givenBack demands that the process of the pool comes to hold nothing that it did not hold then.
-func (s *stage) givenBack(clause string, then proc.Holdings) {
+// everythingIsGivenBack demands that the process of the pool comes to hold nothing that it did not hold then.
+func (s *stage) everythingIsGivenBack(clause string, then proc.Holdings) {
 	var more []string
 	if !s.t.Settle(func() bool { more = s.holdings().Since(then); return len(more) == 0 }) {
 		s.t.FailNow(clause, "every connection, goroutine, descriptor and process is given back",

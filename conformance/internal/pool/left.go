@@ -8,18 +8,18 @@ import (
 	"syscall"
 )
 
-// allGone demands that no worker process is left at this very moment.
-func allGone(s *stage, clause, when string) {
-	for _, w := range s.appeared() {
-		if left := w.left(); left != "" {
+// noProcessIsLeft demands that no worker process is left at this very moment.
+func noProcessIsLeft(s *stage, clause, when string) {
+	for _, w := range s.workersSoFar() {
+		if left := w.processLeft(); left != "" {
 			s.t.Fail(clause, "every worker process has ended and is reaped when "+when, "%s", left)
 		}
 	}
 }
 
-// noSockets demands that no socket file is left at this very moment.
-func noSockets(s *stage, clause, when string) {
-	for _, w := range s.appeared() {
+// noSocketIsLeft demands that no socket file is left at this very moment.
+func noSocketIsLeft(s *stage, clause, when string) {
+	for _, w := range s.workersSoFar() {
 		if w.socketLeft() {
 			s.t.Fail(clause, "every socket file is removed when "+when, "the one of %s is still there: %s", w.name(), filepath.Base(w.path))
 		}
@@ -37,20 +37,20 @@ func noSockets(s *stage, clause, when string) {
 // that is left to the cases of the clause.
 func (s *stage) nothingIsLeft() {
 	processes, sockets := "SHD-4", "SHD-4"
-	if !s.up {
+	if !s.started {
 		processes, sockets = "STA-3", "STA-4"
 	}
 	found := func(what, clause, want, got string) {
 		switch {
-		case s.t.about(clause): // it has looked
-		case s.t.first:
-			s.t.leaves[what] = true
-		case !s.t.leaves[what]:
+		case s.t.covers(clause): // it has looked
+		case s.t.firstCaseRuns:
+			s.t.leftByFirstCase[what] = true
+		case !s.t.leftByFirstCase[what]:
 			s.t.Fail(clause, want, "%s", got)
 		}
 	}
-	for _, w := range s.appeared() {
-		if left := w.left(); left != "" {
+	for _, w := range s.workersSoFar() {
+		if left := w.processLeft(); left != "" {
 			found("process", processes, "every worker process has ended and is reaped when Shutdown has returned", left)
 		}
 		if w.socketLeft() {
@@ -59,10 +59,10 @@ func (s *stage) nothingIsLeft() {
 	}
 }
 
-// left tells what is left of the process and its socket: nothing, where the text is empty.
-func (w *scriptedWorker) left() string {
+// processLeft tells what is left of the process and its socket: nothing, where the text is empty.
+func (w *scriptedWorker) processLeft() string {
 	switch err := syscall.Kill(w.pid, 0); {
-	case err == nil && w.isGone():
+	case err == nil && w.hasExited():
 		return fmt.Sprintf("process %d (%s) has ended and was not reaped", w.pid, w.name())
 	case err == nil:
 		return fmt.Sprintf("process %d (%s) is still running", w.pid, w.name())

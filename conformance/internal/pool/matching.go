@@ -92,34 +92,34 @@ func noRequestIDIs0(t *T) {
 func outstandingIDsAreUniqueInTheWholePool(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 3, 4
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for range 3 {
-		s.release("RID-2", s.fill("RID-2", 12))
+		s.release("RID-2", s.holdCalls("RID-2", 12))
 	}
-	s.audit.settled()
+	s.audit.wait()
 }
 
 func theHeaderBearsTheIDOfTheMessage(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
-	s.hold()
+	s.holdRequests()
 	s.start()
-	s.release("RID-3", s.fill("RID-3", 8))
-	left := s.fill("RID-3", 1)[0]
+	s.release("RID-3", s.holdCalls("RID-3", 8))
+	left := s.holdCalls("RID-3", 1)[0]
 	left.cancel()
-	if !s.becomes(func() bool { return left.at.withdrawn > 0 }) {
+	if !s.eventually(func() bool { return left.req.withdrawn > 0 }) {
 		t.Blocked("no cancellation came whose header could be looked at, see CAN-2")
 	}
 }
 
-func answersInReverseOrderReachTheirCallers(t *T) { outOfOrder(t, slices.Reverse[[]held]) }
+func answersInReverseOrderReachTheirCallers(t *T) { outOfOrder(t, slices.Reverse[[]heldCall]) }
 
 func answersInAnyOrderReachTheirCallers(t *T) {
 	seed := rand.Uint64()
 	t.Note("case", "the seed of the order is %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	outOfOrder(t, func(calls []held) {
+	outOfOrder(t, func(calls []heldCall) {
 		r.Shuffle(len(calls), func(i, j int) { calls[i], calls[j] = calls[j], calls[i] })
 	})
 }
@@ -131,11 +131,11 @@ func theRestOfALateAnswerDoesNotReachTheNextCall(t *T) { lateAnswer(t, 25) }
 // longAwaitedAnswer has more than 256 calls pass beside one that waits.
 func longAwaitedAnswer(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
-	held := s.fill("RID-4", 2) // so that calls do run at once
+	held := s.holdCalls("RID-4", 2) // so that calls do run at once
 	s.release("RID-4", held[1:])
-	s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
+	s.withLock(func() { s.onRequest = func(r *request) { r.answer(r.body) } })
 	for range 150 {
 		for _, c := range []*call{s.call(), s.call(), s.call()} {
 			c.succeeds("RID-4")
@@ -145,18 +145,18 @@ func longAwaitedAnswer(t *T) {
 }
 
 // outOfOrder answers many calls in another order than they came.
-func outOfOrder(t *T, order func([]held)) {
+func outOfOrder(t *T, order func([]heldCall)) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 8
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for range 2 {
-		calls := s.fill("RID-4", 16)
-		slices.SortFunc(calls, func(a, b held) int { return a.at.arrived - b.at.arrived })
+		calls := s.holdCalls("RID-4", 16)
+		slices.SortFunc(calls, func(a, b heldCall) int { return a.req.arrived - b.req.arrived })
 		answered := slices.Clone(calls)
 		order(answered)
 		for _, h := range answered {
-			h.at.answer(h.body)
+			h.req.answer(h.body)
 		}
 		for _, h := range calls {
 			h.succeeds("RID-4")
@@ -166,7 +166,7 @@ func outOfOrder(t *T, order func([]held)) {
 
 func answerByteByByte(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for range 2 {
 		c := s.call()
@@ -174,7 +174,7 @@ func answerByteByByte(t *T) {
 		answer := r.frame(wire.OKAnswer(r.id, string(c.body)))
 		last := len(answer) - 1
 		for i := range last {
-			if problem := r.writeDone(answer[i : i+1]); problem != "" {
+			if problem := r.writeAndWait(answer[i : i+1]); problem != "" {
 				t.FailNow("RID-4", "the connection stays while an answer comes byte by byte", "after %d of %d bytes: %s", i, len(answer), problem)
 			}
 		}
@@ -188,21 +188,21 @@ func answerByteByByte(t *T) {
 func answersJoinedAndCut(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight = 4
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for range 8 {
-		calls := s.fill("RID-4", s.options.MaxInFlight)
+		calls := s.holdCalls("RID-4", s.options.MaxInFlight)
 		answers := map[*connection][]byte{}
 		for _, h := range calls {
-			answers[h.at.conn] = append(answers[h.at.conn], h.at.frame(wire.OKAnswer(h.at.id, string(h.body)))...)
-			h.at.isAnswered()
+			answers[h.req.conn] = append(answers[h.req.conn], h.req.frame(wire.OKAnswer(h.req.id, string(h.body)))...)
+			h.req.markAnswered()
 		}
 		const rest = 20 // bytes, fewer than an answer has
 		for _, h := range calls {
-			if all, ok := answers[h.at.conn]; ok {
-				h.at.writeDone(all[:len(all)-rest])
-				h.at.write(all[len(all)-rest:])
-				delete(answers, h.at.conn)
+			if all, ok := answers[h.req.conn]; ok {
+				h.req.writeAndWait(all[:len(all)-rest])
+				h.req.write(all[len(all)-rest:])
+				delete(answers, h.req.conn)
 			}
 		}
 		for _, h := range calls {
@@ -213,30 +213,30 @@ func answersJoinedAndCut(t *T) {
 
 func unknownID(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
-	before := s.fill("RID-5", 1)
+	before := s.holdCalls("RID-5", 1)
 	s.release("RID-5", before)
-	strays := []uint64{before[0].at.id, before[0].at.id + 1000, 1<<40 + 7, 0}
+	strays := []uint64{before[0].req.id, before[0].req.id + 1000, 1<<40 + 7, 0}
 	stray := func(r *request, id uint64) {
 		r.write(wire.Encode(s.options.Framing, id, wire.OKAnswer(id, fmt.Sprintf(`"a stray answer to %d"`, id))))
 	}
 	for _, id := range strays { // while no call runs
-		stray(before[0].at, id)
+		stray(before[0].req, id)
 	}
 	for _, id := range strays { // beside a call
 		s.call().isAnsweredAfter("RID-5", func(r *request) { stray(r, id) })
 	}
-	s.afterStrays("RID-5")
+	s.laterCallsSucceedAfterStrays("RID-5")
 }
 
 // earlyAnswers has answers come to the IDs that a pool that counts will use next. They come before the answer to
 // a call that runs, so that a pool which has taken that one has taken them as well, while nobody waited for them.
 func earlyAnswers(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
-	s.release("RID-5", s.fill("RID-5", 1)) // by then a health call at the start, which may have such an ID, is over
+	s.release("RID-5", s.holdCalls("RID-5", 1)) // by then a health call at the start, which may have such an ID, is over
 	a := s.call()
 	r := a.request("RID-5")
 	var early []byte
@@ -244,16 +244,16 @@ func earlyAnswers(t *T) {
 		early = append(early, wire.Encode(s.options.Framing, next, wire.OKAnswer(next, `"an answer before its request"`))...)
 	}
 	r.send(append(early, r.frame(wire.OKAnswer(r.id, string(a.body)))...))
-	a.getsOwnOrFails("RID-5")
+	a.getsOwnAnswerOrFails("RID-5")
 	for range 4 {
 		s.call().isAnsweredAfter("RID-5", func(*request) {})
 	}
-	s.afterStrays("RID-5")
+	s.laterCallsSucceedAfterStrays("RID-5")
 }
 
 func repeatedAnswer(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for range 3 {
 		a := s.call()
@@ -262,7 +262,7 @@ func repeatedAnswer(t *T) {
 		r.send(slices.Concat(again, again))
 		a.succeeds("RID-5")
 		s.call().isAnsweredAfter("RID-5", func(*request) { r.write(again) })
-		s.afterStrays("RID-5")
+		s.laterCallsSucceedAfterStrays("RID-5")
 	}
 }
 
@@ -270,7 +270,7 @@ func repeatedAnswer(t *T) {
 // caller's request has come.
 func lateAnswer(t *T, early int) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for range 3 {
 		a := s.call()
@@ -281,11 +281,11 @@ func lateAnswer(t *T, early int) {
 		}
 		a.cancel()
 		a.wait("RID-6")
-		s.becomesWithin(t.Patience()/8, func() bool { return r.withdrawn > 0 })
+		s.eventuallyWithin(t.Patience()/8, func() bool { return r.withdrawn > 0 })
 		// As many as there are slots, so that every connection that may be used again is.
 		next := []*call{s.call(), s.call(), s.call(), s.call()}
 		var requests []*request
-		if !s.becomes(func() bool { return s.arrivedLocked(next) == len(next) }) {
+		if !s.eventually(func() bool { return s.countArrivedLocked(next) == len(next) }) {
 			t.Blocked("not all of %d calls come to the worker, see BPR-7 and BPR-4; %s", len(next), s.scene())
 		}
 		for _, b := range next {
@@ -294,8 +294,8 @@ func lateAnswer(t *T, early int) {
 		r.send(late[early:])
 		for i, b := range next {
 			requests[i].answer(b.body)
-			b.getsOwnOrFails("RID-6")
+			b.getsOwnAnswerOrFails("RID-6")
 		}
-		s.afterStrays("RID-6")
+		s.laterCallsSucceedAfterStrays("RID-6")
 	}
 }

@@ -85,7 +85,7 @@ func fieldNamesAreExact(t *T) {
 
 func bodiesOf1MbArriveEqualBothWays(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	out := wire.Quote(strings.Repeat("0123456789abcdé ", 1<<16))
 	back := wire.Quote(strings.Repeat("answer 9876543210", 1<<16))
@@ -105,7 +105,7 @@ func answersAreTakenAloneAndInEnvelopes(t *T) {
 
 func anAbsentBodyOfAnAnswerIsNull(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for _, form := range []string{`{"id":%d,"ok":true}`, `{"type":"response","payload":{"id":%d,"ok":true}}`} {
 		c := s.call()
@@ -118,7 +118,7 @@ func anAbsentBodyOfAnAnswerIsNull(t *T) {
 // answers has a call answered in each of these forms, which have a place for the ID and one for the body.
 func answers(t *T, clause string, forms ...string) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for _, form := range forms {
 		c := s.call()
@@ -144,7 +144,7 @@ func nearIDs(id uint64) []uint64 {
 func idsAreIntegers(t *T) {
 	s := t.stage()
 	s.options.HealthInterval = brokenInterval
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for _, id := range []string{`"%d"`, `%d.0`, `%de0`, `-%d`, `[%d]`, `true`, `null`} {
 		c := s.call()
@@ -155,15 +155,15 @@ func idsAreIntegers(t *T) {
 			r.write(r.frame(fmt.Appendf(nil, `{"id":%s,"ok":true,"body":"the answer to what is no ID"}`, id)))
 			r.answer(c.body)
 		}
-		c.getsOwnOrFails("MSG-10")
-		s.afterStrays("MSG-10")
-		s.hold()
+		c.getsOwnAnswerOrFails("MSG-10")
+		s.laterCallsSucceedAfterStrays("MSG-10")
+		s.holdRequests()
 	}
 }
 
 func idsAreWhole(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for range 3 {
 		s.call().isAnsweredAfter("MSG-5", func(r *request) {
@@ -172,7 +172,7 @@ func idsAreWhole(t *T) {
 			}
 		})
 	}
-	s.afterStrays("MSG-5")
+	s.laterCallsSucceedAfterStrays("MSG-5")
 }
 
 // callerBodies are bodies of every kind.
@@ -186,7 +186,7 @@ var callerBodies = []string{
 
 func bodiesArrive(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for _, out := range callerBodies {
 		c := s.callBody(out)
@@ -205,7 +205,7 @@ func arrivesEqual(r *request, body string) {
 
 func errorAnswers(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for _, said := range []string{"ValueError: no such thing", "two\nlines and \"quotes\"", "日本語 😀", strings.Repeat("long ", 400) + "end"} {
 		for _, enveloped := range []bool{false, true} {
@@ -229,7 +229,7 @@ func errorAnswers(t *T) {
 
 func requestsAreWellFormed(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for i, body := range []string{`null`, `false`, `0`, `""`, `"日本語 \"😀\""`, `{"a":[1,{"b":"c"}]}`, `[]`, `"\u0000"`, `{"id":1,"method":"m"}`, `1.5`} {
 		method := []string{"plain", `quotes " and \`, "日本語 😀 \ufffd", "a line\nbreak\tand\x00\x1fmore", "a.b/c d"}[i%5] + fmt.Sprint(i)

@@ -13,17 +13,17 @@ func (w *scriptedWorker) order(m scripted.Message) {
 	_, _ = w.control.Write(m.Append(nil))
 }
 
-// orderDone has the process do something and waits until it is done. It tells what went wrong.
-func (w *scriptedWorker) orderDone(m scripted.Message) string {
+// orderAndWait has the process do something and waits until it is done. It tells what went wrong.
+func (w *scriptedWorker) orderAndWait(m scripted.Message) string {
 	done := make(chan string, 1)
 	w.s.mu.Lock()
-	if w.gone {
+	if w.exited {
 		w.s.mu.Unlock()
 		return "the process has ended"
 	}
 	w.lastTag++
 	m.Tag = w.lastTag
-	w.confirmed[m.Tag] = done
+	w.confirmations[m.Tag] = done
 	w.s.mu.Unlock()
 	w.order(m)
 	ctx, cancel := w.s.t.Within()
@@ -31,7 +31,7 @@ func (w *scriptedWorker) orderDone(m scripted.Message) string {
 	select {
 	case problem := <-done:
 		return problem
-	case <-w.s.over:
+	case <-w.s.storyEnded:
 		return "the case is over"
 	case <-ctx.Done():
 		return "it is not done after " + w.s.t.Patience().String()
@@ -41,14 +41,14 @@ func (w *scriptedWorker) orderDone(m scripted.Message) string {
 // listen has the worker listen at its path, which makes it ready [WRK-1].
 func (w *scriptedWorker) listen() {
 	w.note("listens")
-	w.s.set(func() { w.listening = true; w.s.seq++ })
+	w.s.withLock(func() { w.listening = true; w.s.seq++ })
 	w.order(scripted.Message{Kind: scripted.OrderListen})
 }
 
 // readOnly has the worker read that many more bytes of each connection and no more.
 func (w *scriptedWorker) readOnly(n int64) {
 	w.note("reads %d more bytes of each connection", n)
-	w.orderDone(scripted.Message{Kind: scripted.OrderReadOnly, Data: binary.BigEndian.AppendUint64(nil, uint64(n))})
+	w.orderAndWait(scripted.Message{Kind: scripted.OrderReadOnly, Data: binary.BigEndian.AppendUint64(nil, uint64(n))})
 }
 
 // readOnlyLocked does the same and does not wait.
@@ -59,13 +59,13 @@ func (w *scriptedWorker) readOnlyLocked(n int64) {
 // hang has the worker answer nothing any more, health calls included; it goes on reading.
 func (w *scriptedWorker) hang() {
 	w.note("hangs")
-	w.s.set(func() { w.hung = true })
+	w.s.withLock(func() { w.hung = true })
 }
 
-// say has the process write to its standard error.
-func (w *scriptedWorker) say(text string) {
+// writeStderr has the process write to its standard error.
+func (w *scriptedWorker) writeStderr(text string) {
 	w.note("writes %d bytes to its standard error, the last are %q", len(text), text[max(0, len(text)-60):])
-	w.orderDone(scripted.Message{Kind: scripted.OrderSay, Data: []byte(text)})
+	w.orderAndWait(scripted.Message{Kind: scripted.OrderStderr, Data: []byte(text)})
 }
 
 // exit has the process end with that status.
@@ -81,4 +81,4 @@ func (w *scriptedWorker) die() {
 }
 
 // sync waits until all that has reached the process by now has been taken in by the stage.
-func (w *scriptedWorker) sync() { w.orderDone(scripted.Message{Kind: scripted.OrderSync}) }
+func (w *scriptedWorker) sync() { w.orderAndWait(scripted.Message{Kind: scripted.OrderSync}) }

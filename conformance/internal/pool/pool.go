@@ -56,16 +56,16 @@ type T struct {
 	*shared
 	open    Open
 	framing spec.Framing // to run in, also where it plays no part
-	cites   []string     // the clauses of the case
+	clauses []string     // the clauses of the case
 }
 
-// inTime ends a case that took so long that its context has ended: what it sees from then on says nothing
+// blockIfLate ends a case that took so long that its context has ended: what it sees from then on says nothing
 // of the pool.
-func (t *T) inTime() {
+func (t *T) blockIfLate() {
 	if t.Context().Err() != nil {
 		t.Blocked("the case was not done after %v", time.Since(t.Began()).Round(time.Second))
 	}
 }
 
-// about reports whether the case covers the clause.
-func (t *T) about(clause string) bool { return slices.Contains(t.cites, clause) }
+// covers reports whether the case covers the clause.
+func (t *T) covers(clause string) bool { return slices.Contains(t.clauses, clause) }

@@ -29,11 +29,11 @@ type guarded struct {
 	t *T
 }
 
-func (g guarded) Start(ctx context.Context) error { return g.heed(g.Pool.Start(ctx)) }
+func (g guarded) Start(ctx context.Context) error { return g.concludeOn(g.Pool.Start(ctx)) }
 
 func (g guarded) Call(ctx context.Context, method string, body json.RawMessage) (json.RawMessage, error) {
 	answer, err := g.Pool.Call(ctx, method, body)
-	return answer, g.heed(err)
+	return answer, g.concludeOn(err)
 }
 
 func (g guarded) Health() spec.Health {
@@ -42,15 +42,15 @@ func (g guarded) Health() spec.Health {
 		return g.Pool.Health()
 	}
 	h, err := r.HealthNow()
-	_ = g.heed(err)
+	_ = g.concludeOn(err)
 	return h
 }
 
-func (g guarded) Shutdown(ctx context.Context) error { return g.heed(g.Pool.Shutdown(ctx)) }
+func (g guarded) Shutdown(ctx context.Context) error { return g.concludeOn(g.Pool.Shutdown(ctx)) }
 
-func (g guarded) heed(err error) error {
+func (g guarded) concludeOn(err error) error {
 	if errors.Is(err, suite.Crashed) {
-		clause := g.t.cites[0]
+		clause := g.t.clauses[0]
 		g.t.Conclude("", "", result.Finding{Clause: clause, Want: "a pool whose process lives", Got: err.Error()})
 	}
 	g.t.Concludes(err)

@@ -43,13 +43,13 @@ func (r *request) frame(message []byte) []byte {
 
 // send sends these bytes on the request's connection, which ends the request.
 func (r *request) send(data []byte) {
-	r.isAnswered()
+	r.markAnswered()
 	r.write(data)
 }
 
-func (r *request) isAnswered() {
+func (r *request) markAnswered() {
 	s := r.worker.s
-	s.set(func() {
+	s.withLock(func() {
 		s.seq++
 		if r.answered == 0 {
 			r.answered = s.seq
@@ -59,17 +59,17 @@ func (r *request) isAnswered() {
 
 // write sends these bytes, which do not end the request.
 func (r *request) write(data []byte) {
-	r.saw(data)
+	r.record(data)
 	r.worker.order(scripted.Message{Kind: scripted.OrderWrite, Conn: r.conn.number, Data: data})
 }
 
-// writeDone does so and waits until they have left the process.
-func (r *request) writeDone(data []byte) string {
-	r.saw(data)
-	return r.worker.orderDone(scripted.Message{Kind: scripted.OrderWrite, Conn: r.conn.number, Data: data})
+// writeAndWait does so and waits until they have left the process.
+func (r *request) writeAndWait(data []byte) string {
+	r.record(data)
+	return r.worker.orderAndWait(scripted.Message{Kind: scripted.OrderWrite, Conn: r.conn.number, Data: data})
 }
 
-func (r *request) saw(data []byte) {
+func (r *request) record(data []byte) {
 	s := r.worker.s
 	s.t.Saw(fmt.Sprintf("%s → pool, connection %d", r.worker.name(), r.conn.number), s.options.Framing, data)
 }
@@ -77,17 +77,17 @@ func (r *request) saw(data []byte) {
 // closeConnection closes the request's connection after all that was sent on it.
 func (r *request) closeConnection() {
 	r.worker.note("closes connection %d", r.conn.number)
-	r.isAnswered()
+	r.markAnswered()
 	r.worker.order(scripted.Message{Kind: scripted.OrderClose, Conn: r.conn.number})
 }
 
 // hangUp closes the request's connection, unless that has ended, and waits until it is done.
 func (r *request) hangUp() {
 	var ended bool
-	r.worker.s.set(func() { ended = r.conn.ended })
+	r.worker.s.withLock(func() { ended = r.conn.ended })
 	if !ended {
 		r.worker.note("closes connection %d", r.conn.number)
-		r.worker.orderDone(scripted.Message{Kind: scripted.OrderClose, Conn: r.conn.number})
+		r.worker.orderAndWait(scripted.Message{Kind: scripted.OrderClose, Conn: r.conn.number})
 	}
 }
 

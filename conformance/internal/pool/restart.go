@@ -24,18 +24,18 @@ func restartCases() []testCase {
 	}
 }
 
-// restarts makes calls until that is so, one at a time, for a pool may wait with a restart until it is called.
-func (s *stage) restarts(limit time.Duration, ok func() bool) {
+// callUntil makes calls until that is so, one at a time, for a pool may wait with a restart until it is called.
+func (s *stage) callUntil(limit time.Duration, ok func() bool) {
 	end := time.Now().Add(limit)
 	var c *call
-	for !s.becomesWithin(20*time.Millisecond, ok) && time.Now().Before(end) {
+	for !s.eventuallyWithin(20*time.Millisecond, ok) && time.Now().Before(end) {
 		if c == nil || c.ended() {
 			c = s.call()
 		}
 	}
 	if c != nil {
 		c.cancel()
-		c.wait(s.t.cites[0])
+		c.wait(s.t.clauses[0])
 	}
 }
 
@@ -49,14 +49,14 @@ func restarted(t *T) {
 		func(w *scriptedWorker) { w.exit(0) },
 	} {
 		die(s.worker("HLT-6", round+1))
-		s.restarts(t.Patience(), func() bool { return len(s.workers) >= round+3 })
+		s.callUntil(t.Patience(), func() bool { return len(s.workers) >= round+3 })
 		again := s.worker("HLT-6", round+3)
-		s.until("HLT-6", "calls go to the worker that was restarted", func() bool { return again.listening })
+		s.requireEventually("HLT-6", "calls go to the worker that was restarted", func() bool { return again.listening })
 		s.healthBecomes("HLT-6", "2 healthy workers after a restart", func(h spec.Health) bool { return h.Healthy == 2 })
 		for range 6 {
 			s.call().succeeds("HLT-6")
 		}
-		if callsOf(s)[again] == 0 {
+		if callsPerWorker(s)[again] == 0 {
 			t.FailNow("HLT-6", "the worker that was restarted takes calls again", "none of 6 came to it; %s", s.scene())
 		}
 	}
@@ -69,11 +69,11 @@ func restartsBackOff(t *T) {
 	s.options.RestartBackoff, s.options.RestartBackoffMax = 40*time.Millisecond, time.Minute
 	s.options.HealthInterval = 50 * time.Millisecond
 	s.start()
-	s.set(func() { s.appears = func(w *scriptedWorker) { w.exit(1) } })
+	s.withLock(func() { s.onAppear = func(w *scriptedWorker) { w.exit(1) } })
 	s.worker("HLT-7", 1).die()
 	delays := func() (d []time.Duration) {
 		for i := 1; i < len(s.workers); i++ {
-			d = append(d, max(0, s.workers[i].born.Sub(s.workers[i-1].endedAt).Round(time.Millisecond)))
+			d = append(d, max(0, s.workers[i].startedAt.Sub(s.workers[i-1].exitedAt).Round(time.Millisecond)))
 		}
 		return d
 	}
@@ -84,7 +84,7 @@ func restartsBackOff(t *T) {
 	lastFour := func(d []time.Duration) []time.Duration { return slices.Sorted(slices.Values(d[len(d)-4:])) }
 	first := func(d []time.Duration) time.Duration { return max(slices.Min(d[:3]), s.options.RestartBackoff/2) }
 	clearly := func(d []time.Duration) bool { return len(d) >= least && lastFour(d)[2] > 10*first(d) }
-	s.restarts(2*t.Patience(), func() bool {
+	s.callUntil(2*t.Patience(), func() bool {
 		d := delays()
 		return clearly(d) || len(d) >= most
 	})

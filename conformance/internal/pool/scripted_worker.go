@@ -23,35 +23,35 @@ import (
 
 // scriptedWorker is one worker process, as the case that scripts it sees it.
 type scriptedWorker struct {
-	s       *stage
-	number  int // in the order of appearance, from 1; a restarted worker has a number of its own
-	pid     int
-	born    time.Time // when the process was started, as well as that is known
-	path    string    // of its socket
-	control net.Conn
+	s         *stage
+	number    int // in the order of appearance, from 1; a restarted worker has a number of its own
+	pid       int
+	startedAt time.Time // when the process was started, as well as that is known
+	path      string    // of its socket
+	control   net.Conn
 
 	writing sync.Mutex // one order at a time
 
 	// Under the lock of the stage:
-	conns     map[uint32]*connection
-	confirmed map[uint32]chan string // by tag
-	lastTag   uint32
-	listening bool // it was told to
-	hung      bool // it reads and answers nothing, health calls included
-	signals   []string
-	health    int  // health calls that came
-	calls     int  // other requests that came
-	received  int  // bytes, of all connections
-	gone      bool // the process has ended
-	endedAt   time.Time
+	conns         map[uint32]*connection
+	confirmations map[uint32]chan string // by tag
+	lastTag       uint32
+	listening     bool // it was told to
+	hung          bool // it reads and answers nothing, health calls included
+	signals       []string
+	healthCalls   int  // health calls that came
+	calls         int  // other requests that came
+	bytesReceived int  // bytes, of all connections
+	exited        bool // the process has ended
+	exitedAt      time.Time
 }
 
 // connection is one connection of the pool to a worker.
 type connection struct {
-	number uint32
-	data   []byte // received and not yet decoded
-	spoilt bool   // what came cannot be read as frames
-	ended  bool
+	number     uint32
+	data       []byte // received and not yet decoded
+	unreadable bool   // what came cannot be read as frames
+	ended      bool
 }
 
 // serve reads the events of one process until it ends.
@@ -63,18 +63,18 @@ func (s *stage) serve(control net.Conn) {
 		return
 	}
 	pid, path, _ := strings.Cut(string(hello.Data), " ")
-	w := &scriptedWorker{s: s, path: path, control: control, conns: map[uint32]*connection{}, confirmed: map[uint32]chan string{}}
+	w := &scriptedWorker{s: s, path: path, control: control, conns: map[uint32]*connection{}, confirmations: map[uint32]chan string{}}
 	w.pid, _ = strconv.Atoi(pid)
-	w.born = proc.StartTime(w.pid)
+	w.startedAt = proc.StartTime(w.pid)
 	s.mu.Lock()
-	if s.left {
+	if s.cleared {
 		s.mu.Unlock()
 		return // it was started so late, by a Start that had failed already, that nobody would end it
 	}
 	s.workers = append(s.workers, w)
 	w.number = len(s.workers)
-	appears := s.appears
-	s.touchLocked()
+	appears := s.onAppear
+	s.notifyLocked()
 	s.mu.Unlock()
 	w.note("appears, process %d, socket path %q", w.pid, w.path)
 	s.serving.Go(func() { appears(w) })
@@ -83,23 +83,23 @@ func (s *stage) serve(control net.Conn) {
 		if err != nil {
 			break
 		}
-		w.happened(m)
+		w.handleEvent(m)
 	}
 	s.mu.Lock()
-	w.gone, w.endedAt = true, time.Now()
+	w.exited, w.exitedAt = true, time.Now()
 	for _, c := range w.conns {
 		w.endLocked(c)
 	}
-	for tag, done := range w.confirmed {
+	for tag, done := range w.confirmations {
 		done <- "the process has ended"
-		delete(w.confirmed, tag)
+		delete(w.confirmations, tag)
 	}
-	s.touchLocked()
+	s.notifyLocked()
 	s.mu.Unlock()
 	w.note("has ended")
 }
 
-func (w *scriptedWorker) happened(m scripted.Message) {
+func (w *scriptedWorker) handleEvent(m scripted.Message) {
 	s := w.s
 	s.mu.Lock()
 	s.seq++
@@ -108,7 +108,7 @@ func (w *scriptedWorker) happened(m scripted.Message) {
 	case scripted.EventAccepted:
 		w.conns[m.Conn] = &connection{number: m.Conn}
 	case scripted.EventReceived:
-		w.received += len(m.Data)
+		w.bytesReceived += len(m.Data)
 		then = w.decodeLocked(w.conns[m.Conn], m.Data)
 	case scripted.EventEnded:
 		c := w.conns[m.Conn]
@@ -121,16 +121,16 @@ func (w *scriptedWorker) happened(m scripted.Message) {
 		w.signals = append(w.signals, string(m.Data))
 		w.note("gets the signal %q", m.Data)
 		if string(m.Data) == syscall.SIGTERM.String() {
-			terminated := s.terminated
+			terminated := s.onSIGTERM
 			then = append(then, func() { terminated(w) })
 		}
 	case scripted.EventDone:
-		if done := w.confirmed[m.Tag]; done != nil {
+		if done := w.confirmations[m.Tag]; done != nil {
 			done <- string(m.Data)
-			delete(w.confirmed, m.Tag)
+			delete(w.confirmations, m.Tag)
 		}
 	}
-	s.touchLocked()
+	s.notifyLocked()
 	s.mu.Unlock()
 	for _, f := range then {
 		f()
@@ -154,16 +154,16 @@ func (w *scriptedWorker) endLocked(c *connection) {
 func (w *scriptedWorker) decodeLocked(c *connection, data []byte) (then []func()) {
 	s := w.s
 	c.data = append(c.data, data...)
-	for !c.spoilt {
+	for !c.unreadable {
 		f, used, err := wire.DecodeOne(s.options.Framing, c.data, 64<<20)
 		if err == nil && used == 0 {
 			return then
 		}
 		where := fmt.Sprintf("%s ← pool, connection %d", w.name(), c.number)
 		if err != nil {
-			c.spoilt = true
+			c.unreadable = true
 			s.t.Saw(where, s.options.Framing, c.data)
-			s.audit.unreadable(fmt.Sprintf("no frame: %v", err))
+			s.audit.reportUnreadable(fmt.Sprintf("no frame: %v", err))
 			return then
 		}
 		s.t.Saw(where, s.options.Framing, c.data[:used])
@@ -184,15 +184,15 @@ func (w *scriptedWorker) messageLocked(c *connection, f spec.Frame) func() {
 		err = errors.New("the payload is no UTF-8")
 	}
 	if err != nil {
-		s.audit.unreadable(err.Error())
+		s.audit.reportUnreadable(err.Error())
 		return nil
 	}
 	id, err := m.ID()
 	if err != nil {
-		s.audit.unreadable(err.Error())
+		s.audit.reportUnreadable(err.Error())
 		return nil
 	}
-	s.audit.header(f.ID, id, m)
+	s.audit.checkHeader(f.ID, id, m)
 	if m.Enveloped && m.Type == "cancellation" {
 		w.cancelledLocked(c, id)
 		return nil
@@ -200,18 +200,18 @@ func (w *scriptedWorker) messageLocked(c *connection, f spec.Frame) func() {
 	r := &request{worker: w, conn: c, id: id, headerID: f.ID, enveloped: m.Enveloped, body: m.Fields["body"], arrived: s.seq}
 	switch {
 	case m.Enveloped && m.Type != "request":
-		s.audit.unreadable(fmt.Sprintf("an envelope of type %q", m.Type))
+		s.audit.reportUnreadable(fmt.Sprintf("an envelope of type %q", m.Type))
 		return nil
 	case !wire.IsString(m.Fields["method"]) || json.Unmarshal(m.Fields["method"], &r.method) != nil:
-		s.audit.unreadable("a request whose method is no string: " + text.Clip(text.Printable(f.Payload), 120))
+		s.audit.reportUnreadable("a request whose method is no string: " + text.Clip(text.Printable(f.Payload), 120))
 		return nil
 	}
 	if r.body == nil {
 		r.body = json.RawMessage("null")
 	}
-	s.audit.idLocked(r)
+	s.audit.checkIDLocked(r)
 	if r.method == "health" {
-		w.health++
+		w.healthCalls++
 		if w.hung {
 			return nil
 		}
@@ -219,11 +219,11 @@ func (w *scriptedWorker) messageLocked(c *connection, f spec.Frame) func() {
 	}
 	w.calls++
 	s.requests = append(s.requests, r)
-	s.audit.boundLocked(r)
+	s.audit.checkBoundsLocked(r)
 	if w.hung {
 		return nil
 	}
-	called := s.called
+	called := s.onRequest
 	return func() { called(r) }
 }
 
@@ -247,16 +247,16 @@ func (w *scriptedWorker) note(note string, args ...any) {
 func (w *scriptedWorker) sceneLocked() string {
 	state := "not listening"
 	switch {
-	case w.gone:
+	case w.exited:
 		state = "ended"
 	case w.listening:
 		state = "listening"
 	}
-	return fmt.Sprintf("%s %s, %d connections, %d calls and %d health calls came", w.name(), state, len(w.conns), w.calls, w.health)
+	return fmt.Sprintf("%s %s, %d connections, %d calls and %d health calls came", w.name(), state, len(w.conns), w.calls, w.healthCalls)
 }
 
-func (w *scriptedWorker) isGone() bool {
+func (w *scriptedWorker) hasExited() bool {
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
-	return w.gone
+	return w.exited
 }

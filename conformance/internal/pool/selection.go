@@ -36,7 +36,7 @@ func callsInSequenceGoRound(t *T) {
 	for range rounds * workers {
 		s.call().succeeds("SEL-1")
 	}
-	for _, n := range callsOf(s) {
+	for _, n := range callsPerWorker(s) {
 		if n != rounds {
 			t.FailNow("SEL-1", fmt.Sprintf("%d calls in sequence give %d to each of %d workers", rounds*workers, rounds, workers), "%s", s.scene())
 		}
@@ -46,17 +46,17 @@ func callsInSequenceGoRound(t *T) {
 func theShareOfAHungWorkerIsSpreadEvenly(t *T) {
 	const calls = 24
 	whileOneIsHung(t, "SEL-2", func(s *stage, hung *scriptedWorker) (want, got string) {
-		before := callsOf(s)
+		before := callsPerWorker(s)
 		for range calls {
-			before := callsOf(s)[hung]
-			if c := s.call(); !s.becomes(func() bool { return c.ended() || hung.calls > before }) {
+			before := callsPerWorker(s)[hung]
+			if c := s.call(); !s.eventually(func() bool { return c.ended() || hung.calls > before }) {
 				return "calls go to the workers that do not hang", fmt.Sprintf("%s %s; %s", c.method, c.outcome(), s.scene())
 			}
-			if callsOf(s)[hung] > before {
+			if callsPerWorker(s)[hung] > before {
 				t.Blocked("a call reached the worker that hangs, see SEL-3")
 			}
 		}
-		for w, n := range callsOf(s) {
+		for w, n := range callsPerWorker(s) {
 			if share := n - before[w]; w != hung && w.listens() && (share < calls/2-2 || share > calls/2+2) {
 				return fmt.Sprintf("%d calls over 2 healthy workers give about %d to each", calls, calls/2),
 					fmt.Sprintf("%d to %s; %s", share, w.name(), s.scene())
@@ -68,11 +68,11 @@ func theShareOfAHungWorkerIsSpreadEvenly(t *T) {
 
 func aHungWorkerGetsNoCalls(t *T) {
 	whileOneIsHung(t, "SEL-3", func(s *stage, hung *scriptedWorker) (want, got string) {
-		before := callsOf(s)[hung]
+		before := callsPerWorker(s)[hung]
 		for range 9 {
 			c := s.call()
-			s.becomes(func() bool { return c.ended() || hung.calls > before })
-			if callsOf(s)[hung] > before {
+			s.eventually(func() bool { return c.ended() || hung.calls > before })
+			if callsPerWorker(s)[hung] > before {
 				return "no calls for a worker that counts as unhealthy while others are healthy",
 					fmt.Sprintf("%s reached %s, which hangs; %s", c.method, hung.name(), s.scene())
 			}
@@ -90,7 +90,7 @@ func whileOneIsHung(t *T, clause string, look func(s *stage, hung *scriptedWorke
 		s.options.Workers = 3
 		s.options.HealthInterval, s.options.HealthTimeout = 50*time.Millisecond, deadline
 		s.start()
-		s.set(func() { s.appears = neverListens })
+		s.withLock(func() { s.onAppear = neverListens })
 		hung := s.worker(clause, 2)
 		hung.hang()
 		s.onlyCountedUnhealthy(hung)
@@ -109,7 +109,7 @@ func whileOneIsHung(t *T, clause string, look func(s *stage, hung *scriptedWorke
 // onlyCountedUnhealthy waits until the pool counts the one worker that hangs as unhealthy, and no other:
 // that the others have answered health calls meanwhile tells which one it is.
 func (s *stage) onlyCountedUnhealthy(hung *scriptedWorker) {
-	others := slices.DeleteFunc(s.appeared(), func(w *scriptedWorker) bool { return w == hung })
+	others := slices.DeleteFunc(s.workersSoFar(), func(w *scriptedWorker) bool { return w == hung })
 	for h := (spec.Health{}); h.Healthy != len(others); h = s.health("HLT-2") {
 		s.healthBecomes("HLT-2", "a worker that hangs counts as unhealthy, and the others do not", func(h spec.Health) bool {
 			return h.Healthy == len(others)
@@ -121,7 +121,7 @@ func (s *stage) onlyCountedUnhealthy(hung *scriptedWorker) {
 // shortHealthTimeout is a deadline that a worker which hangs soon misses.
 func shortHealthTimeout(t *T) time.Duration { return min(400*time.Millisecond, t.Patience()/5) }
 
-func callsOf(s *stage) map[*scriptedWorker]int {
+func callsPerWorker(s *stage) map[*scriptedWorker]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	calls := map[*scriptedWorker]int{}
@@ -134,5 +134,5 @@ func callsOf(s *stage) map[*scriptedWorker]int {
 func (w *scriptedWorker) listens() bool {
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
-	return w.listening && !w.gone
+	return w.listening && !w.exited
 }

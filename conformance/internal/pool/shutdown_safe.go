@@ -68,8 +68,8 @@ func shutdownMayBeCalledManyTimesAtOnce(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
 	s.start()
-	s.atOnce(4)
-	allGone(s, "SHD-4", "every Shutdown has returned")
+	s.shutDownConcurrently(4)
+	noProcessIsLeft(s, "SHD-4", "every Shutdown has returned")
 }
 
 func shutdownBeforeStart(t *T) {
@@ -91,14 +91,14 @@ func shutdownDuringStart(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
 	s.options.StartTimeout = min(time.Second, t.Patience()/4)
-	s.appears = neverListens
+	s.onAppear = neverListens
 	s.open()
-	started := s.starting(t.Context(), "SHD-5")
+	started := s.beginStart(t.Context(), "SHD-5")
 	s.worker("SHD-5", 1)
 	_ = s.shutdown("SHD-5")
-	_ = s.startEnds(started, "SHD-5", "Start returns when Shutdown is called meanwhile")
+	_ = s.awaitStart(started, "SHD-5", "Start returns when Shutdown is called meanwhile")
 	_ = s.shutdown("SHD-5")
-	allGone(s, "SHD-4", "Start and Shutdown have returned")
+	noProcessIsLeft(s, "SHD-4", "Start and Shutdown have returned")
 }
 
 func shutdownGivesEverythingBack(t *T) {
@@ -108,30 +108,30 @@ func shutdownGivesEverythingBack(t *T) {
 	s := first.again()
 	then := s.holdings()
 	fullLife(s)
-	s.givenBack("SHD-6", then)
+	s.everythingIsGivenBack("SHD-6", then)
 }
 
-// atOnce calls Shutdown so many times at once and waits for all.
-func (s *stage) atOnce(n int) {
+// shutDownConcurrently calls Shutdown so many times at once and waits for all.
+func (s *stage) shutDownConcurrently(n int) {
 	var all []<-chan struct{}
 	for range n {
-		all = append(all, s.shuttingDown(s.t.Context(), "SHD-5"))
+		all = append(all, s.beginShutdown(s.t.Context(), "SHD-5"))
 	}
 	for _, done := range all {
-		s.shutdownEnds(done, "SHD-5")
+		s.awaitShutdown(done, "SHD-5")
 	}
 }
 
 func besideCalls(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 2
-	s.hold()
+	s.holdRequests()
 	s.start()
-	running := s.fill("SHD-5", 4)
+	running := s.holdCalls("SHD-5", 4)
 	var waiting []*call
 	for range 4 {
 		c := s.call()
-		c.parks()
+		c.waitUntilParked()
 		waiting = append(waiting, c)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -156,20 +156,20 @@ func callsKeepComing(t *T) {
 			for {
 				c := s.call()
 				c.wait("SHD-5")
-				s.set(func() { calls = append(calls, c) })
+				s.withLock(func() { calls = append(calls, c) })
 				if c.err != nil {
 					return
 				}
 			}
 		})
 	}
-	s.until("SHD-5", "calls are answered", func() bool { return len(calls) >= 32 })
-	s.atOnce(2)
+	s.requireEventually("SHD-5", "calls are answered", func() bool { return len(calls) >= 32 })
+	s.shutDownConcurrently(2)
 	callers.Wait()
 	for _, c := range calls {
 		if c.err != nil && !errors.Is(c.err, spec.Closed) {
 			ran := 0
-			s.set(func() { ran = s.arrivedLocked([]*call{c}) })
+			s.withLock(func() { ran = s.countArrivedLocked([]*call{c}) })
 			if ran == 0 {
 				continue // it may have waited for a slot when Shutdown began, and how such a call ends is left open
 			}
@@ -186,19 +186,19 @@ func callsKeepComing(t *T) {
 func fullLife(s *stage) {
 	s.options.Workers = 2
 	s.options.HealthInterval = 20 * time.Millisecond
-	s.hold()
+	s.holdRequests()
 	s.start()
-	calls := s.fill("SHD-6", 6)
+	calls := s.holdCalls("SHD-6", 6)
 	s.release("SHD-6", calls[:4])
 	calls[4].cancel()
 	calls[5].cancel()
 	calls[4].wait("SHD-6")
 	calls[5].wait("SHD-6")
-	s.checksGoOn("health checks go on", s.appeared()...)
+	s.checksGoOn("health checks go on", s.workersSoFar()...)
 	s.worker("SHD-6", 1).die()
-	s.deathIsKnown("SHD-6", s.worker("SHD-6", 1))
+	s.awaitDeathNoticed("SHD-6", s.worker("SHD-6", 1))
 	_ = s.shutdown("SHD-6")
-	for _, w := range s.appeared() {
-		s.until("SHD-4", "every worker has ended when Shutdown has returned", func() bool { return w.gone })
+	for _, w := range s.workersSoFar() {
+		s.requireEventually("SHD-4", "every worker has ended when Shutdown has returned", func() bool { return w.exited })
 	}
 }

@@ -14,16 +14,16 @@ func slotCases() []testCase {
 	var all []testCase
 	for _, w := range []struct {
 		name, cause string
-		leave       func(s *stage, calls []held)
+		leave       func(s *stage, calls []heldCall)
 	}{
-		{"an-answer", "the slot is given back on errors alone", func(s *stage, calls []held) { s.release("BPR-4", calls) }},
-		{"an-error-answer", "the way out with an error forgets the slot", func(s *stage, calls []held) {
+		{"an-answer", "the slot is given back on errors alone", func(s *stage, calls []heldCall) { s.release("BPR-4", calls) }},
+		{"an-error-answer", "the way out with an error forgets the slot", func(s *stage, calls []heldCall) {
 			for _, h := range calls {
-				h.at.refuse("no")
+				h.req.refuse("no")
 				h.fails("BPR-4")
 			}
 		}},
-		{"a-cancellation", "the slot comes back with an answer that the worker need not send", func(s *stage, calls []held) {
+		{"a-cancellation", "the slot comes back with an answer that the worker need not send", func(s *stage, calls []heldCall) {
 			for _, h := range calls {
 				h.cancel()
 			}
@@ -31,25 +31,25 @@ func slotCases() []testCase {
 				h.fails("BPR-4")
 			}
 		}},
-		{"a-violation", "the way out over a broken connection forgets the slots of the calls on it", func(s *stage, calls []held) {
+		{"a-violation", "the way out over a broken connection forgets the slots of the calls on it", func(s *stage, calls []heldCall) {
 			for _, h := range calls {
-				h.at.send(h.at.frame([]byte(`{"id":`)))
+				h.req.send(h.req.frame([]byte(`{"id":`)))
 			}
 			for _, h := range calls {
 				h.fails("BPR-4")
 			}
 		}},
-		{"a-closed-connection", "the way out over a closed connection forgets the slots of the calls on it", func(s *stage, calls []held) {
+		{"a-closed-connection", "the way out over a closed connection forgets the slots of the calls on it", func(s *stage, calls []heldCall) {
 			for _, h := range calls {
-				h.at.closeConnection()
+				h.req.closeConnection()
 			}
 			for _, h := range calls {
 				h.fails("BPR-4")
 			}
 		}},
-		{"a-body-that-cannot-be-sent", "the way out before anything was sent forgets the slot", func(s *stage, calls []held) {
+		{"a-body-that-cannot-be-sent", "the way out before anything was sent forgets the slot", func(s *stage, calls []heldCall) {
 			s.release("BPR-4", calls)
-			s.set(func() { s.called = func(r *request) { r.answer([]byte("null")) } })
+			s.withLock(func() { s.onRequest = func(r *request) { r.answer([]byte("null")) } })
 			for i := range calls {
 				size := s.options.MaxPayload
 				if i%2 == 0 {
@@ -69,11 +69,11 @@ func slotCases() []testCase {
 				s := t.stage()
 				s.options.MaxInFlight, s.options.MaxPayload = 3, 1<<16
 				s.options.HealthInterval = brokenInterval
-				s.hold()
+				s.holdRequests()
 				s.start()
-				w.leave(s, s.fill("BPR-4", s.options.MaxInFlight))
-				s.laterCalls("BPR-4")
-				s.release("BPR-4", s.fill("BPR-4", s.options.MaxInFlight))
+				w.leave(s, s.holdCalls("BPR-4", s.options.MaxInFlight))
+				s.laterCallsSucceed("BPR-4")
+				s.release("BPR-4", s.holdCalls("BPR-4", s.options.MaxInFlight))
 			},
 		})
 	}
@@ -92,26 +92,26 @@ func slotsAfterCrash(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 3
 	s.options.HealthInterval = 50 * time.Millisecond
-	s.hold()
+	s.holdRequests()
 	s.start()
-	calls := s.fill("BPR-4", 6)
-	victim := calls[0].at.worker
+	calls := s.holdCalls("BPR-4", 6)
+	victim := calls[0].req.worker
 	victim.die()
 	for _, h := range calls {
-		if h.at.worker == victim {
+		if h.req.worker == victim {
 			h.fails("BPR-4")
 			continue
 		}
-		h.at.answer(h.body)
+		h.req.answer(h.body)
 		h.succeeds("BPR-4")
 	}
-	s.deathIsKnown("BPR-4", victim)
-	if s.replaced() {
-		s.release("BPR-4", s.fill("BPR-4", 6))
+	s.awaitDeathNoticed("BPR-4", victim)
+	if s.awaitReplacement() {
+		s.release("BPR-4", s.holdCalls("BPR-4", 6))
 		return
 	}
 	t.Note("case", "the worker was not restarted, see HLT-6; so the slots of the other one alone are looked at")
-	s.release("BPR-4", s.fill("BPR-4", 3))
+	s.release("BPR-4", s.holdCalls("BPR-4", 3))
 }
 
 // slotsAfterNoConnection has a worker hang up between two calls, and nobody can connect to it again. The calls that
@@ -120,42 +120,42 @@ func slotsAfterNoConnection(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight = 3
 	s.options.HealthInterval = 500 * time.Millisecond // so that calls find it, rather than a health call
-	s.hold()
+	s.holdRequests()
 	s.start()
-	calls := s.fill("BPR-4", s.options.MaxInFlight)
+	calls := s.holdCalls("BPR-4", s.options.MaxInFlight)
 	s.release("BPR-4", calls)
-	w := calls[0].at.worker
+	w := calls[0].req.worker
 	if err := os.Remove(w.path); err != nil {
 		t.Blocked("the worker's socket cannot be taken away: %v", err)
 	}
 	for _, h := range calls {
-		h.at.hangUp()
+		h.req.hangUp()
 	}
 
-	s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
+	s.withLock(func() { s.onRequest = func(r *request) { r.answer(r.body) } })
 	var meet []*call
 	for range 2 * s.options.MaxInFlight {
 		meet = append(meet, s.call())
 	}
-	if !s.becomesWithin(t.Patience()/4, func() bool {
+	if !s.eventuallyWithin(t.Patience()/4, func() bool {
 		return len(s.workers) > 1 || !slices.ContainsFunc(meet, func(c *call) bool { return !c.ended() })
 	}) {
 		t.Note("case", "calls wait for the worker to listen again")
 	}
-	if len(s.appeared()) == 1 && !w.isGone() {
+	if len(s.workersSoFar()) == 1 && !w.hasExited() {
 		w.listen()
 	}
 	for _, c := range meet {
-		c.because = " once a worker listens again"
-		c.getsOwnOrFails("BPR-4")
+		c.reason = " once a worker listens again"
+		c.getsOwnAnswerOrFails("BPR-4")
 	}
 	if !t.Settle(func() bool {
 		c := s.call()
-		c.getsOwnOrFails("BPR-4")
+		c.getsOwnAnswerOrFails("BPR-4")
 		return c.err == nil
 	}) {
 		t.Blocked("calls still fail %v after the worker listens again, see RID-7; so the slots cannot be looked at", t.Patience())
 	}
-	s.hold()
-	s.release("BPR-4", s.fill("BPR-4", s.options.MaxInFlight))
+	s.holdRequests()
+	s.release("BPR-4", s.holdCalls("BPR-4", s.options.MaxInFlight))
 }

@@ -21,45 +21,45 @@ import (
 // Unless the case says otherwise, a worker is a right one: it listens as soon as it appears, answers
 // health calls, gives every request its own body back, and leaves when it is told to with SIGTERM.
 type stage struct {
-	t       *T
-	options Options
-	pool    Pool
-	before  Pool // one of the same process, which may be another one than the suite's
-	control net.Listener
-	sockets string // the directory where the pool puts its sockets
-	serving sync.WaitGroup
+	t        *T
+	options  Options
+	pool     Pool
+	previous Pool // one of the same process, which may be another one than the suite's
+	control  net.Listener
+	sockets  string // the directory where the pool puts its sockets
+	serving  sync.WaitGroup
 
-	clearing atomic.Bool   // the story has ended
-	over     chan struct{} // closed then
+	clearing   atomic.Bool   // the story has ended
+	storyEnded chan struct{} // closed then
 
-	mu         sync.Mutex
-	changed    chan struct{} // closed and renewed at each event
-	seq        int           // of the last event
-	workers    []*scriptedWorker
-	requests   []*request // all but health calls, in order of arrival
-	unreadable string     // what a pool sent that is no request, if it did [MSG-17]
-	calls      []*call
-	opened     bool
-	left       bool  // by all: processes that appear now are ended
-	processes  []int // of the pool, where it has some of its own
-	filled     int   // how many calls the case has had at the workers at once
-	up         bool  // the last Start came to a good end
-	audit      audit
+	mu            sync.Mutex
+	changed       chan struct{} // closed and renewed at each event
+	seq           int           // of the last event
+	workers       []*scriptedWorker
+	requests      []*request // all but health calls, in order of arrival
+	unreadable    string     // what a pool sent that is no request, if it did [MSG-17]
+	calls         []*call
+	opened        bool
+	cleared       bool  // by all: processes that appear now are ended
+	poolProcesses []int // of the pool, where it has some of its own
+	mostHeld      int   // how many calls the case has had at the workers at once
+	started       bool  // the last Start came to a good end
+	audit         audit
 
 	// The script. appears runs beside all else; the others must not wait, as nothing more is heard from
 	// the worker until they return.
-	appears, terminated func(*scriptedWorker)
-	called              func(*request)
+	onAppear, onSIGTERM func(*scriptedWorker)
+	onRequest           func(*request)
 }
 
 // stage sets the stage for one pool, and clears it away when the case ends.
 func (t *T) stage() *stage {
 	dir := t.Dir()
-	s := &stage{t: t, sockets: filepath.Join(dir, "s"), changed: make(chan struct{}), over: make(chan struct{})}
+	s := &stage{t: t, sockets: filepath.Join(dir, "s"), changed: make(chan struct{}), storyEnded: make(chan struct{})}
 	s.audit.s = s
-	s.appears = func(w *scriptedWorker) { w.listen() }
-	s.called = func(r *request) { r.answer(r.body) }
-	s.terminated = func(w *scriptedWorker) { w.exit(0) }
+	s.onAppear = func(w *scriptedWorker) { w.listen() }
+	s.onRequest = func(r *request) { r.answer(r.body) }
+	s.onSIGTERM = func(w *scriptedWorker) { w.exit(0) }
 	control := filepath.Join(dir, "c")
 	program, err := os.Executable()
 	if err == nil {
@@ -86,7 +86,7 @@ func (t *T) stage() *stage {
 		RestartBackoff: 10 * time.Millisecond, RestartBackoffMax: 100 * time.Millisecond,
 	}
 	s.serving.Go(s.admit)
-	t.Cleanup(s.leave)
+	t.Cleanup(s.closeRemote)
 	t.Cleanup(s.clear)
 	return s
 }
@@ -94,12 +94,12 @@ func (t *T) stage() *stage {
 // again sets the stage for another pool in the same process, once the first is shut down.
 func (s *stage) again() *stage {
 	next := s.t.stage()
-	next.before = s.pool
+	next.previous = s.pool
 	return next
 }
 
-// leave ends the process of a pool that has one of its own.
-func (s *stage) leave() {
+// closeRemote ends the process of a pool that has one of its own.
+func (s *stage) closeRemote() {
 	if p, ok := s.pool.(guarded); ok && p.remote() != nil {
 		_ = p.remote().Close()
 	}
@@ -116,33 +116,33 @@ func (s *stage) admit() {
 	}
 }
 
-// set changes the script under the lock, for a stage that is already in use.
-func (s *stage) set(change func()) {
+// withLock changes the script under the lock, for a stage that is already in use.
+func (s *stage) withLock(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change()
 }
 
-// hold has requests wait at their workers until the case answers them.
-func (s *stage) hold() { s.set(func() { s.called = func(*request) {} }) }
+// holdRequests has requests wait at their workers until the case answers them.
+func (s *stage) holdRequests() { s.withLock(func() { s.onRequest = func(*request) {} }) }
 
-// touch wakes all who wait for a change.
-func (s *stage) touch() {
+// notify wakes all who wait for a change.
+func (s *stage) notify() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.touchLocked()
+	s.notifyLocked()
 }
 
-func (s *stage) touchLocked() {
+func (s *stage) notifyLocked() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-// becomes waits until ok holds, looking at each event, and reports whether it came to hold within the
+// eventually waits until ok holds, looking at each event, and reports whether it came to hold within the
 // patience of the run. ok is called under the lock.
-func (s *stage) becomes(ok func() bool) bool { return s.becomesWithin(s.t.Patience(), ok) }
+func (s *stage) eventually(ok func() bool) bool { return s.eventuallyWithin(s.t.Patience(), ok) }
 
-func (s *stage) becomesWithin(patience time.Duration, ok func() bool) bool {
+func (s *stage) eventuallyWithin(patience time.Duration, ok func() bool) bool {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for {
@@ -152,33 +152,33 @@ func (s *stage) becomesWithin(patience time.Duration, ok func() bool) bool {
 		if holds {
 			return true
 		}
-		if unreadable != "" && !s.t.about("MSG-17") && !s.t.about("CAN-2") {
+		if unreadable != "" && !s.t.covers("MSG-17") && !s.t.covers("CAN-2") {
 			s.t.Blocked("the pool sent what is no request, see MSG-17: %s", unreadable)
 		}
 		select {
 		case <-changed:
 		case <-timer.C:
 			return false
-		case <-s.over:
+		case <-s.storyEnded:
 			return false
 		case <-s.t.Context().Done():
-			s.t.inTime()
+			s.t.blockIfLate()
 			return false
 		}
 	}
 }
 
-// until waits for what the clause demands.
-func (s *stage) until(clause, want string, ok func() bool) {
-	if !s.becomes(ok) {
+// requireEventually waits for what the clause demands.
+func (s *stage) requireEventually(clause, want string, ok func() bool) {
+	if !s.eventually(ok) {
 		s.t.FailNow(clause, want, "not so after %v; %s", s.t.Patience(), s.scene())
 	}
 }
 
-// lingers waits a while for what a right pool does not do, so that a wrong one has the time to show it.
+// watchBriefly waits a while for what a right pool does not do, so that a wrong one has the time to show it.
 // That it did not come proves nothing.
-func (s *stage) lingers(shown func() bool) {
-	s.becomesWithin(min(200*time.Millisecond, s.t.Patience()/8), shown)
+func (s *stage) watchBriefly(shown func() bool) {
+	s.eventuallyWithin(min(200*time.Millisecond, s.t.Patience()/8), shown)
 }
 
 // scene tells in one line how things stand.
@@ -203,21 +203,21 @@ func (s *stage) scene() string {
 
 // worker waits for the n-th worker process to appear, counted from 1.
 func (s *stage) worker(clause string, n int) *scriptedWorker {
-	s.until(clause, fmt.Sprintf("worker process %d is started", n), func() bool { return len(s.workers) >= n })
+	s.requireEventually(clause, fmt.Sprintf("worker process %d is started", n), func() bool { return len(s.workers) >= n })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.workers[n-1]
 }
 
-// appeared returns the worker processes that there have been so far.
-func (s *stage) appeared() []*scriptedWorker {
+// workersSoFar returns the worker processes that there have been so far.
+func (s *stage) workersSoFar() []*scriptedWorker {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.workers)
 }
 
-// arrivals are the requests that have come so far.
-func (s *stage) arrivals() []*request {
+// requestsSoFar are the requests that have come so far.
+func (s *stage) requestsSoFar() []*request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests[:len(s.requests):len(s.requests)]
@@ -228,8 +228,8 @@ func (s *stage) clear() {
 	if s.clearing.Swap(true) {
 		return
 	}
-	close(s.over)
-	s.set(func() {
+	close(s.storyEnded)
+	s.withLock(func() {
 		for _, w := range s.workers {
 			w.readOnlyLocked(scripted.ReadAll)
 		}
@@ -248,7 +248,7 @@ func (s *stage) clear() {
 			defer cancel()
 			defer func() {
 				if r := recover(); r != nil {
-					s.audit.found("SHD-5", "Shutdown without a panic", fmt.Sprintf("panic: %v", r))
+					s.audit.report("SHD-5", "Shutdown without a panic", fmt.Sprintf("panic: %v", r))
 				}
 			}()
 			_ = s.pool.Shutdown(ctx)
@@ -263,8 +263,8 @@ func (s *stage) clear() {
 		timer.Stop()
 	}
 	_ = s.control.Close()
-	s.set(func() {
-		s.left = true
+	s.withLock(func() {
+		s.cleared = true
 		for _, w := range s.workers {
 			_ = w.control.Close()
 		}

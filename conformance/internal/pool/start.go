@@ -23,7 +23,7 @@ func aRightWorkerIsStartedAndCalled(t *T) {
 		t.FailNow("STA-1", "Start brings up one worker that is right", "error: %v; %s", err, s.scene())
 	}
 	c := s.call()
-	s.becomes(func() bool { return c.ended() || s.unreadable != "" })
+	s.eventually(func() bool { return c.ended() || s.unreadable != "" })
 	if !t.Failed() {
 		c.succeeds("STA-1")
 	}
@@ -58,7 +58,7 @@ func eachWorkerHasASocketPathOfItsOwn(t *T) {
 	s := t.stage()
 	s.options.Workers = 3
 	s.start()
-	workers := s.appeared()
+	workers := s.workersSoFar()
 	if len(workers) != 3 {
 		t.FailNow("STA-1", "3 worker processes after Start", "%d; %s", len(workers), s.scene())
 	}
@@ -75,31 +75,31 @@ func cancellingItsContextFailsStart(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
 	s.options.StartTimeout = 8 * t.Patience()
-	s.appears = neverListens
+	s.onAppear = neverListens
 	s.open()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	st := s.starting(ctx, "STA-7")
+	st := s.beginStart(ctx, "STA-7")
 	s.worker("STA-7", 1)
 	t.Note("case", "the context of Start is cancelled")
 	cancel()
-	if err := s.startEnds(st, "STA-7", "Start returns when its context is cancelled"); err == nil {
+	if err := s.awaitStart(st, "STA-7", "Start returns when its context is cancelled"); err == nil {
 		t.FailNow("STA-7", "Start fails when its context is cancelled before the end", "no error")
 	}
-	allGone(s, "STA-3", "Start has failed")
+	noProcessIsLeft(s, "STA-3", "Start has failed")
 }
 
 func startWaits(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
-	s.appears = neverListens
+	s.onAppear = neverListens
 	s.open()
-	st := s.starting(t.Context(), "STA-1")
+	st := s.beginStart(t.Context(), "STA-1")
 	returned := func() bool { return len(st.done) > 0 }
 	for n := 1; n <= s.options.Workers; n++ { // each worker listens late, one after the other
 		w := s.worker("STA-1", n)
-		s.parks(func() (own string) { s.set(func() { own = st.own }); return own }, returned)
-		s.lingers(returned)
+		s.waitUntilParked(func() (own string) { s.withLock(func() { own = st.goroutine }); return own }, returned)
+		s.watchBriefly(returned)
 		if returned() {
 			if err := <-st.done; err != nil {
 				t.FailNow("STA-1", "Start waits for a worker that is late, but within the limit of "+s.options.StartTimeout.String(), "error: %v", err)
@@ -108,7 +108,7 @@ func startWaits(t *T) {
 		}
 		w.listen()
 	}
-	if err := s.startEnds(st, "STA-1", "Start returns when every worker accepts connections"); err != nil {
+	if err := s.awaitStart(st, "STA-1", "Start returns when every worker accepts connections"); err != nil {
 		t.FailNow("STA-1", "Start waits for a worker that is late, but within the limit of "+s.options.StartTimeout.String(), "error: %v", err)
 	}
 	for range s.options.Workers {
@@ -134,15 +134,15 @@ func startContextEndsLater(t *T) {
 			s.call().succeeds("STA-7")
 		}
 		checks := map[*scriptedWorker]int{}
-		s.set(func() {
+		s.withLock(func() {
 			for _, w := range s.workers {
-				checks[w] = w.health
+				checks[w] = w.healthCalls
 			}
 		})
-		checked := s.becomes(func() bool {
+		checked := s.eventually(func() bool {
 			for w, before := range checks {
-				if w.gone || w.health <= before {
-					return w.gone
+				if w.exited || w.healthCalls <= before {
+					return w.exited
 				}
 			}
 			return true
@@ -150,8 +150,8 @@ func startContextEndsLater(t *T) {
 		if !checked {
 			t.Blocked("no more health calls come, by which to see that the workers run on, see HLT-1")
 		}
-		for _, w := range s.appeared() {
-			if w.isGone() || w.number > s.options.Workers {
+		for _, w := range s.workersSoFar() {
+			if w.hasExited() || w.number > s.options.Workers {
 				t.FailNow("STA-7", "the workers run on after the context of Start has ended", "in round %d: %s", round+1, s.scene())
 			}
 		}

@@ -92,19 +92,19 @@ func aProgramThatCannotBeStartedFailsStart(t *T) {
 }
 
 func aFailedStartReapsEveryProcess(t *T) {
-	allGone(failedStart(t, "STA-3", exitsFirst, 8*t.Patience()), "STA-3", "Start has failed")
+	noProcessIsLeft(failedStart(t, "STA-3", exitsFirst, 8*t.Patience()), "STA-3", "Start has failed")
 }
 
 func aFailedStartStopsAWorkerThatNeverListens(t *T) {
 	s := t.stage()
 	s.options.StopTimeout = 100 * time.Millisecond
-	s.terminated = func(w *scriptedWorker) {} // it stays
+	s.onSIGTERM = func(w *scriptedWorker) {} // it stays
 	s.failStart("STA-3", neverListens, shortStart)
-	allGone(s, "STA-3", "Start has failed")
+	noProcessIsLeft(s, "STA-3", "Start has failed")
 }
 
 func aFailedStartRemovesEverySocketFile(t *T) {
-	noSockets(failedStart(t, "STA-4", exitsFirst, 8*t.Patience()), "STA-4", "Start has failed")
+	noSocketIsLeft(failedStart(t, "STA-4", exitsFirst, 8*t.Patience()), "STA-4", "Start has failed")
 }
 
 func aFailedStartGivesEverythingBack(t *T) {
@@ -114,14 +114,14 @@ func aFailedStartGivesEverythingBack(t *T) {
 	s := first.again()
 	then := s.holdings()
 	s.failStart("STA-5", exitsFirst, 8*t.Patience())
-	allGone(s, "STA-3", "Start has failed")
-	s.givenBack("STA-5", then)
+	noProcessIsLeft(s, "STA-3", "Start has failed")
+	s.everythingIsGivenBack("STA-5", then)
 }
 
 func theErrorOfAFailedStartNamesTheWorker(t *T) {
 	s := t.stage()
 	text := s.failStart("STA-6", exitsFirst, 8*t.Patience()).Error()
-	if w := s.failing(); !namesWorker(text, w, s.options.Workers) {
+	if w := s.failingWorker(); !namesWorker(text, w, s.options.Workers) {
 		t.Fail("STA-6", fmt.Sprintf("an error that names the worker: by its index, its process ID (%d) or its socket path (%s)", w.pid, filepath.Base(w.path)), "%s", text)
 	}
 }
@@ -129,7 +129,7 @@ func theErrorOfAFailedStartNamesTheWorker(t *T) {
 func theErrorOfAFailedStartTellsStatusAndStandardError(t *T) {
 	s := t.stage()
 	err := s.failStart("STA-6", func(w *scriptedWorker) {
-		w.say(strings.Repeat("Traceback: one line of many\n", 10000))
+		w.writeStderr(strings.Repeat("Traceback: one line of many\n", 10000))
 		exitsFirst(w)
 	}, 8*t.Patience())
 	if !regexp.MustCompile(fmt.Sprintf(`\b%d\b`, exitsFirstStatus)).MatchString(err.Error()) {
@@ -147,7 +147,7 @@ func aPoolWhoseStartFailedRefusesCalls(t *T) {
 
 func startMayBeTriedAgain(t *T) {
 	s := failedStart(t, "STA-9", exitsFirst, 8*t.Patience())
-	s.set(func() { s.appears = func(w *scriptedWorker) { w.listen() } })
+	s.withLock(func() { s.onAppear = func(w *scriptedWorker) { w.listen() } })
 	if err := s.startWith(t.Context(), "STA-9"); err != nil {
 		t.FailNow("STA-9", "Start succeeds when it is tried again with workers that are right", "error: %v; %s", err, s.scene())
 	}
@@ -175,12 +175,12 @@ func failedStart(t *T, clause string, failing func(*scriptedWorker), limit time.
 func (s *stage) failStart(clause string, failing func(*scriptedWorker), limit time.Duration) error {
 	s.options.Workers = 3
 	s.options.StartTimeout = limit
-	s.appears = func(w *scriptedWorker) {
+	s.onAppear = func(w *scriptedWorker) {
 		if w.number != 2 {
 			w.listen()
 			return
 		}
-		s.becomesWithin(s.t.Patience()/4, func() bool { return len(s.workers[0].conns) > 0 })
+		s.eventuallyWithin(s.t.Patience()/4, func() bool { return len(s.workers[0].conns) > 0 })
 		failing(w)
 	}
 	s.open()
@@ -191,11 +191,11 @@ func (s *stage) failStart(clause string, failing func(*scriptedWorker), limit ti
 	return err
 }
 
-func (s *stage) failing() *scriptedWorker { return s.appeared()[1] }
+func (s *stage) failingWorker() *scriptedWorker { return s.workersSoFar()[1] }
 
 // exitsFirst and neverListens are what the worker does that fails a start.
 func exitsFirst(w *scriptedWorker) {
-	w.say("a line before the last\n" + lastWords + "\n")
+	w.writeStderr("a line before the last\n" + lastWords + "\n")
 	w.exit(exitsFirstStatus)
 }
 

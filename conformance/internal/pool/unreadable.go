@@ -192,20 +192,20 @@ func unreadableAnswers(t *T, forms []string) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 4, 1 // so that each worker has one
 	s.options.HealthInterval = brokenInterval
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for len(forms) > 0 {
-		calls := s.fill("RID-7", min(s.options.Workers, len(forms)))
+		calls := s.holdCalls("RID-7", min(s.options.Workers, len(forms)))
 		for i, h := range calls {
-			text := strings.ReplaceAll(forms[i], "%d", fmt.Sprint(h.at.id))
-			h.because = fmt.Sprintf(", because its answer %q cannot be read", text)
-			h.at.send(append(h.at.frame([]byte(text)), h.at.frame(wire.OKAnswer(h.at.id, string(h.body)))...))
+			text := strings.ReplaceAll(forms[i], "%d", fmt.Sprint(h.req.id))
+			h.reason = fmt.Sprintf(", because its answer %q cannot be read", text)
+			h.req.send(append(h.req.frame([]byte(text)), h.req.frame(wire.OKAnswer(h.req.id, string(h.body)))...))
 		}
 		for _, h := range calls {
 			h.fails("RID-7")
 		}
 		forms = forms[len(calls):]
-		s.afterStrays("RID-7") // a pool that failed its call alone meets an ID that it does not know
+		s.laterCallsSucceedAfterStrays("RID-7") // a pool that failed its call alone meets an ID that it does not know
 	}
 }
 
@@ -216,7 +216,7 @@ func methodOfMalformedUTF8(t *T) {
 	s.start()
 	for _, method := range []string{"\xff", "caf\xe9", "cut short \xe2\x82", "\xc0\xaf"} {
 		c := s.callWith(t.Context(), method, "")
-		c.getsOwnOrFails("MSG-17")
+		c.getsOwnAnswerOrFails("MSG-17")
 	}
 	c := s.call()
 	c.succeeds("MSG-17")

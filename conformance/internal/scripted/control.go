@@ -26,7 +26,7 @@ const (
 	OrderClose                    // a connection, after all that was ordered before on it
 	OrderReadOnly                 // data (u64) more bytes of each connection, those to come included
 	OrderSync                     // report all that has arrived by now, then confirm
-	OrderSay                      // data on standard error
+	OrderStderr                   // data on standard error
 	OrderExit                     // with the status in conn
 	OrderDie                      // by SIGKILL
 )

@@ -27,7 +27,7 @@ const (
 // Exit statuses of a scripted process that was not told one.
 const (
 	statusMisused  = 64 // the pool did not start it as PoolOptions asks
-	statusDeserted = 70 // the case is gone
+	statusCaseGone = 70 // the case is gone
 )
 
 // This must run before any test or main of the program does, hence an init.
@@ -52,10 +52,10 @@ type process struct {
 	control net.Conn
 	path    string
 
-	mu      sync.Mutex
-	resumed *sync.Cond    // allowed has changed
-	conns   []*connection // all there ever were; number n at n-1
-	allowed int64         // what a new connection may read
+	mu             sync.Mutex
+	allowedChanged *sync.Cond    // allowed has changed
+	conns          []*connection // all there ever were; number n at n-1
+	allowed        int64         // what a new connection may read
 }
 
 func run(controlPath string) int {
@@ -64,10 +64,10 @@ func run(controlPath string) int {
 	control, err := net.Dial("unix", controlPath)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "pyproctest: the case that this worker belongs to is gone: %v\n", err)
-		return statusDeserted
+		return statusCaseGone
 	}
 	p := &process{control: control, path: os.Getenv("PYPROC_SOCKET_PATH"), allowed: ReadAll}
-	p.resumed = sync.NewCond(&p.mu)
+	p.allowedChanged = sync.NewCond(&p.mu)
 	p.report(Message{Kind: EventHello, Data: fmt.Appendf(nil, "%d %s", os.Getpid(), p.path)})
 	go func() {
 		for s := range signals {
@@ -78,9 +78,9 @@ func run(controlPath string) int {
 	for {
 		m, err := Read(orders)
 		if err != nil {
-			return statusDeserted
+			return statusCaseGone
 		}
-		p.obey(m)
+		p.carryOut(m)
 	}
 }
 
@@ -92,7 +92,7 @@ func (p *process) report(m Message) {
 
 func (p *process) reportLocked(m Message) {
 	if _, err := p.control.Write(m.Append(nil)); err != nil {
-		syscall.Exit(statusDeserted)
+		syscall.Exit(statusCaseGone)
 	}
 }
 
@@ -108,7 +108,7 @@ func (p *process) done(order Message, err error) {
 	p.report(m)
 }
 
-func (p *process) obey(m Message) {
+func (p *process) carryOut(m Message) {
 	switch m.Kind {
 	case OrderListen:
 		p.done(m, p.listen())
@@ -116,14 +116,14 @@ func (p *process) obey(m Message) {
 		p.mu.Lock()
 		c := p.conns[m.Conn-1]
 		p.mu.Unlock()
-		c.queue(m)
+		c.enqueue(m)
 	case OrderReadOnly:
 		p.readOnly(int64(binary.BigEndian.Uint64(m.Data)))
 		p.done(m, nil)
 	case OrderSync:
-		p.takeAll()
+		p.readAllNow()
 		p.done(m, nil)
-	case OrderSay:
+	case OrderStderr:
 		go func() { // a pool that does not read it must not keep other orders waiting
 			_, err := os.Stderr.Write(m.Data)
 			p.done(m, err)
@@ -166,7 +166,7 @@ func (p *process) accepted(conn *net.UnixConn) {
 	}
 	p.mu.Lock()
 	c := &connection{p: p, conn: conn, raw: raw, number: uint32(len(p.conns) + 1), allowed: p.allowed}
-	c.queued = sync.NewCond(&c.queueMu)
+	c.orderQueued = sync.NewCond(&c.queueMu)
 	p.conns = append(p.conns, c)
 	p.reportLocked(Message{Kind: EventAccepted, Conn: c.number})
 	p.mu.Unlock()
@@ -181,18 +181,18 @@ func (p *process) readOnly(n int64) {
 	for _, c := range p.conns {
 		c.allowed = n
 	}
-	p.resumed.Broadcast()
+	p.allowedChanged.Broadcast()
 }
 
-// takeAll reports all that can be read at this moment.
-func (p *process) takeAll() {
+// readAllNow reports all that can be read at this moment.
+func (p *process) readAllNow() {
 	p.mu.Lock()
 	conns := p.conns
 	p.mu.Unlock()
 	buf := make([]byte, 64<<10)
 	for _, c := range conns {
 		_ = c.raw.Control(func(fd uintptr) {
-			for c.take(fd, buf) {
+			for c.readOnce(fd, buf) {
 			}
 		})
 	}
@@ -207,9 +207,9 @@ type connection struct {
 	allowed int64 // bytes that may be read yet; under p.mu, as is ended
 	ended   bool
 
-	queueMu sync.Mutex
-	queued  *sync.Cond
-	orders  []Message
+	queueMu     sync.Mutex
+	orderQueued *sync.Cond
+	orders      []Message
 }
 
 // read reports what arrives until the connection ends.
@@ -218,7 +218,7 @@ func (c *connection) read() {
 	for {
 		c.p.mu.Lock()
 		for c.allowed == 0 && !c.ended {
-			c.p.resumed.Wait()
+			c.p.allowedChanged.Wait()
 		}
 		ended := c.ended
 		c.p.mu.Unlock()
@@ -226,21 +226,21 @@ func (c *connection) read() {
 			_ = c.conn.Close()
 			return
 		}
-		if err := c.raw.Read(func(fd uintptr) bool { return c.take(fd, buf) || c.stopped() }); err != nil {
+		if err := c.raw.Read(func(fd uintptr) bool { return c.readOnce(fd, buf) || c.mustStop() }); err != nil {
 			return // closed by orderClose, which has reported the end
 		}
 	}
 }
 
-func (c *connection) stopped() bool {
+func (c *connection) mustStop() bool {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
 	return c.ended || c.allowed == 0
 }
 
-// take reads once and reports what came. It returns false where there is nothing to read now, nothing
+// readOnce reads once and reports what came. It returns false where there is nothing to read now, nothing
 // may be read, or the connection has ended.
-func (c *connection) take(fd uintptr, buf []byte) bool {
+func (c *connection) readOnce(fd uintptr, buf []byte) bool {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
 	if c.ended || c.allowed == 0 {
@@ -271,14 +271,14 @@ func (c *connection) endLocked(how string) {
 		c.ended = true
 		c.p.reportLocked(Message{Kind: EventEnded, Conn: c.number, Data: []byte(how)})
 	}
-	c.p.resumed.Broadcast()
+	c.p.allowedChanged.Broadcast()
 }
 
-func (c *connection) queue(m Message) {
+func (c *connection) enqueue(m Message) {
 	c.queueMu.Lock()
 	defer c.queueMu.Unlock()
 	c.orders = append(c.orders, m)
-	c.queued.Signal()
+	c.orderQueued.Signal()
 }
 
 // write carries out the orders of this connection one after another, beside all others.
@@ -286,7 +286,7 @@ func (c *connection) write() {
 	for {
 		c.queueMu.Lock()
 		for len(c.orders) == 0 {
-			c.queued.Wait()
+			c.orderQueued.Wait()
 		}
 		m := c.orders[0]
 		c.orders = c.orders[1:]

@@ -8,17 +8,18 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// audit looks at everything that a pool sends, in every case. What it finds is a finding where the
-// case is about the clause and a note in its story otherwise, so that one fault does not fail all cases.
+// audit checks everything that a pool sends, in every case. A violation is a finding if the case covers the clause, and a
+// note in its story otherwise, so that one fault does not fail every case.
 type audit struct {
 	s        *stage
-	pending  int // checks that wait for the workers
+	pending  int // checks that wait for afterSync
 	reported map[string]bool
 }
 
+// report records a violation of the clause, once in a case.
 func (a *audit) report(clause, want, got string) {
 	if a.reported[clause] {
-		return // once is enough
+		return
 	}
 	if a.reported == nil {
 		a.reported = map[string]bool{}
@@ -31,13 +32,13 @@ func (a *audit) report(clause, want, got string) {
 	a.s.t.Note("case", "%s is broken here (%s), which is not what this case is about", clause, got)
 }
 
-// hasReported tells whether the clause was found broken in this case.
-func (a *audit) hasReported(clause string) (told bool) {
-	a.s.withLock(func() { told = a.reported[clause] })
-	return told
+// hasReported reports whether a violation of the clause was recorded in this case.
+func (a *audit) hasReported(clause string) (reported bool) {
+	a.s.withLock(func() { reported = a.reported[clause] })
+	return reported
 }
 
-// reportUnreadable notes that the pool sent what is no request and no cancellation.
+// reportUnreadable notes that the pool sent something that is neither a request nor a cancellation.
 func (a *audit) reportUnreadable(problem string) {
 	a.report("MSG-17", "the pool sends requests and cancellations that are well-formed", problem)
 	if a.s.unreadable == "" {
@@ -45,6 +46,7 @@ func (a *audit) reportUnreadable(problem string) {
 	}
 }
 
+// checkHeader compares the ID in the header with the ID in the message, and checks that it is not 0.
 func (a *audit) checkHeader(header, id uint64, m wire.Message) {
 	kind := "request"
 	if m.Enveloped && m.Type == "cancellation" {
@@ -64,7 +66,7 @@ func (a *audit) checkHeader(header, id uint64, m wire.Message) {
 	}
 }
 
-// checkIDLocked looks for another request that is outstanding under the same ID.
+// checkIDLocked checks that no other request is outstanding under the same ID.
 func (a *audit) checkIDLocked(r *request) {
 	for _, o := range a.s.requests {
 		if o.id == r.id && o.outstandingLocked() {
@@ -80,7 +82,7 @@ func (a *audit) checkIDLocked(r *request) {
 	}
 }
 
-// checkBoundsLocked compares the requests that are at the workers with the bounds.
+// checkBoundsLocked compares the number of requests at the workers with the bounds.
 func (a *audit) checkBoundsLocked(r *request) {
 	bound := a.s.options.MaxInFlight
 	check := func(clause string, bound int, where string, counts func(*request) bool) {
@@ -110,16 +112,16 @@ func (a *audit) checkBoundsLocked(r *request) {
 	check("BPR-1", bound*a.s.options.Workers, "at all workers", func(*request) bool { return true })
 }
 
-// wasAtWorkerWhen reports whether the request was at its worker when another one arrived. An answer that
-// was decided later cannot have been known to the pool; a cancellation or an end of a connection can
-// have been under way, which is why all that is under way is taken in first.
+// wasAtWorkerWhen reports whether the request was at its worker when another one arrived. The pool cannot have known of
+// an answer that was decided later. A cancellation or an end of a connection may have been on its way, so afterSync must
+// record those first.
 func (r *request) wasAtWorkerWhen(other *request) bool {
 	return r.arrived <= other.arrived && r.withdrawn == 0 && (r.answered == 0 || r.answered > other.arrived)
 }
 
-// afterSync looks once all that is on its way to the workers has been taken in. Without that, a request
-// on one connection could seem to come before the cancellation that was sent before it on another.
-func (a *audit) afterSync(look func()) {
+// afterSync calls check with the stage locked, once everything on its way to the workers is recorded. Without that, a
+// request on one connection could seem to arrive before a cancellation that was sent before it on another connection.
+func (a *audit) afterSync(check func()) {
 	if a.s.clearing.Load() {
 		return
 	}
@@ -131,13 +133,13 @@ func (a *audit) afterSync(look func()) {
 		}
 		a.s.mu.Lock()
 		defer a.s.mu.Unlock()
-		look()
+		check()
 		a.pending--
 		a.s.notifyLocked()
 	})
 }
 
-// wait waits until nothing is left to check.
+// wait waits until no check is pending.
 func (a *audit) wait() {
 	a.s.eventually(func() bool { return a.pending == 0 })
 }

@@ -70,7 +70,7 @@ func aCallReturnsAtItsDeadlineThoughTheWorkerDoesNotReact(t *T) {
 	s.release("CAN-1", s.holdCalls("CAN-1", 1)) // the connection is there
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	s.callWith(ctx, "", "").fails("CAN-1", context.DeadlineExceeded)
+	s.callContext(ctx).fails("CAN-1", context.DeadlineExceeded)
 }
 
 func sendsCancellation(t *T) {
@@ -84,7 +84,7 @@ func sendsCancellation(t *T) {
 	for limit := 100 * time.Millisecond; limit < t.Patience(); limit *= 3 {
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
-		c := s.callWith(ctx, "", "")
+		c := s.callContext(ctx)
 		if c.requestUnlessFailed("CAN-2") != nil {
 			c.sendsCancellation()
 			return

@@ -12,7 +12,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// Test runs every case as a subtest.
+// Test runs every selected case as a subtest of t.
 func Test(t *testing.T, open Open, opts ...suite.Option) {
 	t.Helper()
 	o := suite.NewOptions(t.Context(), opts)
@@ -20,7 +20,8 @@ func Test(t *testing.T, open Open, opts ...suite.Option) {
 	suite.Test(t, spec.RolePool, o, all, notRun)
 }
 
-// Check runs every case without a testing.T.
+// Check runs every selected case without a testing.T and returns the report. When ctx ends, it returns what has run so
+// far.
 func Check(ctx context.Context, open Open, opts ...suite.Option) result.Report {
 	o := suite.NewOptions(ctx, opts)
 	all, notRun, usable := jobs(ctx, open, o)
@@ -31,10 +32,11 @@ func Check(ctx context.Context, open Open, opts ...suite.Option) result.Report {
 	return rep
 }
 
-// jobs makes the cases ready. Where a right worker cannot even be started and called in a framing,
-// that alone is run and told.
+// jobs makes the cases ready to run. It runs the first case in each framing at once: where a right worker cannot be
+// started and called in a framing, every other case would fail for that reason, so only the first case is reported.
+// anyFraming is false if that is so in every framing.
 func jobs(ctx context.Context, open Open, o *suite.Options) (all []suite.Job, notRun []string, anyFraming bool) {
-	run := &shared{leftByFirstCase: map[string]bool{}}
+	run := &shared{leftByFirstCase: map[leftover]bool{}}
 	ready := func(c testCase, o *suite.Options) []suite.Job {
 		return suite.Jobs(c.Info(), o, func(t *suite.T) {
 			framing := t.Framing
@@ -58,7 +60,7 @@ func jobs(ctx context.Context, open Open, o *suite.Options) (all []suite.Job, no
 		case result.StatusUnsupported:
 			notRun = append(notRun, fmt.Sprintf("the %s framing: %s", f, r.Reason))
 		default:
-			first.Known = &r // run once more it might pass by chance, and the report would not say why nothing else ran
+			first.Known = &r // not run again: if it passed by chance, the report would not say why nothing else ran
 			all = append(all, first)
 			notRun = append(notRun, fmt.Sprintf("every other case in the %s framing, because one right worker could not be started and called", f))
 		}
@@ -75,12 +77,13 @@ func jobs(ctx context.Context, open Open, o *suite.Options) (all []suite.Job, no
 
 // shared is what the cases of one run share.
 type shared struct {
-	firstCaseRuns   bool            // the first case runs, alone
-	leftByFirstCase map[string]bool // what the pool left behind even there: "process", "socket file"
+	firstCaseRuns   bool              // the first case runs, alone
+	leftByFirstCase map[leftover]bool // what the pool left behind even there
 }
 
 type testCase = suite.Case[*T]
 
+// Cases returns the cases for pools, the first case first.
 func Cases() []testCase {
 	return slices.Concat(
 		[]testCase{firstCase()},

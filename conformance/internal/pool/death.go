@@ -19,7 +19,7 @@ func deathCases() []testCase {
 			Run: func(t *T) {
 				s := crashStage(t)
 				after := c.die(s)
-				s.withLock(func() { s.onRequest = func(r *request) { r.answer(r.body) } })
+				s.echoRequests()
 				for _, h := range after.onVictim {
 					h.reason = ", because it was on the worker that died"
 					if c.requestsRead {
@@ -75,7 +75,7 @@ func theErrorSaysThatTheWorkerDied(t *T) {
 		t.Note("case", "next: a worker %s", c.name)
 		s := crashStage(t)
 		after := c.die(s)
-		s.withLock(func() { s.onRequest = func(r *request) { r.answer(r.body) } })
+		s.echoRequests()
 		for _, h := range after.onVictim {
 			if h.wait("HLT-5"); c.requestsRead || h.err != nil {
 				h.fails("HLT-5", spec.WorkerDied)
@@ -213,7 +213,7 @@ func neverSent(t *T) {
 	s.healthBecomes("HLT-3", "no healthy worker", func(h spec.Health) bool { return h.Healthy == 0 })
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	c := s.callWith(ctx, "", "")
+	c := s.callContext(ctx)
 	c.fails("HLT-5")
 	if errors.Is(c.err, spec.MayHaveRun) {
 		t.Fail("HLT-5", "a call that was made while no worker listened is not said to have run perhaps", "%s", c.outcome())

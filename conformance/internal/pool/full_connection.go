@@ -44,7 +44,7 @@ func unreadableAnswerBesideFullConnection(t *T) {
 	t.Note("case", "the worker reads again") // for a pool that has each call on a connection of its own
 	w.readOnly(scripted.ReadAll)
 	big.fails("RID-7")
-	s.withLock(func() { s.onRequest = func(r *request) { r.answer(r.body) } })
+	s.echoRequests()
 	s.laterCallsSucceed("RID-7")
 }
 

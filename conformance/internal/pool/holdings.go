@@ -6,7 +6,8 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/proc"
 )
 
-// holdings are those of the process where the pool of the stage is, or will be.
+// holdings returns what the process holds in which the pool of the stage lives or will live. The case ends as unsupported
+// if that cannot be seen.
 func (s *stage) holdings() proc.Holdings {
 	before, _ := s.previous.(guarded)
 	if before.remote() == nil {
@@ -19,7 +20,7 @@ func (s *stage) holdings() proc.Holdings {
 	return held
 }
 
-// everythingIsGivenBack demands that the process of the pool comes to hold nothing that it did not hold then.
+// everythingIsGivenBack waits until the process of the pool holds nothing that it did not hold then.
 func (s *stage) everythingIsGivenBack(clause string, then proc.Holdings) {
 	var more []string
 	if !s.t.Settle(func() bool { more = s.holdings().Since(then); return len(more) == 0 }) {

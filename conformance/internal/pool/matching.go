@@ -135,7 +135,7 @@ func longAwaitedAnswer(t *T) {
 	s.start()
 	held := s.holdCalls("RID-4", 2) // so that calls do run at once
 	s.release("RID-4", held[1:])
-	s.withLock(func() { s.onRequest = func(r *request) { r.answer(r.body) } })
+	s.echoRequests()
 	for range 150 {
 		for _, c := range []*call{s.call(), s.call(), s.call()} {
 			c.succeeds("RID-4")
@@ -174,8 +174,8 @@ func answerByteByByte(t *T) {
 		answer := r.frame(wire.OKAnswer(r.id, string(c.body)))
 		last := len(answer) - 1
 		for i := range last {
-			if problem := r.writeAndWait(answer[i : i+1]); problem != "" {
-				t.FailNow("RID-4", "the connection stays while an answer comes byte by byte", "after %d of %d bytes: %s", i, len(answer), problem)
+			if err := r.writeAndWait(answer[i : i+1]); err != nil {
+				t.FailNow("RID-4", "the connection stays while an answer comes byte by byte", "after %d of %d bytes: %v", i, len(answer), err)
 			}
 		}
 		r.send(answer[last:])
@@ -200,7 +200,7 @@ func answersJoinedAndCut(t *T) {
 		const rest = 20 // bytes, fewer than an answer has
 		for _, h := range calls {
 			if all, ok := answers[h.req.conn]; ok {
-				h.req.writeAndWait(all[:len(all)-rest])
+				_ = h.req.writeAndWait(all[:len(all)-rest])
 				h.req.write(all[len(all)-rest:])
 				delete(answers, h.req.conn)
 			}

@@ -92,14 +92,7 @@ func runningCallsFinish(t *T) {
 	running := s.holdCalls("SHD-2", 4)
 	done := s.beginShutdown(t.Context(), "SHD-2")
 	s.untilRefused("SHD-1")
-	returned := func() bool {
-		select {
-		case <-done:
-			return true
-		default:
-			return false
-		}
-	}
+	returned := func() bool { return isClosed(done) }
 	s.watchBriefly(returned)
 	if returned() {
 		t.FailNow("SHD-2", "Shutdown waits for the calls that run", "it returned while 4 were at the workers; %s", s.scene())
@@ -187,7 +180,7 @@ func shutdownWithAnEndedContextLeavesNothingEither(t *T) {
 
 // untilRefused makes calls until one is refused, which shows that Shutdown has begun.
 func (s *stage) untilRefused(clause string) {
-	s.withLock(func() { s.onRequest = func(r *request) { r.answer(r.body) } })
+	s.echoRequests()
 	last := "none was made"
 	if !s.t.Settle(func() bool {
 		c := s.call()

@@ -132,7 +132,7 @@ func slotsAfterNoConnection(t *T) {
 		h.req.hangUp()
 	}
 
-	s.withLock(func() { s.onRequest = func(r *request) { r.answer(r.body) } })
+	s.echoRequests()
 	var meet []*call
 	for range 2 * s.options.MaxInFlight {
 		meet = append(meet, s.call())

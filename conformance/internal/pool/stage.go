@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"os"
@@ -15,44 +14,44 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/scripted"
 )
 
-// stage brings the pool under test together with workers that the case scripts. All that the workers
-// see arrives here in one order.
+// stage brings the pool under test together with workers that the case scripts. All that the workers see arrives here
+// in one order.
 //
-// Unless the case says otherwise, a worker is a right one: it listens as soon as it appears, answers
-// health calls, gives every request its own body back, and leaves when it is told to with SIGTERM.
+// Unless the case changes the script, workers are right: each listens as soon as it appears, answers health calls,
+// answers every request with the request's own body, and exits with status 0 at SIGTERM.
 type stage struct {
 	t        *T
 	options  Options
 	pool     Pool
-	previous Pool // one of the same process, which may be another one than the suite's
+	previous Pool // the pool of an earlier stage, when this one's pool must live in the same process
 	control  net.Listener
 	sockets  string // the directory where the pool puts its sockets
 	serving  sync.WaitGroup
 
-	clearing   atomic.Bool   // the story has ended
-	storyEnded chan struct{} // closed then
+	clearing   atomic.Bool   // clear was called
+	storyEnded chan struct{} // closed by clear
 
 	mu            sync.Mutex
 	changed       chan struct{} // closed and renewed at each event
-	seq           int           // of the last event
+	seq           int           // number of the last event
 	workers       []*scriptedWorker
 	requests      []*request // all but health calls, in order of arrival
-	unreadable    string     // what a pool sent that is no request, if it did [MSG-17]
+	unreadable    string     // the problem with the first message that could not be read [MSG-17]; empty if there was none
 	calls         []*call
 	opened        bool
-	cleared       bool  // by all: processes that appear now are ended
-	poolProcesses []int // of the pool, where it has some of its own
-	mostHeld      int   // how many calls the case has had at the workers at once
-	started       bool  // the last Start came to a good end
+	cleared       bool  // everything has been ended, so processes that appear now are sent away
+	poolProcesses []int // IDs of the pool's processes, if it does not live in this one
+	mostHeld      int   // the most calls that the case has had at the workers at once
+	started       bool  // the last Start succeeded
 	audit         audit
 
-	// The script. appears runs beside all else; the others must not wait, as nothing more is heard from
-	// the worker until they return.
+	// The script. onAppear runs in a goroutine of its own. The others must not wait, because no more events of the
+	// worker are read until they return.
 	onAppear, onSIGTERM func(*scriptedWorker)
 	onRequest           func(*request)
 }
 
-// stage sets the stage for one pool, and clears it away when the case ends.
+// stage sets the stage for one pool. The stage is cleared when the case ends.
 func (t *T) stage() *stage {
 	dir := t.Dir()
 	s := &stage{t: t, sockets: filepath.Join(dir, "s"), changed: make(chan struct{}), storyEnded: make(chan struct{})}
@@ -80,8 +79,8 @@ func (t *T) stage() *stage {
 		Program: program, Argument: argument, Env: []string{scripted.ControlVariable + "=" + control},
 		SocketDir: s.sockets, Framing: t.framing,
 		StartTimeout: t.Patience() * 3 / 4, StopTimeout: t.Patience() / 4,
-		// Only a case that is about health checks has them often, so that a pool which takes a broken
-		// connection for a worker's ill health does not do so by chance.
+		// Health checks are rare, so that their results do not depend on chance where a pool counts a worker as
+		// unhealthy when a connection breaks. Cases about health checks set a shorter interval.
 		HealthInterval: time.Minute, HealthTimeout: t.Patience(),
 		RestartBackoff: 10 * time.Millisecond, RestartBackoffMax: 100 * time.Millisecond,
 	}
@@ -91,21 +90,14 @@ func (t *T) stage() *stage {
 	return s
 }
 
-// again sets the stage for another pool in the same process, once the first is shut down.
+// again sets a second stage, whose pool will live in the same process. The first pool must be shut down.
 func (s *stage) again() *stage {
 	next := s.t.stage()
 	next.previous = s.pool
 	return next
 }
 
-// closeRemote ends the process of a pool that has one of its own.
-func (s *stage) closeRemote() {
-	if p, ok := s.pool.(guarded); ok && p.remote() != nil {
-		_ = p.remote().Close()
-	}
-}
-
-// admit lets worker processes in as the pool starts them.
+// admit accepts the control connections of worker processes as the pool starts them.
 func (s *stage) admit() {
 	for {
 		conn, err := s.control.Accept()
@@ -116,17 +108,22 @@ func (s *stage) admit() {
 	}
 }
 
-// withLock changes the script under the lock, for a stage that is already in use.
-func (s *stage) withLock(change func()) {
+// withLock calls f with the stage locked.
+func (s *stage) withLock(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	change()
+	f()
 }
 
-// holdRequests has requests wait at their workers until the case answers them.
+// holdRequests lets requests wait at their workers until the case answers them.
 func (s *stage) holdRequests() { s.withLock(func() { s.onRequest = func(*request) {} }) }
 
-// notify wakes all who wait for a change.
+// echoRequests answers every request that comes from now on with its own body.
+func (s *stage) echoRequests() {
+	s.withLock(func() { s.onRequest = func(r *request) { r.answer(r.body) } })
+}
+
+// notify wakes all goroutines that wait for an event.
 func (s *stage) notify() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,10 +135,12 @@ func (s *stage) notifyLocked() {
 	s.changed = make(chan struct{})
 }
 
-// eventually waits until ok holds, looking at each event, and reports whether it came to hold within the
-// patience of the run. ok is called under the lock.
+// eventually waits until ok returns true, and reports whether it did within the patience of the run. ok is called with
+// the stage locked, at once and after each event.
 func (s *stage) eventually(ok func() bool) bool { return s.eventuallyWithin(s.t.Patience(), ok) }
 
+// eventuallyWithin is like eventually, with a time limit of its own. It blocks the case if the pool has sent a message
+// that cannot be read, unless the case is about such messages.
 func (s *stage) eventuallyWithin(patience time.Duration, ok func() bool) bool {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -153,7 +152,7 @@ func (s *stage) eventuallyWithin(patience time.Duration, ok func() bool) bool {
 			return true
 		}
 		if unreadable != "" && !s.t.covers("MSG-17") && !s.t.covers("CAN-2") {
-			s.t.Blocked("the pool sent what is no request, see MSG-17: %s", unreadable)
+			s.t.Blocked("the pool sent a message that is not a request, see MSG-17: %s", unreadable)
 		}
 		select {
 		case <-changed:
@@ -168,20 +167,20 @@ func (s *stage) eventuallyWithin(patience time.Duration, ok func() bool) bool {
 	}
 }
 
-// requireEventually waits for what the clause demands.
+// requireEventually is like eventually, and ends the case with a finding of the clause if ok does not become true.
 func (s *stage) requireEventually(clause, want string, ok func() bool) {
 	if !s.eventually(ok) {
 		s.t.FailNow(clause, want, "not so after %v; %s", s.t.Patience(), s.scene())
 	}
 }
 
-// watchBriefly waits a while for what a right pool does not do, so that a wrong one has the time to show it.
-// That it did not come proves nothing.
+// watchBriefly waits a short time for something that a right pool does not do, so that a wrong pool can show it. Nothing
+// follows if it does not happen.
 func (s *stage) watchBriefly(shown func() bool) {
 	s.eventuallyWithin(min(200*time.Millisecond, s.t.Patience()/8), shown)
 }
 
-// scene tells in one line how things stand.
+// scene describes the workers and the calls in one line.
 func (s *stage) scene() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -201,7 +200,7 @@ func (s *stage) scene() string {
 	return fmt.Sprintf("%s; %d of %d calls have not returned", strings.Join(parts, "; "), waiting, len(s.calls))
 }
 
-// worker waits for the n-th worker process to appear, counted from 1.
+// worker waits until the n-th worker process appears, counted from 1, and returns it.
 func (s *stage) worker(clause string, n int) *scriptedWorker {
 	s.requireEventually(clause, fmt.Sprintf("worker process %d is started", n), func() bool { return len(s.workers) >= n })
 	s.mu.Lock()
@@ -209,65 +208,16 @@ func (s *stage) worker(clause string, n int) *scriptedWorker {
 	return s.workers[n-1]
 }
 
-// workersSoFar returns the worker processes that there have been so far.
+// workersSoFar returns all worker processes that have appeared, those that have exited included.
 func (s *stage) workersSoFar() []*scriptedWorker {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.workers)
 }
 
-// requestsSoFar are the requests that have come so far.
+// requestsSoFar returns the requests that have arrived, health calls left out.
 func (s *stage) requestsSoFar() []*request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests[:len(s.requests):len(s.requests)]
-}
-
-// clear ends the pool, whatever became of it, and then every process that is left.
-func (s *stage) clear() {
-	if s.clearing.Swap(true) {
-		return
-	}
-	close(s.storyEnded)
-	s.withLock(func() {
-		for _, w := range s.workers {
-			w.readOnlyLocked(scripted.ReadAll)
-		}
-	})
-	s.mu.Lock()
-	calls := slices.Clone(s.calls)
-	s.mu.Unlock()
-	for _, c := range calls {
-		c.cancel()
-	}
-	if s.opened {
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			ctx, cancel := context.WithTimeout(s.t.WholeRun(), s.t.Patience()/4)
-			defer cancel()
-			defer func() {
-				if r := recover(); r != nil {
-					s.audit.report("SHD-5", "Shutdown without a panic", fmt.Sprintf("panic: %v", r))
-				}
-			}()
-			_ = s.pool.Shutdown(ctx)
-		}()
-		timer := time.NewTimer(s.t.ToEnd(s.t.Patience()))
-		select {
-		case <-done:
-			s.nothingIsLeft()
-		case <-timer.C:
-			s.t.Note("case", "Shutdown, called to clear the stage, has not come back after %v", s.t.Patience())
-		}
-		timer.Stop()
-	}
-	_ = s.control.Close()
-	s.withLock(func() {
-		s.cleared = true
-		for _, w := range s.workers {
-			_ = w.control.Close()
-		}
-	})
-	s.serving.Wait()
 }

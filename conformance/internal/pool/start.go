@@ -95,22 +95,23 @@ func startWaits(t *T) {
 	s.onAppear = neverListens
 	s.open()
 	st := s.beginStart(t.Context(), "STA-1")
-	returned := func() bool { return len(st.done) > 0 }
+	returned := func() bool { return isClosed(st.done) }
+	requireNoError := func(err error) {
+		if err != nil {
+			t.FailNow("STA-1", "Start waits for a worker that is late, but within the limit of "+s.options.StartTimeout.String(), "error: %v", err)
+		}
+	}
 	for n := 1; n <= s.options.Workers; n++ { // each worker listens late, one after the other
 		w := s.worker("STA-1", n)
-		s.waitUntilParked(func() (own string) { s.withLock(func() { own = st.goroutine }); return own }, returned)
+		s.waitUntilParked(&st.goroutine, st.done)
 		s.watchBriefly(returned)
 		if returned() {
-			if err := <-st.done; err != nil {
-				t.FailNow("STA-1", "Start waits for a worker that is late, but within the limit of "+s.options.StartTimeout.String(), "error: %v", err)
-			}
+			requireNoError(s.awaitStart(st, "STA-1", "Start returns"))
 			t.FailNow("STA-1", "Start returns only when every worker accepts connections", "it returned before %s listened", w.name())
 		}
 		w.listen()
 	}
-	if err := s.awaitStart(st, "STA-1", "Start returns when every worker accepts connections"); err != nil {
-		t.FailNow("STA-1", "Start waits for a worker that is late, but within the limit of "+s.options.StartTimeout.String(), "error: %v", err)
-	}
+	requireNoError(s.awaitStart(st, "STA-1", "Start returns when every worker accepts connections"))
 	for range s.options.Workers {
 		s.call().succeeds("STA-1")
 	}

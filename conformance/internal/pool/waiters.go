@@ -44,7 +44,7 @@ func waitersLeave(t *T) {
 	held := s.holdCalls("BPR-3", 2)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	leaves, late, stays := s.call(), s.callWith(ctx, "", ""), s.call()
+	leaves, late, stays := s.call(), s.callContext(ctx), s.call()
 	leaves.waitUntilParked()
 	stays.waitUntilParked()
 	leaves.cancel()
@@ -73,7 +73,7 @@ func waitersRace(t *T) {
 	s.start()
 	for round := range 150 {
 		first := s.holdCalls("BPR-3", 1)[0]
-		s.withLock(func() { s.onRequest = func(r *request) { r.answer(r.body) } })
+		s.echoRequests()
 		waiter := s.call()
 		waiter.waitUntilParked()
 		var both sync.WaitGroup
@@ -161,7 +161,7 @@ func fullQueue(t *T) {
 		stays[0].cancel()
 		stays[0].fails("BPR-6", context.Canceled)
 		stays[0] = s.call()
-		s.withLock(func() { s.onRequest = func(r *request) { r.answer(r.body) } })
+		s.echoRequests()
 		running[0].req.answer(running[0].body)
 		for _, c := range append(stays, running[0].call) {
 			c.succeeds("BPR-6")

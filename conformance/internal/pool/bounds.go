@@ -18,22 +18,22 @@ func boundCases() []testCase {
 	return []testCase{
 		{
 			Name: "many-callers-never-exceed-the-bound", Clauses: []string{"BPR-1", "BPR-2"}, Framings: suite.BothFramings,
-			Cause: "The bound counts calls of the whole pool and not of each worker, or is compared and taken in two steps.",
+			Cause: "The pool counts calls in total and not for each worker, or it compares the count with the bound and raises it in two steps.",
 			Run:   manyCallers,
 		},
 		{
 			Name: "callers-at-random-times-never-exceed-the-bound", Clauses: []string{"BPR-2", "BPR-1", "BPR-4", "RID-4", "RID-2"}, Framings: suite.BothFramings,
-			Cause: "A slot is given back before the answer or the cancellation has passed, or twice.",
+			Cause: "The pool gives a slot back twice, or before the answer has arrived or the cancellation has gone out.",
 			Run:   callersAtRandomTimes,
 		},
 		{
 			Name: "slots-that-come-back-at-one-worker-are-none-at-another", Clauses: []string{"BPR-2", "BPR-4"}, Framings: suite.BothFramings,
-			Cause: "The bound counts calls of the whole pool and not of each worker.",
+			Cause: "The pool counts calls in total and not for each worker.",
 			Run:   slotsOfOneWorker,
 		},
 		{
 			Name: "as-many-calls-as-the-bound-run-at-once", Clauses: []string{"BPR-7"}, Framings: suite.BothFramings,
-			Cause: "One lock or one connection for one call at a time.",
+			Cause: "One lock or one connection lets only one call run at a time.",
 			Run:   asManyCallsAsTheBoundRunAtOnce,
 		},
 	}

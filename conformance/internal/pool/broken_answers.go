@@ -14,12 +14,12 @@ func brokenAnswerCases() []testCase {
 	all := []testCase{
 		{
 			Name: "an-answer-whose-ids-differ-reaches-nobody", Clauses: []string{"MSG-13"}, Framings: []spec.Framing{spec.Enhanced},
-			Cause: "The pool matches by the header's ID or by the message's alone, and never compares them.",
+			Cause: "The pool matches answers by the header's ID or by the message's alone and never compares the two.",
 			Run:   anAnswerWhoseIDsDifferReachesNobody,
 		},
 		{
 			Name: "an-answer-under-header-id-0-reaches-nobody", Clauses: []string{"MSG-13"}, Framings: []spec.Framing{spec.Enhanced},
-			Cause: "A header's ID of 0 is taken for one that is not there.",
+			Cause: "The pool takes the ID 0 in a header for an ID that is absent.",
 			Run:   anAnswerUnderHeaderID0ReachesNobody,
 		},
 	}
@@ -66,7 +66,7 @@ func brokenAnswerCases() []testCase {
 	}
 	return append(all, testCase{
 		Name: "a-frame-cut-off-fails-the-calls-on-its-connection-alone", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
-		Cause: "The end of a connection is not told to the calls that wait for an answer on it.",
+		Cause: "The calls that wait for an answer on a connection are not woken when it ends.",
 		Run:   answerCutOff,
 	})
 }

@@ -22,22 +22,22 @@ func cancellationCases() []testCase {
 		},
 		{
 			Name: "a-call-returns-at-its-deadline-though-the-worker-does-not-react", Clauses: []string{"CAN-1"}, Framings: suite.BothFramings,
-			Cause: "The error of the connection is returned and not the context's, or the deadline is not looked at.",
+			Cause: "Call returns the error of the connection instead of the context's, or it ignores the deadline.",
 			Run:   aCallReturnsAtItsDeadlineThoughTheWorkerDoesNotReact,
 		},
 		{
 			Name: "a-cancelled-call-sends-a-cancellation", Clauses: []string{"CAN-2"}, Framings: suite.BothFramings,
-			Cause: "The caller is let go and the worker never told, or the cancellation has an ID of its own.",
+			Cause: "Call returns and sends nothing to the worker, or the cancellation has an ID of its own.",
 			Run:   sendsCancellation,
 		},
 		{
 			Name: "the-late-answer-to-a-cancelled-call-is-dropped", Clauses: []string{"CAN-3"}, Framings: suite.BothFramings,
-			Cause: "A late answer is taken for a violation, which fails the calls beside it, or goes to the next caller.",
+			Cause: "The pool takes a late answer for a violation, which fails the calls beside it, or gives it to the next caller.",
 			Run:   lateAnswerIsDropped,
 		},
 		{
 			Name: "a-cancellation-that-crosses-the-answer-harms-nobody", Clauses: []string{"CAN-3"}, Framings: suite.BothFramings,
-			Cause: "A call that is cancelled as it returns leaves something behind: a deadline on the connection, an answer in a channel.",
+			Cause: "A call that is cancelled as it returns leaves something behind: a deadline on the connection, or an answer in a channel.",
 			Run:   cancellationCrosses,
 		},
 		{

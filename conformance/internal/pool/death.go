@@ -39,32 +39,32 @@ func deathCases() []testCase {
 	return append(all,
 		testCase{
 			Name: "a-caller-that-waits-outlasts-restarts-that-fail", Clauses: []string{"HLT-4"}, Framings: suite.BothFramings,
-			Cause: "A restart that fails turns all away who wait, though another worker is there.",
+			Cause: "A restart that fails makes all waiting calls fail, although another worker is healthy.",
 			Run:   waiterOutlastsFailedRestarts,
 		},
 		testCase{
 			Name: "the-error-says-that-the-worker-died", Clauses: []string{"HLT-5"}, Framings: suite.BothFramings,
-			Cause: "The error of the read or the write is returned bare.",
+			Cause: "The pool returns the error of the read or the write as it is.",
 			Run:   theErrorSaysThatTheWorkerDied,
 		},
 		testCase{
 			Name: "the-error-says-that-the-request-may-have-run", Clauses: []string{"HLT-5"}, Framings: suite.BothFramings,
-			Cause: "The error does not tell a call whose request was sent from one whose request was not.",
+			Cause: "The error is the same whether the request was sent or not.",
 			Run:   theErrorSaysThatTheRequestMayHaveRun,
 		},
 		testCase{
 			Name: "a-call-that-was-never-sent-cannot-have-run", Clauses: []string{"HLT-5"}, Framings: suite.BothFramings,
-			Cause: "Every failure is said to have run perhaps.",
+			Cause: "The pool says of every failed call that it may have run.",
 			Run:   neverSent,
 		},
 		testCase{
 			Name: "no-call-is-sent-twice-after-a-crash", Clauses: []string{"HLT-8"}, Framings: suite.BothFramings,
-			Cause: "A call whose worker died is tried again on another one, though its handler may have run.",
+			Cause: "The pool sends a call again to another worker when its own worker died, although its handler may have run.",
 			Run:   noCallIsSentTwiceAfterACrash,
 		},
 		testCase{
 			Name: "no-call-is-sent-twice-after-its-connection-broke", Clauses: []string{"HLT-8"}, Framings: suite.BothFramings,
-			Cause: "A call whose connection broke is tried again on a new one, though its handler may have run.",
+			Cause: "The pool sends a call again on a new connection when its own connection broke, although its handler may have run.",
 			Run:   noCallIsSentTwiceAfterItsConnectionBroke,
 		},
 	)

@@ -14,12 +14,12 @@ func fullConnectionCases() []testCase {
 	return []testCase{
 		{
 			Name: "an-unreadable-answer-fails-its-call-while-a-request-cannot-be-written", Clauses: []string{"RID-7"}, Framings: []spec.Framing{spec.Enhanced},
-			Cause: "Whoever finds the connection broken waits for the write that is under way, and that waits for the worker; the connection is to be closed first.",
+			Cause: "The goroutine that finds the connection broken waits for the write under way, and that write waits for the worker; the connection must be closed first.",
 			Run:   unreadableAnswerBesideFullConnection,
 		},
 		{
 			Name: "requests-that-wait-for-a-full-connection-go-out-whole", Clauses: []string{"MSG-17"}, Framings: []spec.Framing{spec.Enhanced},
-			Cause: "Requests that gather behind a write under way are measured or cut together, and not each for itself.",
+			Cause: "The pool measures or cuts the requests that gather behind a write together, and not one by one.",
 			Run:   requestsBehindFullConnection,
 		},
 	}

@@ -12,42 +12,42 @@ func healthCases() []testCase {
 	return []testCase{
 		{
 			Name: "each-worker-is-checked-on-the-interval", Clauses: []string{"HLT-1"}, Framings: suite.BothFramings,
-			Cause: "Health is taken from the process or from a connection that opens, or one worker is checked for all.",
+			Cause: "The pool takes a running process or an accepted connection for health, or checks one worker for all of them.",
 			Run:   eachWorkerIsCheckedOnTheInterval,
 		},
 		{
 			Name: "a-full-worker-is-checked-too", Clauses: []string{"HLT-1"}, Framings: suite.BothFramings,
-			Cause: "A health call waits for a slot or for a connection behind the calls that it is to judge (erratum E10).",
+			Cause: "A health call waits for a slot or a connection behind the calls that it must judge (erratum E10).",
 			Run:   aFullWorkerIsCheckedToo,
 		},
 		{
 			Name: "a-worker-that-answers-no-health-call-is-unhealthy", Clauses: []string{"HLT-2", "HLT-1"}, Framings: suite.BothFramings,
-			Cause: "A health call without a deadline, or one whose failure is only logged.",
+			Cause: "A health call has no deadline, or its failure is only logged.",
 			Run:   aWorkerThatAnswersNoHealthCallIsUnhealthy,
 		},
 		{
 			Name: "a-worker-that-does-not-read-is-unhealthy", Clauses: []string{"HLT-2", "HLT-1"}, Framings: suite.BothFramings,
-			Cause: "A health call that was written counts as one that was answered.",
+			Cause: "The pool counts a health call as answered when it is written.",
 			Run:   aWorkerThatDoesNotReadIsUnhealthy,
 		},
 		{
 			Name: "health-counts-workers-and-tells-the-last-check", Clauses: []string{"HLT-3"},
-			Cause: "A field that is never set.",
+			Cause: "A field of Health is never set.",
 			Run:   healthCountsWorkersAndTellsTheLastCheck,
 		},
 		{
 			Name: "health-counts-a-dead-worker-as-unhealthy", Clauses: []string{"HLT-3"},
-			Cause: "The count is of the workers that were started.",
+			Cause: "Health counts the workers that were started.",
 			Run:   deadIsUnhealthy,
 		},
 		{
 			Name: "health-counts-a-dead-worker-as-unhealthy-in-this-framing-too", Clauses: []string{"HLT-3"}, Framings: []spec.Framing{spec.Basic},
-			Cause: "The end of its connections is noticed, and not that of the worker.",
+			Cause: "The pool notices the end of a worker's connections, but not the end of the worker.",
 			Run:   deadIsUnhealthy,
 		},
 		{
 			Name: "health-counts-restarts", Clauses: []string{"HLT-3"},
-			Cause: "A field that is never set.",
+			Cause: "The number of restarts is never set.",
 			Run:   healthCountsRestarts,
 		},
 	}

@@ -14,52 +14,52 @@ func matchingCases() []testCase {
 	return []testCase{
 		{
 			Name: "no-request-id-is-0", Clauses: []string{"RID-1"}, Framings: suite.BothFramings,
-			Cause: "A counter that begins at 0.",
+			Cause: "The counter of request IDs begins at 0.",
 			Run:   noRequestIDIs0,
 		},
 		{
 			Name: "outstanding-ids-are-unique-in-the-whole-pool", Clauses: []string{"RID-2"}, Framings: suite.BothFramings,
-			Cause: "A counter for each worker or each connection, or an ID that is not taken and counted in one step.",
+			Cause: "The pool has one counter for each worker or each connection, so IDs repeat, or it reads and raises the counter in two steps.",
 			Run:   outstandingIDsAreUniqueInTheWholePool,
 		},
 		{
 			Name: "the-header-bears-the-id-of-the-message", Clauses: []string{"RID-3"}, Framings: []spec.Framing{spec.Enhanced},
-			Cause: "The header's ID is left at 0, or comes from another counter than the message's.",
+			Cause: "The header's ID stays 0, or it comes from another counter than the message's.",
 			Run:   theHeaderBearsTheIDOfTheMessage,
 		},
 		{
 			Name: "answers-in-reverse-order-reach-their-callers", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
-			Cause: "The next answer goes to the next caller, whatever ID it bears.",
+			Cause: "The pool gives the next answer to the next caller, whatever ID it bears.",
 			Run:   answersInReverseOrderReachTheirCallers,
 		},
 		{
 			Name: "answers-in-any-order-reach-their-callers", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
-			Cause: "The next answer goes to the next caller, whatever ID it bears.",
+			Cause: "The pool gives the next answer to the next caller, whatever ID it bears.",
 			Run:   answersInAnyOrderReachTheirCallers,
 		},
 		{
 			Name: "an-answer-that-comes-after-those-to-many-later-calls-reaches-its-caller", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
-			Cause: "Calls that wait are kept in a table of fixed size, and a later one takes the place of one that still waits.",
+			Cause: "The pool keeps waiting calls in a table of fixed size, and a later call takes the place of one that still waits.",
 			Run:   longAwaitedAnswer,
 		},
 		{
 			Name: "an-answer-that-comes-byte-by-byte-reaches-its-caller", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
-			Cause: "What one read gives is taken for one answer.",
+			Cause: "The pool takes what one read returns for one whole answer.",
 			Run:   answerByteByByte,
 		},
 		{
 			Name: "answers-joined-and-cut-reach-their-callers", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
-			Cause: "What one read gives is taken for one answer, and what comes behind it is lost.",
+			Cause: "The pool takes what one read returns for one answer, and loses what comes behind it.",
 			Run:   answersJoinedAndCut,
 		},
 		{
 			Name: "an-answer-with-an-unknown-id-reaches-nobody", Clauses: []string{"RID-5"}, Framings: suite.BothFramings,
-			Cause: "An answer is handed to whoever waits, or an unknown ID brings the pool down.",
+			Cause: "The pool gives an answer to any caller that waits, or an unknown ID brings the pool down.",
 			Run:   unknownID,
 		},
 		{
 			Name: "an-answer-that-comes-before-its-request-reaches-nobody", Clauses: []string{"RID-5"}, Framings: suite.BothFramings,
-			Cause: "Answers that nobody waits for are kept by their IDs, and a later call with such an ID finds one.",
+			Cause: "The pool keeps answers that nobody waits for by their IDs, and a later call with such an ID finds one.",
 			Run:   earlyAnswers,
 		},
 		{
@@ -69,7 +69,7 @@ func matchingCases() []testCase {
 		},
 		{
 			Name: "a-late-answer-does-not-reach-the-next-call", Clauses: []string{"RID-6"}, Framings: suite.BothFramings,
-			Cause: "The connection of a cancelled call goes back into the pool, and the next caller takes what comes on it for its own.",
+			Cause: "The connection of a cancelled call goes back into the pool, and the next caller takes what arrives on it for its own answer.",
 			Run:   aLateAnswerDoesNotReachTheNextCall,
 		},
 		{

@@ -16,52 +16,52 @@ func messageCases() []testCase {
 	return []testCase{
 		{
 			Name: "unknown-fields-of-an-answer-are-ignored", Clauses: []string{"MSG-4"}, Framings: suite.BothFramings,
-			Cause: "A decoder that refuses unknown fields, or one that takes every object with a field named type for an envelope.",
+			Cause: "The decoder refuses unknown fields, or it takes every object with a field named type for an envelope.",
 			Run:   unknownFieldsOfAnAnswerAreIgnored,
 		},
 		{
 			Name: "field-names-are-exact", Clauses: []string{"MSG-4"}, Framings: suite.BothFramings,
-			Cause: "A JSON library that folds case when it looks for a field, as encoding/json does: the last of id and ID counts.",
+			Cause: "The JSON library ignores case when it looks for a field, as encoding/json does, so the last of id and ID counts.",
 			Run:   fieldNamesAreExact,
 		},
 		{
 			Name: "an-answer-whose-id-is-no-integer-reaches-nobody", Clauses: []string{"MSG-10"}, Framings: suite.BothFramings,
-			Cause: "the ID is converted instead of checked: 7.0, 7e0 and \"7\" all become 7",
+			Cause: "The pool converts the ID instead of checking it, so 7.0, 7e0 and \"7\" all become 7.",
 			Run:   idsAreIntegers,
 		},
 		{
 			Name: "an-answer-whose-id-differs-beyond-32-or-53-bits-reaches-nobody", Clauses: []string{"MSG-5"}, Framings: suite.BothFramings,
-			Cause: "IDs pass through a 32-bit or a signed integer or a double, on their way out of the header or the message.",
+			Cause: "IDs pass through a 32-bit or a signed integer or a double on their way out of the header or the message.",
 			Run:   idsAreWhole,
 		},
 		{
 			Name: "bodies-arrive-equal-both-ways", Clauses: []string{"MSG-7"}, Framings: suite.BothFramings,
-			Cause: "Bodies are decoded into interface values on the way, where integers become doubles, or an empty one is taken for none.",
+			Cause: "The pool decodes bodies into interface values on the way, where integers become doubles, or it takes an empty body for none.",
 			Run:   bodiesArrive,
 		},
 		{
 			Name: "bodies-of-1-mb-arrive-equal-both-ways", Clauses: []string{"MSG-7"}, Framings: suite.BothFramings,
-			Cause: "A read or a write that is taken for complete after its first part.",
+			Cause: "The pool takes a read or a write for complete after its first part.",
 			Run:   bodiesOf1MbArriveEqualBothWays,
 		},
 		{
 			Name: "answers-are-taken-alone-and-in-envelopes", Clauses: []string{"MSG-15"}, Framings: suite.BothFramings,
-			Cause: "The pool takes only the form that it sends itself.",
+			Cause: "The pool accepts only the form that it sends itself.",
 			Run:   answersAreTakenAloneAndInEnvelopes,
 		},
 		{
 			Name: "an-absent-body-of-an-answer-is-null", Clauses: []string{"MSG-15"}, Framings: suite.BothFramings,
-			Cause: "An answer without a body is taken for malformed, or waits for more.",
+			Cause: "The pool takes an answer without a body for malformed, or it waits for more.",
 			Run:   anAbsentBodyOfAnAnswerIsNull,
 		},
 		{
 			Name: "an-error-answer-reaches-its-caller-with-its-text", Clauses: []string{"MSG-16"}, Framings: suite.BothFramings,
-			Cause: "The text is dropped, or an error answer is taken for a failure of the connection.",
+			Cause: "The pool drops the text, or it takes an error answer for a failure of the connection.",
 			Run:   errorAnswers,
 		},
 		{
 			Name: "requests-are-well-formed", Clauses: []string{"MSG-17"}, Framings: suite.BothFramings,
-			Cause: "A method or a body is put into the JSON without being quoted, or is escaped in a way that is no JSON.",
+			Cause: "The pool puts a method or a body into the JSON without quoting it, or it uses escapes that JSON does not have.",
 			Run:   requestsAreWellFormed,
 		},
 	}

@@ -13,12 +13,12 @@ func restartCases() []testCase {
 	return []testCase{
 		{
 			Name: "a-worker-that-died-is-restarted", Clauses: []string{"HLT-6"}, Framings: suite.BothFramings,
-			Cause: "Nothing restarts a worker, or the new process is never counted as healthy, or an exit with status 0 is taken for one that was asked for.",
+			Cause: "The pool never restarts a worker or never counts the new process as healthy, or it takes an exit with status 0 for one that it asked for.",
 			Run:   restarted,
 		},
 		{
 			Name: "restarts-back-off", Clauses: []string{"HLT-7"},
-			Cause: "The delay is constant, or starts anew because the process had been started at all.",
+			Cause: "The delay is constant, or it begins anew because the process could be started at all.",
 			Run:   restartsBackOff,
 		},
 	}

@@ -12,17 +12,17 @@ func selectionCases() []testCase {
 	return []testCase{
 		{
 			Name: "calls-in-sequence-go-round", Clauses: []string{"SEL-1"},
-			Cause: "The least busy worker is chosen, which is always the first while calls come one by one, or a random one.",
+			Cause: "The pool chooses the least busy worker, which is always the first while calls come one by one, or it chooses at random.",
 			Run:   callsInSequenceGoRound,
 		},
 		{
 			Name: "the-share-of-a-hung-worker-is-spread-evenly", Clauses: []string{"SEL-2"},
-			Cause: "The round skips to the next worker or to the first one, which then serves twice its share.",
+			Cause: "The round skips an unhealthy worker to the next or to the first one, which then serves twice its share.",
 			Run:   theShareOfAHungWorkerIsSpreadEvenly,
 		},
 		{
 			Name: "a-hung-worker-gets-no-calls", Clauses: []string{"SEL-3"},
-			Cause: "The round does not look at the health of a worker.",
+			Cause: "The round ignores the health of a worker.",
 			Run:   aHungWorkerGetsNoCalls,
 		},
 	}

@@ -16,32 +16,32 @@ func shutdownCases() []testCase {
 	return []testCase{
 		{
 			Name: "calls-after-shutdown-are-refused", Clauses: []string{"SHD-1"},
-			Cause: "A call waits for a worker that is gone, or gets the error of a closed connection.",
+			Cause: "A call waits for a worker that has exited, or it gets the error of a closed connection.",
 			Run:   callsAfterShutdownAreRefused,
 		},
 		{
 			Name: "calls-are-refused-while-others-finish", Clauses: []string{"SHD-1"}, Framings: suite.BothFramings,
-			Cause: "The pool is marked as closed only at the end of its shutdown.",
+			Cause: "The pool is marked as closed only at the end of Shutdown.",
 			Run:   callsAreRefusedWhileOthersFinish,
 		},
 		{
 			Name: "running-calls-finish", Clauses: []string{"SHD-2"}, Framings: suite.BothFramings,
-			Cause: "Connections are closed or workers stopped before the calls on them are done.",
+			Cause: "The pool closes connections or stops workers before the calls on them are done.",
 			Run:   runningCallsFinish,
 		},
 		{
 			Name: "shutdown-ends-with-its-context", Clauses: []string{"SHD-2"}, Framings: suite.BothFramings,
-			Cause: "Shutdown waits for calls whatever its context says.",
+			Cause: "Shutdown ignores its context while it waits for calls.",
 			Run:   shutdownEndsWithItsContext,
 		},
 		{
 			Name: "workers-get-sigterm-first", Clauses: []string{"SHD-3"},
-			Cause: "Workers are killed with SIGKILL at once, for instance by the context of exec.CommandContext.",
+			Cause: "The pool sends SIGKILL at once, for instance by the context of exec.CommandContext.",
 			Run:   workersGetSIGTERMFirst,
 		},
 		{
 			Name: "a-worker-that-ignores-sigterm-is-killed", Clauses: []string{"SHD-3"},
-			Cause: "Shutdown waits for a worker for ever, or leaves it behind.",
+			Cause: "Shutdown waits for a worker for ever, or it leaves the worker running.",
 			Run:   aWorkerThatIgnoresSIGTERMIsKilled,
 		},
 		{
@@ -51,7 +51,7 @@ func shutdownCases() []testCase {
 		},
 		{
 			Name: "shutdown-leaves-no-process-and-no-socket", Clauses: []string{"SHD-4"},
-			Cause: "Shutdown does not wait for the processes it stopped, or counts on them to remove their sockets.",
+			Cause: "Shutdown does not wait for the processes that it stops, or it relies on them to remove their sockets.",
 			Run:   shutdownLeavesNoProcessAndNoSocket,
 		},
 		{

@@ -14,37 +14,37 @@ func safeShutdownCases() []testCase {
 	return []testCase{
 		{
 			Name: "shutdown-may-be-called-again", Clauses: []string{"SHD-5"},
-			Cause: "A channel is closed twice.",
+			Cause: "Shutdown closes a channel that it has closed before.",
 			Run:   shutdownMayBeCalledAgain,
 		},
 		{
 			Name: "shutdown-may-be-called-many-times-at-once", Clauses: []string{"SHD-5"},
-			Cause: "Whether the pool is closed is read and written in two steps.",
+			Cause: "Shutdown checks and marks the pool as closed in two steps.",
 			Run:   shutdownMayBeCalledManyTimesAtOnce,
 		},
 		{
 			Name: "shutdown-before-start", Clauses: []string{"SHD-5"},
-			Cause: "What Start makes is taken for granted.",
+			Cause: "Shutdown uses what only Start makes.",
 			Run:   shutdownBeforeStart,
 		},
 		{
 			Name: "shutdown-after-a-failed-start", Clauses: []string{"SHD-5"},
-			Cause: "What the rollback has given back is given back once more.",
+			Cause: "Shutdown gives back once more what the rollback has given back.",
 			Run:   shutdownAfterAFailedStart,
 		},
 		{
 			Name: "shutdown-during-start", Clauses: []string{"SHD-5"},
-			Cause: "Start and Shutdown wait for each other, or what the one has started the other does not know.",
+			Cause: "Start and Shutdown wait for each other, or one does not know what the other has started.",
 			Run:   shutdownDuringStart,
 		},
 		{
 			Name: "shutdown-beside-calls-that-run-and-wait", Clauses: []string{"SHD-5"}, Framings: suite.BothFramings,
-			Cause: "A channel that a call still sends on is closed, or a call that waits finds nothing where its worker was.",
+			Cause: "Shutdown closes a channel on which a call still sends, or a call that waits finds nothing where its worker was.",
 			Run:   besideCalls,
 		},
 		{
 			Name: "shutdown-while-calls-keep-coming", Clauses: []string{"SHD-5"}, Framings: suite.BothFramings,
-			Cause: "A call that has looked whether the pool is open goes on with what Shutdown is closing.",
+			Cause: "A call that has seen the pool open goes on with what Shutdown is closing.",
 			Run:   callsKeepComing,
 		},
 		{

@@ -79,11 +79,11 @@ func slotCases() []testCase {
 	}
 	return append(all, testCase{
 		Name: "slots-come-back-after-a-crash", Clauses: []string{"BPR-4"}, Framings: suite.BothFramings,
-		Cause: "The slots of the calls that were on a worker die with it.",
+		Cause: "The slots of the calls that were on a worker are lost when it dies.",
 		Run:   slotsAfterCrash,
 	}, testCase{
 		Name: "slots-come-back-after-no-connection-can-be-made", Clauses: []string{"BPR-4"}, Framings: suite.BothFramings,
-		Cause: "The way out of a call that finds no connection to its worker forgets the slot.",
+		Cause: "A call that cannot connect to its worker does not give its slot back.",
 		Run:   slotsAfterNoConnection,
 	})
 }

@@ -33,17 +33,17 @@ func startCases() []testCase {
 	return []testCase{
 		{
 			Name: "each-worker-has-a-socket-path-of-its-own", Clauses: []string{"STA-1"},
-			Cause: "One socket path for all workers.",
+			Cause: "All workers get the same socket path.",
 			Run:   eachWorkerHasASocketPathOfItsOwn,
 		},
 		{
 			Name: "start-waits-for-a-worker-that-is-late", Clauses: []string{"STA-1"},
-			Cause: "Start returns once the processes run, or gives up after fewer tries than its time limit allows.",
+			Cause: "Start returns once the processes run, or it gives up after fewer tries than its time limit allows.",
 			Run:   startWaits,
 		},
 		{
 			Name: "cancelling-its-context-fails-start", Clauses: []string{"STA-7", "STA-3"},
-			Cause: "The context is looked at before the start alone.",
+			Cause: "Start looks at its context only before it starts the workers.",
 			Run:   cancellingItsContextFailsStart,
 		},
 		{

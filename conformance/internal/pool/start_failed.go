@@ -13,52 +13,52 @@ func failedStartCases() []testCase {
 	return []testCase{
 		{
 			Name: "a-worker-that-exits-first-fails-start", Clauses: []string{"STA-2"},
-			Cause: "The pool waits for the socket alone and does not see that the process has ended.",
+			Cause: "The pool waits for the socket alone and does not notice that the process has ended.",
 			Run:   aWorkerThatExitsFirstFailsStart,
 		},
 		{
 			Name: "a-worker-that-ends-with-status-0-fails-start", Clauses: []string{"STA-2"},
-			Cause: "An exit with status 0 is taken for success.",
+			Cause: "The pool takes an exit with status 0 for success.",
 			Run:   aWorkerThatEndsWithStatus0FailsStart,
 		},
 		{
 			Name: "a-worker-that-never-listens-fails-start", Clauses: []string{"STA-2"},
-			Cause: "No time limit of the start, or one that is not the one that was set.",
+			Cause: "Start has no time limit, or not the one that was set.",
 			Run:   aWorkerThatNeverListensFailsStart,
 		},
 		{
 			Name: "a-program-that-cannot-be-started-fails-start", Clauses: []string{"STA-2"},
-			Cause: "The error of starting the process is not looked at, so that what follows works on a process that there is not.",
+			Cause: "The pool ignores the error of starting the process, and goes on with a process that does not exist.",
 			Run:   aProgramThatCannotBeStartedFailsStart,
 		},
 		{
 			Name: "a-failed-start-reaps-every-process", Clauses: []string{"STA-3"},
-			Cause: "Workers that had come up stay running, or are killed and not waited for.",
+			Cause: "Workers that were ready stay running, or are killed and not waited for.",
 			Run:   aFailedStartReapsEveryProcess,
 		},
 		{
 			Name: "a-failed-start-stops-a-worker-that-never-listens", Clauses: []string{"STA-3"},
-			Cause: "The process that did not become ready is forgotten, or one that ignores SIGTERM is never killed.",
+			Cause: "The pool forgets the process that did not become ready, or it never kills one that ignores SIGTERM.",
 			Run:   aFailedStartStopsAWorkerThatNeverListens,
 		},
 		{
 			Name: "a-failed-start-removes-every-socket-file", Clauses: []string{"STA-4"},
-			Cause: "Socket files are removed by a shutdown, but not by the rollback.",
+			Cause: "Shutdown removes socket files, but the rollback does not.",
 			Run:   aFailedStartRemovesEverySocketFile,
 		},
 		{
 			Name: "a-failed-start-gives-everything-back", Clauses: []string{"STA-5", "STA-3"}, Serial: true,
-			Cause: "A connection that showed a worker to be ready is left open, or the goroutine that reads it or waits for a process stays.",
+			Cause: "A connection that showed a worker to be ready stays open, or a goroutine that reads it or waits for a process stays.",
 			Run:   aFailedStartGivesEverythingBack,
 		},
 		{
 			Name: "the-error-of-a-failed-start-names-the-worker", Clauses: []string{"STA-6"},
-			Cause: "The error of the operating system is returned bare.",
+			Cause: "The pool returns the error of the operating system as it is.",
 			Run:   theErrorOfAFailedStartNamesTheWorker,
 		},
 		{
 			Name: "the-error-of-a-failed-start-tells-status-and-standard-error", Clauses: []string{"STA-6"},
-			Cause: "The standard error of workers goes elsewhere, or only its beginning is kept, or it is read after the process was waited for.",
+			Cause: "The pool sends the standard error of workers elsewhere, keeps only its beginning, or reads it after it has waited for the process.",
 			Run:   theErrorOfAFailedStartTellsStatusAndStandardError,
 		},
 		{
@@ -68,7 +68,7 @@ func failedStartCases() []testCase {
 		},
 		{
 			Name: "start-may-be-tried-again", Clauses: []string{"STA-9"},
-			Cause: "State of the failed start is left: a flag, a closed channel, a socket file.",
+			Cause: "State of the failed start stays, such as a flag, a closed channel or a socket file.",
 			Run:   startMayBeTriedAgain,
 		},
 	}

@@ -12,32 +12,32 @@ func unreadableCases() []testCase {
 	return []testCase{
 		{
 			Name: "answers-of-malformed-json-reach-nobody", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
-			Cause: "The fields of an answer are looked for in its text, and the rest of it is not read.",
+			Cause: "The pool searches the text of an answer for its fields and does not read the rest.",
 			Run:   answersOfMalformedJsonReachNobody,
 		},
 		{
 			Name: "answers-of-malformed-utf8-reach-nobody", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
-			Cause: "A JSON library that puts U+FFFD in the place of what is no UTF-8, as encoding/json does, so that the caller gets another body than was sent.",
+			Cause: "The JSON library puts U+FFFD in the place of bytes that are not UTF-8, as encoding/json does, so the caller gets another body than was sent.",
 			Run:   answersOfMalformedUtf8ReachNobody,
 		},
 		{
 			Name: "answers-of-another-shape-reach-nobody", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
-			Cause: "What is absent or of another type is taken for false, empty or null.",
+			Cause: "The pool takes a field that is absent or of another type for false, empty or null.",
 			Run:   answersOfAnotherShapeReachNobody,
 		},
 		{
 			Name: "answers-are-taken-however-their-json-is-written", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
-			Cause: "Answers are read as the pool's own worker writes them: the order of the fields, white space or an escape is enough to lose one.",
+			Cause: "The pool reads answers only as its own worker writes them, so another order of fields, white space or an escape is enough to lose one.",
 			Run:   answersAreTakenHoweverTheirJsonIsWritten,
 		},
 		{
 			Name: "answers-are-in-envelopes-if-they-say-so", Clauses: []string{"MSG-3"}, Framings: suite.BothFramings,
-			Cause: "An answer is told from an envelope by its id or ok, or by a type or a payload alone.",
+			Cause: "The pool tells an answer from an envelope by its id or ok, or by a type or a payload alone.",
 			Run:   answersAreInEnvelopesIfTheySaySo,
 		},
 		{
 			Name: "method-that-is-no-utf8-goes-out-well-formed-or-not-at-all", Clauses: []string{"MSG-17"}, Framings: suite.BothFramings,
-			Cause: "The bytes of the method are put into the JSON as they are, or with escapes that are no JSON, such as \\xff.",
+			Cause: "The pool puts the bytes of the method into the JSON as they are, or with escapes that JSON does not have, such as \\xff.",
 			Run:   methodOfMalformedUTF8,
 		},
 	}

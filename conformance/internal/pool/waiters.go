@@ -15,17 +15,17 @@ func waiterCases() []testCase {
 	return []testCase{
 		{
 			Name: "a-waiting-caller-leaves-when-its-context-ends", Clauses: []string{"BPR-3"}, Framings: suite.BothFramings,
-			Cause: "The wait for a slot does not look at the context, or what the caller waited with still takes the slot.",
+			Cause: "The wait for a slot ignores the context, or the place of a caller that left still takes the slot.",
 			Run:   waitersLeave,
 		},
 		{
 			Name: "a-slot-that-comes-as-its-caller-leaves-is-not-lost", Clauses: []string{"BPR-3"}, Framings: suite.BothFramings,
-			Cause: "A slot is handed to a waiter that has just left, and nobody hands it on.",
+			Cause: "The pool hands a slot to a waiter that has just left, and nobody hands it on.",
 			Run:   waitersRace,
 		},
 		{
 			Name: "waiters-are-served-in-order-of-arrival", Clauses: []string{"BPR-5"},
-			Cause: "Waiters wait on a condition variable or try again by chance.",
+			Cause: "Waiters wait on a condition variable, or they try again at random.",
 			Run:   waitersInOrder,
 		},
 		{

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -8,11 +9,11 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
 )
 
-// A crash is one way for a worker to die with calls on it.
+// crash is one way for a worker to die with calls on it.
 type crash struct {
 	name, cause string
-	// read is set where the worker has read the requests whole, so that their handlers may have run.
-	// Of any other a pool may know that they cannot have, and send them elsewhere.
+	// requestsRead is set if the worker has read the requests whole, so that their handlers may have run. A pool may know
+	// that other requests cannot have run, and send them to another worker.
 	requestsRead bool
 	die          func(s *stage) crashResult
 }
@@ -23,46 +24,62 @@ type crashResult struct {
 	onVictim, elsewhere []heldCall
 }
 
+// add adds a call to those that were on the victim or to the others. A call without a request is on the victim.
+func (c *crashResult) add(h heldCall) {
+	if h.req == nil || h.req.worker == c.victim {
+		c.onVictim = append(c.onVictim, h)
+	} else {
+		c.elsewhere = append(c.elsewhere, h)
+	}
+}
+
 var crashes = []crash{
 	{
 		name: "that-is-killed-with-calls-on-it", requestsRead: true,
-		cause: "the end of the process or of its connections is not told to the calls that wait for answers, or is told to all",
-		die:   func(s *stage) crashResult { return crashAfterReading(s, (*scriptedWorker).die) },
+		cause: "When a process or its connections end, the pool fails none of the calls that wait for answers, or fails all.",
+		die:   killWithCalls,
 	},
 	{
 		name: "that-exits-with-calls-on-it", requestsRead: true,
-		cause: "an exit with status 0 is not taken for a death",
-		die:   func(s *stage) crashResult { return crashAfterReading(s, func(w *scriptedWorker) { w.exit(0) }) },
+		cause: "The pool does not take an exit with status 0 for a death.",
+		die:   exitWithCalls,
 	},
 	{
 		name: "that-is-killed-before-it-reads-a-call", requestsRead: false,
-		cause: "a reset of the connection is not taken for its end",
-		die:   crashBeforeReading,
+		cause: "The pool does not take a reset of the connection for its end.",
+		die:   killBeforeReading,
 	},
 	{
 		name: "that-is-killed-in-the-middle-of-an-answer", requestsRead: true,
-		cause: "the reader of an answer that was cut off waits for the rest, or hands out what there is",
-		die: func(s *stage) crashResult {
-			return crashAfterReading(s, func(w *scriptedWorker) {
-				for _, r := range s.requestsSoFar() {
-					if r.worker == w {
-						answer := r.frame(wire.OKAnswer(r.id, wire.Quote(strings.Repeat("z", 1<<20))))
-						r.writeAndWait(answer[:len(answer)/2])
-						break
-					}
-				}
-				w.die()
-			})
-		},
+		cause: "The reader of an answer that was cut off waits for the rest, or hands out the part that it has.",
+		die:   killWhileAnswering,
 	},
 	{
 		name: "that-is-killed-while-the-pool-writes", requestsRead: false,
-		cause: "a write that fails leaves its call, or those behind it, waiting",
-		die:   crashWhileWriting,
+		cause: "A write that fails leaves its call, or the calls behind it, waiting.",
+		die:   killWhileThePoolWrites,
 	},
 }
 
-// crashStage is a pool of 2 workers, of which neither comes back when it dies.
+func killWithCalls(s *stage) crashResult {
+	return crashAfterReading(s, (*scriptedWorker).die)
+}
+
+func exitWithCalls(s *stage) crashResult {
+	return crashAfterReading(s, func(w *scriptedWorker) { w.exit(0) })
+}
+
+func killWhileAnswering(s *stage) crashResult {
+	return crashAfterReading(s, func(w *scriptedWorker) {
+		i := slices.IndexFunc(s.requestsSoFar(), func(r *request) bool { return r.worker == w })
+		r := s.requestsSoFar()[i]
+		answer := r.frame(wire.OKAnswer(r.id, wire.Quote(strings.Repeat("z", 1<<20))))
+		_ = r.writeAndWait(answer[:len(answer)/2])
+		w.die()
+	})
+}
+
+// crashStage starts a pool of 2 workers. A process that replaces one of them never becomes ready.
 func crashStage(t *T) *stage {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 2
@@ -73,24 +90,21 @@ func crashStage(t *T) *stage {
 	return s
 }
 
+// crashAfterReading has calls at both workers, read whole, and lets one worker die.
 func crashAfterReading(s *stage, die func(*scriptedWorker)) crashResult {
 	var c crashResult
 	clause := s.t.clauses[0]
 	calls := s.holdCalls(clause, 4)
 	c.victim = calls[0].req.worker
 	for _, h := range calls {
-		if h.req.worker == c.victim {
-			c.onVictim = append(c.onVictim, h)
-		} else {
-			c.elsewhere = append(c.elsewhere, h)
-		}
+		c.add(h)
 	}
 	die(c.victim)
 	return c
 }
 
-// crashBeforeReading has as many calls as there are slots, and a worker that reads none of its share.
-func crashBeforeReading(s *stage) crashResult {
+// killBeforeReading makes as many calls as there are slots, while a worker reads none of its share.
+func killBeforeReading(s *stage) crashResult {
 	clause := s.t.clauses[0]
 	c := crashResult{victim: s.worker(clause, 1)}
 	c.victim.readOnly(0)
@@ -109,18 +123,14 @@ func crashBeforeReading(s *stage) crashResult {
 				h.req = r
 			}
 		}
-		if h.req == nil {
-			c.onVictim = append(c.onVictim, h)
-		} else {
-			c.elsewhere = append(c.elsewhere, h)
-		}
+		c.add(h)
 	}
 	c.victim.die()
 	return c
 }
 
-// crashWhileWriting has the pool in the middle of writing 1 MB, which no socket holds, to a worker that does not read on.
-func crashWhileWriting(s *stage) crashResult {
+// killWhileThePoolWrites lets the pool write 1 MB, which no socket holds, to a worker that stops reading.
+func killWhileThePoolWrites(s *stage) crashResult {
 	var c crashResult
 	clause := s.t.clauses[0]
 	calls := s.holdCalls(clause, 2)
@@ -146,11 +156,7 @@ func crashWhileWriting(s *stage) crashResult {
 		}
 	}
 	for _, h := range append(calls, heldCall{call: big}) {
-		if h.req == nil || h.req.worker == c.victim {
-			c.onVictim = append(c.onVictim, h)
-		} else {
-			c.elsewhere = append(c.elsewhere, h)
-		}
+		c.add(h)
 	}
 	c.victim.die()
 	return c

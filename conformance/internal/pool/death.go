@@ -16,24 +16,7 @@ func deathCases() []testCase {
 		all = append(all, testCase{
 			Name: "a-worker-" + c.name + "-fails-them-alone", Clauses: []string{"HLT-4"}, Framings: suite.BothFramings,
 			Cause: c.cause,
-			Run: func(t *T) {
-				s := crashStage(t)
-				after := c.die(s)
-				s.echoRequests()
-				for _, h := range after.onVictim {
-					h.reason = ", because it was on the worker that died"
-					if c.requestsRead {
-						h.fails("HLT-4")
-					} else {
-						h.getsOwnAnswerOrFails("HLT-4")
-					}
-				}
-				s.release("HLT-4", after.elsewhere)
-				s.awaitDeathNoticed("HLT-4", after.victim)
-				for range 6 { // the dead worker does not come back
-					s.call().succeeds("HLT-4")
-				}
-			},
+			Run:   c.failsItsCallsAlone,
 		})
 	}
 	return append(all,
@@ -68,6 +51,25 @@ func deathCases() []testCase {
 			Run:   noCallIsSentTwiceAfterItsConnectionBroke,
 		},
 	)
+}
+
+func (c crash) failsItsCallsAlone(t *T) {
+	s := crashStage(t)
+	after := c.die(s)
+	s.echoRequests()
+	for _, h := range after.onVictim {
+		h.reason = ", because it was on the worker that died"
+		if c.requestsRead {
+			h.fails("HLT-4")
+		} else {
+			h.getsOwnAnswerOrFails("HLT-4")
+		}
+	}
+	s.release("HLT-4", after.elsewhere)
+	s.awaitDeathNoticed("HLT-4", after.victim)
+	for range 6 { // the dead worker does not come back
+		s.call().succeeds("HLT-4")
+	}
 }
 
 func theErrorSaysThatTheWorkerDied(t *T) {

@@ -12,69 +12,11 @@ import (
 
 func slotCases() []testCase {
 	var all []testCase
-	for _, w := range []struct {
-		name, cause string
-		leave       func(s *stage, calls []heldCall)
-	}{
-		{"an-answer", "the slot is given back on errors alone", func(s *stage, calls []heldCall) { s.release("BPR-4", calls) }},
-		{"an-error-answer", "the way out with an error forgets the slot", func(s *stage, calls []heldCall) {
-			for _, h := range calls {
-				h.req.refuse("no")
-				h.fails("BPR-4")
-			}
-		}},
-		{"a-cancellation", "the slot comes back with an answer that the worker need not send", func(s *stage, calls []heldCall) {
-			for _, h := range calls {
-				h.cancel()
-			}
-			for _, h := range calls {
-				h.fails("BPR-4")
-			}
-		}},
-		{"a-violation", "the way out over a broken connection forgets the slots of the calls on it", func(s *stage, calls []heldCall) {
-			for _, h := range calls {
-				h.req.send(h.req.frame([]byte(`{"id":`)))
-			}
-			for _, h := range calls {
-				h.fails("BPR-4")
-			}
-		}},
-		{"a-closed-connection", "the way out over a closed connection forgets the slots of the calls on it", func(s *stage, calls []heldCall) {
-			for _, h := range calls {
-				h.req.closeConnection()
-			}
-			for _, h := range calls {
-				h.fails("BPR-4")
-			}
-		}},
-		{"a-body-that-cannot-be-sent", "the way out before anything was sent forgets the slot", func(s *stage, calls []heldCall) {
-			s.release("BPR-4", calls)
-			s.withLock(func() { s.onRequest = func(r *request) { r.answer([]byte("null")) } })
-			for i := range calls {
-				size := s.options.MaxPayload
-				if i%2 == 0 {
-					size -= 8 // which only the message around it takes over the maximum
-				}
-				c := s.callBody(wire.Quote(strings.Repeat("x", size)))
-				if c.wait("BPR-4"); c.err == nil {
-					s.t.Blocked("the pool sent a body over PoolOptions.MaxPayload, so nothing kept it from being sent")
-				}
-			}
-		}},
-	} {
+	for _, w := range waysOut {
 		all = append(all, testCase{
 			Name: "slots-come-back-after-" + w.name, Clauses: []string{"BPR-4"}, Framings: suite.BothFramings,
 			Cause: w.cause,
-			Run: func(t *T) {
-				s := t.stage()
-				s.options.MaxInFlight, s.options.MaxPayload = 3, 1<<16
-				s.options.HealthInterval = brokenInterval
-				s.holdRequests()
-				s.start()
-				w.leave(s, s.holdCalls("BPR-4", s.options.MaxInFlight))
-				s.laterCallsSucceed("BPR-4")
-				s.release("BPR-4", s.holdCalls("BPR-4", s.options.MaxInFlight))
-			},
+			Run:   w.givesSlotsBack,
 		})
 	}
 	return append(all, testCase{
@@ -86,6 +28,108 @@ func slotCases() []testCase {
 		Cause: "A call that cannot connect to its worker does not give its slot back.",
 		Run:   slotsAfterNoConnection,
 	})
+}
+
+// wayOut is one way for calls to end, each of which must give their slots back.
+type wayOut struct {
+	name, cause string
+	// end ends the held calls.
+	end func(s *stage, calls []heldCall)
+}
+
+var waysOut = []wayOut{
+	{
+		name:  "an-answer",
+		cause: "The pool gives the slot back only when a call fails.",
+		end:   endWithAnswers,
+	},
+	{
+		name:  "an-error-answer",
+		cause: "The pool does not give the slot back when a call fails.",
+		end:   endWithErrorAnswers,
+	},
+	{
+		name:  "a-cancellation",
+		cause: "The slot comes back with the answer, which the worker need not send.",
+		end:   endWithCancellations,
+	},
+	{
+		name:  "a-violation",
+		cause: "The pool loses the slots of the calls on a connection that it fails.",
+		end:   endWithViolations,
+	},
+	{
+		name:  "a-closed-connection",
+		cause: "The pool loses the slots of the calls on a connection that the worker closes.",
+		end:   endWithClosedConnections,
+	},
+	{
+		name:  "a-body-that-cannot-be-sent",
+		cause: "The pool does not give the slot back when a call fails before anything was sent.",
+		end:   endWithBodiesThatCannotBeSent,
+	},
+}
+
+func endWithAnswers(s *stage, calls []heldCall) { s.release("BPR-4", calls) }
+
+func endWithErrorAnswers(_ *stage, calls []heldCall) {
+	for _, h := range calls {
+		h.req.refuse("no")
+		h.fails("BPR-4")
+	}
+}
+
+func endWithCancellations(_ *stage, calls []heldCall) {
+	for _, h := range calls {
+		h.cancel()
+	}
+	allFail(calls)
+}
+
+func endWithViolations(_ *stage, calls []heldCall) {
+	for _, h := range calls {
+		h.req.send(h.req.frame([]byte(`{"id":`)))
+	}
+	allFail(calls)
+}
+
+func endWithClosedConnections(_ *stage, calls []heldCall) {
+	for _, h := range calls {
+		h.req.closeConnection()
+	}
+	allFail(calls)
+}
+
+func allFail(calls []heldCall) {
+	for _, h := range calls {
+		h.fails("BPR-4")
+	}
+}
+
+func endWithBodiesThatCannotBeSent(s *stage, calls []heldCall) {
+	s.release("BPR-4", calls)
+	s.withLock(func() { s.onRequest = func(r *request) { r.answer([]byte("null")) } })
+	for i := range calls {
+		size := s.options.MaxPayload
+		if i%2 == 0 {
+			size -= 8 // within the limit; the message around it is not
+		}
+		c := s.callBody(wire.Quote(strings.Repeat("x", size)))
+		if c.wait("BPR-4"); c.err == nil {
+			s.t.Blocked("the pool sent a body over PoolOptions.MaxPayload, so nothing kept it from being sent")
+		}
+	}
+}
+
+func (w wayOut) givesSlotsBack(t *T) {
+	s := t.stage()
+	s.options.MaxInFlight, s.options.MaxPayload = 3, 1<<16
+	s.options.HealthInterval = brokenInterval
+	s.holdRequests()
+	s.start()
+	w.end(s, s.holdCalls("BPR-4", s.options.MaxInFlight))
+	s.laterCallsSucceed("BPR-4")
+	s.release("BPR-4", s.holdCalls("BPR-4", s.options.MaxInFlight))
 }
 
 func slotsAfterCrash(t *T) {

@@ -1,17 +1,9 @@
 package pool
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"math/rand/v2"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
-	"github.com/pyproctest/pyproctest/conformance/internal/wire"
-	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func boundCases() []testCase {
@@ -100,86 +92,4 @@ func slotsOfOneWorker(t *T) {
 		t.Note("case", "not as many waiting calls came to the workers as have left, which BPR-4 has cases for")
 	}
 	s.audit.wait()
-}
-
-// callersAtRandomTimes has 8 times as many callers as the bound allows call again and again, and get answers, error
-// answers and ends of their contexts at random times.
-func callersAtRandomTimes(t *T) {
-	s := t.stage()
-	s.options.Workers, s.options.MaxInFlight = 2, 4
-	bound := s.options.Workers * s.options.MaxInFlight
-	seed := rand.Uint64()
-	t.Note("case", "the seed of the random times is %d", seed)
-	var mu sync.Mutex
-	random := rand.New(rand.NewPCG(seed, 0))
-	upTo := func(n int) int {
-		mu.Lock()
-		defer mu.Unlock()
-		return random.IntN(n)
-	}
-	s.onRequest = func(r *request) {
-		reply := func() { r.answer(r.body) }
-		if strings.HasPrefix(r.method, "refuse") {
-			reply = func() { r.refuse("refused") }
-		}
-		if wait := upTo(4); wait > 0 {
-			time.AfterFunc(time.Duration(wait*500)*time.Microsecond, reply)
-			return
-		}
-		reply()
-	}
-	s.start()
-	const rounds = 6
-	var callers sync.WaitGroup
-	for caller := range 8 * bound {
-		callers.Go(func() {
-			for round := range rounds {
-				ctx, cancel := context.WithCancel(t.Context())
-				kind := []string{"echo", "echo", "echo", "refuse", "leave"}[upTo(5)]
-				if kind == "leave" {
-					time.AfterFunc(time.Duration(upTo(6)*500)*time.Microsecond, cancel)
-				}
-				c := s.callWith(ctx, fmt.Sprintf("%s-%d-%d", kind, caller, round), "")
-				select {
-				case <-c.done:
-				case <-s.storyEnded:
-				}
-				cancel()
-				if !c.ended() {
-					return
-				}
-				switch {
-				case c.err == nil && (kind == "refuse" || wire.DiffBody(string(c.body), c.answer) != ""):
-					t.Fail("RID-4", fmt.Sprintf("%s gets its own answer", c.method), "%s instead of %s", c.outcome(), c.body)
-				case c.err == nil:
-				case kind == "refuse" && errors.Is(c.err, spec.ErrorAnswer):
-				case kind == "leave" && errors.Is(c.err, context.Canceled):
-				case s.clearing.Load():
-					return // the case has failed, and has ended its calls
-				default:
-					t.Fail("RID-4", fmt.Sprintf("%s gets its own answer", c.method), "%s", c.outcome())
-				}
-			}
-		})
-	}
-	// However slow the machine is, some call returns before the patience is over.
-	for returned := 0; returned < 8*bound*rounds; {
-		before := returned
-		s.requireEventually("BPR-4", "slots come back, so that calls go on", func() bool {
-			returned = 0
-			for _, c := range s.calls {
-				if c.ended() {
-					returned++
-				}
-			}
-			return returned > before
-		})
-	}
-	callers.Wait()
-	if t.Failed() {
-		return
-	}
-	s.audit.wait()
-	s.holdRequests()
-	s.release("BPR-4", s.holdCalls("BPR-4", bound))
 }

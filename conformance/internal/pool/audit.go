@@ -73,7 +73,7 @@ func (a *audit) checkIDLocked(r *request) {
 			a.afterSync(func() {
 				if o.wasAtWorkerWhen(r) {
 					a.report("RID-2", "an ID that no other outstanding request has in the whole pool",
-						fmt.Sprintf("%s (%s) came with the ID %d while %s (%s) was outstanding under it",
+						fmt.Sprintf("%s (%s) arrived with the ID %d while %s (%s) was outstanding under it",
 							r.method, r.worker.name(), r.id, o.method, o.worker.name()))
 				}
 			})

@@ -41,7 +41,7 @@ func asManyCallsAsTheBoundRunAtOnce(t *T) {
 	}
 }
 
-// manyCallers has 8 times as many callers as the bound allows, answered one by one.
+// manyCallers makes 8 times as many calls as the bound allows and answers them one by one.
 func manyCallers(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 3
@@ -53,10 +53,10 @@ func manyCallers(t *T) {
 		calls = append(calls, s.call())
 	}
 	s.requireEventually("BPR-7", "6 calls are at the workers at once", func() bool { return len(s.requests) >= 6 })
-	s.checksGoOn("health checks go on beside the calls", s.workersSoFar()...) // which leaves time for calls over the bound
+	s.checksGoOn("health checks go on beside the calls", s.workersSoFar()...) // which gives calls over the bound time to arrive
 	for answered := range calls {
 		var next *request
-		s.requireEventually("BPR-4", "another call comes to the workers when one has left", func() bool {
+		s.requireEventually("BPR-4", "another call arrives at a worker when one has left", func() bool {
 			if len(s.requests) <= answered {
 				return false
 			}
@@ -71,8 +71,8 @@ func manyCallers(t *T) {
 	s.audit.wait()
 }
 
-// slotsOfOneWorker has one of two full workers answer while calls wait: twice as many as it answers, so that there are
-// enough for it where each worker has waiters of its own.
+// slotsOfOneWorker lets one of two full workers answer while calls wait. Twice as many wait as it answers, so that it has
+// enough of them also if each worker has waiters of its own.
 func slotsOfOneWorker(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 3
@@ -89,7 +89,7 @@ func slotsOfOneWorker(t *T) {
 		}
 	}
 	if !s.eventually(func() bool { return len(s.requests) >= len(calls)+s.options.MaxInFlight }) {
-		t.Note("case", "not as many waiting calls came to the workers as have left, which BPR-4 has cases for")
+		t.Note("case", "fewer waiting calls arrived at the workers than have left, see BPR-4")
 	}
 	s.audit.wait()
 }

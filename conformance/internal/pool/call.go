@@ -125,7 +125,7 @@ func (c *call) fails(clause string, kinds ...error) {
 }
 
 // getsOwnAnswerOrFails waits for the call and requires its own answer or an error: a pool may close a connection on which
-// an unknown ID came, with the calls that are on it.
+// an unknown ID arrived, with the calls that are on it.
 func (c *call) getsOwnAnswerOrFails(clause string) {
 	c.wait(clause)
 	if c.err == nil && wire.DiffBody(string(c.body), c.answer) != "" {

@@ -67,12 +67,13 @@ func aCallReturnsAtItsDeadlineThoughTheWorkerDoesNotReact(t *T) {
 	s := t.stage()
 	s.holdRequests()
 	s.start()
-	s.release("CAN-1", s.holdCalls("CAN-1", 1)) // the connection is there
+	s.release("CAN-1", s.holdCalls("CAN-1", 1)) // so the connection is open
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	s.callContext(ctx).fails("CAN-1", context.DeadlineExceeded)
 }
 
+// sendsCancellation cancels a call, and then lets one reach its deadline after its request has arrived.
 func sendsCancellation(t *T) {
 	s := t.stage()
 	s.holdRequests()
@@ -89,21 +90,21 @@ func sendsCancellation(t *T) {
 			c.sendsCancellation()
 			return
 		}
-		t.Note("case", "the deadline was over before the request had come; next: a later one")
+		t.Note("case", "the deadline was over before the request arrived; next: a later one")
 	}
 }
 
-// sendsCancellation demands the cancellation of a call whose request is at a worker.
+// sendsCancellation requires the cancellation of a call whose request is at a worker [CAN-2].
 func (c *call) sendsCancellation() {
 	s, r := c.s, c.request("CAN-2")
 	c.wait("CAN-2")
 	want := fmt.Sprintf("a cancellation with the ID %d, in its envelope, on the connection of %s, whose context has ended", r.id, c.method)
 	s.requireEventually("CAN-2", want, func() bool { return r.withdrawn > 0 || s.unreadable != "" })
-	var came bool
+	var cancelled bool
 	var instead string
-	s.withLock(func() { came, instead = r.cancelled, s.unreadable })
+	s.withLock(func() { cancelled, instead = r.cancelled, s.unreadable })
 	switch {
-	case came:
+	case cancelled:
 	case instead != "":
 		s.t.FailNow("CAN-2", want, "something else: %s", instead)
 	default:
@@ -169,7 +170,7 @@ func neverAnswered(t *T) {
 	h := s.holdCalls("CAN-4", 1)[0]
 	h.cancel()
 	h.wait("CAN-4")
-	_ = s.shutdownWith(t.Context(), "CAN-4") // its context lasts longer than the patience with it
+	_ = s.shutdownWith(t.Context(), "CAN-4") // its context ends later than the patience of the run
 }
 
 func cancelledWrite(t *T) {
@@ -178,12 +179,12 @@ func cancelledWrite(t *T) {
 	s.call().succeeds("CAN-10")
 	s.holdRequests()
 	w := s.worker("CAN-10", 1)
-	// A socket holds a few hundred KB at most, so 1 MB cannot go out; more would only cost the suite time.
+	// A socket holds a few hundred KB at most, so 1 MB cannot be written whole. More would only take longer.
 	w.readOnly(64 << 10)
 	var before int
 	s.withLock(func() { before = w.bytesReceived })
 	big := s.callBody(wire.Quote(strings.Repeat("y", 1<<20)))
-	s.requireEventually("CAN-10", "the request begins to come", func() bool { return w.bytesReceived >= before+32<<10 })
+	s.requireEventually("CAN-10", "the request begins to arrive", func() bool { return w.bytesReceived >= before+32<<10 })
 	behind := s.call()
 	behind.waitUntilParked()
 	big.cancel()

@@ -148,7 +148,7 @@ func killWhileThePoolWrites(s *stage) crashResult {
 		}
 		return c.victim != nil
 	}) {
-		s.t.Blocked("a request of 1 MB does not begin to come beside 2 calls, see BPR-7 if calls run one by one; %s", s.scene())
+		s.t.Blocked("a request of 1 MB does not begin to arrive beside 2 calls, see BPR-7 if calls run one by one; %s", s.scene())
 	}
 	for w := range before {
 		if w != c.victim {

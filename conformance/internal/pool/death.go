@@ -109,7 +109,7 @@ func noCallIsSentTwiceAfterACrash(t *T) {
 		s := crashStage(t)
 		after := c.die(s)
 		s.callsEnd(after.onVictim...)
-		for _, h := range after.elsewhere { // so that there is room for what is sent again
+		for _, h := range after.elsewhere { // so that there are free slots for what is sent again
 			h.req.answer(h.body)
 		}
 		s.requireSentOnce(after.onVictim...)
@@ -136,8 +136,8 @@ func noCallIsSentTwiceAfterItsConnectionBroke(t *T) {
 	}
 }
 
-// waiterOutlastsFailedRestarts has a caller wait for the slot of one worker while the other one dies and whatever
-// takes its place ends at once.
+// waiterOutlastsFailedRestarts has a caller wait for the slot of one worker while the other dies and every process that
+// replaces it exits at once.
 func waiterOutlastsFailedRestarts(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 1
@@ -148,25 +148,25 @@ func waiterOutlastsFailedRestarts(t *T) {
 	calls[0].req.worker.die()
 	calls[0].reason = ", because it was on the worker that died"
 	calls[0].fails("HLT-4")
-	s.awaitDeathNoticed("HLT-4", calls[0].req.worker) // or the next call may be given to it
+	s.awaitDeathNoticed("HLT-4", calls[0].req.worker) // otherwise the pool may give the next call to it
 	waiting := s.call()
 	waiting.waitUntilParked()
 	// A pool need not restart, see HLT-6.
 	s.eventuallyWithin(min(2*time.Second, t.Patience()/4), func() bool { return waiting.ended() || len(s.workers) >= 5 })
-	var there int
+	var arrived int
 	s.withLock(func() {
-		there = s.countArrivedLocked([]*call{waiting})
+		arrived = s.countArrivedLocked([]*call{waiting})
 		s.onRequest = func(r *request) { r.answer(r.body) }
 	})
-	if there > 0 {
-		t.Blocked("the pool has more requests at a worker than PoolOptions.MaxInFlight, see BPR-2; so nobody waits")
+	if arrived > 0 {
+		t.Blocked("the pool has more requests at a worker than PoolOptions.MaxInFlight, see BPR-2; so no call waits")
 	}
 	s.release("HLT-4", calls[1:])
 	waiting.succeeds("HLT-4")
 }
 
-// callsEnd waits until the calls have failed, or have come to a worker once more: a pool that sends them again
-// has them wait for the second answer.
+// callsEnd waits until each call has failed or has arrived at a worker again: in a pool that sends calls again, they wait
+// for the second answer.
 func (s *stage) callsEnd(calls ...heldCall) {
 	for _, h := range calls {
 		if !s.eventually(func() bool { return h.ended() || s.timesReceivedLocked(h) > 1 }) {
@@ -175,7 +175,7 @@ func (s *stage) callsEnd(calls ...heldCall) {
 	}
 }
 
-// requireSentOnce demands that no call was sent again, not even when its caller has gone.
+// requireSentOnce requires that no call was sent again, also after its caller has left.
 func (s *stage) requireSentOnce(calls ...heldCall) {
 	var again heldCall
 	twice := func() bool {
@@ -189,11 +189,11 @@ func (s *stage) requireSentOnce(calls ...heldCall) {
 	}
 	s.watchBriefly(twice)
 	if again.call != nil {
-		s.t.FailNow("HLT-8", again.method+" comes to a worker once", "it came more than once, and nobody had asked for that; %s", s.scene())
+		s.t.FailNow("HLT-8", again.method+" arrives at a worker once", "it arrived more than once, and nobody asked for that; %s", s.scene())
 	}
 }
 
-// timesReceivedLocked counts how often the call has come to a worker.
+// timesReceivedLocked returns how often the call has arrived at a worker.
 func (s *stage) timesReceivedLocked(h heldCall) int {
 	times := 0
 	for _, r := range s.requests {
@@ -218,6 +218,6 @@ func neverSent(t *T) {
 	c := s.callContext(ctx)
 	c.fails("HLT-5")
 	if errors.Is(c.err, spec.MayHaveRun) {
-		t.Fail("HLT-5", "a call that was made while no worker listened is not said to have run perhaps", "%s", c.outcome())
+		t.Fail("HLT-5", "the error of a call that was made while no worker listened does not say that it may have run", "%s", c.outcome())
 	}
 }

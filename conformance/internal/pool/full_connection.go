@@ -8,7 +8,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// These cases have a worker read no more for a while, so that a request cannot be written.
+// In these cases a worker stops reading for a while, so that a request cannot be written.
 
 func fullConnectionCases() []testCase {
 	return []testCase{
@@ -37,11 +37,11 @@ func unreadableAnswerBesideFullConnection(t *T) {
 	s.withLock(func() { before, s.onRequest = w.bytesReceived, func(r *request) { r.refuse("no") } })
 	big := s.callBody(wire.Quote(strings.Repeat("y", 1<<20)))
 	if !s.eventually(func() bool { return w.bytesReceived >= before+32<<10 }) {
-		t.Blocked("a second request does not begin to come to a worker that has one, see BPR-7; %s", s.scene())
+		t.Blocked("a second request does not begin to arrive at a worker that has one, see BPR-7; %s", s.scene())
 	}
 	h.req.send(h.req.frame([]byte(`{"id":`)))
 	h.fails("RID-7")
-	t.Note("case", "the worker reads again") // for a pool that has each call on a connection of its own
+	t.Note("case", "the worker reads again") // for a pool in which each call has a connection of its own
 	w.readOnly(scripted.ReadAll)
 	big.fails("RID-7")
 	s.echoRequests()
@@ -51,7 +51,7 @@ func unreadableAnswerBesideFullConnection(t *T) {
 func requestsBehindFullConnection(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight, s.options.MaxPayload = 12, 1<<16
-	// Small answers: what a worker is told is not to fill the way back, on which it tells what came.
+	// The answers are small, so that orders do not fill the control socket, on which the worker also reports what arrived.
 	s.onRequest = func(r *request) { r.answer([]byte("null")) }
 	s.start()
 	s.call().succeedsWith("MSG-17", "null")
@@ -59,7 +59,7 @@ func requestsBehindFullConnection(t *T) {
 	w.readOnly(0)
 	var calls []*call
 	for range s.options.MaxInFlight {
-		// Some hundred KB fill a socket; a few of these are over MaxPayload together, and none is alone.
+		// A few hundred KB fill a socket. A few of these bodies together are over MaxPayload; one is not.
 		c := s.callBody(wire.Quote(strings.Repeat("z", 40<<10)))
 		calls = append(calls, c)
 		c.waitUntilParked()
@@ -67,19 +67,19 @@ func requestsBehindFullConnection(t *T) {
 	t.Note("case", "the worker reads again")
 	w.readOnly(scripted.ReadAll)
 	s.eventually(func() bool { return s.countArrivedLocked(calls) == len(calls) })
-	came := map[string]string{}
+	bodies := map[string]string{}
 	for _, r := range s.requestsSoFar() {
-		came[r.method] = string(r.body)
+		bodies[r.method] = string(r.body)
 	}
 	for _, c := range calls {
-		body, ok := came[c.method]
+		body, ok := bodies[c.method]
 		switch {
 		case !ok && c.ended():
-			t.FailNow("MSG-17", "the request of "+c.method+" comes to the worker", "it has not; %s", c.outcome())
+			t.FailNow("MSG-17", "the request of "+c.method+" arrives at the worker", "it has not; %s", c.outcome())
 		case !ok:
-			t.Blocked("the request of %s has not come after %v; %s", c.method, t.Patience(), s.scene())
+			t.Blocked("the request of %s has not arrived after %v; %s", c.method, t.Patience(), s.scene())
 		case wire.DiffBody(string(c.body), []byte(body)) != "":
-			t.FailNow("MSG-17", c.method+" comes with the caller's body", "%s", wire.DiffBody(string(c.body), []byte(body)))
+			t.FailNow("MSG-17", c.method+" arrives with the caller's body", "%s", wire.DiffBody(string(c.body), []byte(body)))
 		}
 	}
 }

@@ -100,13 +100,13 @@ func healthCountsRestarts(t *T) {
 	s.start()
 	s.worker("HLT-3", 1).die()
 	if !s.awaitReplacement() {
-		t.Note("case", "the worker was not restarted, see HLT-6; so there is no restart to be counted")
+		t.Note("case", "the worker was not restarted, see HLT-6; so there is no restart to count")
 		return
 	}
 	s.healthBecomes("HLT-3", "at least 1 restart", func(h spec.Health) bool { return h.Restarts >= 1 })
 }
 
-// checksGoOn demands three more health calls at each of the workers.
+// checksGoOn requires three more health calls at each of the workers.
 func (s *stage) checksGoOn(want string, workers ...*scriptedWorker) {
 	before := map[*scriptedWorker]int{}
 	s.withLock(func() {
@@ -127,7 +127,7 @@ func (s *stage) checksGoOn(want string, workers ...*scriptedWorker) {
 func deadIsUnhealthy(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
-	s.options.StartTimeout = 8 * t.Patience() // what takes its place is still being started
+	s.options.StartTimeout = 8 * t.Patience() // the process that replaces the dead one stays in its start
 	s.options.HealthInterval = 50 * time.Millisecond
 	s.start()
 	s.withLock(func() { s.onAppear = neverListens })
@@ -135,6 +135,7 @@ func deadIsUnhealthy(t *T) {
 	s.healthBecomes("HLT-3", "2 workers, 1 of them healthy", func(h spec.Health) bool { return h.Total == 2 && h.Healthy == 1 })
 }
 
+// hungWorker lets one of two workers hang, and requires the pool to count it as unhealthy.
 func hungWorker(t *T, hang func(*scriptedWorker)) {
 	s := t.stage()
 	s.options.Workers = 2
@@ -147,17 +148,17 @@ func hungWorker(t *T, hang func(*scriptedWorker)) {
 		s.options.HealthInterval, s.options.HealthTimeout), func(h spec.Health) bool { return h.Healthy == 1 })
 }
 
-// awaitDeathNoticed waits until the pool shows that it has noticed the death of a worker.
+// awaitDeathNoticed waits until the pool's health, or a new process, shows that the pool has noticed a death.
 func (s *stage) awaitDeathNoticed(clause string, victim *scriptedWorker) {
-	s.healthBecomes(clause, "Health tells of the death of "+victim.name(), func(h spec.Health) bool {
+	s.healthBecomes(clause, "Health shows the death of "+victim.name(), func(h spec.Health) bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return h.Healthy < s.options.Workers || h.Restarts > 0 || len(s.workers) > s.options.Workers
 	})
 }
 
-// awaitReplacement waits for a new process to take the place of one that died, and for the pool to be
-// whole again.
+// awaitReplacement waits until a new process replaces one that died and every worker counts as healthy. It returns false
+// if no new process listens within the patience of the run.
 func (s *stage) awaitReplacement() bool {
 	if !s.eventually(func() bool {
 		last := s.workers[len(s.workers)-1]

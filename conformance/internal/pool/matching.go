@@ -109,7 +109,7 @@ func theHeaderBearsTheIDOfTheMessage(t *T) {
 	left := s.holdCalls("RID-3", 1)[0]
 	left.cancel()
 	if !s.eventually(func() bool { return left.req.withdrawn > 0 }) {
-		t.Blocked("no cancellation came whose header could be looked at, see CAN-2")
+		t.Blocked("no cancellation arrived whose header could be checked, see CAN-2")
 	}
 }
 
@@ -128,12 +128,12 @@ func aLateAnswerDoesNotReachTheNextCall(t *T) { lateAnswer(t, 0) }
 
 func theRestOfALateAnswerDoesNotReachTheNextCall(t *T) { lateAnswer(t, 25) }
 
-// longAwaitedAnswer has more than 256 calls pass beside one that waits.
+// longAwaitedAnswer lets more than 256 calls pass while one waits.
 func longAwaitedAnswer(t *T) {
 	s := t.stage()
 	s.holdRequests()
 	s.start()
-	held := s.holdCalls("RID-4", 2) // so that calls do run at once
+	held := s.holdCalls("RID-4", 2) // which shows that calls run at once
 	s.release("RID-4", held[1:])
 	s.echoRequests()
 	for range 150 {
@@ -144,7 +144,7 @@ func longAwaitedAnswer(t *T) {
 	s.release("RID-4", held[:1])
 }
 
-// outOfOrder answers many calls in another order than they came.
+// outOfOrder answers many calls in another order than that of their arrival.
 func outOfOrder(t *T, order func([]heldCall)) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 8
@@ -164,6 +164,7 @@ func outOfOrder(t *T, order func([]heldCall)) {
 	}
 }
 
+// answerByteByByte writes the bytes of an answer one by one.
 func answerByteByByte(t *T) {
 	s := t.stage()
 	s.holdRequests()
@@ -183,8 +184,8 @@ func answerByteByByte(t *T) {
 	}
 }
 
-// answersJoinedAndCut sends the answers of each connection in two writes, of which the first ends within the last
-// answer. It does so again and again: where the pool reads late, it finds both at once.
+// answersJoinedAndCut writes the answers on each connection in two parts. The first part ends within the last answer. It
+// does so several times, because a pool that reads late finds both parts at once.
 func answersJoinedAndCut(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight = 4
@@ -211,6 +212,7 @@ func answersJoinedAndCut(t *T) {
 	}
 }
 
+// unknownID writes answers that no call waits for, while no call runs and beside calls.
 func unknownID(t *T) {
 	s := t.stage()
 	s.holdRequests()
@@ -230,13 +232,13 @@ func unknownID(t *T) {
 	s.laterCallsSucceedAfterStrays("RID-5")
 }
 
-// earlyAnswers has answers come to the IDs that a pool that counts will use next. They come before the answer to
-// a call that runs, so that a pool which has taken that one has taken them as well, while nobody waited for them.
+// earlyAnswers writes answers to the IDs that a pool which counts will use next. They come before the answer to a running
+// call, so a pool that has read that answer has read them too, before any call waited for them.
 func earlyAnswers(t *T) {
 	s := t.stage()
 	s.holdRequests()
 	s.start()
-	s.release("RID-5", s.holdCalls("RID-5", 1)) // by then a health call at the start, which may have such an ID, is over
+	s.release("RID-5", s.holdCalls("RID-5", 1)) // now a health call made at the start, which may have such an ID, is over
 	a := s.call()
 	r := a.request("RID-5")
 	var early []byte
@@ -251,6 +253,7 @@ func earlyAnswers(t *T) {
 	s.laterCallsSucceedAfterStrays("RID-5")
 }
 
+// repeatedAnswer writes an answer twice at once, and a third time beside the next call.
 func repeatedAnswer(t *T) {
 	s := t.stage()
 	s.holdRequests()
@@ -266,8 +269,8 @@ func repeatedAnswer(t *T) {
 	}
 }
 
-// lateAnswer has a caller leave after so many bytes of its answer, and sends the rest when the next
-// caller's request has come.
+// lateAnswer writes that many bytes of an answer, lets the caller leave, and writes the rest when the requests of the
+// next calls have arrived.
 func lateAnswer(t *T, early int) {
 	s := t.stage()
 	s.holdRequests()
@@ -282,11 +285,11 @@ func lateAnswer(t *T, early int) {
 		a.cancel()
 		a.wait("RID-6")
 		s.eventuallyWithin(t.Patience()/8, func() bool { return r.withdrawn > 0 })
-		// As many as there are slots, so that every connection that may be used again is.
+		// As many calls as there are slots, so that every connection that may be used again is used.
 		next := []*call{s.call(), s.call(), s.call(), s.call()}
 		var requests []*request
 		if !s.eventually(func() bool { return s.countArrivedLocked(next) == len(next) }) {
-			t.Blocked("not all of %d calls come to the worker, see BPR-7 and BPR-4; %s", len(next), s.scene())
+			t.Blocked("not all of %d calls arrive at the worker, see BPR-7 and BPR-4; %s", len(next), s.scene())
 		}
 		for _, b := range next {
 			requests = append(requests, b.request("RID-6"))

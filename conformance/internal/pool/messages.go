@@ -115,7 +115,8 @@ func anAbsentBodyOfAnAnswerIsNull(t *T) {
 	}
 }
 
-// answers has a call answered in each of these forms, which have a place for the ID and one for the body.
+// answers answers a call in each of the forms, and requires it to get its own body. A form has a verb for the ID and one
+// for the body.
 func answers(t *T, clause string, forms ...string) {
 	s := t.stage()
 	s.holdRequests()
@@ -128,7 +129,7 @@ func answers(t *T, clause string, forms ...string) {
 	}
 }
 
-// nearIDs are IDs that a wrong conversion takes for this one.
+// nearIDs returns IDs that a wrong conversion takes for id.
 func nearIDs(id uint64) []uint64 {
 	near := []uint64{id + 1<<32, id ^ 1<<63, id + 1<<53, id & math.MaxUint32, 1<<53 + 1, math.MaxUint64}
 	if id > 1<<53 {
@@ -139,8 +140,8 @@ func nearIDs(id uint64) []uint64 {
 	return slices.Compact(near)
 }
 
-// idsAreIntegers gives calls answers under what looks like their IDs and is none. A pool may drop such an
-// answer, and the right one behind it is taken, or fail the calls of the connection.
+// idsAreIntegers answers calls under something that looks like their ID and is not an integer. A pool may drop such an
+// answer and take the right one behind it, or fail the calls on the connection.
 func idsAreIntegers(t *T) {
 	s := t.stage()
 	s.options.HealthInterval = brokenInterval
@@ -152,7 +153,7 @@ func idsAreIntegers(t *T) {
 			if strings.Contains(id, "%d") {
 				id = fmt.Sprintf(id, r.id)
 			}
-			r.write(r.frame(fmt.Appendf(nil, `{"id":%s,"ok":true,"body":"the answer to what is no ID"}`, id)))
+			r.write(r.frame(fmt.Appendf(nil, `{"id":%s,"ok":true,"body":"the answer to something that is not an ID"}`, id)))
 			r.answer(c.body)
 		}
 		c.getsOwnAnswerOrFails("MSG-10")
@@ -161,6 +162,7 @@ func idsAreIntegers(t *T) {
 	}
 }
 
+// idsAreWhole writes answers under near IDs beside calls.
 func idsAreWhole(t *T) {
 	s := t.stage()
 	s.holdRequests()
@@ -175,7 +177,7 @@ func idsAreWhole(t *T) {
 	s.laterCallsSucceedAfterStrays("MSG-5")
 }
 
-// callerBodies are bodies of every kind.
+// callerBodies has JSON values of every kind.
 var callerBodies = []string{
 	`null`, `false`, `true`, `0`, `""`, `[]`, `{}`,
 	`18446744073709551615`, `-9223372036854775808`, `9007199254740993`, `-9007199254740993`,
@@ -184,6 +186,7 @@ var callerBodies = []string{
 	`{"id":9007199254740993,"ok":false,"type":"response","payload":{"id":1},"":[null,{"a":[[]]}]}`,
 }
 
+// bodiesArrive sends each of callerBodies both ways.
 func bodiesArrive(t *T) {
 	s := t.stage()
 	s.holdRequests()
@@ -197,12 +200,14 @@ func bodiesArrive(t *T) {
 	}
 }
 
+// arrivesEqual requires the request's body to equal the caller's.
 func arrivesEqual(r *request, body string) {
 	if d := wire.DiffBody(body, r.body); d != "" {
 		r.worker.s.t.FailNow("MSG-7", "the worker gets the caller's body "+text.Clip(body, 120), "%s", d)
 	}
 }
 
+// errorAnswers refuses calls with different texts, standing alone and in envelopes.
 func errorAnswers(t *T) {
 	s := t.stage()
 	s.holdRequests()
@@ -218,7 +223,7 @@ func errorAnswers(t *T) {
 			r.send(r.frame(message))
 			c.fails("MSG-16", spec.ErrorAnswer)
 			if !strings.Contains(c.err.Error(), said) {
-				t.FailNow("MSG-16", fmt.Sprintf("an error that carries the worker's said %q", text.Clip(said, 80)), "%s", text.Clip(c.outcome(), 200))
+				t.FailNow("MSG-16", fmt.Sprintf("an error that contains the worker's text %q", text.Clip(said, 80)), "%s", text.Clip(c.outcome(), 200))
 			}
 			after := s.call()
 			after.request("MSG-16").answer(after.body)

@@ -24,7 +24,8 @@ func restartCases() []testCase {
 	}
 }
 
-// callUntil makes calls until that is so, one at a time, for a pool may wait with a restart until it is called.
+// callUntil makes calls, one at a time, until ok returns true or limit is over: a pool may delay a restart until it is
+// called.
 func (s *stage) callUntil(limit time.Duration, ok func() bool) {
 	end := time.Now().Add(limit)
 	var c *call
@@ -39,6 +40,7 @@ func (s *stage) callUntil(limit time.Duration, ok func() bool) {
 	}
 }
 
+// restarted lets a worker die and another exit, and requires calls to go to the processes that replace them.
 func restarted(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
@@ -51,19 +53,19 @@ func restarted(t *T) {
 		die(s.worker("HLT-6", round+1))
 		s.callUntil(t.Patience(), func() bool { return len(s.workers) >= round+3 })
 		again := s.worker("HLT-6", round+3)
-		s.requireEventually("HLT-6", "calls go to the worker that was restarted", func() bool { return again.listening })
+		s.requireEventually("HLT-6", "the worker that was restarted listens", func() bool { return again.listening })
 		s.healthBecomes("HLT-6", "2 healthy workers after a restart", func(h spec.Health) bool { return h.Healthy == 2 })
 		for range 6 {
 			s.call().succeeds("HLT-6")
 		}
 		if callsPerWorker(s)[again] == 0 {
-			t.FailNow("HLT-6", "the worker that was restarted takes calls again", "none of 6 came to it; %s", s.scene())
+			t.FailNow("HLT-6", "the worker that was restarted takes calls again", "none of 6 went to it; %s", s.scene())
 		}
 	}
 }
 
-// restartsBackOff looks at the times from the end of a worker to the start of the next one, while each
-// ends as soon as it appears.
+// restartsBackOff measures the times from the exit of a process to the start of the next one, while each exits as soon as
+// it appears.
 func restartsBackOff(t *T) {
 	s := t.stage()
 	s.options.RestartBackoff, s.options.RestartBackoffMax = 40*time.Millisecond, time.Minute
@@ -77,9 +79,9 @@ func restartsBackOff(t *T) {
 		}
 		return d
 	}
-	// Jitter takes from some delays and a slow machine adds to others, so no single one counts: all are held against
-	// the shortest of the first three. Two of the last four that are ten times as long end the case; else it goes on
-	// to the end, where three of them have to be three times as long, which a few slow starts do not make them.
+	// Jitter shortens some delays and a slow machine lengthens others, so no single delay decides. The last four are
+	// compared with the shortest of the first three. If two of them are ten times as long, the case ends. Otherwise it
+	// goes on to the most delays, and then three of them must be three times as long: a few slow starts do not do that.
 	const least, most = 6, 9
 	lastFour := func(d []time.Duration) []time.Duration { return slices.Sorted(slices.Values(d[len(d)-4:])) }
 	first := func(d []time.Duration) time.Duration { return max(slices.Min(d[:3]), s.options.RestartBackoff/2) }
@@ -92,8 +94,8 @@ func restartsBackOff(t *T) {
 	d := delays()
 	s.mu.Unlock()
 	if len(d) < least {
-		// A pool may give up, and jitter hides growth in fewer.
-		t.Unsupported("this pool started the worker again %d times within %v; growth shows from %d on (whether it restarts at all, HLT-6 tells)", len(d), 2*t.Patience(), least)
+		// A pool may give up, and jitter hides growth in fewer delays.
+		t.Unsupported("this pool started the worker again %d times within %v; growth shows from %d on (HLT-6 has cases for whether it restarts at all)", len(d), 2*t.Patience(), least)
 	}
 	if !clearly(d) && lastFour(d)[1] <= 3*first(d) {
 		t.FailNow("HLT-7", fmt.Sprintf("the delays before restarts grow, from %v on, while a worker ends at each start", s.options.RestartBackoff),

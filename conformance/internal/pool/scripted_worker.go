@@ -160,7 +160,7 @@ func (w *scriptedWorker) handleEvent(m scripted.Message) {
 	}
 }
 
-// endLocked marks the connection as ended and withdraws the requests that came on it.
+// endLocked marks the connection as ended and withdraws the requests that arrived on it.
 func (w *scriptedWorker) endLocked(c *connection) {
 	if c.ended {
 		return
@@ -278,7 +278,7 @@ func (w *scriptedWorker) sceneLocked() string {
 	case w.listening:
 		state = "listening"
 	}
-	return fmt.Sprintf("%s %s, %d connections, %d calls and %d health calls came", w.name(), state, len(w.conns), w.calls, w.healthCalls)
+	return fmt.Sprintf("%s %s, %d connections, %d calls and %d health calls arrived", w.name(), state, len(w.conns), w.calls, w.healthCalls)
 }
 
 func (w *scriptedWorker) hasExited() bool {

@@ -43,48 +43,57 @@ func callsInSequenceGoRound(t *T) {
 	}
 }
 
-func theShareOfAHungWorkerIsSpreadEvenly(t *T) {
+// mismatch says what a case wants of the pool and what it got instead.
+type mismatch struct{ want, got string }
+
+func theShareOfAHungWorkerIsSpreadEvenly(t *T) { whileOneIsHung(t, "SEL-2", shareIsSpread) }
+
+// shareIsSpread makes calls one by one and counts how many go to each worker that does not hang.
+func shareIsSpread(s *stage, hung *scriptedWorker) *mismatch {
 	const calls = 24
-	whileOneIsHung(t, "SEL-2", func(s *stage, hung *scriptedWorker) (want, got string) {
-		before := callsPerWorker(s)
-		for range calls {
-			before := callsPerWorker(s)[hung]
-			if c := s.call(); !s.eventually(func() bool { return c.ended() || hung.calls > before }) {
-				return "calls go to the workers that do not hang", fmt.Sprintf("%s %s; %s", c.method, c.outcome(), s.scene())
-			}
-			if callsPerWorker(s)[hung] > before {
-				t.Blocked("a call reached the worker that hangs, see SEL-3")
-			}
-		}
-		for w, n := range callsPerWorker(s) {
-			if share := n - before[w]; w != hung && w.listens() && (share < calls/2-2 || share > calls/2+2) {
-				return fmt.Sprintf("%d calls over 2 healthy workers give about %d to each", calls, calls/2),
-					fmt.Sprintf("%d to %s; %s", share, w.name(), s.scene())
-			}
-		}
-		return "", ""
-	})
-}
-
-func aHungWorkerGetsNoCalls(t *T) {
-	whileOneIsHung(t, "SEL-3", func(s *stage, hung *scriptedWorker) (want, got string) {
+	before := callsPerWorker(s)
+	for range calls {
 		before := callsPerWorker(s)[hung]
-		for range 9 {
-			c := s.call()
-			s.eventually(func() bool { return c.ended() || hung.calls > before })
-			if callsPerWorker(s)[hung] > before {
-				return "no calls for a worker that counts as unhealthy while others are healthy",
-					fmt.Sprintf("%s reached %s, which hangs; %s", c.method, hung.name(), s.scene())
+		if c := s.call(); !s.eventually(func() bool { return c.ended() || hung.calls > before }) {
+			return &mismatch{"calls go to the workers that do not hang", fmt.Sprintf("%s %s; %s", c.method, c.outcome(), s.scene())}
+		}
+		if callsPerWorker(s)[hung] > before {
+			s.t.Blocked("a call reached the worker that hangs, see SEL-3")
+		}
+	}
+	for w, n := range callsPerWorker(s) {
+		if share := n - before[w]; w != hung && w.listens() && (share < calls/2-2 || share > calls/2+2) {
+			return &mismatch{
+				fmt.Sprintf("%d calls over 2 healthy workers give about %d to each", calls, calls/2),
+				fmt.Sprintf("%d to %s; %s", share, w.name(), s.scene()),
 			}
 		}
-		return "", ""
-	})
+	}
+	return nil
 }
 
-// whileOneIsHung looks at a pool of 3 workers while one hangs and the pool counts 2 as healthy. On a slow
-// machine another one may be taken for hung as well. So what is found must be found again with longer
-// and longer deadlines for health checks.
-func whileOneIsHung(t *T, clause string, look func(s *stage, hung *scriptedWorker) (want, got string)) {
+func aHungWorkerGetsNoCalls(t *T) { whileOneIsHung(t, "SEL-3", hungGetsNoCalls) }
+
+// hungGetsNoCalls makes calls one by one until one arrives at the worker that hangs.
+func hungGetsNoCalls(s *stage, hung *scriptedWorker) *mismatch {
+	before := callsPerWorker(s)[hung]
+	for range 9 {
+		c := s.call()
+		s.eventually(func() bool { return c.ended() || hung.calls > before })
+		if callsPerWorker(s)[hung] > before {
+			return &mismatch{
+				"no calls for a worker that counts as unhealthy while others are healthy",
+				fmt.Sprintf("%s reached %s, which hangs; %s", c.method, hung.name(), s.scene()),
+			}
+		}
+	}
+	return nil
+}
+
+// whileOneIsHung calls look while one of 3 workers hangs and the pool counts the other 2 as healthy. On a slow machine the
+// pool may take another worker for hung as well. So a mismatch counts only if it is found again with longer and longer
+// deadlines for health checks.
+func whileOneIsHung(t *T, clause string, look func(s *stage, hung *scriptedWorker) *mismatch) {
 	for deadline := shortHealthTimeout(t); ; deadline *= 5 {
 		s := t.stage()
 		s.options.Workers = 3
@@ -94,20 +103,20 @@ func whileOneIsHung(t *T, clause string, look func(s *stage, hung *scriptedWorke
 		hung := s.worker(clause, 2)
 		hung.hang()
 		s.onlyCountedUnhealthy(hung)
-		want, got := look(s, hung)
-		if got == "" {
+		found := look(s, hung)
+		if found == nil {
 			return
 		}
 		if deadline*5 > t.Patience()/2 {
-			t.FailNow(clause, want, "%s", got)
+			t.FailNow(clause, found.want, "%s", found.got)
 		}
-		t.Note("case", "%s; once more, with a longer deadline for health checks", got)
+		t.Note("case", "%s; once more, with a longer deadline for health checks", found.got)
 		s.clear()
 	}
 }
 
-// onlyCountedUnhealthy waits until the pool counts the one worker that hangs as unhealthy, and no other:
-// that the others have answered health calls meanwhile tells which one it is.
+// onlyCountedUnhealthy waits until the pool counts one worker as unhealthy and the others have answered more health calls,
+// which shows that it is the worker that hangs.
 func (s *stage) onlyCountedUnhealthy(hung *scriptedWorker) {
 	others := slices.DeleteFunc(s.workersSoFar(), func(w *scriptedWorker) bool { return w == hung })
 	for h := (spec.Health{}); h.Healthy != len(others); h = s.health("HLT-2") {
@@ -118,9 +127,10 @@ func (s *stage) onlyCountedUnhealthy(hung *scriptedWorker) {
 	}
 }
 
-// shortHealthTimeout is a deadline that a worker which hangs soon misses.
+// shortHealthTimeout returns a deadline for health checks that makes a hung worker unhealthy soon.
 func shortHealthTimeout(t *T) time.Duration { return min(400*time.Millisecond, t.Patience()/5) }
 
+// callsPerWorker returns how many calls have arrived at each worker, health calls left out.
 func callsPerWorker(s *stage) map[*scriptedWorker]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,6 +141,7 @@ func callsPerWorker(s *stage) map[*scriptedWorker]int {
 	return calls
 }
 
+// listens reports whether the worker is ready and has not exited.
 func (w *scriptedWorker) listens() bool {
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()

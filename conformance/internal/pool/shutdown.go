@@ -117,7 +117,7 @@ func shutdownEndsWithItsContext(t *T) {
 func workersGetSIGTERMFirst(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
-	s.options.StopTimeout = 8 * t.Patience() // so that SIGKILL cannot overtake the news of SIGTERM
+	s.options.StopTimeout = 8 * t.Patience() // so that SIGKILL does not end a worker before it has reported SIGTERM
 	s.start()
 	_ = s.shutdown("SHD-3")
 	s.everyWorkerGotSIGTERM()
@@ -192,9 +192,10 @@ func (s *stage) untilRefused(clause string) {
 	}
 }
 
+// everyWorkerGotSIGTERM requires every worker to have got SIGTERM and to have ended [SHD-3].
 func (s *stage) everyWorkerGotSIGTERM() {
 	for _, w := range s.workersSoFar() {
-		// The process is gone, and with the end of its control socket all that it saw is known.
+		// When the control socket of a process has ended, every signal that it got is recorded.
 		var signals []string
 		s.requireEventually("SHD-4", "every worker has ended when Shutdown has returned", func() bool {
 			signals = w.signals

@@ -102,7 +102,7 @@ func shutdownDuringStart(t *T) {
 }
 
 func shutdownGivesEverythingBack(t *T) {
-	// The first round warms up what a program makes once and keeps.
+	// The first round makes what a program makes once and keeps.
 	first := t.stage()
 	fullLife(first)
 	s := first.again()
@@ -111,7 +111,7 @@ func shutdownGivesEverythingBack(t *T) {
 	s.everythingIsGivenBack("SHD-6", then)
 }
 
-// shutDownConcurrently calls Shutdown so many times at once and waits for all.
+// shutDownConcurrently calls Shutdown n times at once and waits until all of them return.
 func (s *stage) shutDownConcurrently(n int) {
 	var all []<-chan struct{}
 	for range n {
@@ -122,6 +122,7 @@ func (s *stage) shutDownConcurrently(n int) {
 	}
 }
 
+// besideCalls shuts a full pool down while more calls wait for slots.
 func besideCalls(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 2
@@ -145,6 +146,7 @@ func besideCalls(t *T) {
 	}
 }
 
+// callsKeepComing has callers that call again and again until a call fails, and shuts the pool down meanwhile.
 func callsKeepComing(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 4
@@ -168,9 +170,9 @@ func callsKeepComing(t *T) {
 	callers.Wait()
 	for _, c := range calls {
 		if c.err != nil && !errors.Is(c.err, spec.Closed) {
-			ran := 0
-			s.withLock(func() { ran = s.countArrivedLocked([]*call{c}) })
-			if ran == 0 {
+			arrived := 0
+			s.withLock(func() { arrived = s.countArrivedLocked([]*call{c}) })
+			if arrived == 0 {
 				continue // it may have waited for a slot when Shutdown began, and how such a call ends is left open
 			}
 			t.Fail("SHD-2", "a call that is at a worker when Shutdown begins finishes", "%s: %s", c.method, c.outcome())
@@ -182,7 +184,7 @@ func callsKeepComing(t *T) {
 	}
 }
 
-// fullLife takes a pool through all that it has to do, from Start to Shutdown.
+// fullLife takes a pool through everything that it does, from Start to Shutdown.
 func fullLife(s *stage) {
 	s.options.Workers = 2
 	s.options.HealthInterval = 20 * time.Millisecond

@@ -154,16 +154,16 @@ func slotsAfterCrash(t *T) {
 		s.release("BPR-4", s.holdCalls("BPR-4", 6))
 		return
 	}
-	t.Note("case", "the worker was not restarted, see HLT-6; so the slots of the other one alone are looked at")
+	t.Note("case", "the worker was not restarted, see HLT-6; so only the slots of the other one are checked")
 	s.release("BPR-4", s.holdCalls("BPR-4", 3))
 }
 
-// slotsAfterNoConnection has a worker hang up between two calls, and nobody can connect to it again. The calls that
-// find it so may fail or wait, and the pool may connect once the worker listens again or start another in its place.
+// slotsAfterNoConnection lets a worker close its connections between two calls while nobody can connect to it. The calls
+// that meet it then may fail or wait. The pool may connect when the worker listens again, or replace the worker.
 func slotsAfterNoConnection(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight = 3
-	s.options.HealthInterval = 500 * time.Millisecond // so that calls find it, rather than a health call
+	s.options.HealthInterval = 500 * time.Millisecond // so that calls notice it before a health call does
 	s.holdRequests()
 	s.start()
 	calls := s.holdCalls("BPR-4", s.options.MaxInFlight)
@@ -177,19 +177,19 @@ func slotsAfterNoConnection(t *T) {
 	}
 
 	s.echoRequests()
-	var meet []*call
+	var affected []*call
 	for range 2 * s.options.MaxInFlight {
-		meet = append(meet, s.call())
+		affected = append(affected, s.call())
 	}
 	if !s.eventuallyWithin(t.Patience()/4, func() bool {
-		return len(s.workers) > 1 || !slices.ContainsFunc(meet, func(c *call) bool { return !c.ended() })
+		return len(s.workers) > 1 || !slices.ContainsFunc(affected, func(c *call) bool { return !c.ended() })
 	}) {
 		t.Note("case", "calls wait for the worker to listen again")
 	}
 	if len(s.workersSoFar()) == 1 && !w.hasExited() {
 		w.listen()
 	}
-	for _, c := range meet {
+	for _, c := range affected {
 		c.reason = " once a worker listens again"
 		c.getsOwnAnswerOrFails("BPR-4")
 	}
@@ -198,7 +198,7 @@ func slotsAfterNoConnection(t *T) {
 		c.getsOwnAnswerOrFails("BPR-4")
 		return c.err == nil
 	}) {
-		t.Blocked("calls still fail %v after the worker listens again, see RID-7; so the slots cannot be looked at", t.Patience())
+		t.Blocked("calls still fail %v after the worker listens again, see RID-7; so the slots cannot be checked", t.Patience())
 	}
 	s.holdRequests()
 	s.release("BPR-4", s.holdCalls("BPR-4", s.options.MaxInFlight))

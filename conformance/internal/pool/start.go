@@ -7,7 +7,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 )
 
-// firstCase shows that the pool under test and the suite have come together at all.
+// firstCase shows that the pool under test and the suite work together at all.
 func firstCase() testCase {
 	return testCase{
 		Name: "a-right-worker-is-started-and-called", Clauses: []string{"STA-1", "MSG-17"}, Framings: suite.BothFramings,
@@ -20,7 +20,7 @@ func aRightWorkerIsStartedAndCalled(t *T) {
 	s := t.stage()
 	s.open()
 	if err := s.startWith(t.Context(), "STA-1"); err != nil {
-		t.FailNow("STA-1", "Start brings up one worker that is right", "error: %v; %s", err, s.scene())
+		t.FailNow("STA-1", "Start succeeds with one right worker", "error: %v; %s", err, s.scene())
 	}
 	c := s.call()
 	s.eventually(func() bool { return c.ended() || s.unreadable != "" })
@@ -89,6 +89,7 @@ func cancellingItsContextFailsStart(t *T) {
 	noProcessIsLeft(s, "STA-3", "Start has failed")
 }
 
+// startWaits lets the workers listen late, one after the other.
 func startWaits(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
@@ -117,6 +118,7 @@ func startWaits(t *T) {
 	}
 }
 
+// startContextEndsLater cancels the context of Start after Start has returned.
 func startContextEndsLater(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
@@ -125,11 +127,11 @@ func startContextEndsLater(t *T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	if err := s.startWith(ctx, "STA-7"); err != nil {
-		t.Blocked("Start failed with workers that are right: %v", err)
+		t.Blocked("Start failed with right workers: %v", err)
 	}
 	t.Note("case", "the context of Start is cancelled, after its end")
 	cancel()
-	// What the cancellation sets off would come soon; more health checks and calls come after it.
+	// An effect of the cancellation would show soon, before more health checks and calls are over.
 	for round := range 3 {
 		for range s.options.Workers {
 			s.call().succeeds("STA-7")
@@ -149,7 +151,7 @@ func startContextEndsLater(t *T) {
 			return true
 		})
 		if !checked {
-			t.Blocked("no more health calls come, by which to see that the workers run on, see HLT-1")
+			t.Blocked("no more health calls arrive, so it cannot be seen whether the workers run on, see HLT-1")
 		}
 		for _, w := range s.workersSoFar() {
 			if w.hasExited() || w.number > s.options.Workers {

@@ -108,7 +108,7 @@ func aFailedStartRemovesEverySocketFile(t *T) {
 }
 
 func aFailedStartGivesEverythingBack(t *T) {
-	// The first failure warms up what a program makes once and keeps.
+	// The first failure makes what a program makes once and keeps.
 	first := failedStart(t, "STA-5", exitsFirst, 8*t.Patience())
 	first.clear()
 	s := first.again()
@@ -133,10 +133,10 @@ func theErrorOfAFailedStartTellsStatusAndStandardError(t *T) {
 		exitsFirst(w)
 	}, 8*t.Patience())
 	if !regexp.MustCompile(fmt.Sprintf(`\b%d\b`, exitsFirstStatus)).MatchString(err.Error()) {
-		t.Fail("STA-6", fmt.Sprintf("an error that tells the exit status, %d", exitsFirstStatus), "%v", err)
+		t.Fail("STA-6", fmt.Sprintf("an error that contains the exit status, %d", exitsFirstStatus), "%v", err)
 	}
 	if !strings.Contains(err.Error(), lastWords) {
-		t.Fail("STA-6", fmt.Sprintf("an error that carries the end of the standard error, %q", lastWords), "%v", err)
+		t.Fail("STA-6", fmt.Sprintf("an error that contains the end of the standard error, %q", lastWords), "%v", err)
 	}
 }
 
@@ -149,7 +149,7 @@ func startMayBeTriedAgain(t *T) {
 	s := failedStart(t, "STA-9", exitsFirst, 8*t.Patience())
 	s.withLock(func() { s.onAppear = func(w *scriptedWorker) { w.listen() } })
 	if err := s.startWith(t.Context(), "STA-9"); err != nil {
-		t.FailNow("STA-9", "Start succeeds when it is tried again with workers that are right", "error: %v; %s", err, s.scene())
+		t.FailNow("STA-9", "Start succeeds when it is tried again with right workers", "error: %v; %s", err, s.scene())
 	}
 	for range 2 * s.options.Workers {
 		s.call().succeeds("STA-9")
@@ -162,16 +162,16 @@ const (
 	lastWords        = "ModuleNotFoundError: no module named 'quux'"
 )
 
-// failedStart has worker 2 of 3 fail the start and returns the stage as Start left it. The limit of the
-// start is long where the pool must not wait for it.
+// failedStart sets a stage and lets worker 2 of 3 fail the start on it. limit is Options.StartTimeout; it is long in cases
+// in which the pool must not wait for it.
 func failedStart(t *T, clause string, failing func(*scriptedWorker), limit time.Duration) *stage {
 	s := t.stage()
 	s.failStart(clause, failing, limit)
 	return s
 }
 
-// failStart starts 3 workers of which the second to appear fails once the pool has connected to the
-// first, and returns the error of Start. A pool may start them together or one by one.
+// failStart starts 3 workers and returns the error of Start. The second to appear fails once the pool has connected to the
+// first. A pool may start workers together or one by one.
 func (s *stage) failStart(clause string, failing func(*scriptedWorker), limit time.Duration) error {
 	s.options.Workers = 3
 	s.options.StartTimeout = limit
@@ -191,14 +191,16 @@ func (s *stage) failStart(clause string, failing func(*scriptedWorker), limit ti
 	return err
 }
 
+// failingWorker returns the worker that failed the start.
 func (s *stage) failingWorker() *scriptedWorker { return s.workersSoFar()[1] }
 
-// exitsFirst and neverListens are what the worker does that fails a start.
+// exitsFirst lets a worker write to its standard error and exit before it listens.
 func exitsFirst(w *scriptedWorker) {
 	w.writeStderr("a line before the last\n" + lastWords + "\n")
 	w.exit(exitsFirstStatus)
 }
 
+// neverListens lets a worker do nothing, so that it never becomes ready.
 func neverListens(w *scriptedWorker) { w.note("does not listen") }
 
 var numbers = regexp.MustCompile(`\d+`)

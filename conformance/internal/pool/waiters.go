@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -36,6 +37,7 @@ func waiterCases() []testCase {
 	}
 }
 
+// waitersLeave lets waiting callers leave by a cancellation and by a deadline.
 func waitersLeave(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight = 2
@@ -58,14 +60,14 @@ func waitersLeave(t *T) {
 	s.withLock(func() {
 		for _, r := range s.requests {
 			if r.method == leaves.method || r.method == late.method {
-				t.Fail("BPR-3", "a caller that left while it waited takes no slot", "its request %s came to %s", r.method, r.worker.name())
+				t.Fail("BPR-3", "a caller that left while it waited takes no slot", "its request %s arrived at %s", r.method, r.worker.name())
 			}
 		}
 	})
 }
 
-// waitersRace has a waiter leave at about the moment when its slot comes, again and again: with the answer
-// to the call that has the slot, or with the end of that call's own context.
+// waitersRace lets a waiter leave at about the moment when its slot comes, many times. The slot comes with the answer to
+// the call that has it, or with the end of that call's context.
 func waitersRace(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight = 1
@@ -80,7 +82,7 @@ func waitersRace(t *T) {
 		if round%5 == 0 {
 			both.Go(first.cancel)
 			both.Go(waiter.cancel)
-		} else { // the answer takes some 100 µs, so the waiter leaves after 0 to 118
+		} else { // an answer takes about 100 µs, so the waiter leaves after 0 to 118 µs
 			first.req.answer(first.body)
 			both.Go(func() {
 				<-time.After(time.Duration(round%60) * 2 * time.Microsecond)
@@ -98,6 +100,7 @@ func waitersRace(t *T) {
 	s.release("BPR-3", s.holdCalls("BPR-3", 1))
 }
 
+// waitersInOrder answers calls one by one. The order of arrival can be wrong by chance, so a case fails at the third try.
 func waitersInOrder(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight = 1
@@ -108,31 +111,32 @@ func waitersInOrder(t *T) {
 		calls := []*call{s.holdCalls("BPR-5", 1)[0].call}
 		for range 6 {
 			c := s.call()
-			c.waitUntilParked() // the next one comes after it
+			c.waitUntilParked() // so that the next one comes after it
 			calls = append(calls, c)
 		}
-		var came, want []string
+		var order, want []string
 		for i, c := range calls {
 			s.requireEventually("BPR-5", "another waiter is served when a slot comes back", func() bool { return len(s.requests) > began+i })
 			r := s.requestsSoFar()[began+i]
 			r.answer(r.body)
-			came, want = append(came, r.method), append(want, c.method)
+			order, want = append(order, r.method), append(want, c.method)
 		}
 		for _, c := range calls {
 			c.succeeds("BPR-5")
 		}
-		if strings.Join(came, " ") == strings.Join(want, " ") {
+		if slices.Equal(order, want) {
 			return
 		}
 		if tries == 1 {
 			if s.audit.wait(); s.audit.hasReported("BPR-1") {
-				t.Blocked("more than one request is at the worker at once, see BPR-1; so some that were to wait did not")
+				t.Blocked("more than one request is at the worker at once, see BPR-1; so some calls that had to wait did not")
 			}
-			t.FailNow("BPR-5", "waiters are served in order of arrival: "+strings.Join(want, ", "), "%s", strings.Join(came, ", "))
+			t.FailNow("BPR-5", "waiters are served in order of arrival: "+strings.Join(want, ", "), "%s", strings.Join(order, ", "))
 		}
 	}
 }
 
+// fullQueue makes one call too many for the queue, and then lets a waiter leave.
 func fullQueue(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight, s.options.Queue = 1, 2

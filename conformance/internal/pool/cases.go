@@ -32,6 +32,30 @@ func Check(ctx context.Context, open Open, opts ...suite.Option) result.Report {
 	return rep
 }
 
+// Cases returns the cases for pools, the first case first.
+func Cases() []testCase {
+	return slices.Concat(
+		[]testCase{firstCase()},
+		startCases(),
+		failedStartCases(),
+		messageCases(),
+		matchingCases(),
+		brokenAnswerCases(),
+		unreadableCases(),
+		fullConnectionCases(),
+		selectionCases(),
+		boundCases(),
+		waiterCases(),
+		slotCases(),
+		cancellationCases(),
+		healthCases(),
+		deathCases(),
+		restartCases(),
+		shutdownCases(),
+		safeShutdownCases(),
+	)
+}
+
 // jobs makes the cases ready to run. It runs the first case in each framing at once: where a right worker cannot be
 // started and called in a framing, every other case would fail for that reason, so only the first case is reported.
 // anyFraming is false if that is so in every framing.
@@ -73,36 +97,4 @@ func jobs(ctx context.Context, open Open, o *suite.Options) (all []suite.Job, no
 		all = append(all, ready(c, &usable)...)
 	}
 	return all, notRun, true
-}
-
-// shared is what the cases of one run share.
-type shared struct {
-	firstCaseRuns   bool              // the first case runs, alone
-	leftByFirstCase map[leftover]bool // what the pool left behind even there
-}
-
-type testCase = suite.Case[*T]
-
-// Cases returns the cases for pools, the first case first.
-func Cases() []testCase {
-	return slices.Concat(
-		[]testCase{firstCase()},
-		startCases(),
-		failedStartCases(),
-		messageCases(),
-		matchingCases(),
-		brokenAnswerCases(),
-		unreadableCases(),
-		fullConnectionCases(),
-		selectionCases(),
-		boundCases(),
-		waiterCases(),
-		slotCases(),
-		cancellationCases(),
-		healthCases(),
-		deathCases(),
-		restartCases(),
-		shutdownCases(),
-		safeShutdownCases(),
-	)
 }

@@ -5,7 +5,8 @@
 //
 // A case is played on a stage:
 //
-//   - The stage (stage.go) brings one pool and its workers together, and records all that the workers see in one order.
+//   - The stage (stage.go) brings one pool and its workers together, and records all that the workers see in one
+//     order. setting.go sets it: what every case begins with.
 //   - A scripted worker (scripted_worker.go) is a process that the pool starts. It does what the case tells it to do.
 //   - A call (call.go) is a Call of the pool that runs beside the case. Held calls (calls.go) wait at a worker.
 //   - A request (request.go) is what a call becomes at a worker. The case answers it, or not.

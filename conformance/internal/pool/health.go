@@ -169,3 +169,6 @@ func (s *stage) awaitReplacement() bool {
 	s.healthBecomes("HLT-6", "the pool counts a worker that was restarted as healthy", func(h spec.Health) bool { return h.Healthy == s.options.Workers })
 	return true
 }
+
+// shortHealthTimeout returns a deadline for health checks that makes a hung worker unhealthy soon.
+func shortHealthTimeout(t *T) time.Duration { return min(400*time.Millisecond, t.Patience()/5) }

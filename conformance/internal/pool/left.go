@@ -33,14 +33,6 @@ func noSocketIsLeft(s *stage, clause, when string) {
 	})
 }
 
-// leftover is a kind of thing that a pool must not leave behind.
-type leftover string
-
-const (
-	leftProcess leftover = "process"
-	leftSocket  leftover = "socket file"
-)
-
 // nothingIsLeft looks for worker processes and socket files when a case has ended and Shutdown has returned, whatever the
 // case was about. What a pool leaves behind even in the first case, every case would report; only the cases about the
 // clause do.

@@ -71,3 +71,19 @@ func (t *T) blockIfLate() {
 
 // covers reports whether the case covers the clause.
 func (t *T) covers(clause string) bool { return slices.Contains(t.clauses, clause) }
+
+// shared is what the cases of one run share.
+type shared struct {
+	firstCaseRuns   bool              // the first case runs, alone
+	leftByFirstCase map[leftover]bool // what the pool left behind even there
+}
+
+type testCase = suite.Case[*T]
+
+// leftover is a kind of thing that a pool must not leave behind.
+type leftover string
+
+const (
+	leftProcess leftover = "process"
+	leftSocket  leftover = "socket file"
+)

@@ -127,9 +127,6 @@ func (s *stage) onlyCountedUnhealthy(hung *scriptedWorker) {
 	}
 }
 
-// shortHealthTimeout returns a deadline for health checks that makes a hung worker unhealthy soon.
-func shortHealthTimeout(t *T) time.Duration { return min(400*time.Millisecond, t.Patience()/5) }
-
 // callsPerWorker returns how many calls have arrived at each worker, health calls left out.
 func callsPerWorker(s *stage) map[*scriptedWorker]int {
 	s.mu.Lock()

@@ -278,7 +278,8 @@ func (w *scriptedWorker) sceneLocked() string {
 	case w.listening:
 		state = "listening"
 	}
-	return fmt.Sprintf("%s %s, %d connections, %d calls and %d health calls arrived", w.name(), state, len(w.conns), w.calls, w.healthCalls)
+	return fmt.Sprintf("%s %s, %s, %s and %s arrived", w.name(), state,
+		text.Plural(len(w.conns), "connection"), text.Plural(w.calls, "call"), text.Plural(w.healthCalls, "health call"))
 }
 
 func (w *scriptedWorker) hasExited() bool {

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 )
 
 // stage brings the pool under test together with workers that the case scripts. All that the workers see arrives here
@@ -136,7 +138,10 @@ func (s *stage) scene() string {
 			waiting++
 		}
 	}
-	return fmt.Sprintf("%s; %d of %d calls have not returned", strings.Join(parts, "; "), waiting, len(s.calls))
+	if len(s.calls) > 0 {
+		parts = append(parts, fmt.Sprintf("%s made, %d not returned", text.Plural(len(s.calls), "call"), waiting))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // worker waits until the n-th worker process appears, counted from 1, and returns it.

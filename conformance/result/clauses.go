@@ -54,23 +54,3 @@ func (r Result) of(c spec.Clause) (Status, bool) {
 	}
 	return r.Status, true
 }
-
-// word names the status of a clause for a reader.
-func (c ClauseResult) word() string {
-	switch c.Status {
-	case StatusPass:
-		return "holds"
-	case StatusFail:
-		return "VIOLATED"
-	case StatusShould:
-		return "not held"
-	case StatusBlocked:
-		return "blocked"
-	case StatusUnsupported:
-		return "not offered"
-	}
-	if c.Untestable != "" {
-		return "untestable"
-	}
-	return "not run"
-}

@@ -84,7 +84,7 @@ type tapping struct {
 }
 
 func (t *tapping) openLog(stdout io.Writer) (closeLog func() error, err error) {
-	t.options.Tell = t.tell
+	t.options.OnEvent = t.event
 	switch t.logPath {
 	case "":
 		return func() error { return nil }, nil

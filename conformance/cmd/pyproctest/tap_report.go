@@ -16,8 +16,8 @@ import (
 // shownEach is how many violations of a clause are shown; the log has all of them.
 const shownEach = 3
 
-// tell writes an event to the log, and shows it where a person wants to know.
-func (t *tapping) tell(e tap.Event) {
+// event writes an event to the log, and shows the ones that a person wants to see.
+func (t *tapping) event(e tap.Event) {
 	e.Process = os.Getpid()
 	line, err := json.Marshal(e)
 	if err == nil {

@@ -391,7 +391,7 @@ func TestOnlyAStaleSocketIsReplaced(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(options.Listen, []byte("precious"), 0o600))
 	_, err = tap.Listen(options)
-	require.ErrorContains(t, err, "is no socket")
+	require.ErrorContains(t, err, "is not a socket")
 	content, err := os.ReadFile(options.Listen)
 	require.NoError(t, err)
 	require.Equal(t, "precious", string(content))

@@ -57,7 +57,7 @@ class Pool:
         raise NotWritten("Pool.call")
 
     def health(self) -> dict[str, int]:
-        """Return total, healthy, restarts and last_check_ms, a Unix time in ms (0: no check yet)."""
+        """Return total, healthy, restarts and last_check_ms, a Unix time in ms (0: none yet)."""
         raise NotWritten("Pool.health")
 
     async def shutdown(self) -> None:

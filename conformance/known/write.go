@@ -8,19 +8,20 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// Write writes a list that excuses every case of the report that fails, and no case that does not. What
-// concerns a SHOULD alone is listed where strict is set. Each entry is as short as it can be: a clause where
-// nothing of it passes, else a case, else a case in one framing.
+// Write writes a list that excuses every case of the report that fails, and no other case. Cases that cover only SHOULD
+// clauses are listed if strict is set. Each entry is as short as possible: a clause if none of its cases passes, else a
+// case, else a case in one framing. It returns an error for a report that is interrupted or could not be set up.
 func Write(w io.Writer, rep result.Report, strict bool) error {
 	if rep.SetUp != "" {
 		return fmt.Errorf("no known-failing list can be written, because no case could be run: %s", rep.SetUp)
 	}
 	if rep.Interrupted {
-		return errors.New("no known-failing list can be written of a run that was interrupted: what did not run would be missing")
+		return errors.New("no known-failing list can be written from a run that was interrupted: the cases that did not run would be missing")
 	}
 	entries := entries(rep, strict)
 	width := 0
@@ -37,19 +38,11 @@ func Write(w io.Writer, rep result.Report, strict bool) error {
 	return err
 }
 
-// entries are those of the list, in the order of SPEC.md.
+// entries returns the entries of the list, in the order of SPEC.md.
 func entries(rep result.Report, strict bool) []Entry {
 	listed := func(r result.Result) bool { return fails(r) && (strict || concernsMust(r)) }
-	results := rep.Results
-	if !rep.Asked.Whole() { // what was left out may pass
-		for _, id := range cases(rep.Role, rep.Asked.Framings) {
-			if !slices.ContainsFunc(rep.Results, func(r result.Result) bool { return r.ID == id }) {
-				results = append(slices.Clip(results), result.Result{ID: id, Status: result.StatusPass})
-			}
-		}
-	}
 	below := map[string][]result.Result{}
-	for _, r := range results {
+	for _, r := range withLeftOut(rep) {
 		for _, prefix := range prefixes(r.ID) {
 			below[prefix] = append(below[prefix], r)
 		}
@@ -71,6 +64,27 @@ func entries(rep result.Report, strict bool) []Entry {
 			break
 		}
 	}
+	sortLikeSpec(all)
+	return all
+}
+
+// withLeftOut returns the results, and as passed the cases that the run was not asked for: they may pass, so no entry may
+// cover them.
+func withLeftOut(rep result.Report) []result.Result {
+	results := rep.Results
+	if rep.Asked.Whole() {
+		return results
+	}
+	for _, id := range cases(rep.Role, rep.Asked.Framings) {
+		if !slices.ContainsFunc(rep.Results, func(r result.Result) bool { return r.ID == id }) {
+			results = append(slices.Clip(results), result.Result{ID: id, Status: result.StatusPass})
+		}
+	}
+	return results
+}
+
+// sortLikeSpec sorts the entries by their clause, in the order of SPEC.md, and then by pattern.
+func sortLikeSpec(all []Entry) {
 	place := map[string]int{}
 	for i, c := range spec.Clauses() {
 		place[c.Name] = i
@@ -81,10 +95,9 @@ func entries(rep result.Report, strict bool) []Entry {
 		}
 		return strings.Compare(a.Pattern, b.Pattern)
 	})
-	return all
 }
 
-// concernsMust reports whether the result leaves a MUST that does not hold, or is not known to.
+// concernsMust reports whether, by this result, a MUST is violated or not known to hold.
 func concernsMust(r result.Result) bool {
 	return r.Status == result.StatusFail || slices.ContainsFunc(r.Clauses, func(name string) bool {
 		c, _ := spec.LookUp(name)
@@ -92,7 +105,7 @@ func concernsMust(r result.Result) bool {
 	})
 }
 
-// prefixes are those of an ID, the clause first and the whole ID last.
+// prefixes returns the clause of an ID, the clause with the case, and so on; the whole ID is last.
 func prefixes(id string) []string {
 	var all []string
 	for i, c := range id {
@@ -105,29 +118,29 @@ func prefixes(id string) []string {
 
 const reasonLength = 100 // characters
 
-// reason tells what the first of the results says, as one line.
+// reason returns what the first of the results says, as one line.
 func reason(results []result.Result) string {
 	first := results[0]
-	text := string(first.Status) + ": " + first.Reason
+	why := string(first.Status) + ": " + first.Reason
 	if len(first.Findings) > 0 {
 		f := first.Findings[0]
-		text = fmt.Sprintf("%s: expected %s; got %s", f.Clause, firstLine(f.Want), firstLine(f.Got))
+		why = fmt.Sprintf("%s: expected %s; got %s", f.Clause, firstLine(f.Want), firstLine(f.Got))
 	}
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, firstLine(text))
-	if r := []rune(text); len(r) > reasonLength {
-		text = string(r[:reasonLength-1]) + "…"
-	}
+	why = text.Clip(strings.Map(printable, firstLine(why)), reasonLength)
 	if len(results) > 1 {
-		text = fmt.Sprintf("%d cases, e.g. %s", len(results), text)
+		why = fmt.Sprintf("%d cases, e.g. %s", len(results), why)
 	}
-	return text
+	return why
 }
 
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return ' '
+}
+
+// firstLine returns the first line of the text, without the space around it.
 func firstLine(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	return strings.TrimSpace(line)

@@ -7,20 +7,23 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// What the summary of a CI job tells at most: it is the way to the full report, and not that.
+// How much the summary of a CI job shows. It leads to the full report and does not replace it.
 const (
 	failuresInMarkdown = 15
 	textInMarkdown     = 500 // bytes
 )
 
-// Markdown writes a short account of the runs for the summary of a CI job: the verdict, the first failures,
-// and the table by clause folded up.
+// Markdown writes a short form of the runs for the summary of a CI job: the verdict, the first failures, and the table
+// by clause, folded up.
 func Markdown(w io.Writer, runs ...Run) error {
 	var b strings.Builder
 	for _, r := range runs {
-		writeMarkdown(&b, r.told())
+		writeMarkdown(&b, r.presentable())
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -46,20 +49,20 @@ func writeMarkdown(b *strings.Builder, r Run) {
 	b.WriteString("\n")
 	writeFailures(b, r)
 	writeClauses(b, r)
-	fmt.Fprintf(b, "%s in %s, clauses version %s, pyproctest %s, %s, %s/%s, %s\n", count(len(r.Results), "case"), took(r.Elapsed),
-		plain(r.Spec), plain(r.Environment.Version), plain(r.Environment.Go), plain(r.Environment.OS), plain(r.Environment.Arch), count(r.Environment.CPUs, "CPU"))
+	fmt.Fprintf(b, "%s in %s, clauses version %s, pyproctest %s, %s, %s/%s, %s\n", text.Plural(len(r.Results), "case"), took(r.Elapsed),
+		plain(r.Spec), plain(r.Environment.Version), plain(r.Environment.Go), plain(r.Environment.OS), plain(r.Environment.Arch), text.Plural(r.Environment.CPUs, "CPU"))
 	if line := r.Rerun.all(); line != "" {
 		fmt.Fprintf(b, "\n%s\n", fenced("sh", line))
 	}
 	b.WriteString("\n")
 }
 
-// writeFailures tells one case of each clause that does not hold.
+// writeFailures writes one case of each clause that does not hold.
 func writeFailures(b *strings.Builder, r Run) {
 	groups := slices.DeleteFunc(r.groups(), func(g group) bool { return g.kind >= excused })
 	for i, g := range groups {
 		if i == failuresInMarkdown {
-			fmt.Fprintf(b, "And %s: see the full report.\n\n", count(len(groups)-i, "more group"))
+			fmt.Fprintf(b, "And %s: see the full report.\n\n", text.Plural(len(groups)-i, "more group"))
 			break
 		}
 		fmt.Fprintf(b, "**%s %s**", plain(g.name()), g.kind)
@@ -67,7 +70,7 @@ func writeFailures(b *strings.Builder, r Run) {
 			fmt.Fprintf(b, " %s", sentenceOf(g.clauses[0]))
 		}
 		if n := len(g.cases) - 1; n > 0 {
-			fmt.Fprintf(b, " (and %s)", count(n, "more case"))
+			fmt.Fprintf(b, " (and %s)", text.Plural(n, "more case"))
 		}
 		b.WriteString("\n")
 		first := g.cases[0]
@@ -91,7 +94,16 @@ func writeClauses(b *strings.Builder, r Run) {
 	b.WriteString("\n</details>\n\n")
 }
 
-// plain escapes text so that Markdown shows it as it is, on one line: no markup, link or mention comes of it.
+// sentenceOf returns the level and the sentence of a clause, empty for a name that is not one.
+func sentenceOf(name string) string {
+	c, ok := spec.LookUp(name)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("(%s) %s", c.Level, c.Sentence)
+}
+
+// plain escapes text so that Markdown shows it as it is, on one line, without markup, links or mentions.
 func plain(text string) string {
 	var b strings.Builder
 	text = strings.Join(strings.Fields(text), " ")
@@ -109,7 +121,7 @@ func plain(text string) string {
 	return b.String()
 }
 
-// fenced is a block of code that its text cannot end.
+// fenced returns a block of code. The fence is longer than every run of backticks in the text.
 func fenced(language, text string) string {
 	longest, length := 2, 0
 	for _, r := range text {
@@ -125,6 +137,7 @@ func fenced(language, text string) string {
 	return fence + language + "\n" + text + "\n" + fence + "\n"
 }
 
+// capital returns the text with a capital first letter.
 func capital(text string) string {
 	first, size := utf8.DecodeRuneInString(text)
 	if size == 0 {

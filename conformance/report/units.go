@@ -2,11 +2,10 @@ package report
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 )
 
-// took tells a duration with its unit, as exactly as a reader has use for.
+// took formats a duration with its unit, as exactly as a reader needs.
 func took(d time.Duration) string {
 	switch {
 	case d < time.Millisecond:
@@ -25,10 +24,10 @@ func took(d time.Duration) string {
 	return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
 }
 
-// since tells when in a case something happened.
+// since formats the time from the beginning of a case.
 func since(d time.Duration) string { return fmt.Sprintf("+%.1f ms", d.Seconds()*1000) }
 
-// size tells a number of bytes.
+// size formats a number of bytes.
 func size(n int) string {
 	switch {
 	case n == 1:
@@ -39,12 +38,4 @@ func size(n int) string {
 		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
 	}
 	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-}
-
-// count tells how many there are of something, whose plural ends in s.
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return strconv.Itoa(n) + " " + what + "s"
 }

@@ -6,15 +6,16 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// ClauseResult is what the cases of one clause say together.
+// ClauseResult is the outcome of one clause: what all cases that cover it say together.
 type ClauseResult struct {
 	spec.Clause
-	Status Status // "" where no case of the run covers the clause
-	Cases  int
+	Status Status // "" if no case of the run says anything of the clause
+	Cases  int    // how many say something of it
 }
 
-// ByClause sums the results up by clause, for the clauses that bind the role of the report. A finding
-// counts against the clause it names; a case that passed or could not run, for all that it covers.
+// ByClause returns one result for each clause that binds the role of the report, in the order of SPEC.md. A finding
+// counts against the clause that it names. A case that passed, or that could not be run, counts for all clauses that it
+// covers. If several cases say something of a clause, the worst counts.
 func (r Report) ByClause() []ClauseResult {
 	worst := []Status{"", StatusPass, StatusUnsupported, StatusBlocked, StatusShould, StatusFail}
 	var sums []ClauseResult
@@ -36,8 +37,8 @@ func (r Report) ByClause() []ClauseResult {
 	return sums
 }
 
-// of tells what the result says of one clause.
-func (r Result) of(c spec.Clause) (Status, bool) {
+// of returns what the result says of one clause; ok is false if it says nothing.
+func (r Result) of(c spec.Clause) (status Status, ok bool) {
 	for _, f := range r.Findings {
 		if f.Clause == c.Name {
 			if c.Level == spec.Should {
@@ -49,28 +50,8 @@ func (r Result) of(c spec.Clause) (Status, bool) {
 	if !slices.Contains(r.Clauses, c.Name) {
 		return "", false
 	}
-	if len(r.Findings) > 0 { // of other clauses: the case ended before it could tell
+	if len(r.Findings) > 0 { // against other clauses: the case ended before it could judge this one
 		return StatusBlocked, true
 	}
 	return r.Status, true
-}
-
-// word names the status of a clause for a reader.
-func (c ClauseResult) word() string {
-	switch c.Status {
-	case StatusPass:
-		return "holds"
-	case StatusFail:
-		return "VIOLATED"
-	case StatusShould:
-		return "not held"
-	case StatusBlocked:
-		return "blocked"
-	case StatusUnsupported:
-		return "not offered"
-	}
-	if c.Untestable != "" {
-		return "untestable"
-	}
-	return "not run"
 }

@@ -11,17 +11,18 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/result"
 )
 
-// terminal tells whether w is one that can redraw a line.
+// terminal reports whether w is a terminal that can redraw a line.
 func terminal(w io.Writer) (*os.File, bool) {
 	f, ok := w.(*os.File)
 	return f, ok && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }
 
-// line is one line on a terminal that says how far the run is. It names the case that has run longest, so
-// that one that hangs is seen.
+// line is a line on a terminal that shows the progress of the run. It names the case that has run longest, so that a case
+// that hangs is visible.
 type line struct {
 	screen *os.File
 	began  time.Time
@@ -29,11 +30,11 @@ type line struct {
 	ticks  sync.WaitGroup
 
 	mu      sync.Mutex
-	what    string
+	what    string // until the cases begin
 	total   int
 	done    int
 	wrong   int
-	running []string // in the order in which they began
+	running []string // in the order in which the cases began
 }
 
 func newLine(screen *os.File, s *subject) *line {
@@ -42,7 +43,7 @@ func newLine(screen *os.File, s *subject) *line {
 	return l
 }
 
-// tick draws the line as time goes by.
+// tick draws the line again at intervals, since it shows the time.
 func (l *line) tick() {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
@@ -58,24 +59,24 @@ func (l *line) tick() {
 	}
 }
 
-// clearLine goes to the beginning of the line and takes away what is there.
+// clearLine moves to the beginning of the line and clears it.
 const clearLine = "\r\x1b[K"
 
 func (l *line) drawLocked() {
-	text := l.textLocked()
+	state := l.stateLocked()
 	if width, _, err := term.GetSize(int(l.screen.Fd())); err == nil && width > 0 {
-		text = clipTo(text, width-1)
+		state = text.Clip(state, max(1, width-1))
 	}
-	fmt.Fprint(l.screen, clearLine+text)
+	fmt.Fprint(l.screen, clearLine+state)
 }
 
-func (l *line) textLocked() string {
+func (l *line) stateLocked() string {
 	elapsed := time.Since(l.began).Truncate(time.Second)
 	if l.total == 0 {
 		return fmt.Sprintf("%s … %v", l.what, elapsed)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d of %s, ", l.done, count(l.total, "case"))
+	fmt.Fprintf(&b, "%d of %s, ", l.done, text.Plural(l.total, "case"))
 	if l.wrong > 0 {
 		fmt.Fprintf(&b, "%d not as they should be, ", l.wrong)
 	}
@@ -111,17 +112,9 @@ func (l *line) result(r result.Result) {
 	}
 }
 
-// clear takes the line away.
+// clear removes the line.
 func (l *line) clear() {
 	close(l.over)
 	l.ticks.Wait()
 	fmt.Fprint(l.screen, clearLine)
-}
-
-func clipTo(text string, width int) string {
-	r := []rune(text)
-	if len(r) <= width {
-		return text
-	}
-	return string(r[:max(0, width-1)]) + "…"
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 	"github.com/pyproctest/pyproctest/conformance/tap"
 )
@@ -15,8 +16,8 @@ import (
 // shownEach is how many violations of a clause are shown; the log has all of them.
 const shownEach = 3
 
-// tell writes an event to the log, and shows it where a person wants to know.
-func (t *tapping) tell(e tap.Event) {
+// event writes an event to the log, and shows the ones that a person wants to see.
+func (t *tapping) event(e tap.Event) {
 	e.Process = os.Getpid()
 	line, err := json.Marshal(e)
 	if err == nil {
@@ -30,9 +31,9 @@ func (t *tapping) tell(e tap.Event) {
 	case tap.Listening:
 		fmt.Fprintf(t.out, "listening on %s for the worker at %s\n", e.Listen, e.Upstream)
 	case tap.Unreachable:
-		fmt.Fprintf(t.out, "a connection was closed, because the worker takes none: %s\n", e.Reason)
+		fmt.Fprintf(t.out, "a connection was closed, because the worker accepts none: %s\n", e.Reason)
 	case tap.GivenUp:
-		fmt.Fprintf(t.out, "connection %d is inspected no more: %s\n", e.Connection, e.Reason)
+		fmt.Fprintf(t.out, "connection %d is no longer inspected: %s\n", e.Connection, e.Reason)
 	case tap.ViolationSeen:
 		t.show(e)
 	case tap.Closed:
@@ -58,20 +59,18 @@ func (t *tapping) show(e tap.Event) {
 	fmt.Fprintf(&b, "\n%s (%s) %s\n", clause.Name, clause.Level, clause.Sentence)
 	fmt.Fprintf(&b, "  where:    connection %d, byte %d of what the %s sent: %s\n", e.Connection, *e.Offset, e.Sender, what)
 	fmt.Fprintf(&b, "  expected: %s\n  got:      %s\n", e.Want, e.Got)
-	for line := range strings.Lines(e.Dump) {
-		b.WriteString("    " + line)
-	}
+	b.WriteString(text.Indent(e.Dump, "    "))
 	if t.shown[e.Clause] == shownEach {
-		fmt.Fprintf(&b, "  more of %s are counted, and told in the log only\n", e.Clause)
+		fmt.Fprintf(&b, "  more of %s are counted, but appear in the log only\n", e.Clause)
 	}
 	fmt.Fprintln(t.out, b.String())
 }
 
 func (t *tapping) sumUp(s tap.Summary) {
-	fmt.Fprintf(t.out, "%s: %s, %s, %s", count(s.Connections, "connection"), count(t.seen.Requests, "request"),
-		count(t.seen.Cancellations, "cancellation"), count(t.seen.Answers, "answer"))
+	fmt.Fprintf(t.out, "%s: %s, %s, %s", text.Plural(s.Connections, "connection"), text.Plural(t.seen.Requests, "request"),
+		text.Plural(t.seen.Cancellations, "cancellation"), text.Plural(t.seen.Answers, "answer"))
 	if s.GivenUp > 0 {
-		fmt.Fprintf(t.out, "; %s not inspected to the end", count(s.GivenUp, "connection"))
+		fmt.Fprintf(t.out, "; %s not inspected to the end", text.Plural(s.GivenUp, "connection"))
 	}
 	if len(s.Violations) == 0 {
 		fmt.Fprintln(t.out, "; no violation seen")

@@ -63,12 +63,14 @@ func TestPeakOfAProcessHasThatOfItsDescendants(t *testing.T) {
 		return
 	}
 	shell, child := startShell(t)
-	both, known := PeakOf(shell)
-	require.True(t, known)
+	alone, err := readStatus(shell)
+	require.NoError(t, err)
 	one, known := PeakOf(child)
 	require.True(t, known)
-	require.Greater(t, both.Resident, one.Resident)
-	require.Greater(t, both.Reserved, one.Reserved)
+	both, known := PeakOf(shell)
+	require.True(t, known)
+	require.Greater(t, both.Resident, max(one.Resident, alone.peakResident))
+	require.Greater(t, both.Reserved, max(one.Reserved, alone.peakReserved))
 }
 
 func TestStartTimeIsThatOfTheProcess(t *testing.T) {
@@ -80,7 +82,8 @@ func TestStartTimeIsThatOfTheProcess(t *testing.T) {
 
 func TestHoldingsShowWhatCameSince(t *testing.T) {
 	before := TakeHoldings()
-	require.Empty(t, TakeHoldings().Since(before))
+	// The goroutine of the check is new, too. A finalizer of an earlier test may run, so this may take some looks.
+	require.Eventually(t, func() bool { return len(TakeHoldings().Since(before)) == 0 }, 10*time.Second, time.Millisecond)
 
 	file, err := os.Open(os.DevNull)
 	require.NoError(t, err)

@@ -40,11 +40,11 @@ func readCases() []testCase {
 	} {
 		all = append(all, testCase{
 			Name: c.name, Clauses: []string{c.clause}, Framings: c.framings,
-			Cause: readCause(c.clause),
+			Cause: causeOf(c.clause),
 			Run: func(t *T) {
 				for _, v := range c.vectors(t.Framing) {
 					v.Clause = c.clause
-					t.holds(demand{FrameVector: v, deliveries: c.deliveries(v)})
+					t.mustRead(expectation{FrameVector: v, deliveries: c.deliveries(v)})
 				}
 			},
 		})
@@ -52,7 +52,7 @@ func readCases() []testCase {
 	return append(all,
 		testCase{
 			Name: "refused-payload-is-not-handed-out", Clauses: []string{"CRC-5"}, Framings: []spec.Framing{spec.Enhanced},
-			Cause: readCause("CRC-5"),
+			Cause: causeOf("CRC-5"),
 			Run:   payloadBesideError,
 		},
 		testCase{
@@ -252,25 +252,25 @@ func payloadBesideError(t *T) {
 		v := plainWrong(spec.Enhanced, spec.BadCRC)
 		v.Clause, v.MaxPayload = "CRC-5", 1<<17
 		v.Bytes = wire.EncodeWith(7, payload, func(h *wire.Header) { h.CRC ^= 1 })
-		t.holds(demand{FrameVector: v, deliveries: []delivery{whole(v), whole(beforeNeighbour(v)), whole(behindNeighbour(v))}, alone: true})
+		t.mustRead(expectation{FrameVector: v, deliveries: []delivery{whole(v), whole(beforeNeighbour(v)), whole(behindNeighbour(v))}, errorAlone: true})
 	}
 }
 
-func endWithLastBytes(t *T) { readWithHabit(t, func(s *source) { s.atOnce = true }) }
+func endWithLastBytes(t *T) { readWithHabit(t, func(s *source) { s.endWithLast = true }) }
 
-func readsThatBringNothing(t *T) { readWithHabit(t, func(s *source) { s.blanks = true }) }
+func readsThatBringNothing(t *T) { readWithHabit(t, func(s *source) { s.emptyReads = true }) }
 
 // readWithHabit reads right and cut-off frames from an io.Reader with a habit that is no reason to
 // read them otherwise than without it.
 func readWithHabit(t *T, habit func(*source)) {
 	for _, v := range append(cutBetween(t.Framing), cutInside(t.Framing)...) {
 		for _, d := range []delivery{whole(v), byteByByte(v)} {
-			s := sent(d.pieces...)
+			s := sendThenEnd(d.pieces...)
 			habit(s)
-			r := t.read(optionsOf(v), s, onward)
-			if diff := r.differs(v); diff != nil {
-				t.holds(demand{FrameVector: v, deliveries: []delivery{whole(v)}})
-				t.misread("STR-4", "the same bytes are read right from a stream without that habit", misreading{d, r, *diff})
+			r := t.read(optionsOf(v), s, toTheEnd)
+			if diff := r.differenceFrom(v); diff != nil {
+				t.mustRead(expectation{FrameVector: v, deliveries: []delivery{whole(v)}})
+				t.failMisread("STR-4", "the same bytes are read right from a stream without that habit", misreading{d, r, *diff})
 			}
 		}
 	}
@@ -280,11 +280,11 @@ func readWithHabit(t *T, habit func(*source)) {
 func frameBeforeSilence(t *T) {
 	for n := 1; n <= len(someFrames()); n++ {
 		v := rightVector(t.Framing, plainLimit, someFrames()[:n]...)
-		t.holds(demand{FrameVector: v, deliveries: []delivery{whole(v)}})
-		r := t.read(optionsOf(v), silent(v.Bytes), n)
-		if diff := r.differs(v); diff != nil {
+		t.mustRead(expectation{FrameVector: v, deliveries: []delivery{whole(v)}})
+		r := t.read(optionsOf(v), sendThenSilence(v.Bytes), n)
+		if diff := r.differenceFrom(v); diff != nil {
 			diff.want = text.Plural(n, "frame") + " while the stream is silent, but open"
-			t.misread("STR-4", "the same bytes are read right when the stream ends behind them",
+			t.failMisread("STR-4", "the same bytes are read right when the stream ends behind them",
 				misreading{whole(v), r, *diff})
 		}
 	}
@@ -294,22 +294,22 @@ func frameBeforeSilence(t *T) {
 // is neither the frame nor an end between frames.
 func brokenStream(t *T) {
 	for _, v := range cutBetween(t.Framing) {
-		t.holds(demand{FrameVector: v, deliveries: []delivery{whole(v)}})
+		t.mustRead(expectation{FrameVector: v, deliveries: []delivery{whole(v)}})
 	}
 	failure := errors.New("the stream broke: connection reset")
 	for _, v := range cutInside(t.Framing) {
-		s := sent(v.Bytes)
+		s := sendThenEnd(v.Bytes)
 		s.end = failure
-		r := t.read(optionsOf(v), s, onward)
-		if r.trouble != "" || r.end == cleanEnd || len(r.frames) > len(v.Frames) {
-			diff := difference{want: "an error that is no clean end", got: r.tellEnd(), offset: frameStarts(v)[len(v.Frames)]}
+		r := t.read(optionsOf(v), s, toTheEnd)
+		if r.trouble != "" || r.end.clean || len(r.frames) > len(v.Frames) {
+			diff := difference{want: "an error that is no clean end", got: r.describeEnd(), offset: frameStarts(v)[len(v.Frames)]}
 			if len(r.frames) > len(v.Frames) {
-				diff.got = tellFrame(r.frames[len(v.Frames)])
+				diff.got = describeFrame(r.frames[len(v.Frames)])
 			}
 			if r.trouble != "" {
 				diff.got = r.trouble
 			}
-			t.misread("STR-2", "the stream fails with: "+failure.Error(), misreading{whole(v), r, diff})
+			t.failMisread("STR-2", "the stream fails with: "+failure.Error(), misreading{whole(v), r, diff})
 		}
 	}
 }

@@ -56,7 +56,7 @@ const (
 
 // writeTogether has many goroutines write frames that are told apart by their payloads.
 func writeTogether(t *T) {
-	exact := t.writesPlain()
+	exact := t.checkPlainWrite()
 	key := func(frame []byte) string {
 		if !exact { // what is wrong within the header is for other cases
 			frame = frame[t.Framing.HeaderSize():]
@@ -80,14 +80,14 @@ func writeTogether(t *T) {
 	}
 
 	crowd := &crowdedSink{}
-	results, trouble := t.together(crowd, lists)
-	t.stayedWhole(lists, results, trouble, crowd.bytes, missing, key)
+	results, trouble := t.writeConcurrently(crowd, lists)
+	t.mustStayWhole(lists, results, trouble, crowd.bytes, missing, key)
 }
 
 // writeTogetherToSocket has some writers write to what a framer writes to in life: a Unix socket,
 // of which a large frame takes more than there is room for at once.
 func writeTogetherToSocket(t *T) {
-	t.writesPlain()
+	t.checkPlainWrite()
 	lists := make([][]spec.Frame, 4)
 	missing := map[string]int{}
 	key := func(frame []byte) string { return string(frame[t.Framing.HeaderSize():]) }
@@ -106,8 +106,8 @@ func writeTogetherToSocket(t *T) {
 		defer close(done)
 		_, _ = io.Copy(received, far)
 	}()
-	results, trouble := t.togetherOver(near, received, lists)
-	t.stayedWhole(lists, results, trouble, func() []byte {
+	results, trouble := t.writeConcurrentlyOver(near, received, lists)
+	t.mustStayWhole(lists, results, trouble, func() []byte {
 		_ = near.Close() // so that all of it has come when the far end sees the end
 		<-done
 		return received.bytes()
@@ -132,9 +132,9 @@ func (t *T) sockets() (near, far net.Conn) {
 	return near, far
 }
 
-// stayedWhole demands that each write came to a good end and that the stream has all frames, in whatever order.
-func (t *T) stayedWhole(lists [][]spec.Frame, results [][]error, trouble string, stream func() []byte, missing map[string]int, key func([]byte) string) {
-	all := left(missing)
+// mustStayWhole demands that each write came to a good end and that the stream has all frames, in whatever order.
+func (t *T) mustStayWhole(lists [][]spec.Frame, results [][]error, trouble string, stream func() []byte, missing map[string]int, key func([]byte) string) {
+	all := countMissing(missing)
 	want := fmt.Sprintf("frames written by %d writers at once", len(lists))
 	if trouble != "" {
 		t.FailNow("STR-5", want, "%s", trouble)
@@ -142,7 +142,7 @@ func (t *T) stayedWhole(lists [][]spec.Frame, results [][]error, trouble string,
 	for w, list := range results {
 		for i, err := range list {
 			if err != nil {
-				t.FailNow("STR-5", want, "%s: %v", tellFrame(lists[w][i]), err)
+				t.FailNow("STR-5", want, "%s: %v", describeFrame(lists[w][i]), err)
 			}
 		}
 	}
@@ -151,7 +151,7 @@ func (t *T) stayedWhole(lists [][]spec.Frame, results [][]error, trouble string,
 	for at := 0; at < len(data); {
 		size := claimedSize(t.Framing, data[at:])
 		if size > len(data)-at || missing[key(data[at:at+size])] == 0 {
-			t.Note("framer → stream", "%d bytes, with %d right frames before this one", len(data), all-left(missing))
+			t.Note("framer → stream", "%d bytes, with %d right frames before this one", len(data), all-countMissing(missing))
 			t.foundNow(result.Finding{
 				Clause: "STR-5", Want: fmt.Sprintf("at byte %d of the stream, one of the frames that were written", at),
 				Got: "bytes of several frames mixed", Dump: wire.DumpFrom(t.Framing, data, at, wire.DumpRows),
@@ -160,7 +160,7 @@ func (t *T) stayedWhole(lists [][]spec.Frame, results [][]error, trouble string,
 		missing[key(data[at:at+size])]--
 		at += size
 	}
-	if n := left(missing); n > 0 {
+	if n := countMissing(missing); n > 0 {
 		t.Fail("STR-5", fmt.Sprintf("%d frames on the stream", all), "%d are missing, though every WriteFrame returned without an error", n)
 	}
 }
@@ -168,7 +168,7 @@ func (t *T) stayedWhole(lists [][]spec.Frame, results [][]error, trouble string,
 // idOf gives each frame an ID of its own, which plays no part in the basic framing.
 func idOf(writer, i int) uint64 { return uint64(1 + writer*framesPerWriter + i) }
 
-func left(missing map[string]int) (n int) {
+func countMissing(missing map[string]int) (n int) {
 	for _, count := range missing {
 		n += count
 	}
@@ -186,9 +186,9 @@ func claimedSize(framing spec.Framing, data []byte) int {
 	return max(spec.EnhancedHeader, int(binary.BigEndian.Uint32(data[2:])))
 }
 
-// writesPlain tells whether a plain frame is written exactly right. It ends the case where not even
+// checkPlainWrite tells whether a plain frame is written exactly right. It ends the case where not even
 // its size is: what is on the stream could not be told apart.
-func (t *T) writesPlain() bool {
+func (t *T) checkPlainWrite() bool {
 	plain := plainRight(t.Framing)
 	w := t.openWriter(optionsOf(plain))
 	f := spec.Frame(plain.Frames[0])
@@ -201,29 +201,29 @@ func (t *T) writesPlain() bool {
 		return false
 	}
 	t.Saw("framer → stream", t.Framing, got)
-	for _, finding := range judgeWritten(t.Framing, f, got, err, plainLimit) {
+	for _, finding := range judgeWrittenFrame(t.Framing, f, got, err, plainLimit) {
 		t.Found(finding)
 	}
 	runtime.Goexit()
 	return false
 }
 
-// A crowdable sink is one that many writers may use at once.
-type crowdable interface {
+// A concurrentSink sink is one that many writers may use at once.
+type concurrentSink interface {
 	io.Writer
-	mover
+	progressing
 }
 
-// together has one writer for each list write its frames to one framer, all at once, and returns what each
+// writeConcurrently has one writer for each list write its frames to one framer, all at once, and returns what each
 // write gave.
-func (t *T) together(out crowdable, lists [][]spec.Frame) (results [][]error, trouble string) {
-	s := silent()
+func (t *T) writeConcurrently(out concurrentSink, lists [][]spec.Frame) (results [][]error, trouble string) {
+	s := sendThenSilence()
 	defer s.close()
-	return t.togetherOver(stream{s, out}, out, lists)
+	return t.writeConcurrentlyOver(stream{s, out}, out, lists)
 }
 
-// togetherOver does so over a stream whose moves another can tell.
-func (t *T) togetherOver(rw io.ReadWriter, moves mover, lists [][]spec.Frame) (results [][]error, trouble string) {
+// writeConcurrentlyOver does so over a stream whose moves another can tell.
+func (t *T) writeConcurrentlyOver(rw io.ReadWriter, moves progressing, lists [][]spec.Frame) (results [][]error, trouble string) {
 	var mu sync.Mutex
 	panicked := ""
 	made := make([][]error, len(lists)) // by other goroutines, which may be at it still where they hang
@@ -232,7 +232,7 @@ func (t *T) togetherOver(rw io.ReadWriter, moves mover, lists [][]spec.Frame) (r
 		if r := f.remote(); r != nil {
 			var err error
 			made, err = r.WriteTogether(lists)
-			t.heed(err)
+			t.endCallOn(err)
 			return
 		}
 		var all sync.WaitGroup
@@ -244,7 +244,7 @@ func (t *T) togetherOver(rw io.ReadWriter, moves mover, lists [][]spec.Frame) (r
 					if r := recover(); r != nil {
 						mu.Lock()
 						defer mu.Unlock()
-						panicked = tellPanic(r)
+						panicked = describePanic(r)
 					}
 				}()
 				for _, frame := range list {
@@ -294,16 +294,16 @@ func (s *crowdedSink) Write(p []byte) (int, error) {
 		s.got = append(s.got, piece...)
 		s.mu.Unlock()
 		if at == 0 {
-			s.lingers(nth, mine, overtaken)
+			s.letOthersOvertake(nth, mine, overtaken)
 		}
 		at += len(piece)
 	}
 	return len(p), nil
 }
 
-// lingers gives other goroutines a good chance to overtake the nth Write of its kind: they have their turns before it
+// letOthersOvertake gives other goroutines a good chance to overtake the nth Write of its kind: they have their turns before it
 // goes on, and in the first ones time, since those that would have a turn may be stuck behind another processor.
-func (s *crowdedSink) lingers(nth, mine int64, overtaken <-chan struct{}) {
+func (s *crowdedSink) letOthersOvertake(nth, mine int64, overtaken <-chan struct{}) {
 	const (
 		timed, limit = 4, 5 * time.Millisecond
 		held, turns  = 64, 100
@@ -321,7 +321,7 @@ func (s *crowdedSink) lingers(nth, mine int64, overtaken <-chan struct{}) {
 	}
 }
 
-func (s *crowdedSink) moves() int64 { return s.begun.Load() }
+func (s *crowdedSink) progress() int64 { return s.begun.Load() }
 
 func (s *crowdedSink) bytes() []byte {
 	s.mu.Lock()
@@ -334,19 +334,19 @@ var errStreamBroke = errors.New("the stream broke")
 // writeShort has a Write of the stream take a part of a frame and fail. The stream takes everything
 // behind that, so that a framer which goes on is seen.
 func writeShort(t *T) {
-	t.writesPlain()
+	t.checkPlainWrite()
 	for _, size := range []int{30, 70_000} {
 		whole := wire.Encode(t.Framing, 7, make([]byte, size))
 		header := t.Framing.HeaderSize()
 		for _, part := range []int{1, 2, header - 1, header, header + 1, len(whole) / 2, len(whole) - 1} {
 			for before := range 2 { // whole frames
-				t.breaksAt(whole, before, part)
+				t.checkShortWrite(whole, before, part)
 			}
 		}
 	}
 }
 
-func (t *T) breaksAt(whole []byte, before, part int) {
+func (t *T) checkShortWrite(whole []byte, before, part int) {
 	payload := whole[t.Framing.HeaderSize():]
 	w := t.openWriter(Options{t.Framing, 1 << 20})
 	w.sink.breakAt, w.sink.failure = before*len(whole)+part, errStreamBroke
@@ -355,7 +355,7 @@ func (t *T) breaksAt(whole []byte, before, part int) {
 	}
 	story := func(later string, err error) {
 		t.Note("caller → framer", "WriteFrame of %d bytes, of which the stream takes %d and fails", len(payload), part)
-		t.Note("caller → framer", "%s%s", later, tellWritten(err))
+		t.Note("caller → framer", "%s%s", later, describeWrite(err))
 	}
 	err := w.write(7, payload)
 	if err == nil {
@@ -364,31 +364,31 @@ func (t *T) breaksAt(whole []byte, before, part int) {
 	}
 	for _, next := range [][]byte{payload, nil, []byte("next")} {
 		err := w.write(8, next)
-		late := w.sink.bytesBehind()
+		late := w.sink.bytesAfterBreak()
 		if err == nil || len(late) > 0 {
-			story("then WriteFrame of "+tellPayload(next)+": ", err)
+			story("then WriteFrame of "+describePayload(next)+": ", err)
 			t.Saw("framer → stream, behind the short write", t.Framing, late)
 			t.FailNow("STR-6", "an error from every later write, and no byte more on the stream",
-				"%s, and %s more", tellWritten(err), text.Plural(len(late), "byte"))
+				"%s, and %s more", describeWrite(err), text.Plural(len(late), "byte"))
 		}
 	}
 }
 
 // writeShortTogether has the stream fail while many wait for their turn.
 func writeShortTogether(t *T) {
-	t.writesPlain()
+	t.checkPlainWrite()
 	const callers, each = 8, 20
 	frame := wire.Encode(t.Framing, 7, make([]byte, 100))
 	lists := slices.Repeat([][]spec.Frame{slices.Repeat([]spec.Frame{{ID: 7, Payload: frame[t.Framing.HeaderSize():]}}, each)}, callers)
 	for _, whole := range []int{0, 1, 50} {
 		for _, part := range []int{1, t.Framing.HeaderSize(), len(frame) - 1} {
 			out := &sink{breakAt: whole*len(frame) + part, failure: errStreamBroke}
-			results, trouble := t.together(out, lists)
+			results, trouble := t.writeConcurrently(out, lists)
 			t.Note("callers → framer", "%d writers write frames of %d bytes; the stream takes %d of frame %d and fails", callers, len(frame), part, whole+1)
 			if trouble != "" {
 				t.FailNow("STR-6", "every write returns", "%s", trouble)
 			}
-			if late := out.bytesBehind(); len(late) > 0 {
+			if late := out.bytesAfterBreak(); len(late) > 0 {
 				t.Saw("framer → stream, behind the short write", t.Framing, late)
 				t.FailNow("STR-6", "no byte more on the stream", "%s", text.Plural(len(late), "byte"))
 			}

@@ -36,22 +36,22 @@ func writeCases() []testCase {
 		framings     []spec.Framing
 		cause        string
 	}{
-		{"header-is-written", "FRM-1", []spec.Framing{spec.Enhanced}, readCause("FRM-1")},
-		{"length-is-written", "FRM-2", []spec.Framing{spec.Enhanced}, readCause("FRM-2")},
-		{"id-is-written", "FRM-3", []spec.Framing{spec.Enhanced}, readCause("FRM-3")},
-		{"basic-frame-is-written", "FRM-4", []spec.Framing{spec.Basic}, readCause("FRM-4")},
+		{"header-is-written", "FRM-1", []spec.Framing{spec.Enhanced}, causeOf("FRM-1")},
+		{"length-is-written", "FRM-2", []spec.Framing{spec.Enhanced}, causeOf("FRM-2")},
+		{"id-is-written", "FRM-3", []spec.Framing{spec.Enhanced}, causeOf("FRM-3")},
+		{"basic-frame-is-written", "FRM-4", []spec.Framing{spec.Basic}, causeOf("FRM-4")},
 		{"empty-payload-is-written", "FRM-5", suite.BothFramings, "A write of nothing is left out, or the first byte of the payload is looked at before its size."},
-		{"largest-payload-is-written", "FRM-8", suite.BothFramings, readCause("FRM-8")},
-		{"checksum-is-written", "CRC-1", []spec.Framing{spec.Enhanced}, readCause("CRC-1")},
-		{"checksum-of-the-payload-is-written", "CRC-2", []spec.Framing{spec.Enhanced}, readCause("CRC-2")},
-		{"checksum-of-an-empty-payload-is-written", "CRC-3", []spec.Framing{spec.Enhanced}, readCause("CRC-3")},
+		{"largest-payload-is-written", "FRM-8", suite.BothFramings, causeOf("FRM-8")},
+		{"checksum-is-written", "CRC-1", []spec.Framing{spec.Enhanced}, causeOf("CRC-1")},
+		{"checksum-of-the-payload-is-written", "CRC-2", []spec.Framing{spec.Enhanced}, causeOf("CRC-2")},
+		{"checksum-of-an-empty-payload-is-written", "CRC-3", []spec.Framing{spec.Enhanced}, causeOf("CRC-3")},
 	} {
 		all = append(all, testCase{
 			Name: c.name, Clauses: []string{c.clause}, Framings: c.framings,
 			Cause: c.cause,
 			Run: func(t *T) {
 				for _, v := range framesToWrite(t.Framing, c.clause) {
-					t.writes(v)
+					t.checkWritten(v)
 				}
 			},
 		})
@@ -74,9 +74,9 @@ func framesToWrite(framing spec.Framing, clause string) []vectors.FrameVector {
 	return append(all, rightVector(framing, 1<<20, spec.Frame{ID: 7, Payload: bytes.Repeat([]byte("large"), 14_000)}))
 }
 
-// writes has a framer write the frames of a vector, one after another, and compares the bytes. It
+// checkWritten has a framer write the frames of a vector, one after another, and compares the bytes. It
 // reports what breaks the clause of the case: all else is for other cases.
-func (t *T) writes(v vectors.FrameVector) {
+func (t *T) checkWritten(v vectors.FrameVector) {
 	w := t.openWriter(optionsOf(v))
 	from := 0
 	for _, f := range v.Frames {
@@ -91,9 +91,9 @@ func (t *T) writes(v vectors.FrameVector) {
 		if bytes.Equal(got, right) && err == nil {
 			continue
 		}
-		for _, finding := range judgeWritten(t.Framing, spec.Frame(f), got, err, int(v.MaxPayload)) {
+		for _, finding := range judgeWrittenFrame(t.Framing, spec.Frame(f), got, err, int(v.MaxPayload)) {
 			if finding.Clause == t.clause {
-				t.Note("caller → framer", "WriteFrame of %s", tellFrame(spec.Frame{ID: id, Payload: f.Payload}))
+				t.Note("caller → framer", "WriteFrame of %s", describeFrame(spec.Frame{ID: id, Payload: f.Payload}))
 				t.Saw("framer → stream", t.Framing, got)
 				t.Saw("right would be", t.Framing, right)
 				t.foundNow(finding)
@@ -105,8 +105,8 @@ func (t *T) writes(v vectors.FrameVector) {
 	}
 }
 
-// judgeWritten says what is wrong with the bytes of one written frame, clause by clause.
-func judgeWritten(framing spec.Framing, f spec.Frame, got []byte, err error, limit int) []result.Finding {
+// judgeWrittenFrame says what is wrong with the bytes of one written frame, clause by clause.
+func judgeWrittenFrame(framing spec.Framing, f spec.Frame, got []byte, err error, limit int) []result.Finding {
 	finding := func(clause, want, got string, args ...any) result.Finding {
 		return result.Finding{Clause: clause, Want: want, Got: fmt.Sprintf(got, args...)}
 	}
@@ -149,7 +149,7 @@ func judgeWritten(framing spec.Framing, f spec.Frame, got []byte, err error, lim
 	field(6, 14, "FRM-3", "the request ID")
 	field(14, 18, checksumClause(got, f.Payload), "the CRC32C")
 	if !bytes.Equal(got[18:], f.Payload) {
-		all = append(all, finding("FRM-1", "the payload as it was given, from byte 18", "other bytes%s", tellFirstDifference(f.Payload, got[18:])))
+		all = append(all, finding("FRM-1", "the payload as it was given, from byte 18", "other bytes%s", describeFirstDifference(f.Payload, got[18:])))
 	}
 	return all
 }
@@ -176,12 +176,12 @@ func refusesWrite(t *T) {
 	const limit = 1000
 	incoming := plainRight(t.Framing)
 	// What it cannot read anyway proves nothing.
-	reads := t.read(optionsOf(incoming), silent(incoming.Bytes), 1).differs(incoming) == nil
-	t.writesPlain()
+	reads := t.read(optionsOf(incoming), sendThenSilence(incoming.Bytes), 1).differenceFrom(incoming) == nil
+	t.checkPlainWrite()
 	for _, over := range []int{1, 4, 18, 19, 64 << 10} {
 		w := t.openWriter(Options{t.Framing, limit}, incoming.Bytes)
 		err := w.write(7, make([]byte, limit+over))
-		t.Note("caller → framer", "WriteFrame of %d bytes with a limit of %d: %s", limit+over, limit, tellWritten(err))
+		t.Note("caller → framer", "WriteFrame of %d bytes with a limit of %d: %s", limit+over, limit, describeWrite(err))
 		w.mustBeTooLarge("FRM-12", err)
 		w.mustWrite("FRM-12", spec.Frame{ID: 9, Payload: bytes.Repeat([]byte("w"), limit)})
 		w.mustWrite("FRM-12", spec.Frame{ID: 10, Payload: []byte("more")})
@@ -194,17 +194,17 @@ func refusesWrite(t *T) {
 		}
 		if len(r.frames) != 1 {
 			t.Saw("peer → framer", t.Framing, incoming.Bytes)
-			t.FailNow("FRM-12", "a frame read after the refusal", "%s", r.tellEnd())
+			t.FailNow("FRM-12", "a frame read after the refusal", "%s", r.describeEnd())
 		}
 	}
 }
 
 func defaultLimitOnWriting(t *T) {
-	t.writesPlain()
+	t.checkPlainWrite()
 	w := t.openWriter(Options{Framing: t.Framing})
 	payload := make([]byte, spec.DefaultMaxPayload+1)
 	err := w.write(7, payload)
-	t.Note("caller → framer", "WriteFrame of %d bytes with no limit set: %s", len(payload), tellWritten(err))
+	t.Note("caller → framer", "WriteFrame of %d bytes with no limit set: %s", len(payload), describeWrite(err))
 	w.mustBeTooLarge("FRM-13", err)
 	// Another one, since what the refusal does to a framer is for another case.
 	t.openWriter(Options{Framing: t.Framing}).mustWrite("FRM-13", spec.Frame{ID: 7, Payload: payload[:spec.DefaultMaxPayload]})
@@ -221,7 +221,7 @@ type writer struct {
 
 func (t *T) openWriter(o Options, incoming ...[]byte) *writer {
 	w := &writer{T: t, options: o, sink: &sink{}}
-	peer := silent(incoming...)
+	peer := sendThenSilence(incoming...)
 	t.Cleanup(peer.close)
 	if trouble, _ := t.attempt(func() { w.framer = t.open(stream{peer, w.sink}, o) }); trouble != "" {
 		t.FailNow(t.clause, "a framer over a stream", "%s", trouble)
@@ -236,7 +236,7 @@ func (w *writer) write(id uint64, payload []byte) (err error) {
 		if len(payload) == 0 {
 			clause = "FRM-5"
 		}
-		w.FailNow(clause, "WriteFrame of "+tellFrame(spec.Frame{ID: id, Payload: payload})+" returns", "%s", trouble)
+		w.FailNow(clause, "WriteFrame of "+describeFrame(spec.Frame{ID: id, Payload: payload})+" returns", "%s", trouble)
 	}
 	return err
 }
@@ -244,7 +244,7 @@ func (w *writer) write(id uint64, payload []byte) (err error) {
 func (w *writer) mustBeTooLarge(clause string, err error) {
 	if !errors.Is(err, spec.TooLarge) {
 		w.Saw("framer → stream", w.options.Framing, w.sink.bytes())
-		w.FailNow(clause, "an error that is too_large", "%s", tellWritten(err))
+		w.FailNow(clause, "an error that is too_large", "%s", describeWrite(err))
 	}
 }
 
@@ -253,7 +253,7 @@ func (w *writer) mustBeTooLarge(clause string, err error) {
 func (w *writer) mustWrite(clause string, f spec.Frame) {
 	err := w.write(f.ID, f.Payload)
 	w.right += w.options.Framing.HeaderSize() + len(f.Payload)
-	what := fmt.Sprintf("%s on the stream, the last for %s", text.Plural(w.right, "byte"), tellFrame(f))
+	what := fmt.Sprintf("%s on the stream, the last for %s", text.Plural(w.right, "byte"), describeFrame(f))
 	if err != nil {
 		w.FailNow(clause, what, "%v", err)
 	}
@@ -263,7 +263,7 @@ func (w *writer) mustWrite(clause string, f spec.Frame) {
 	}
 }
 
-func tellWritten(err error) string {
+func describeWrite(err error) string {
 	if err == nil {
 		return "written, without an error"
 	}

@@ -115,7 +115,7 @@ type decoding struct {
 }
 
 func (d *decoding) decode(in io.Reader) error {
-	inspector, err := inspect.New(d.options)
+	inspector, err := inspect.NewStream(d.options)
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (d *decoding) show(frames []inspect.Frame) error {
 	return nil
 }
 
-func (d *decoding) sumUp(i *inspect.Inspector) error {
+func (d *decoding) sumUp(i *inspect.Stream) error {
 	if d.bytes == 0 {
 		fmt.Fprintln(d.out, "No bytes: a clean end [STR-1].")
 		return nil

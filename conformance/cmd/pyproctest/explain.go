@@ -152,7 +152,7 @@ func telling(data []byte, refused bool) int {
 
 func tellFrames(b *strings.Builder, v vectors.FrameVector) {
 	fmt.Fprintf(b, "\nA vector, %s, with a limit of %d bytes for a payload: %s\n", v.TcID, v.MaxPayload, v.Comment)
-	inspector, err := inspect.New(inspect.Options{
+	inspector, err := inspect.NewStream(inspect.Options{
 		Framing: conformance.Framing(v.Framing), MaxPayload: int(v.MaxPayload), Sender: spec.RolePool,
 	})
 	if err != nil {

@@ -77,9 +77,9 @@ func TestStreamJudgesEachMessageOfTheVectors(t *testing.T) {
 					continue
 				}
 				require.Empty(t, f.Violations, v.TcID)
-				require.Equal(t, v.ID, f.said.id, v.TcID)
-				require.Equal(t, v.Envelope || v.Outcome == vectors.OutcomeCancellation, f.said.enveloped, v.TcID)
-				require.Equal(t, v.Method, f.said.method, v.TcID)
+				require.Equal(t, v.ID, f.content.id, v.TcID)
+				require.Equal(t, v.Envelope || v.Outcome == vectors.OutcomeCancellation, f.content.enveloped, v.TcID)
+				require.Equal(t, v.Method, f.content.method, v.TcID)
 			default:
 				require.NotEmpty(t, f.Violations, "%s: %s", v.TcID, v.Bytes)
 			}
@@ -290,7 +290,7 @@ func TestStreamDoesNotCareHowBytesAreSplit(t *testing.T) {
 // What is known of a broken frame grows with the bytes that have come, and its verdict does not.
 func sameFrames(a, b []Frame) bool {
 	return slices.EqualFunc(a, b, func(a, b Frame) bool {
-		return a.Offset == b.Offset && a.Whole == b.Whole && a.Header == b.Header && a.Message == b.Message &&
+		return a.Offset == b.Offset && a.Whole == b.Whole && a.HeaderID == b.HeaderID && a.Message == b.Message &&
 			slices.Equal(a.Violations, b.Violations) && (!a.Whole || bytes.Equal(a.Bytes, b.Bytes))
 	})
 }

@@ -16,7 +16,7 @@ type inspection struct {
 	pair       *pair
 	number     int
 	opened     time.Time
-	inspector  *inspect.ConnectionInspector
+	inspector  *inspect.Connection
 	violations int
 	givenUp    bool
 }

@@ -121,7 +121,7 @@ type decoding struct {
 
 // decode shows everything that it reads.
 func (d *decoding) decode(in io.Reader) error {
-	inspector, err := inspect.New(d.options)
+	inspector, err := inspect.NewStream(d.options)
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (d *decoding) show(frames []inspect.Frame) error {
 	return nil
 }
 
-func (d *decoding) sumUp(i *inspect.Inspector) error {
+func (d *decoding) sumUp(i *inspect.Stream) error {
 	if d.bytes == 0 {
 		fmt.Fprintln(d.out, "No bytes: a clean end [STR-1].")
 		return nil

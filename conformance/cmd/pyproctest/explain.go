@@ -155,7 +155,7 @@ func clarity(data []byte, refused bool) int {
 // writeFrames shows a vector of frames and what a receiver does with them.
 func writeFrames(b *strings.Builder, v vectors.FrameVector) {
 	fmt.Fprintf(b, "\nA vector, %s, with payloads of at most %d bytes: %s\n", v.TcID, v.MaxPayload, v.Comment)
-	inspector, err := inspect.New(inspect.Options{
+	inspector, err := inspect.NewStream(inspect.Options{
 		Framing: conformance.Framing(v.Framing), MaxPayload: int(v.MaxPayload), Sender: spec.RolePool,
 	})
 	if err != nil {

@@ -20,14 +20,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit statuses.
-const (
-	statusHolds       = 0
-	statusViolated    = 1
-	statusCouldNotRun = 2
-	statusInterrupted = 130 // as a shell reports the end by SIGINT
-)
-
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 // run is the whole command. The first SIGINT or SIGTERM ends its context; a second one ends the process.
@@ -52,11 +44,6 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	fmt.Fprintf(stderr, "pyproctest: %v\n", err)
 	return statusCouldNotRun
 }
-
-// exit ends the command with a status and no further message.
-type exit struct{ status int }
-
-func (e *exit) Error() string { return fmt.Sprintf("exit status %d", e.status) }
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{

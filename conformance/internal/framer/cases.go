@@ -70,9 +70,6 @@ func jobs(open Open, o *suite.Options) []suite.Job {
 	return all
 }
 
-// testCase is a case for framers.
-type testCase = suite.Case[*T]
-
 // Cases returns all cases, in the order of the files that hold them.
 func Cases() []testCase {
 	return slices.Concat(vectorCases(), readCases(), headerCases(), stickyCases(), memoryCases(), writeCases(), unitCases())

@@ -39,6 +39,9 @@ type shared struct {
 }
 
 // T runs one case against the framer under test.
+// testCase is a case for framers.
+type testCase = suite.Case[*T]
+
 type T struct {
 	*suite.T
 	*shared

@@ -45,11 +45,6 @@ func Indent(text, by string) string {
 	return b.String()
 }
 
-// IndentRest indents every line but the first by 12 spaces, and drops newlines at the end.
-func IndentRest(text string) string {
-	return strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n            ")
-}
-
 // Clip shortens a text to n characters. The last one is then an ellipsis.
 func Clip(text string, n int) string {
 	r := []rune(text)

@@ -18,16 +18,16 @@ type asking struct {
 	request request
 	call    *pendingCall // nil once it is pending, or cannot be
 	unsent  error        // why the request has not gone out
-	finds   int          // reads that found something before
+	reads   int          // reads that found something before
 
 	room []byte // where step reads to
 	n    int    // how many bytes it did
 	err  error
 }
 
-// mostFinds is after how many reads that found something the request goes out nonetheless. It is more than a socket
+// maxReads is after how many reads that found something the request goes out nonetheless. It is more than a socket
 // holds, and an end where more keeps coming.
-const mostFinds = 100
+const maxReads = 100
 
 func (m *multiplexed) prepareToAsk() {
 	m.asking.step = m.readStep // made once, for a lone call pays for each allocation
@@ -36,26 +36,16 @@ func (m *multiplexed) prepareToAsk() {
 	}
 }
 
-// askAndReadOn sends a request and reads until that is enough or fails. Where the request did not go out, unsent
-// says why.
-func (m *multiplexed) askAndReadOn(r request, c *pendingCall) (err, unsent error) {
-	a := &m.asking
-	a.request, a.call, a.unsent, a.finds = r, c, errUnsent, 0
-	err = m.readOn()
-	a.request, a.call, a.room = request{}, nil, nil
-	return err, a.unsent
-}
-
 // readOrAsk reads what is there; if nothing is, it sends the request and reads what comes.
 func (m *multiplexed) readOrAsk(b []byte) (int, error) {
 	a := &m.asking
-	if a.raw == nil || a.finds == mostFinds {
+	if a.raw == nil || a.reads == maxReads {
 		if !m.ask() {
 			return 0, errEnough
 		}
 		return m.conn.Read(b)
 	}
-	a.finds++
+	a.reads++
 	a.room, a.n, a.err = b, 0, nil
 	if err := a.raw.Read(a.step); err != nil {
 		return 0, err

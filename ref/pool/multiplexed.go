@@ -13,58 +13,53 @@ import (
 	"github.com/pyproctest/pyproctest/ref/message"
 )
 
-// multiplexed is the link of the enhanced framing: one connection with many calls outstanding. Whoever has
-// the turn reads, and hands out answers by ID; the outbox writes.
+// multiplexed is the link of the enhanced framing: one connection with many calls outstanding. Whoever holds the
+// turn reads, and hands out answers by request ID. The outbox writes.
 type multiplexed struct {
 	conn  net.Conn
 	out   *outbox
 	owner linkOwner
 	log   *slog.Logger
 
-	// For the one who has the turn to read alone.
+	// For the holder of the turn only.
 	frames  *frame.Reader
 	arrived []message.Response // not yet delivered
 	asking  asking
 
 	answered atomic.Uint64
 	down     atomic.Bool
-	gone     chan struct{}
+	ended    chan struct{} // closed when the link is down and all its calls have returned
 
-	mu          sync.Mutex
-	pending     map[uint64]*pendingCall // by request ID
-	taken       bool                    // somebody has the turn to read
-	leader      uint64                  // the ID of the call whose caller has it; 0 where it is the goroutine
-	wanted      bool                    // the goroutine is to have it next
-	interrupted bool                    // the leader's context ended, so that the read deadline is over
-	readUntil   time.Time               // the read deadline else; zero for none
-	turn        chan error              // the turn for the goroutine, with what the leader's reading ended with; has room for it
+	mu      sync.Mutex
+	pending map[uint64]*pendingCall // by request ID
+	turn    readTurn
 
-	spare sync.Pool // of *pendingCall, to be used again
+	spare sync.Pool // of *pendingCall, for reuse
 }
 
-// pendingCall is a call that waits for its answer. Whoever takes it out of pending, the reader or
-// the caller whose context ended, decides what becomes of it, so that it happens once [RID-4].
+// pendingCall is a call that waits for its answer. Whoever removes it from pending, the holder of the turn or the
+// caller whose context has ended, decides how the call ends. So it ends once [RID-4].
 type pendingCall struct {
-	done   chan struct{} // has room for one: the reader never waits
+	done   chan struct{} // has room for one, so that the sender never waits
 	answer message.Response
 	err    error
 
-	start int64     // where its request begins in the stream; never, before it was added
-	lent  *lentBody // the body, where it is written from the caller's memory
+	start int64     // where its request begins in the stream; notAdded before it was added
+	lent  *lentBody // the body, if it is written from the caller's memory
 }
 
-const never = math.MaxInt64
+const notAdded = math.MaxInt64
 
-// drainTime is how long answers are still read once the peer takes no more requests, or is gone.
-// What it sent before is there already.
+// drainTime bounds how long answers are still read after the peer has ended or accepts no more requests. What it
+// sent before has already arrived.
 const drainTime = time.Second
 
 func newMultiplexed(conn net.Conn, maxPayload int, owner linkOwner, log *slog.Logger) (*multiplexed, error) {
 	m := &multiplexed{
 		conn: conn, owner: owner, log: log,
-		gone: make(chan struct{}), pending: make(map[uint64]*pendingCall),
-		taken: true, turn: make(chan error, 1),
+		ended: make(chan struct{}), pending: make(map[uint64]*pendingCall),
 	}
+	m.turn = readTurn{mu: &m.mu, conn: conn, state: readerReads, handed: make(chan error, 1)}
 	frames, err := frame.NewReader(deliverThenRead{m}, frame.Options{Framing: frame.Enhanced, MaxPayload: maxPayload})
 	if err != nil {
 		return nil, err
@@ -77,27 +72,58 @@ func newMultiplexed(conn net.Conn, maxPayload int, owner linkOwner, log *slog.Lo
 }
 
 func (m *multiplexed) call(ctx context.Context, r request) (message.Response, error) {
-	c, _ := m.spare.Get().(*pendingCall)
-	if c == nil {
-		c = &pendingCall{done: make(chan struct{}, 1)}
-	}
-	*c = pendingCall{done: c.done, start: never}
-
-	m.mu.Lock()
-	leads := m.takeTurn(r.id)
-	enters := !leads && m.enter(r.id, c)
-	m.mu.Unlock()
-	err := errUnsent
+	c := m.newPendingCall()
+	reads, err := m.takeTurn(r.id, c)
 	switch {
-	case leads:
-		err = m.lead(ctx, r, c)
-	case enters:
+	case reads:
+		var readErr error
+		readErr, err = m.askAndRead(ctx, r, c)
+		m.passTurn(readErr)
+	case err == nil:
 		err = m.send(r, c)
 	}
 	if err != nil {
 		r.slot.free()
 		return message.Response{}, err
 	}
+	return m.await(ctx, r, c)
+}
+
+func (m *multiplexed) newPendingCall() *pendingCall {
+	c, _ := m.spare.Get().(*pendingCall)
+	if c == nil {
+		c = &pendingCall{done: make(chan struct{}, 1)}
+	}
+	*c = pendingCall{done: c.done, start: notAdded}
+	return c
+}
+
+// takeTurn takes the turn to read for a call and reports true, or makes the call pending, for another to read its
+// answer. The error is errUnsent if the link takes no more calls.
+func (m *multiplexed) takeTurn(id uint64, c *pendingCall) (reads bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.turn.take(id):
+		return true, nil
+	case m.enter(id, c):
+		return false, nil
+	}
+	return false, errUnsent
+}
+
+// passTurn ends a caller's turn, whose reading ended with err.
+func (m *multiplexed) passTurn(err error) {
+	if err == errEnough {
+		err = nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.turn.pass(err, len(m.pending) > 0 || m.down.Load())
+}
+
+// await waits for the answer to a request that was sent.
+func (m *multiplexed) await(ctx context.Context, r request, c *pendingCall) (message.Response, error) {
 	select {
 	case <-c.done:
 	case <-ctx.Done():
@@ -108,7 +134,7 @@ func (m *multiplexed) call(ctx context.Context, r request) (message.Response, er
 	}
 	r.slot.free()
 	if c.lent != nil {
-		c.lent.takeBack() // an answer may come before the request has gone out, if a wrong one
+		c.lent.takeBack() // a wrong answer may come before the whole request was sent
 	}
 	answer, err := c.answer, c.err
 	c.answer = message.Response{}
@@ -204,29 +230,24 @@ func (m *multiplexed) fail(err error) {
 		}
 		c.done <- struct{}{}
 	}
-	close(m.gone)
+	close(m.ended)
 }
 
 func (m *multiplexed) goDown() {
 	m.mu.Lock()
 	m.down.Store(true)
-	if !m.taken {
-		m.giveTurn(nil)
-	}
+	m.turn.wake()
 	m.mu.Unlock()
 	m.owner.linkDown()
 }
 
 func (m *multiplexed) expire() {
 	m.mu.Lock()
-	m.readUntil = time.Now().Add(drainTime)
-	if !m.interrupted {
-		_ = m.conn.SetReadDeadline(m.readUntil) // what fails here ends reading as well
-	}
+	m.turn.setDeadline(time.Now().Add(drainTime))
 	m.mu.Unlock()
 	m.goDown()
 }
 
 func (m *multiplexed) answers() uint64       { return m.answered.Load() }
 func (m *multiplexed) isDown() bool          { return m.down.Load() }
-func (m *multiplexed) lost() <-chan struct{} { return m.gone }
+func (m *multiplexed) lost() <-chan struct{} { return m.ended }

@@ -6,10 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// str scans a string, eight bytes at a time where nothing in them needs a look of its own.
+// str scans a string, eight bytes at a time while they are plain.
 func (s *scanner) str(i int) int {
 	i++
-	begin, seen := i, uint64(0) // the bits of all bytes seen: the high ones tell of non-ASCII text
+	begin, seen := i, uint64(0) // the bits of all bytes so far; a high bit means non-ASCII text
 	for {
 		for ; i+8 <= len(s.b); i += 8 {
 			word := binary.LittleEndian.Uint64(s.b[i:])
@@ -48,8 +48,8 @@ const (
 	highBits = 0x8080808080808080
 )
 
-// specials marks bytes of word that end a plain stretch of a string: quotes, backslashes and
-// control characters. The lowest mark is exact; those above it may be false.
+// specials marks the bytes of word that are not plain: quotes, backslashes and control characters. The
+// lowest mark is exact. Marks above it may be false.
 func specials(word uint64) uint64 {
 	quote := word ^ lowBits*'"'
 	backslash := word ^ lowBits*'\\'

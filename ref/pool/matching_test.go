@@ -282,7 +282,7 @@ func TestCallIntoDecodesTheAnswer(t *testing.T) {
 		require.Equal(t, uint64(1<<63), got.A)
 		var text string
 		err := p.CallInto(s.t.Context(), "echo", 7, &text)
-		require.ErrorContains(t, err, "cannot be decoded")
+		require.ErrorContains(t, err, "cannot decode the answer")
 		require.ErrorIs(t, err, pool.ErrMayHaveRun)
 	})
 }

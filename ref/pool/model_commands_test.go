@@ -203,10 +203,12 @@ func answerNobody(n int) step {
 }
 
 // breakConnection is a framing error on the connection of a call: it fails the calls on it, and the worker
-// goes on [RID-7]. A worker that answers nothing is replaced then, which is another story.
+// goes on [RID-7]. A worker that answers nothing, or whose connections fail in a row, is replaced then, which is
+// another story. So time passes, in which the next connection serves.
 func breakConnection(n int) step {
 	s := atWorker("break the connection of %d", n, func(s *system, r *atHand) {
 		r.connection.raw(damaged(s.crew.framing, r.ID)["too_large"])
+		pass(settle)
 	}, func(m *model) {
 		w := m.calls[n].at
 		which := []int{n}

@@ -29,6 +29,7 @@ type multiplexed struct {
 	answered atomic.Uint64
 	down     atomic.Bool
 	ended    chan struct{} // closed when the link is down and all its calls have returned
+	cause    error         // why; set before
 
 	mu      sync.Mutex
 	pending map[uint64]*pendingCall // by request ID
@@ -142,7 +143,7 @@ func (m *multiplexed) await(ctx context.Context, r request, c *pendingCall) (mes
 	return answer, err
 }
 
-// enter makes a call pending, unless no more are to be. m.mu is locked.
+// enter makes a call pending, unless the link is down. m.mu must be locked.
 func (m *multiplexed) enter(id uint64, c *pendingCall) bool {
 	if m.down.Load() {
 		return false
@@ -151,16 +152,16 @@ func (m *multiplexed) enter(id uint64, c *pendingCall) bool {
 	return true
 }
 
-// send sends the request of a pending call. After an error the call is no longer pending.
+// send sends the request of a pending call. If it returns an error, the call is not pending any more.
 func (m *multiplexed) send(r request, c *pendingCall) error {
 	err := m.out.request(r, c)
 	if err != nil && !m.withdraw(r.id) {
-		<-c.done // the reader has given up on it as well
+		<-c.done // fail has ended the call at the same moment
 	}
 	return err
 }
 
-// withdraw takes a call out of pending. False means that it is, or is about to be, done.
+// withdraw removes a call from pending. It reports false if another has, so that done is or will be ready.
 func (m *multiplexed) withdraw(id uint64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -169,8 +170,8 @@ func (m *multiplexed) withdraw(id uint64) bool {
 	return waiting
 }
 
-// cancel ends a call whose context has ended. Nothing is awaited: not the worker [CAN-4], and not
-// that the cancellation can be written [CAN-10].
+// cancel ends a call whose context has ended. It waits neither for the worker [CAN-4] nor until the cancellation is
+// written [CAN-10].
 func (m *multiplexed) cancel(ctx context.Context, r request, c *pendingCall) error {
 	err := contextError(ctx)
 	r.slot.linger()
@@ -178,10 +179,10 @@ func (m *multiplexed) cancel(ctx context.Context, r request, c *pendingCall) err
 	if c.lent != nil {
 		c.lent.takeBack()
 	}
-	return mayHaveRun(err) // if it has not gone out yet, it will
+	return mayHaveRun(err) // what was not sent yet will be
 }
 
-// deliver hands out what has arrived, and reports whether that was enough for whoever has the turn.
+// deliver hands out the answers that have arrived, and reports whether that was enough for the holder of the turn.
 func (m *multiplexed) deliver() (enough bool) {
 	if len(m.arrived) == 0 {
 		return false
@@ -202,19 +203,20 @@ func (m *multiplexed) deliver() (enough bool) {
 	}
 	enough = m.isEnough()
 	m.mu.Unlock()
-	for _, answer := range dropped {
-		// Late after a cancellation, repeated, or of nobody's asking [CAN-3] [RID-5].
-		m.log.Debug("answer dropped: no call waits for it", "id", answer.ID)
+	if len(dropped) > 0 {
+		// Late after a cancellation, repeated, or with an unknown ID [CAN-3] [RID-5].
+		m.log.Debug("answers dropped: no call waits for them", "count", len(dropped), "first ID", dropped[0].ID)
 	}
 	clear(m.arrived)
 	m.arrived = m.arrived[:0]
 	return enough
 }
 
-// fail ends all calls of the connection, and says of each whether it may have run.
+// fail ends all calls of the connection. Their errors say whether the request may have run.
 func (m *multiplexed) fail(err error) {
 	m.goDown()
-	why := m.owner.whyLost(context.Background(), err)
+	m.cause = err
+	why := m.owner.callError(context.Background(), err)
 	_ = m.conn.Close()
 	m.out.close()
 	sent := m.out.sent.Load()
@@ -251,3 +253,4 @@ func (m *multiplexed) expire() {
 func (m *multiplexed) answers() uint64       { return m.answered.Load() }
 func (m *multiplexed) isDown() bool          { return m.down.Load() }
 func (m *multiplexed) lost() <-chan struct{} { return m.ended }
+func (m *multiplexed) failure() error        { return m.cause }

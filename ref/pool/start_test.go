@@ -221,7 +221,6 @@ func TestOptionsThatCannotBeUsed(t *testing.T) {
 		"HealthInterval": {Command: command, HealthInterval: -1},
 		"RestartMin":     {Command: command, RestartMin: 2, RestartMax: 1},
 		"SocketDir":      {Command: command, SocketDir: long},
-		"Env":            {Command: command, Env: []string{"PYPROC_SOCKET_PATH=/x"}},
 	} {
 		t.Run(field, func(t *testing.T) {
 			_, err := pool.NewPool(o)

@@ -34,6 +34,8 @@ type stage struct {
 	script func(*connection)
 	// spawned, where set, changes a process before it begins to listen.
 	spawned func(*process)
+	// wrap, where set, changes the pool's end of a connection.
+	wrap func(net.Conn) net.Conn
 
 	mu        sync.Mutex
 	processes []*process          // all that were ever started
@@ -182,6 +184,9 @@ func (s *stage) dial(_ context.Context, path string) (net.Conn, error) {
 		script(c)
 	}()
 	go c.write(over)
+	if s.wrap != nil {
+		return s.wrap(poolEnd{theirs, c}), nil
+	}
 	return poolEnd{theirs, c}, nil
 }
 
@@ -198,6 +203,9 @@ func (c *connection) write(over <-chan struct{}) {
 		case b := <-c.out:
 			_, _ = c.conn.Write(b)
 		case <-over:
+			for len(c.out) > 0 {
+				_, _ = c.conn.Write(<-c.out)
+			}
 			c.conn.Close()
 			return
 		}

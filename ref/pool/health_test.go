@@ -423,12 +423,13 @@ func TestAProcessThatDropsEveryConnectionIsReplaced(t *testing.T) {
 	})
 }
 
-// A reader of a worker's output that fails is not the worker's problem.
+// A writer that fails does not affect the worker.
 func TestOutputIsPassedOn(t *testing.T) {
 	onStage(t, frame.Enhanced, func(s *stage) {
 		var out bytes.Buffer
 		p := s.started(pool.PoolOptions{Workers: 1, Output: &out})
 		fmt.Fprintln(s.process(0).spec.Output, "hello")
+		synctest.Wait()
 		require.Equal(t, "hello\n", out.String())
 		require.NoError(t, p.Shutdown(context.Background()))
 

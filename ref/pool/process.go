@@ -48,8 +48,12 @@ type Process interface {
 
 const (
 	// groupTime is how long the processes that a worker has left behind may take to end after SIGTERM. Then they
-	// get SIGKILL.
-	groupTime = 500 * time.Millisecond
+	// get SIGKILL. With killTime and outputTime it is less than exitTime, or a call would not see that its worker
+	// has died.
+	groupTime = 250 * time.Millisecond
+
+	// killTime bounds the wait after SIGKILL. A process that nobody reaps stays in its group for ever.
+	killTime = 50 * time.Millisecond
 
 	// outputTime is how long output is still read after a worker and its group have ended: a process outside of
 	// the group may hold the pipe open.
@@ -132,15 +136,18 @@ func (p *osProcess) wait(from *os.File, to io.Writer) {
 // endGroup ends the processes of a group whose leader has ended. The number of the group stays theirs while any of
 // them lives. The system offers no event for the end of a group, so this asks.
 func endGroup(group int) {
-	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		if syscall.Kill(-group, sig) != nil {
+	const step = 2 * time.Millisecond
+	for _, end := range []struct {
+		sig  syscall.Signal
+		time time.Duration
+	}{{syscall.SIGTERM, groupTime}, {syscall.SIGKILL, killTime}} {
+		if syscall.Kill(-group, end.sig) != nil {
 			return
 		}
-		for waited := time.Duration(0); waited < groupTime; waited += groupTime / 100 {
+		for began := time.Now(); time.Since(began) < end.time; time.Sleep(step) {
 			if syscall.Kill(-group, 0) != nil {
 				return
 			}
-			time.Sleep(groupTime / 100)
 		}
 	}
 }

@@ -49,9 +49,9 @@ const (
 	// maxLinkFailures is the number of failed connections in a row after which the worker is restarted.
 	maxLinkFailures = 6
 
-	// closedEarly is how long a connection must last for its worker to close it without the pool waiting before the
-	// next one.
-	closedEarly = time.Second
+	// closedEarly is how long a connection that its worker closes must last, exitTime included, for the next one to
+	// be made without another wait.
+	closedEarly = 2 * exitTime
 )
 
 // launch starts a process and waits until it accepts connections. If it does not, launch ends it [STA-3] and returns

@@ -272,3 +272,41 @@ func TestBuildingAFrameDoesNotAllocate(t *testing.T) {
 		}))
 	})
 }
+
+// A read that waits holds up no write, and a write that waits no read.
+func TestReadsAndWritesOfAFramerDoNotWaitForEachOther(t *testing.T) {
+	eachFraming(t, func(t *testing.T, framing frame.Framing) {
+		synctest.Test(t, func(t *testing.T) {
+			ours, theirs := net.Pipe()
+			f, err := frame.NewFramer(ours, frame.Options{Framing: framing})
+			require.NoError(t, err)
+			peer, err := frame.NewFramer(theirs, frame.Options{Framing: framing})
+			require.NoError(t, err)
+
+			read := make(chan frame.Frame, 1)
+			go func() {
+				got, err := f.ReadFrame()
+				if err != nil {
+					t.Error(err)
+				}
+				read <- got
+			}()
+			synctest.Wait() // it waits
+			wrote := make(chan error, 1)
+			go func() { wrote <- f.WriteFrame(1, []byte("out")) }()
+			got, err := peer.ReadFrame()
+			require.NoError(t, err)
+			require.Equal(t, "out", string(got.Payload))
+			require.NoError(t, <-wrote)
+
+			go func() { wrote <- f.WriteFrame(2, []byte("waits")) }()
+			synctest.Wait() // for the peer, which does not read
+			require.NoError(t, peer.WriteFrame(3, []byte("in")))
+			require.Equal(t, "in", string((<-read).Payload))
+			require.Empty(t, wrote)
+			_, err = peer.ReadFrame()
+			require.NoError(t, err)
+			require.NoError(t, <-wrote)
+		})
+	})
+}

@@ -11,6 +11,15 @@ func (s *scanner) str(i int) int {
 	i++
 	begin, seen := i, uint64(0) // the bits of all bytes so far; a high bit means non-ASCII text
 	for {
+		for ; i+32 <= len(s.b); i += 32 { // the same with fewer steps, for long plain text
+			four := s.b[i : i+32]
+			w0, w1 := binary.LittleEndian.Uint64(four), binary.LittleEndian.Uint64(four[8:])
+			w2, w3 := binary.LittleEndian.Uint64(four[16:]), binary.LittleEndian.Uint64(four[24:])
+			if specials(w0)|specials(w1)|specials(w2)|specials(w3) != 0 {
+				break
+			}
+			seen |= w0 | w1 | w2 | w3
+		}
 		for ; i+8 <= len(s.b); i += 8 {
 			word := binary.LittleEndian.Uint64(s.b[i:])
 			if stop := specials(word); stop != 0 {

@@ -83,6 +83,50 @@ func TestAWorkerThatAnswersAnythingIsNotHung(t *testing.T) {
 	})
 }
 
+// [HLT-3] Health waits for no check, and one worker's check for no other's. A check that ends badly is one as well.
+func TestACheckThatHangsHoldsUpNothing(t *testing.T) {
+	inBothFramings(t, func(s *stage) {
+		p := s.started(pool.PoolOptions{Workers: 2, HealthInterval: 10 * time.Second, HealthTimeout: time.Minute})
+		s.process(0).setMute(true)
+		began := time.Now()
+		pass(35 * time.Second)
+		now := time.Now()
+		require.Equal(s.t, began.Add(30*time.Second), p.Health().LastCheck)
+		require.True(s.t, p.Health().Workers[0].LastCheck.IsZero(), "its first check has not ended")
+		require.Equal(s.t, now, time.Now())
+		require.Len(s.t, s.process(0).healthCalls(), 1)
+		require.Len(s.t, s.process(1).healthCalls(), 3)
+
+		s.process(1).setMute(true)
+		pass(40 * time.Second)
+		require.Equal(s.t, began.Add(70*time.Second), p.Health().LastCheck, "the check that missed its deadline")
+	})
+}
+
+// [HLT-7] Workers that fail together are not restarted at the same moments for ever.
+func TestWorkersThatDieTogetherAreNotRestartedInStep(t *testing.T) {
+	onStage(t, frame.Enhanced, func(s *stage) {
+		started := map[int][]time.Time{}
+		s.spawned = func(p *process) {
+			started[p.spec.Worker] = append(started[p.spec.Worker], time.Now())
+			if p.number > 0 {
+				p.exitsEarly = "exit status 1"
+			}
+		}
+		s.started(pool.PoolOptions{Workers: 2})
+		s.process(0).exit("killed")
+		s.process(1).exit("killed")
+		pass(time.Minute)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		n := min(len(started[0]), len(started[1]))
+		require.Greater(s.t, n, 5)
+		for i := 3; i < n; i++ {
+			require.NotEqual(s.t, started[0][i], started[1][i])
+		}
+	})
+}
+
 // [HLT-2] An answer that comes twice is read by the next call on its connection, a check for instance.
 func TestAnAnswerThatNobodyAskedForIsNoSignOfLife(t *testing.T) {
 	inBothFramings(t, func(s *stage) {

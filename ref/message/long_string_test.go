@@ -11,7 +11,7 @@ import (
 	"github.com/pyproctest/pyproctest/ref/message"
 )
 
-// Strings are scanned 32 and 8 bytes at a time: what is special is found at every place in them.
+// The scanner takes 32 or 8 bytes of a string at once. It finds special bytes at every place.
 func TestEveryPlaceOfALongStringIsChecked(t *testing.T) {
 	plain := strings.Repeat("p", 101)
 	for _, special := range []string{`"`, `\`, `\"`, `\q`, "\n", "\x1f", "\x00", "\xff", "é", "\xc3", "😀", "\x7f"} {

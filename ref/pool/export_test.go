@@ -1,7 +1,7 @@
 package pool
 
-// SetLastID lets a test begin near the end of the request IDs.
+// SetLastID sets the latest request ID, for tests of large ones.
 func SetLastID(p *Pool, id uint64) { p.lastID.Store(id) }
 
-// StartProcess is what Spawn is by default.
+// StartProcess is the default of PoolOptions.Spawn.
 var StartProcess = startProcess

@@ -20,7 +20,7 @@ import (
 	"github.com/pyproctest/pyproctest/ref/pool"
 )
 
-// answerAll answers every request, health calls too, and does something after each answer. It ends if that reports
+// answerAll answers every request, health calls too, and calls then after each answer. It returns when then reports
 // false.
 func answerAll(c *connection, then func() bool) {
 	for {
@@ -43,7 +43,7 @@ func answerAll(c *connection, then func() bool) {
 	}
 }
 
-// [RID-7] Every call gets its answer or an error, but the pool does not spin, nor fill a log.
+// [RID-7] Every call gets its answer or an error. The pool backs off, and its log is bounded.
 func TestAWorkerThatSendsGarbageAfterEachAnswerIsRestarted(t *testing.T) {
 	onStage(t, frame.Enhanced, func(s *stage) {
 		s.script = func(c *connection) {
@@ -78,8 +78,7 @@ func TestAWorkerThatSendsGarbageAfterEachAnswerIsRestarted(t *testing.T) {
 	})
 }
 
-// A worker that closes a connection between two frames violates nothing. It is not restarted, but not redialled
-// without end either.
+// A worker may close a connection between two frames. It is not restarted, but the pool backs off.
 func TestAWorkerThatClosesItsConnectionsIsNotRestarted(t *testing.T) {
 	for name, x := range map[string]struct {
 		after    time.Duration
@@ -111,7 +110,7 @@ func TestAWorkerThatClosesItsConnectionsIsNotRestarted(t *testing.T) {
 	}
 }
 
-// A connection that fails now and then costs no restart, and no wait.
+// If a connection fails only now and then, the next one is made without a restart and without a wait.
 func TestAConnectionThatFailsNowAndThenIsMadeAnewAtOnce(t *testing.T) {
 	onStage(t, frame.Enhanced, func(s *stage) {
 		p := s.started(pool.PoolOptions{Workers: 1})
@@ -129,7 +128,7 @@ func TestAConnectionThatFailsNowAndThenIsMadeAnewAtOnce(t *testing.T) {
 	})
 }
 
-// In the basic framing each failed call has a connection of its own to fail, but no log line of its own.
+// In the basic framing each call that fails has a connection of its own, but the log has no line for each.
 func TestFailedCallsDoNotFillALog(t *testing.T) {
 	onStage(t, frame.Basic, func(s *stage) {
 		s.script = func(c *connection) {
@@ -151,7 +150,7 @@ func TestFailedCallsDoNotFillALog(t *testing.T) {
 	})
 }
 
-// shortConn writes less than it is given, without an error, once it is told to.
+// shortConn writes less than it is given, without an error, while short is set.
 type shortConn struct {
 	net.Conn
 	short *atomic.Bool
@@ -164,7 +163,7 @@ func (c shortConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// [STR-6] A Dial may return any connection, and one that breaks the contract of io.Writer costs no call its end.
+// [STR-6] Dial may return any connection, also one that breaks the contract of io.Writer. No call hangs on it.
 func TestAConnectionThatWritesLessWithoutAnErrorIsBroken(t *testing.T) {
 	inBothFramings(t, func(s *stage) {
 		var short atomic.Bool
@@ -228,7 +227,7 @@ func TestCancellationsAreWithinMaxPayload(t *testing.T) {
 	}
 }
 
-// The error that ends a connection is kept for the one who decides about the next.
+// The error says that the worker closed the connection.
 func TestAnEndBetweenFramesIsTheWorkersChoice(t *testing.T) {
 	onStage(t, frame.Enhanced, func(s *stage) {
 		s.script = func(c *connection) { c.nextCall() }

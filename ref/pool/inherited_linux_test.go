@@ -12,8 +12,8 @@ import (
 	"github.com/pyproctest/pyproctest/ref/pool"
 )
 
-// A worker that starts while the pool is connected to others has its standard streams and its lifeline, and what
-// this process itself has inherited for all its children.
+// A worker that starts while the pool is connected to others has only its standard streams and its lifeline, besides
+// descriptors that this process has itself inherited.
 func TestWorkersInheritNoConnectionOfThePool(t *testing.T) {
 	inherited := map[string]bool{os.DevNull: true}
 	entries, err := os.ReadDir("/proc/self/fd")

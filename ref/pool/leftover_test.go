@@ -23,7 +23,7 @@ import (
 	"github.com/pyproctest/pyproctest/ref/pool"
 )
 
-// scriptedWorker is the command of the bundled worker, with Python code that runs before it listens.
+// scriptedWorker returns the command of the bundled worker, with Python code that runs before it listens.
 func scriptedWorker(t *testing.T, code string, arguments ...string) []string {
 	t.Helper()
 	worker, err := filepath.Abs("../../pyworker/conformance_worker.py")
@@ -37,7 +37,7 @@ runpy.run_path(`+strconv.Quote(worker)+`, run_name="__main__")
 	return append([]string{python(), script}, arguments...)
 }
 
-// lines is an Output to look for lines in.
+// lines is an Output in which a test looks for lines.
 type lines struct {
 	mu  sync.Mutex
 	all bytes.Buffer
@@ -49,7 +49,7 @@ func (l *lines) Write(b []byte) (int, error) {
 	return l.all.Write(b)
 }
 
-// await returns what the only group of a pattern has matched, once it did n times.
+// await waits until a pattern has matched n times, and returns what its only group has matched.
 func (l *lines) await(t *testing.T, pattern string, n int) []string {
 	t.Helper()
 	var found []string
@@ -76,7 +76,7 @@ func numbers(t *testing.T, texts []string) []int {
 	return all
 }
 
-// isRunning reports whether a process runs. One that has ended may still wait for its new parent to reap it.
+// isRunning reports whether a process runs. A process that has ended does not, even if nobody has reaped it yet.
 func isRunning(pid int) bool {
 	if syscall.Kill(pid, 0) == syscall.ESRCH {
 		return false
@@ -148,8 +148,8 @@ if os.environ["PYPROC_SOCKET_PATH"].endswith("1.sock"):
 	}
 }
 
-// watchLifeline lets the worker end with its lifeline. It also gives its descriptors to a child that lives on: a
-// lifeline that a sibling's child could hold open would be worth nothing.
+// watchLifeline ends the worker when its lifeline ends. A child of the worker inherits its descriptors, which must not
+// keep the lifeline of another worker open.
 const watchLifeline = `
 import fcntl, subprocess, threading
 lifeline = int(os.environ["PYPROC_LIFELINE_FD"])
@@ -185,12 +185,22 @@ func runParent(dir string) error {
 	select {}
 }
 
-// [WRK-19] The lifeline ends with the pool's process, and the next pool removes what that has left.
+// [WRK-19] The lifeline ends with the pool's process. The next pool removes the sockets.
 func TestWorkersNoticeThatTheirPoolWasKilled(t *testing.T) {
 	dir := shortDir(t)
 	self, err := os.Executable()
 	require.NoError(t, err)
-	parent := exec.Command(self, scriptedWorker(t, watchLifeline)...)
+	// A worker that notices nothing but its lifeline: the bundled one watches its parent too.
+	script := filepath.Join(t.TempDir(), "worker.py")
+	require.NoError(t, os.WriteFile(script, []byte(`
+import os, socket, sys, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(os.environ["PYPROC_SOCKET_PATH"])
+listener.listen()
+`+watchLifeline+`
+time.sleep(600)
+`), 0o600))
+	parent := exec.Command(self, python(), script)
 	parent.Env = append(os.Environ(), killedParent+"="+dir)
 	parent.Stderr = os.Stderr
 	stdout, err := parent.StdoutPipe()

@@ -234,9 +234,9 @@ func TestWhatIsFinalForAConnectionIsNotForTheWorker(t *testing.T) {
 	}
 }
 
-// [RID-7] The connection is broken while no call is on it. A net.Pipe cannot be looked into, so that garbage is
-// seen once somebody reads, which with no calls is within moments;
-// [TestWhatComesOnAnIdleConnectionReachesNoCall] has real sockets.
+// [RID-7] The connection breaks while no call is on it. A net.Pipe offers no look at what has arrived, so the pool
+// notices garbage when it reads, which is soon without calls. [TestWhatComesOnAnIdleConnectionReachesNoCall] has real
+// sockets.
 func TestAnIdleConnectionThatBreaksFailsNoCall(t *testing.T) {
 	inBothFramings(t, func(s *stage) {
 		p := s.started(pool.PoolOptions{Workers: 1})
@@ -257,7 +257,7 @@ func TestAnIdleConnectionThatBreaksFailsNoCall(t *testing.T) {
 	})
 }
 
-// [MSG-11] In the basic framing a request that the worker could not read is answered under 0.
+// [MSG-11] In the basic framing the answer to a request that the worker could not read has the ID 0.
 func TestARequestThatTheWorkerCannotReadDoesNotHang(t *testing.T) {
 	onStage(t, frame.Basic, func(s *stage) {
 		s.script = func(c *connection) {
@@ -323,7 +323,7 @@ func TestARawBodyThatIsNotJSONIsRefused(t *testing.T) {
 	})
 }
 
-// [CAN-1] Whatever else is wrong with it.
+// [CAN-1] Also if something else is wrong with the call.
 func TestACallWhoseContextHasEndedSendsNothing(t *testing.T) {
 	inBothFramings(t, func(s *stage) {
 		requests := 0

@@ -8,8 +8,8 @@ import (
 	"github.com/pyproctest/pyproctest/fuzz/planted"
 )
 
-// The model sees each of these bugs, and says which clause it breaks. The pool is the reference with one
-// place in its source changed.
+// The model finds each of these bugs and names the clause. The pool under test is the reference with one change of its
+// source.
 func TestTheModelSeesPlantedBugs(t *testing.T) {
 	for _, bug := range planted.Now([]struct{ what, clause, file, from, to string }{
 		{"one request too many at a worker", "BPR-1", "scheduler.go",

@@ -54,7 +54,7 @@ func (w *blockedWriter) String() string {
 	return w.got.String()
 }
 
-// Each worker prints more than a pipe and the pool hold, before it listens.
+// Each worker prints more than the pipe and the pool can hold, before it listens.
 func TestAnOutputThatBlocksHoldsUpNothing(t *testing.T) {
 	out := newBlockedWriter()
 	p, err := pool.NewPool(pool.PoolOptions{
@@ -101,7 +101,7 @@ func TestOutputThatExceedsTheBoundIsCounted(t *testing.T) {
 	})
 }
 
-// The pool gives a writer time, so that nothing is lost at the end, but not all the time of the world.
+// Start, if it fails, and Shutdown wait for the writer, so that nothing is lost at the end. The wait is bounded.
 func TestStartAndShutdownWaitForTheOutput(t *testing.T) {
 	slow := func(d time.Duration) (*slowWriter, pool.PoolOptions) {
 		w := &slowWriter{takes: d}
@@ -138,7 +138,7 @@ func TestStartAndShutdownWaitForTheOutput(t *testing.T) {
 	})
 }
 
-// slowWriter takes its time for each Write.
+// slowWriter takes some time for each Write.
 type slowWriter struct {
 	takes time.Duration
 	mu    sync.Mutex

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// deadLink is a link that is down or not, and no more.
+// deadLink is a link that only reports whether it is down.
 type deadLink struct {
 	link
 	down bool
@@ -36,7 +36,7 @@ func TestASlotGrantedToAWaiterThatLeavesIsNotLost(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// [SEL-3] News of a good health check may come after news of the end of the connection.
+// [SEL-3] A check may succeed, and its result arrive after the connection has ended.
 func TestAWorkerIsNotUpOnALinkThatIsDown(t *testing.T) {
 	s := newScheduler(1, 1, NoQueue)
 	s.open()
@@ -48,7 +48,7 @@ func TestAWorkerIsNotUpOnALinkThatIsDown(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A caller whose connection proved broken comes again, and is served before those that arrived after it.
+// A caller whose connection was broken tries again, and is served before those that arrived after it.
 func TestACallerThatComesAgainKeepsItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScheduler(1, 1, 0)

@@ -127,8 +127,7 @@ func removeIfAbandoned(path string) bool {
 	return root.Remove(lockName) == nil && os.Remove(path) == nil
 }
 
-// lockAbandoned locks the lock file of a directory, and returns it, or nil if there is none, if a process holds it,
-// or if another pool has removed it meanwhile.
+// lockAbandoned locks the lock file of a directory and returns it, or nil if there is none or it cannot be taken.
 func lockAbandoned(root *os.Root) *os.File {
 	before, err := root.Lstat(lockName)
 	if err != nil || !before.Mode().IsRegular() || !isOwn(before) {
@@ -138,15 +137,25 @@ func lockAbandoned(root *os.Root) *os.File {
 	if err != nil {
 		return nil
 	}
-	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
-		opened, err := lock.Stat()
-		now, nowErr := root.Lstat(lockName)
-		if err == nil && nowErr == nil && os.SameFile(opened, now) {
-			return lock
-		}
+	if !takeAbandoned(root, lock) {
+		_ = lock.Close()
+		return nil
 	}
-	_ = lock.Close()
-	return nil
+	return lock
+}
+
+// takeAbandoned locks a lock file that was opened. It reports false if a process holds it, or if another pool has
+// removed it meanwhile.
+func takeAbandoned(root *os.Root, lock *os.File) bool {
+	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return false
+	}
+	opened, err := lock.Stat()
+	if err != nil {
+		return false
+	}
+	now, err := root.Lstat(lockName)
+	return err == nil && os.SameFile(opened, now)
 }
 
 // isOwn reports whether this process's user owns a file.

@@ -96,16 +96,35 @@ type PoolOptions struct {
 // NoQueue as PoolOptions.Queue makes a call without a free slot fail with ErrBusy at once.
 const NoQueue = -1
 
+func invalid(field, format string, args ...any) error {
+	return &OptionsError{Field: field, Problem: fmt.Sprintf(format, args...)}
+}
+
+// withDefaults checks the options and sets the defaults.
 func (o PoolOptions) withDefaults() (PoolOptions, error) {
-	problem := func(field, format string, args ...any) (PoolOptions, error) {
-		return o, &OptionsError{Field: field, Problem: fmt.Sprintf(format, args...)}
-	}
 	if o.Spawn == nil {
 		if len(o.Command) == 0 || o.Command[0] == "" {
-			return problem("Command", "is empty; set it to the program of a worker and its arguments")
+			return o, invalid("Command", "is empty; set it to the program of a worker and its arguments")
 		}
 		o.Spawn = startProcess
 	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Dial == nil {
+		o.Dial = dialUnix
+	}
+	for _, set := range []func(*PoolOptions) error{
+		(*PoolOptions).setNumbers, (*PoolOptions).setTimes, (*PoolOptions).setSocketDir,
+	} {
+		if err := set(&o); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+func (o *PoolOptions) setNumbers() error {
 	for _, n := range []struct {
 		field string
 		value *int
@@ -116,12 +135,25 @@ func (o PoolOptions) withDefaults() (PoolOptions, error) {
 		{"MaxPayload", &o.MaxPayload, frame.DefaultMaxPayload},
 	} {
 		if *n.value < 0 {
-			return problem(n.field, "is %d; set it to a positive number, or 0 for the default", *n.value)
+			return invalid(n.field, "is %d; set it to a positive number, or 0 for the default", *n.value)
 		}
 		if *n.value == 0 {
 			*n.value = n.zero
 		}
 	}
+	switch {
+	case o.Queue < NoQueue:
+		return invalid("Queue", "is %d; set it to the number of callers that may wait, 0 for no limit, or NoQueue", o.Queue)
+	case o.Framing > frame.Basic:
+		return invalid("Framing", "is %d; set it to frame.Enhanced or frame.Basic", o.Framing)
+	case o.MaxPayload >= frame.MaxPayloadLimit:
+		return invalid("MaxPayload", "is %d; it must be below %d, or the two framings could be confused [FRM-14]",
+			o.MaxPayload, frame.MaxPayloadLimit)
+	}
+	return nil
+}
+
+func (o *PoolOptions) setTimes() error {
 	for _, d := range []struct {
 		field string
 		value *time.Duration
@@ -136,25 +168,19 @@ func (o PoolOptions) withDefaults() (PoolOptions, error) {
 		{"StopTimeout", &o.StopTimeout, 6 * time.Second},
 	} {
 		if *d.value < 0 {
-			return problem(d.field, "is %v; set it to a positive duration, or 0 for the default", *d.value)
+			return invalid(d.field, "is %v; set it to a positive duration, or 0 for the default", *d.value)
 		}
 		if *d.value == 0 {
 			*d.value = d.zero
 		}
 	}
 	if o.RestartMin > o.RestartMax {
-		return problem("RestartMin", "is %v, above RestartMax, %v; lower it or raise the other", o.RestartMin, o.RestartMax)
+		return invalid("RestartMin", "is %v, above RestartMax, %v; lower it or raise the other", o.RestartMin, o.RestartMax)
 	}
-	if o.Queue < NoQueue {
-		return problem("Queue", "is %d; set it to the number of callers that may wait, 0 for no bound, or NoQueue", o.Queue)
-	}
-	if o.Framing > frame.Basic {
-		return problem("Framing", "is %d; set it to frame.Enhanced or frame.Basic", o.Framing)
-	}
-	if o.MaxPayload >= frame.MaxPayloadLimit {
-		return problem("MaxPayload", "is %d; it must be below %d, or the two framings could be confused [FRM-14]",
-			o.MaxPayload, frame.MaxPayloadLimit)
-	}
+	return nil
+}
+
+func (o *PoolOptions) setSocketDir() error {
 	if o.SocketDir == "" {
 		o.SocketDir = os.TempDir()
 	}
@@ -163,22 +189,16 @@ func (o PoolOptions) withDefaults() (PoolOptions, error) {
 		// want a short path.
 		dir, err := filepath.Abs(o.SocketDir)
 		if err != nil {
-			return problem("SocketDir", "cannot be made absolute: %v; set it to an absolute path", err)
+			return invalid("SocketDir", "cannot be made absolute: %v; set it to an absolute path", err)
 		}
 		o.SocketDir = dir
 	}
 	longest := filepath.Join(o.SocketDir, longestSocketDir, socketName(o.Workers-1))
 	if len(longest) > maxSocketPath() {
-		return problem("SocketDir", "is too long: %s has %d bytes, and a socket path may have %d; choose a shorter one",
+		return invalid("SocketDir", "is too long: %s has %d bytes, and a socket path may have %d; choose a shorter one",
 			longest, len(longest), maxSocketPath())
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.Dial == nil {
-		o.Dial = dialUnix
-	}
-	return o, nil
+	return nil
 }
 
 // maxSocketPath returns the size of sun_path in bytes, less its final zero.

@@ -299,14 +299,9 @@ func (w *Worker) serve(r *run) {
 				checks.start(r.link)
 			case c.err == nil:
 				hung = nil
-				if w.pool.scheduler.up(w.index, r.link) {
-					w.log.Info("worker is healthy again")
-				}
-			case c.busy:
-			default:
-				if w.pool.scheduler.down(w.index) {
-					w.log.Warn("worker is unhealthy", "error", c.err)
-				}
+				w.healthy(r.link)
+			case !c.busy:
+				w.unhealthy(c.err)
 				if hung == nil && o.HungTimeout > 0 {
 					hung = time.After(o.HungTimeout)
 				}
@@ -316,6 +311,18 @@ func (w *Worker) serve(r *run) {
 			w.log.Warn("worker is killed because it stays unhealthy", "for", o.HungTimeout)
 			killProcess(r.proc)
 		}
+	}
+}
+
+func (w *Worker) healthy(l link) {
+	if w.pool.scheduler.up(w.index, l) {
+		w.log.Info("worker is healthy again")
+	}
+}
+
+func (w *Worker) unhealthy(err error) {
+	if w.pool.scheduler.down(w.index) {
+		w.log.Warn("worker is unhealthy", "error", err)
 	}
 }
 

@@ -38,9 +38,6 @@ func (m *multiplexed) askAndRead(ctx context.Context, r request, c *pendingCall)
 	a.request, a.call, a.unsent, a.reads = r, c, errUnsent, 0
 	err = m.readOn()
 	a.request, a.call, a.room = request{}, nil, nil
-	if err != errEnough && !errors.Is(err, os.ErrDeadlineExceeded) {
-		m.goDown() // before the reader has the turn, so that no other call comes here meanwhile
-	}
 	return err, a.unsent
 }
 
@@ -49,6 +46,9 @@ func (m *multiplexed) readOn() error {
 	for {
 		answer, err := readAnswer(m.frames, frame.Enhanced)
 		if err != nil {
+			if err != errEnough && !errors.Is(err, os.ErrDeadlineExceeded) {
+				m.goDown() // before a caller gets its answer, whose next call must not come here
+			}
 			m.deliver()
 			return err
 		}

@@ -404,12 +404,21 @@ func TestWhatComesOnAnIdleConnectionReachesNoCall(t *testing.T) {
 							ended <- struct{}{}
 						})
 						c := <-conns
+						untilUnread := func() {
+							for framing == frame.Enhanced && !pool.IsUnread(p) {
+								runtime.Gosched()
+							}
+						}
 						if behind {
 							c.after <- x.unasked
 							requireEcho(t, p, `1`)
 							<-c.wrote
+							if !x.closes {
+								untilUnread()
+							}
 						} else {
 							requireEcho(t, p, `1`)
+							untilUnread()
 							_, err := c.Conn.Write(x.unasked)
 							require.NoError(t, err)
 						}
@@ -440,6 +449,9 @@ func TestACallGoesOutWhileAnAnswerThatNobodyAskedForIsHalfThere(t *testing.T) {
 			echoOn(t, c, frame.Enhanced)
 		})
 		requireEcho(t, p, `1`)
+		for !pool.IsUnread(p) {
+			runtime.Gosched()
+		}
 		c := <-conns
 		_, err := c.Conn.Write(unasked[:20])
 		require.NoError(t, err)

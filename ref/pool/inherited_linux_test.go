@@ -27,7 +27,7 @@ func TestWorkersInheritNoConnectionOfThePool(t *testing.T) {
 	p, err := pool.NewPool(pool.PoolOptions{
 		Command: scriptedWorker(t, `
 links = [os.readlink("/proc/self/fd/" + n) for n in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd/" + n)]
-print("descriptors:", *links, flush=True)
+os.write(1, ("descriptors: " + " ".join(links) + "\n").encode())
 `), Workers: 3, Output: out, RestartMin: time.Millisecond,
 	})
 	require.NoError(t, err)

@@ -37,7 +37,8 @@ runpy.run_path(`+strconv.Quote(worker)+`, run_name="__main__")
 	return append([]string{python(), script}, arguments...)
 }
 
-// lines is an Output in which a test looks for lines.
+// lines is an Output in which a test looks for lines. A worker writes each of them at once, or another worker's output
+// could come in between.
 type lines struct {
 	mu  sync.Mutex
 	all bytes.Buffer
@@ -104,7 +105,7 @@ print("ready", flush=True)
 time.sleep(600)
 """, sys.argv[1]], stdout=subprocess.PIPE)
 child.stdout.readline()
-print("child:", child.pid, flush=True)
+os.write(1, b"child: %d\n" % child.pid)
 `
 
 // [STA-3] [SHD-4] [SHD-6] Also where a child is deaf to SIGTERM.

@@ -96,7 +96,7 @@ class Start(Case):
             with self.subTest(path):
                 worker = self.worker(path=path)
                 self.assertNotEqual(worker.exit_status(), 0)
-                self.assertIn("is no socket", worker.errors())
+                self.assertIn("is not a socket", worker.errors())
                 self.assertTrue(os.path.lexists(path))
         with open(file) as content:
             self.assertEqual(content.read(), "precious")

@@ -8,7 +8,7 @@ from socket import MSG_DONTWAIT
 from typing import Any
 from unittest import mock
 
-from pyproctest_worker import server
+from pyproctest_worker import inline, server
 from pyproctest_worker.connection import Connection
 from pyproctest_worker.framing import encode_enhanced
 from pyproctest_worker.poller import IN
@@ -63,10 +63,11 @@ def serve(script: Script, connections: int = 1) -> None:
     everything: Any = script
     poller = mock.patch.object(server, "Poller", lambda: script)
     clock = mock.patch.object(server, "monotonic", lambda: script.time)
-    with poller, clock:
+    other_clock = mock.patch.object(inline, "monotonic", lambda: script.time)
+    with poller, clock, other_clock:
         serving = server.Server(everything, {"echo": lambda body: body}, 10485760, 0)
         for number in range(connections):
-            connection = Connection(serving, everything, 10485760)
+            connection = Connection(everything, 10485760)
             connection.events = IN
             serving._connections[script.fileno() + number] = connection
         try:

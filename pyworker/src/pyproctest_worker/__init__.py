@@ -9,8 +9,8 @@ def add(body):
 run_worker()
 """
 
-from .handlers import Cancelled, current_request, expose, inflight
-from .request import Request
+from .handlers import current_request, expose, inflight
+from .request import Cancelled, Request
 from .worker import run_worker
 
 __all__ = ["Cancelled", "Request", "current_request", "expose", "inflight", "run_worker"]

@@ -4,81 +4,97 @@ from __future__ import annotations
 
 from types import GeneratorType
 
-from .handlers import Cancelled
 from .messages import write_error, write_exception, write_result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
     from threading import Event
-    from typing import Any
+    from typing import Any, Callable, Protocol, Union
 
-    from .connection import Connection
-    from .handlers import Handler
-    from .timers import Timer
+    Handler = Callable[[Any], Any]
+
+    class Runner(Protocol):
+        """What runs handlers, as a request sees it."""
+
+        generators: set[Request]
+        """Requests whose handlers are generators that have begun and not ended."""
+
+        def wait(self, request: Request, seconds: float) -> None:
+            """Returns when the request is cancelled, or after that time."""
+
+        def inflight(self) -> int:
+            """Returns how many handlers have begun and not ended."""
+
+        def current_request(self) -> Request:
+            """Returns the request whose handler runs in the calling thread."""
+
+    Running = Union[Runner, "Request"]
+
+
+class Cancelled(Exception):
+    """Raised at the yield of a generator handler whose request was cancelled or whose caller has
+    gone away. Clean up and let it pass, or return a result all the same."""
+
+
+running: dict[int, Running] = {}
+"""What each thread runs now, by the identity of the thread: a request, or the runner that knows
+which request it is."""
 
 
 class Request:
-    """A request that is outstanding. A handler gets its own from current_request(), for its `id`,
-    `cancelled` and wait(). All else is for the worker."""
+    """A request that has not been answered. A handler gets its own from current_request() and uses
+    `id`, `cancelled` and wait(). Everything else is for the worker."""
 
     __slots__ = (
-        "connection",
+        "runner",
         "id",
         "enveloped",
-        "size",
         "handler",
         "body",
-        "held",
         "is_cancelled",
         "was_told",
         "generator",
-        "timer",
         "event",
     )
 
     def __init__(
         self,
-        connection: Connection,
+        runner: Runner,
         request_id: int,
         enveloped: bool,
-        size: int,
         handler: Handler | None = None,
         body: Any = None,
     ) -> None:
-        self.connection = connection
+        self.runner = runner
         self.id = request_id
         self.enveloped = enveloped
-        self.size = size
         self.handler = handler
         self.body = body
-        self.held = 0
-        """Bytes it is counted with in what its connection holds."""
         self.is_cancelled = False
         self.was_told = False
         """Cancelled was raised in its generator, which happens once."""
         self.generator: Generator[Any, None, Any] | None = None
-        self.timer: Timer | None = None
         self.event: Event | None = None
-        """What its handler waits for in a thread."""
+        """Set when the request is cancelled, where its handler waits for that in a thread."""
 
     @property
     def cancelled(self) -> bool:
-        """Whether the caller has given this request up, or is gone [CAN-5] [CAN-8].
+        """Whether the caller has cancelled this request or has gone away [CAN-5] [CAN-8].
 
-        In the worker's own thread, asking is also what lets a cancellation come in: it reads the
-        connections, which takes some microseconds.
+        In the worker's own thread this reads the connections, since nothing else does so while a
+        handler runs. It takes some microseconds.
         """
         return self.wait(0.0)
 
     def wait(self, seconds: float) -> bool:
-        """Waits, or less when the request is cancelled, and returns whether it was.
+        """Waits that long, or until the request is cancelled, and returns whether it was.
 
-        In the worker's own thread cancellations and health calls are taken meanwhile, and all else
-        is kept waiting. To wait there without that, be a generator and yield the seconds.
+        In the worker's own thread cancellations and health calls are handled meanwhile, and all
+        other requests wait. To wait without that, be a generator and yield the seconds.
         """
         if not self.is_cancelled:
-            self.connection.server.wait(self, seconds)
+            self.runner.wait(self, seconds)
         return self.is_cancelled
 
     def step(self, max_payload: int) -> bytes | float:
@@ -99,7 +115,7 @@ class Request:
     def begin(self, generator: Generator[Any, None, Any]) -> None:
         """Makes the generator what the next step runs."""
         self.generator = generator
-        self.connection.server.generators.add(self)
+        self.runner.generators.add(self)
 
     def _go_on(self, max_payload: int) -> bytes | float:
         assert self.generator is not None
@@ -121,5 +137,5 @@ class Request:
         return write_error(self.id, reason, self.enveloped, max_payload)
 
     def current_request(self) -> Request:
-        """What handlers.current_request() returns in a thread that runs this request."""
+        """Returns this request: in a thread of handlers, it is what the thread runs."""
         return self

@@ -40,6 +40,12 @@ class Script:
 
     modify = unregister = register
 
+    def close(self) -> None:
+        pass
+
+    def gettimeout(self) -> None:
+        pass
+
     def poll(self, *_: float) -> list[tuple[int, int]]:
         self.polls += 1
         if self.polls == 2:
@@ -49,7 +55,7 @@ class Script:
     def recv(self, _: int, flags: int) -> bytes:
         self.flags.append(flags)
         assert len(self.flags) < 1000, "the worker looks at nothing but this connection"
-        self.time += server._SLICE / CALLS_A_SLICE
+        self.time += inline.SLICE / CALLS_A_SLICE
         if not self.requests:
             raise BlockingIOError
         return self.requests.pop(0)

@@ -30,10 +30,11 @@ class OutstandingRequest(Request):
         request_id: int,
         enveloped: bool,
         size: int,
+        method: str = "",
         handler: Handler | None = None,
         body: Any = None,
     ) -> None:
-        super().__init__(runner, request_id, enveloped, handler, body)
+        super().__init__(runner, request_id, enveloped, method, handler, body)
         self.connection = connection
         self.size = size
         """Bytes in its payload."""
@@ -53,6 +54,7 @@ class Connection:
         "inbox",
         "outstanding",
         "held",
+        "load",
         "answers",
         "answers_size",
         "unsent",
@@ -76,6 +78,8 @@ class Connection:
         None stands for one whose answer is in unsent and has not begun to leave."""
         self.held = 0
         """Bytes, about, of the requests that wait or run."""
+        self.load = 0
+        """Bytes, about, that it held when the server looked last."""
         self.answers: dict[int, bytes] = {}
         """Frames that are sent together, by the IDs of their requests, which are outstanding too
         [MSG-14]. Answers to what is not a request have negative keys."""
@@ -90,8 +94,8 @@ class Connection:
         """The events that the server waits for."""
         self.ended = False
         """The caller has closed its sending half [WRK-22]."""
-        self.broken = False
-        """There was a framing error or a violation, so this is to be closed [WRK-15]."""
+        self.broken = ""
+        """The framing error or violation for which it is to be closed [WRK-15]."""
         self.closed = False
         self.is_due = False
         """Whether it is in the queue of connections with something in the inbox."""
@@ -124,7 +128,8 @@ class Connection:
             return None if events or not self.inbox else 0
         if self.ended:  # [WRK-22]
             return events if events or self.outstanding else None
-        if self.held + self.answers_size < (limit if self.events & IN else limit // 2):
+        load = self.held + self.answers_size  # a frame that has begun is read to its end
+        if load < (limit if self.events & IN else limit // 2):
             return events | IN
         return events
 

@@ -94,8 +94,12 @@ class Decoder:
             self._keep(data[position:], needed)
         return frames
 
+    def kept(self) -> int:
+        """Returns how many bytes of the frame that has begun are here."""
+        return len(self._partial)
+
     def end(self) -> None:
-        """Tells that the stream has ended: inside a frame that is an error [STR-2]."""
+        """Records that the stream has ended: inside a frame that is an error [STR-2]."""
         if self._partial and self.error is None:
             self._fail(TRUNCATED, [])
 

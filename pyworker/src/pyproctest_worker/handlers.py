@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from _thread import get_ident
-from types import FunctionType
 
 from .request import running
+from .signature import check_handler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ else:
 exposed: dict[str, Handler] = {}
 """The handlers of this process by the names of their methods."""
 
-_ASYNC = 0x80 | 0x200  # the code flags of async functions and of async generators
-
 
 @overload
 def expose(handler: H, /) -> H: ...
@@ -38,18 +36,24 @@ def expose(handler: Any = None, /, *, name: str | None = None) -> Any:  # noqa: 
 
     The function is called with the body of the request and returns the body of the answer. If it
     raises, the answer is an error. If it is a generator function, `yield seconds` waits without
-    keeping other requests waiting. Raises ValueError if the name is taken.
+    keeping other requests waiting. Raises ValueError if the name is taken, and TypeError if handler
+    is async or cannot be called with one argument.
     """
+    if isinstance(handler, str) and name is not None:
+        raise TypeError(f"expose takes one name, not both {handler!r} and {name!r}")
+    chosen = handler if isinstance(handler, str) else name
+    if chosen is not None and (not isinstance(chosen, str) or not chosen):
+        raise TypeError(f"expose takes a name that is a string and not empty, not {chosen!r:.80}")
     if handler is None or isinstance(handler, str):
-        chosen = handler or name
         return lambda function: _expose(function, chosen)
-    return _expose(handler, name)
+    return _expose(handler, chosen)
 
 
 def _expose(handler: Handler, name: str | None) -> Handler:
-    if isinstance(handler, FunctionType) and handler.__code__.co_flags & _ASYNC:
-        raise TypeError(f"{handler.__name__} is async; a handler is a function or a generator")
-    name = name or handler.__name__
+    check_handler(handler)
+    name = name or getattr(handler, "__name__", "")
+    if not name:
+        raise TypeError(f"{handler!r:.80} has no name of its own: use @expose(name=...)")
     if name in exposed or name == "health":  # [WRK-20]
         raise ValueError(f"there is a method {name!r} already")
     exposed[name] = handler

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from _thread import get_ident
-from time import monotonic
+from time import monotonic, sleep
 from types import GeneratorType
 
-from . import rules
+from . import log, rules
 from .connection import OutstandingRequest
+from .fork import end_child, fork
 from .framing import ENHANCED, MAX_REQUEST_ID, encode_basic, encode_enhanced
-from .messages import Malformed, read_message, write_error, write_exception, write_result
+from .messages import Malformed, read_message, write_error, write_result
 from .request import running
 
 TYPE_CHECKING = False
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .request import Handler, Request
     from .turns import Turns
+
+SLICE = 0.002
+"""Seconds of handlers after which the connections are looked at again."""
 
 _NO_FRAMES: Iterator[tuple[int, bytes]] = iter(())
 
@@ -36,6 +40,7 @@ class InlineRunner:
         self,
         handlers: dict[str, Handler],
         max_payload: int,
+        slow: float,
         turns: Turns,
         flush: Callable[[Connection], None],
         look: Callable[[float], None],
@@ -44,13 +49,15 @@ class InlineRunner:
         waits that long for something to happen and handles it, for handlers that wait."""
         self._handlers = handlers
         self._max_payload = max_payload
+        self.slow = slow
         self._turns = turns
         self._flush = flush
         self._look = look
         self._thread = get_ident()
         self.generators = turns.generators
         self.until = 0.0
-        """When to stop running handlers and look at the connections again."""
+        """When to stop running handlers and look at the connections again: a SLICE after the last
+        look. In a forked child it has always passed."""
         self.at_once = False
         """Whether a handler may run as soon as its request is read."""
         self.stopping = False
@@ -105,10 +112,10 @@ class InlineRunner:
             try:
                 result = handler(message.get("body"))
             except BaseException as error:  # SystemExit too: a request must not end the worker
-                answer = write_exception(request_id, error, False, max_payload)
+                answer = self._failed(error, message["method"])
             else:
                 if type(result) is GeneratorType:
-                    self._begin(result)
+                    self._begin(result, message["method"])
                     at_once = self.at_once
                     continue
                 answer = write_result(request_id, result, False, max_payload)
@@ -119,9 +126,28 @@ class InlineRunner:
                 outstanding.pop(request_id, None)
             if monotonic() > self.until:
                 at_once = self.at_once = False
+                self._took_long(message["method"], request_id)
         if is_first:
             self._frames = _NO_FRAMES
             self._current = None
+
+    def _failed(self, error: BaseException, method: str) -> bytes:
+        """Returns the answer for what the handler of the current request raised."""
+        request = self.current_request()
+        request.method = method
+        return request.failed(error, self._max_payload)
+
+    def _took_long(self, method: str, request_id: int) -> None:
+        """Is called when a slice of time is over after a handler has run."""
+        if fork.in_child:
+            end_child()
+        seconds = monotonic() - (self.until - SLICE)  # the handlers before it took less than SLICE
+        if seconds > self.slow:
+            log.handler_slow(method, request_id, seconds)
+
+    def abandon(self) -> None:
+        """Sees to it that a forked child ends when it leaves its handler."""
+        self.until = float("-inf")
 
     def _take_message(
         self, connection: Connection, header_id: int, message: Any, size: int
@@ -137,12 +163,12 @@ class InlineRunner:
         elif demand.kind == rules.REFUSAL:
             self._refuse(connection, demand.id, demand.reason, demand.enveloped)
         elif demand.kind == rules.VIOLATION:
-            connection.broken = True
+            connection.broken = demand.reason
 
     def _take_request(self, connection: Connection, demand: rules.Demand, size: int) -> None:
         request_id, enveloped = demand.id, demand.enveloped
         if connection.is_outstanding(request_id):
-            connection.broken = True  # [MSG-14]
+            connection.broken = f"the ID {request_id} is outstanding already"  # [MSG-14]
             return
         handler = self._handlers.get(demand.method)
         if demand.method == "health":  # ahead of all handlers [WRK-20]
@@ -152,11 +178,20 @@ class InlineRunner:
             reason = "the worker is stopping"
             if handler is None:
                 reason = f"unknown method {demand.method!r:.80}"  # [WRK-10]
+            ordinary = handler is not None
+            log.request_refused(connection.socket.fileno(), request_id, reason, ordinary)
             answer = write_error(request_id, reason, enveloped, self._max_payload)
         else:
             self._turns.add(
                 OutstandingRequest(
-                    self, connection, request_id, enveloped, size, handler, demand.body
+                    self,
+                    connection,
+                    request_id,
+                    enveloped,
+                    size,
+                    demand.method,
+                    handler,
+                    demand.body,
                 )
             )
             return
@@ -164,12 +199,14 @@ class InlineRunner:
 
     def _refuse(self, connection: Connection, answer_id: int, reason: str, enveloped: bool) -> None:
         """Answers what is not a request [MSG-11]."""
+        log.request_refused(connection.socket.fileno(), answer_id, reason)
         answer = write_error(answer_id, reason, enveloped, self._max_payload)
         connection.add_refusal(answer_id, answer)
 
-    def _begin(self, generator: Generator[Any, None, Any]) -> None:
+    def _begin(self, generator: Generator[Any, None, Any], method: str) -> None:
         """Runs the first step of the generator that the current request's handler returned."""
         request = self.current_request()
+        request.method = method
         request.begin(generator)
         self._turns.settle(request, request.step(self._max_payload))
         if monotonic() > self.until:
@@ -213,6 +250,9 @@ class InlineRunner:
             from .threads import wait_for_cancellation
 
             wait_for_cancellation(request, seconds)
+            return
+        if fork.in_child:  # the connections are not the child's
+            sleep(seconds)
             return
         until = monotonic() + seconds
         self.at_once = False  # no handler runs inside another

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from types import GeneratorType
 
+from . import log
+from .fork import end_child, fork
 from .messages import write_error, write_exception, write_result
 
 TYPE_CHECKING = False
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
         generators: set[Request]
         """Requests whose handlers are generators that have begun and not ended."""
+
+        slow: float
+        """Seconds from which on a step is logged as slow."""
 
         def wait(self, request: Request, seconds: float) -> None:
             """Returns when the request is cancelled, or after that time."""
@@ -50,10 +56,12 @@ class Request:
         "runner",
         "id",
         "enveloped",
+        "method",
         "handler",
         "body",
         "is_cancelled",
         "was_told",
+        "was_slow",
         "generator",
         "event",
     )
@@ -63,17 +71,21 @@ class Request:
         runner: Runner,
         request_id: int,
         enveloped: bool,
+        method: str = "",
         handler: Handler | None = None,
         body: Any = None,
     ) -> None:
         self.runner = runner
         self.id = request_id
         self.enveloped = enveloped
+        self.method = method
         self.handler = handler
         self.body = body
         self.is_cancelled = False
         self.was_told = False
         """Cancelled was raised in its generator, which happens once."""
+        self.was_slow = False
+        """A slow step was logged, which happens once."""
         self.generator: Generator[Any, None, Any] | None = None
         self.event: Event | None = None
         """Set when the request is cancelled, where its handler waits for that in a thread."""
@@ -99,18 +111,39 @@ class Request:
 
     def step(self, max_payload: int) -> bytes | float:
         """Runs the handler until it waits or ends; returns the seconds it waits, or its answer."""
+        begun = monotonic()
         try:
-            if self.generator is None:
-                if self.is_cancelled:
-                    return self.error("cancelled before it ran", max_payload)
-                assert self.handler is not None
-                result = self.handler(self.body)
-                if type(result) is not GeneratorType:
-                    return write_result(self.id, result, self.enveloped, max_payload)
-                self.begin(result)
-            return self._go_on(max_payload)
+            outcome = self._step(max_payload)
         except BaseException as error:  # SystemExit too: a request must not end the worker
-            return write_exception(self.id, error, self.enveloped, max_payload)
+            outcome = self.failed(error, max_payload)
+        if fork.in_child:
+            end_child()
+        seconds = monotonic() - begun
+        if seconds > self.runner.slow and not self.was_slow:
+            self.was_slow = True
+            log.handler_slow(self.method, self.id, seconds)
+        return outcome
+
+    def failed(self, error: BaseException, max_payload: int) -> bytes:
+        """Logs what the handler raised, and returns the answer for it [WRK-11]."""
+        if fork.in_child:
+            end_child(error)
+        if self.is_cancelled and isinstance(error, Cancelled):
+            log.handler_cancelled(self.method, self.id)
+        else:
+            log.handler_failed(self.method, self.id, error)
+        return write_exception(self.id, error, self.enveloped, max_payload)
+
+    def _step(self, max_payload: int) -> bytes | float:
+        if self.generator is None:
+            if self.is_cancelled:
+                return self.error("cancelled before it ran", max_payload)
+            assert self.handler is not None
+            result = self.handler(self.body)
+            if type(result) is not GeneratorType:
+                return write_result(self.id, result, self.enveloped, max_payload)
+            self.begin(result)
+        return self._go_on(max_payload)
 
     def begin(self, generator: Generator[Any, None, Any]) -> None:
         """Makes the generator what the next step runs."""
@@ -130,7 +163,8 @@ class Request:
         if isinstance(seconds, (int, float)) and 0 <= seconds < float("inf"):
             return float(seconds)
         self.generator.close()
-        raise TypeError(f"a handler yields the seconds it waits, not {seconds!r:.80}")
+        shown = repr(seconds) if isinstance(seconds, (int, float)) else type(seconds).__name__
+        raise TypeError(f"a handler yields the seconds it waits, not {shown:.80}")
 
     def error(self, reason: str, max_payload: int) -> bytes:
         """Returns an error answer to this request."""

@@ -9,8 +9,10 @@ from _thread import get_ident
 from socket import MSG_DONTWAIT
 from time import monotonic
 
+from . import log
 from .connection import Connection
-from .inline import InlineRunner
+from .inline import SLICE, InlineRunner
+from .memory import Memory
 from .poller import IN, OUT, Poller
 from .request import running
 from .turns import Turns
@@ -18,15 +20,14 @@ from .waker import Waker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from socket import socket
+
     from .listener import Listener
     from .request import Handler
     from .threads import HandlerThreads
 
 _BLOCK = 1 << 16
 _BIG_BLOCK = 1 << 18  # for the rest of a big frame
-
-_SLICE = 0.002
-"""Seconds of handlers after which the connections are looked at again."""
 
 _LONGEST_POLL = 3600.0
 """Seconds, since the system refuses longer ones."""
@@ -42,20 +43,30 @@ class Server:
     """Serves the connections of one listener, all in the thread that made it."""
 
     def __init__(
-        self, listener: Listener, handlers: dict[str, Handler], max_payload: int, threads: int
+        self,
+        listener: Listener,
+        handlers: dict[str, Handler],
+        max_payload: int,
+        threads: int,
+        slow: float = 5.0,
+        max_memory: int = 1 << 28,
     ) -> None:
         self._listener = listener
         self._max_payload = max_payload
-        self._high_water = max(1 << 24, 4 * max_payload)
-        """Bytes of requests and answers from which on their connection is not read."""
+        self._memory = Memory(max_memory, max(1 << 24, 4 * max_payload))
         self._poller = Poller()
         self._connections: dict[int, Connection] = {}
         self._turns = Turns()
         self._due = self._turns.due
         self._timers = self._turns.timers
-        self._runner = InlineRunner(handlers, max_payload, self._turns, self._flush, self._look)
+        self._runner = InlineRunner(
+            handlers, max_payload, slow, self._turns, self._flush, self._look
+        )
         self._lone = False
         """Whether the last read brought one request at most: its caller waits for the answer."""
+        self._staying: socket | None = None
+        """The socket of the connection that is waited for alone."""
+        self._is_accepting = True
         self._stop_at: float | None = None
         self._stopping = False
         self._waker = Waker()
@@ -77,7 +88,7 @@ class Server:
         while not (self._stopping and self._is_done()):
             timed = self._due or self._timers or self._stopping
             events = poll(self._timeout()) if timed else poll()
-            runner.until = monotonic() + _SLICE
+            runner.until = monotonic() + SLICE
             runner.at_once = self._threads is None and not self._stopping
             self._handle(events)
             if self._timers:
@@ -90,13 +101,35 @@ class Server:
             if self._lone and len(self._connections) == 1 and self._threads is None:
                 self._stay()
         for connection in list(self._connections.values()):
-            self._close(connection)
+            self._close(connection, "the worker ends")
         running.pop(get_ident(), None)
 
     def stop(self, seconds: float) -> None:
         """Makes serve() return when everything is answered, or after that time. For any thread."""
         self._stop_at = monotonic() + seconds
         self._waker.wake()
+
+    def interrupt(self) -> None:
+        """Ends the wait for a lone caller, after a signal. For any thread.
+
+        Python begins a read anew that a signal has interrupted, and the timeout of the read begins
+        anew too. So while signals keep coming, the read would last until the caller sends.
+        """
+        sock = self._staying
+        if sock is not None:
+            try:
+                sock.setblocking(False)
+            except OSError:
+                pass  # it was closed meanwhile
+
+    def abandon(self) -> None:
+        """Closes everything in a forked child. Nothing is unregistered: the poller is shared."""
+        self._runner.abandon()
+        self._poller.close()
+        self._waker.close()
+        self._listener.socket.close()
+        for connection in self._connections.values():
+            connection.socket.close()
 
     # Events
 
@@ -131,18 +164,21 @@ class Server:
             if event != OUT:
                 if connection.events & IN:
                     self._receive(connection, MSG_DONTWAIT)
-                else:  # its caller hung up while it was not being read
-                    self._close(connection)
+                else:
+                    self._close(connection, "its caller hung up while it was not read")
 
     def _stay(self) -> None:
         """Serves the only connection while its caller sends one request after the other.
 
         Waiting for one descriptor takes less time than waiting for all, by a twelfth of a small
-        call. Anything else that comes meanwhile, a connection or a signal, waits for _SLICE and the
+        call. Anything else that comes meanwhile, a connection or a signal, waits for SLICE and the
         timeout of a read at most. With many callers it is faster to look at all descriptors, since
         more requests gather meanwhile.
         """
         (connection,) = self._connections.values()
+        if connection.socket.gettimeout() is not None:  # see interrupt
+            connection.socket.setblocking(True)
+        self._staying = connection.socket
         while (
             self._lone
             and connection.events == IN
@@ -150,6 +186,7 @@ class Server:
             and monotonic() < self._runner.until
         ):
             self._receive(connection, 0)
+        self._staying = None
 
     def _accept(self) -> None:
         try:
@@ -158,7 +195,11 @@ class Server:
                 connection.events = IN
                 self._poller.register(sock.fileno(), IN)
                 self._connections[sock.fileno()] = connection
-        except OSError:
+            self._is_accepting = True
+        except OSError as error:
+            if self._is_accepting:  # else it was logged
+                log.not_accepting(error)
+            self._is_accepting = False
             # The callers stay in the kernel's queue, and this must not spin on them.
             self._poller.modify(self._listener.socket.fileno(), 0)
             self._timers.set(_ACCEPT_PAUSE, self._accept_again, None)
@@ -202,8 +243,8 @@ class Server:
             data = connection.socket.recv(size, flags)
         except BlockingIOError:
             return
-        except OSError:
-            self._close(connection)
+        except OSError as error:
+            self._close(connection, f"reading failed: {error.strerror}")
             return
         if data:
             frames = decoder.feed(data)
@@ -214,14 +255,14 @@ class Server:
             connection.ended = True
             decoder.end()
         if decoder.error is not None:
-            connection.broken = True
+            connection.broken = f"framing error: {decoder.error}"
         self._flush(connection)
 
     def _submit_due(self, threads: HandlerThreads) -> None:
         """Submits to the threads as many steps as they have room for."""
         while self._due and threads.has_room():
             connection = self._turns.next()
-            if connection.inbox and connection.answers_size <= self._high_water:
+            if connection.inbox and connection.answers_size <= self._memory.limit:
                 threads.submit(connection.inbox.popleft())
                 self._turns.make_due(connection)
 
@@ -234,18 +275,34 @@ class Server:
         else:
             try:
                 connection.send()
-            except OSError:
-                self._close(connection)
+            except OSError as error:
+                self._close(connection, f"sending failed: {error.strerror}")
             else:
-                events = connection.wanted_events(self._high_water)
+                load = connection.held + connection.answers_size
+                if connection.decoder.missing:
+                    load += connection.decoder.kept()
+                if load != connection.load:
+                    self._count(connection, load)
+                events = connection.wanted_events(self._memory.limit)
                 if events != connection.events:
                     self._update(connection, events)
-        if connection.inbox and connection.answers_size <= self._high_water:
+        if connection.inbox and connection.answers_size <= self._memory.limit:
             self._turns.make_due(connection)
+
+    def _count(self, connection: Connection, load: int) -> None:
+        if self._memory.count(connection, load, len(self._connections)):
+            self._timers.set(0.0, self._read_on, None)
+
+    def _read_on(self, _: None) -> None:
+        """Looks at all connections again, once they may hold more."""
+        for connection in list(self._connections.values()):
+            if connection.load:
+                self._flush(connection)
 
     def _update(self, connection: Connection, events: int | None) -> None:
         if events is None:
-            self._close(connection)
+            reason = connection.broken or "its caller ended it"
+            self._close(connection, reason, ordinary=not connection.broken)
             return
         if connection.ended and connection.events & IN and not self._poller.tells_hang_up:
             self._probe(connection)
@@ -263,19 +320,21 @@ class Server:
         except BlockingIOError:
             pass
         except OSError:
-            self._close(connection)
+            self._close(connection, "its caller hung up")
             return
         self._timers.set(_PROBE_INTERVAL, self._probe, connection)
 
-    def _close(self, connection: Connection) -> None:
+    def _close(self, connection: Connection, reason: str, ordinary: bool = True) -> None:
         """Closes a connection and cancels its requests."""
         if connection.closed:
             return
         connection.closed = True
         connection.events = 0
         descriptor = connection.socket.fileno()
+        log.connection_closed(descriptor, reason, len(connection.outstanding), ordinary)
         self._poller.unregister(descriptor)
         del self._connections[descriptor]
         connection.socket.close()
         connection.drop_answers()
+        self._count(connection, 0)
         self._turns.cancel_all(connection)

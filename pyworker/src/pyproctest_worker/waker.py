@@ -23,6 +23,10 @@ class Waker:
         except BlockingIOError:
             pass  # the pipe is full, so it is readable
 
+    def close(self) -> None:
+        os.close(self._read_end)
+        os.close(self._write_end)
+
     def clear(self) -> None:
         """To be called before looking for what the wake-up was about, so that none is missed."""
         try:

@@ -1,0 +1,84 @@
+"""Children that handlers fork: nothing of the worker's is theirs, and they answer nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, NoReturn
+
+
+class Fork:
+    """What happens in a child that this process forks while it serves."""
+
+    def __init__(self) -> None:
+        self.in_child = False
+        """Whether this process is such a child."""
+        self._releases: list[Callable[[], None]] = []
+        self._registered = False
+
+    def at_fork(self, release: Callable[[], None]) -> None:
+        """Has release() called in every forked child, to close what is the worker's.
+
+        What is executed after a fork, by subprocess for example, inherits none of it anyway.
+        """
+        self._releases.append(release)
+        if not self._registered:
+            self._registered = True
+            os.register_at_fork(before=self._before, after_in_child=self._after)
+
+    def forget(self) -> None:
+        """Ends what at_fork() began: the process serves no more."""
+        self._releases.clear()
+
+    def _before(self) -> None:
+        if self._releases:  # so that the child does not write once more what is in the buffers
+            _flush()
+
+    def _after(self) -> None:
+        if not self._releases:
+            return
+        self.in_child = True
+        for release in self._releases:
+            try:
+                release()
+            except OSError:
+                pass
+        self._releases.clear()  # the child may become a worker of its own
+
+
+def end_child(error: BaseException | None = None) -> NoReturn:
+    """Ends a child that has left its handler, without an answer and without what Python does at the
+    end of a process: that is the worker's. error is what it raised."""
+    status = 0
+    try:
+        if isinstance(error, SystemExit):
+            status = _status(error)
+        elif error is not None:
+            status = 1
+            log.child_failed(error)
+        _flush()
+    finally:
+        os._exit(status)
+
+
+def _status(error: SystemExit) -> int:
+    if error.code is None or isinstance(error.code, int):
+        return (error.code or 0) & 0xFF
+    print(error.code, file=sys.stderr)
+    return 1
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # there is none, or it is closed
+            pass
+
+
+fork = Fork()

@@ -231,11 +231,13 @@ RESULTS: dict[str, Any] = {
     "tuple key": {(1, 2): 3},
     "deep": None,
     "circular": [],
+    "wide circular": {},
     "huge integer": 10**5000,
     "big integer": 2**64 - 1,
     "unicode": "h\u00e9\u4e16\U0001f600",
 }
 RESULTS["circular"].append(RESULTS["circular"])
+RESULTS["wide circular"].update({"a": [RESULTS["wide circular"]] * 3, "b": (RESULTS["circular"],)})
 for _ in range(100_000):
     RESULTS["deep"] = [RESULTS["deep"]]
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import select
 import unittest
 from socket import MSG_DONTWAIT
 from typing import Any
 from unittest import mock
 
-from pyproctest_worker import inline, server
+from pyproctest_worker import inline, log, server
 from pyproctest_worker.connection import Connection
 from pyproctest_worker.framing import encode_enhanced
 from pyproctest_worker.poller import IN
+
+from .harness import PROBING_WORKER, Worker
 
 CALLS_A_SLICE = 10
 
@@ -70,7 +73,8 @@ def serve(script: Script, connections: int = 1) -> None:
     poller = mock.patch.object(server, "Poller", lambda: script)
     clock = mock.patch.object(server, "monotonic", lambda: script.time)
     other_clock = mock.patch.object(inline, "monotonic", lambda: script.time)
-    with poller, clock, other_clock:
+    quiet = mock.patch.object(log, "_log")
+    with poller, clock, other_clock, quiet:
         serving = server.Server(everything, {"echo": lambda body: body}, 10485760, 0)
         for number in range(connections):
             connection = Connection(everything, 10485760)
@@ -111,6 +115,35 @@ class Staying(unittest.TestCase):
         script = Script(requests("echo", 5))
         serve(script, connections=2)
         self.assertEqual(script.flags, [MSG_DONTWAIT])
+
+
+class StaleEvents(unittest.TestCase):
+    def test_event_of_a_connection_that_was_just_paused_does_not_close_it(self) -> None:
+        """What comes before it in the same look may have decided not to read the connection."""
+        everything: Any = Script([])
+        with mock.patch.object(server, "Poller", lambda: everything):
+            serving = server.Server(everything, {}, 10485760, 0)
+        connection = Connection(everything, 10485760)
+        serving._connections[everything.fileno()] = connection
+        serving._handle([(everything.fileno(), IN)])
+        self.assertFalse(connection.closed)
+        serving._handle([(everything.fileno(), select.POLLHUP)])
+        self.assertTrue(connection.closed)
+
+
+class Signals(unittest.TestCase):
+    def test_signals_that_keep_coming_hold_no_caller_up(self) -> None:
+        worker = Worker(PROBING_WORKER)
+        self.addCleanup(worker.__exit__)
+        lone = worker.connect()
+        self.assertEqual(lone.call(1, "signal_every_millisecond"), "begun")
+        for request_id in range(2, 5):
+            # While the worker waits for this caller alone, Python begins the read anew with each
+            # signal. The next line connects another one, and the lone caller sends nothing.
+            self.assertEqual(lone.call(request_id, "echo", "lone"), "lone")
+            other = worker.connect()
+            self.assertEqual(other.call(1, "echo", "other"), "other")
+            other.close()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
 IN, OUT = select.POLLIN, select.POLLOUT
+HANG_UP = select.POLLHUP | select.POLLERR
 
 
 class Poller:

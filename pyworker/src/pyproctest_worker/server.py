@@ -13,7 +13,7 @@ from . import log
 from .connection import Connection
 from .inline import SLICE, InlineRunner
 from .memory import Memory
-from .poller import IN, OUT, Poller
+from .poller import HANG_UP, IN, OUT, Poller
 from .request import running
 from .turns import Turns
 from .waker import Waker
@@ -164,8 +164,9 @@ class Server:
             if event != OUT:
                 if connection.events & IN:
                     self._receive(connection, MSG_DONTWAIT)
-                else:
+                elif event & HANG_UP:
                     self._close(connection, "its caller hung up while it was not read")
+                # Else what was handled before has just decided not to read it.
 
     def _stay(self) -> None:
         """Serves the only connection while its caller sends one request after the other.

@@ -129,30 +129,30 @@ class Expose(unittest.TestCase):
             pass
 
         methods = Methods()
-        for number, function in enumerate(
-            (
-                lambda body, other=1, *, key=2: None,
-                lambda *bodies: None,
-                lambda a=1, b=2, /: None,
-                methods.one,
-                methods.of_class,
-                Methods.of_class,
-                Methods.static,
-                methods,
-                TakesOne,
-                wrapper,
-                functools.partial(divmod, 1),
-                functools.partial(lambda a, b: None, b=1),
-                len,
-                int,
-                dict.fromkeys,
-            )
-        ):
+        fitting: tuple[Any, ...] = (
+            lambda body, other=1, *, key=2: None,
+            lambda *bodies: None,
+            lambda a=1, b=2, /: None,
+            methods.one,
+            methods.of_class,
+            Methods.of_class,
+            Methods.static,
+            methods,
+            TakesOne,
+            wrapper,
+            functools.partial(divmod, 1),
+            functools.partial(lambda a, b: None, b=1),
+            len,
+            int,
+            dict.fromkeys,
+        )
+        for number, function in enumerate(fitting):
             expose(f"method {number}")(function)
 
     def test_what_is_no_function_is_refused_with_its_value(self) -> None:
         wrong: Any
-        for wrong in (5, 1.5, [], b"name", object()):
+        things: tuple[Any, ...] = (5, 1.5, [], b"name", object())
+        for wrong in things:
             with self.assertRaisesRegex(TypeError, "expose takes a function"):
                 expose(wrong)
         wrong = 5

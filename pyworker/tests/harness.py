@@ -108,7 +108,9 @@ def start(
     lifeline: int | str | None = None,
 ) -> subprocess.Popen[bytes]:
     """Starts a process with that socket path and, where lifeline is a number, that descriptor."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYPROC_")}
+    inherited = os.environ.items()
+    environment = {k: v for k, v in inherited if not k.startswith("PYPROC_")}
+    environment.pop("PYTHONUNBUFFERED", None)
     environment["PYTHONPATH"] = os.path.join(TREE, "src")
     if path is not None:
         environment["PYPROC_SOCKET_PATH"] = path

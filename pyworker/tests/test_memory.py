@@ -100,6 +100,19 @@ class Cases(unittest.TestCase):
         self.other.send(*(self.other.cancellation(i) for i in (10, 11, 12)))
         self.assertEqual(set(self.other.receive_all(3)), {10, 11, 12})
 
+    def test_caller_that_was_not_read_is_read_again_when_others_leave(self) -> None:
+        holder = self.worker.connect()
+        body = {"name": "held", "seconds": 3600, "more": "x" * (MOST - 200)}
+        holder.send(*(holder.request(i, "sleep", body) for i in range(1, 5)))
+        self.worker.await_text("started held\n" * 4)
+        deaf = self.fill(50_000)[0]
+        holder.call(9, "echo")  # by its end the worker has decided not to read this caller
+        holder.send(*(holder.cancellation(i) for i in range(1, 5)))
+        self.other.call(3, "echo")
+        for caller in deaf:
+            caller.close()
+        self.assertEqual(set(holder.receive_all(4)), {1, 2, 3, 4})
+
     def test_memory_of_callers_that_leave_is_free_for_others(self) -> None:
         for _ in range(3):
             for caller in self.fill(50_000)[0]:

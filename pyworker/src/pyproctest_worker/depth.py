@@ -15,7 +15,7 @@ LIMIT = 1000
 
 _IS_BOUNDED = sys.version_info >= (3, 12)
 
-_recursion_limit = sys.getrecursionlimit
+recursion_limit = sys.getrecursionlimit
 
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -23,7 +23,7 @@ _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 def is_text_too_deep(text: bytes) -> bool:
     """Whether reading this JSON text could end the process."""
-    if _IS_BOUNDED or _recursion_limit() <= LIMIT:
+    if _IS_BOUNDED or recursion_limit() <= LIMIT:
         return False
     if text.count(b"[") + text.count(b"{") <= LIMIT:
         return False
@@ -37,7 +37,7 @@ def is_text_too_deep(text: bytes) -> bool:
 
 def is_too_deep(value: object) -> bool:
     """Whether writing value as JSON, or its repr(), could end the process."""
-    if _IS_BOUNDED or _recursion_limit() <= LIMIT:
+    if _IS_BOUNDED or recursion_limit() <= LIMIT:
         return False
     level = [value]
     for _ in range(LIMIT + 1):

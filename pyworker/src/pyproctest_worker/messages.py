@@ -6,7 +6,7 @@ import json
 from json import encoder as _encoder
 
 from . import log
-from .depth import LIMIT, is_text_too_deep, is_too_deep
+from .depth import LIMIT, is_text_too_deep, is_too_deep, recursion_limit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def write_result(request_id: int, result: object, enveloped: bool, max_payload: 
     """Returns the answer that carries result, or if that cannot be sent an error answer that says
     so [WRK-12] [WRK-13]."""
     try:
-        if is_too_deep(result):
+        if recursion_limit() > LIMIT and is_too_deep(result):
             raise RecursionError(f"it is nested over {LIMIT} levels deep, or contains itself")
         body = _join(_write_json(result, 0))
         try:

@@ -87,6 +87,22 @@ class Cases(unittest.TestCase):
                 self.addCleanup(heir.__exit__)
                 self.assertEqual(heir.connect().call(1, "echo", "heir"), "heir")
 
+    def test_child_may_become_a_worker_of_its_own(self) -> None:
+        caller = self.worker.connect()
+        path = self.worker.path + "2"
+        caller.send(caller.request(1, "fork_a_worker", path))
+        child = Caller(connect_when_ready(path, self.worker.process))
+        self.addCleanup(child.close)
+        for request_id, how in enumerate(("returns", "returns"), 1):
+            self.assertEqual(child.call(request_id, "fork", how), 0)
+            self.assertEqual(child.call(request_id, "fork_in_generator", how), 0)
+        health = child.call(5, "health")
+        self.assertEqual(caller.call(2, "echo", "parent"), "parent")
+        os.kill(health["pid"], signal.SIGTERM)
+        self.assertTrue(child.is_closed())
+        self.assertEqual(caller.receive()["body"], health["pid"])
+        self.assertEqual(caller.call(3, "echo", "parent"), "parent")
+
     def test_processes_that_handlers_use_work(self) -> None:
         caller = self.worker.connect()
         self.assertEqual(caller.call(1, "call_subprocess"), "out\n")

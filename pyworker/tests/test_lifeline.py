@@ -86,6 +86,17 @@ class Lifeline(unittest.TestCase):
         self.end_lifeline()
         self.assertEqual(worker.exit_status(), 0)
 
+    def test_ends_a_worker_that_is_stopping_for_long(self) -> None:
+        worker = self.worker("--grace", "3600")
+        caller = worker.connect()
+        caller.send(caller.request(1, "sleep", {"name": "long", "seconds": 3600}))
+        worker.await_line("started long")
+        worker.signal()
+        while os.path.exists(worker.path):
+            caller.call(2, "health")
+        self.end_lifeline()
+        self.assertEqual(worker.exit_status(), 0)
+
     def test_ends_a_worker_while_it_imports(self) -> None:
         process = self.start(IMPORTS_FOR_EVER)
         assert process.stderr is not None

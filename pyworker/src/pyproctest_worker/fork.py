@@ -18,6 +18,7 @@ class Fork:
     def __init__(self) -> None:
         self.in_child = False
         """Whether this process is such a child."""
+        self._was_in_child = False
         self._releases: list[Callable[[], None]] = []
         self._registered = False
 
@@ -26,6 +27,8 @@ class Fork:
 
         What is executed after a fork, by subprocess for example, inherits none of it anyway.
         """
+        if not self._releases:  # a worker begins to serve, which may be such a child itself
+            self._was_in_child, self.in_child = self.in_child, False
         self._releases.append(release)
         if not self._registered:
             self._registered = True
@@ -33,7 +36,9 @@ class Fork:
 
     def forget(self) -> None:
         """Ends what at_fork() began: the process serves no more."""
-        self._releases.clear()
+        if self._releases:
+            self._releases.clear()
+            self.in_child = self._was_in_child
 
     def _before(self) -> None:
         if self._releases:  # so that the child does not write once more what is in the buffers
@@ -48,7 +53,7 @@ class Fork:
                 release()
             except OSError:
                 pass
-        self._releases.clear()  # the child may become a worker of its own
+        self._releases.clear()
 
 
 def end_child(error: BaseException | None = None) -> NoReturn:

@@ -6,7 +6,8 @@ import os
 import select
 import signal
 from _thread import start_new_thread
-from time import monotonic, sleep
+from math import inf
+from time import monotonic
 
 from .fork import fork
 from .lifeline import lifeline, parent
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 _ORPHAN_LIMIT = 4.0
 """Seconds an orphan may take to finish its requests, to be gone within 5 s [WRK-19]."""
 
+_LONGEST_POLL = 3600.0
+_PARENT_INTERVAL = 1.0
+"""Seconds between two looks at the parent, where the system does not report its end."""
 
 _STOPPING = {signal.SIGTERM, signal.SIGINT}
 
@@ -62,31 +66,34 @@ class Guardian:
         stop: Callable[[float], None],
         interrupt: Callable[[], None],
     ) -> None:
-        seconds = self._wait(interrupt)
-        # Some of the time is kept for the end itself, so that it is within the grace period.
-        deadline = monotonic() + seconds * 0.95
-        retire()
-        stop(seconds * 0.9)
-        while monotonic() < deadline:
-            sleep(min(max(deadline - monotonic(), 0.0), 3600.0))
-        os._exit(0)
-
-    def _wait(self, interrupt: Callable[[], None]) -> float:
-        """Waits for a reason to end, and returns the seconds that are left until the end."""
         poller = select.poll()
         poller.register(self._read_end, select.POLLIN)
         descriptor = self._parent_descriptor = _open_process(self._parent)
         if descriptor >= 0:
             poller.register(descriptor, select.POLLIN)
-        timeout = None if descriptor >= 0 else 1000
-        while True:
-            if self._is_orphan or os.getppid() != self._parent:
-                return min(self._grace, _ORPHAN_LIMIT)
-            for descriptor, _ in poller.poll(timeout):
-                if descriptor == self._read_end:
-                    if _STOPPING & set(os.read(descriptor, 64)):
-                        return self._grace
-                    interrupt()
+        longest = _LONGEST_POLL if descriptor >= 0 else _PARENT_INTERVAL
+        end = inf  # when the process must have ended
+        was_orphan = False
+        while monotonic() < end:
+            seconds = inf
+            if not was_orphan and (self._is_orphan or os.getppid() != self._parent):
+                was_orphan = True
+                seconds = min(self._grace, _ORPHAN_LIMIT)
+                if descriptor >= 0:
+                    poller.unregister(descriptor)
+            else:
+                left = min(max(end - monotonic(), 0.0), longest)
+                for ready, _ in poller.poll(int(left * 1000) + 1):
+                    if ready == self._read_end:
+                        if _STOPPING & set(os.read(ready, 64)) and end == inf:
+                            seconds = self._grace
+                        interrupt()
+            # Some of the time is kept for the end itself, so that it is within the grace period.
+            if monotonic() + seconds * 0.95 < end:
+                end = monotonic() + seconds * 0.95
+                retire()
+                stop(seconds * 0.9)
+        os._exit(0)
 
     def _lifeline_ended(self) -> None:
         self._is_orphan = True

@@ -108,6 +108,7 @@ class Server:
         """Makes serve() return when everything is answered, or after that time. For any thread."""
         self._stop_at = monotonic() + seconds
         self._waker.wake()
+        self.interrupt()
 
     def interrupt(self) -> None:
         """Ends the wait for a lone caller, after a signal. For any thread.

@@ -1,4 +1,4 @@
-"""What a child that a handler forks has of the worker: nothing."""
+"""A child that a handler forks keeps nothing of the worker's and answers nothing."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Cases(unittest.TestCase):
                 caller, closed = worker.connect(), worker.connect()
                 child = caller.call(1, "fork_and_live_on", how)
                 self.addCleanup(kill, child)
-                closed.send(b"PY: this is no frame of anybody's")
+                closed.send(b"PY: this is not a frame, but long")
                 self.assertTrue(closed.is_closed())
                 worker.process.kill()
                 worker.process.wait()

@@ -316,7 +316,7 @@ CRC_WARNING = (
 class Orphan(Case):
     def orphan(self, *arguments: str) -> tuple[subprocess.Popen[bytes], Caller, int]:
         """Starts a process that starts a worker; returns the process, a caller and the worker's ID.
-        The caller's connection tells when the worker is gone."""
+        The connection ends when the worker is gone."""
         path = os.path.join(self.folder(), "o")
         script = "import signal, subprocess, sys; subprocess.Popen(sys.argv[1:]); signal.pause()"
         parent = start([sys.executable, "-c", script, sys.executable, *arguments], path)
@@ -367,7 +367,7 @@ class Command(Case):
     def test_says_what_is_wrong(self) -> None:
         for arguments, words in (
             ([], "module_or_file"),
-            (["no_such_file.py"], "no file no_such_file.py"),
+            (["no_such_file.py"], "cannot find the file no_such_file.py"),
             (["json", "--max-payload", "1"], "max_payload"),
         ):
             with self.subTest(arguments):

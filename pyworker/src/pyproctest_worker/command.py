@@ -11,7 +11,7 @@ from .worker import DEFAULT_GRACE, DEFAULT_SLOW, check_options, run_worker
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Imports the module or the file that exposes the handlers, and serves them."""
+    """Imports the module or file that exposes the handlers, and serves them."""
     import argparse
 
     parser = argparse.ArgumentParser(
@@ -88,7 +88,7 @@ def _load(module_or_file: str) -> None:
     sys.path.insert(0, os.path.dirname(path))
     spec = spec_from_file_location(os.path.splitext(os.path.basename(path))[0], path)
     if spec is None or spec.loader is None or not os.path.isfile(path):
-        raise SystemExit(f"pyproctest-worker: there is no file {module_or_file}")
+        raise SystemExit(f"pyproctest-worker: cannot find the file {module_or_file}")
     module = module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)

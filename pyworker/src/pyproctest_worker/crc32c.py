@@ -100,7 +100,7 @@ def _choose() -> tuple[str, Callable[[bytes], int]]:
         import warnings
 
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns of its own slow path, which is not taken
+            warnings.simplefilter("ignore")  # it warns about its own slow path, which is not used
             import google_crc32c
     except ImportError:
         return "table", crc32c_by_table

@@ -1,4 +1,4 @@
-"""Children that handlers fork: nothing of the worker's is theirs, and they answer nothing."""
+"""Children that handlers fork: they keep nothing that belongs to the worker, and do not answer."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Fork:
         self._registered = False
 
     def at_fork(self, release: Callable[[], None]) -> None:
-        """Has release() called in every forked child, to close what is the worker's.
+        """Makes every forked child call release(), to close what belongs to the worker.
 
-        What is executed after a fork, by subprocess for example, inherits none of it anyway.
+        Programs that are executed after a fork, by subprocess for example, inherit none of it.
         """
         if not self._releases:  # a worker begins to serve, which may be such a child itself
             self._was_in_child, self.in_child = self.in_child, False
@@ -35,13 +35,13 @@ class Fork:
             os.register_at_fork(before=self._before, after_in_child=self._after)
 
     def forget(self) -> None:
-        """Ends what at_fork() began: the process serves no more."""
+        """Undoes at_fork(), when the process has stopped serving."""
         if self._releases:
             self._releases.clear()
             self.in_child = self._was_in_child
 
     def _before(self) -> None:
-        if self._releases:  # so that the child does not write once more what is in the buffers
+        if self._releases:  # so that the child does not write what is in the buffers a second time
             _flush()
 
     def _after(self) -> None:
@@ -57,8 +57,8 @@ class Fork:
 
 
 def end_child(error: BaseException | None = None) -> NoReturn:
-    """Ends a child that has left its handler, without an answer and without what Python does at the
-    end of a process: that is the worker's. error is what it raised."""
+    """Ends a child that has left its handler. error is what it raised. There is no answer, and
+    nothing that is registered for the end of the process runs, since that is for the worker."""
     status = 0
     try:
         if isinstance(error, SystemExit):

@@ -138,7 +138,7 @@ class InlineRunner:
         return request.failed(error, self._max_payload)
 
     def _took_long(self, method: str, request_id: int) -> None:
-        """Is called when a slice of time is over after a handler has run."""
+        """To be called when the slice of time is over after a handler has run."""
         if fork.in_child:
             end_child()
         seconds = monotonic() - (self.until - SLICE)  # the handlers before it took less than SLICE
@@ -146,7 +146,7 @@ class InlineRunner:
             log.handler_slow(method, request_id, seconds)
 
     def abandon(self) -> None:
-        """Sees to it that a forked child ends when it leaves its handler."""
+        """Makes a forked child end when it leaves its handler, by way of _took_long."""
         self.until = float("-inf")
 
     def _take_message(

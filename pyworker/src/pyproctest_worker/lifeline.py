@@ -39,8 +39,8 @@ class Lifeline:
         """Takes the descriptor, so that no child inherits it, and begins to watch.
 
         A value that cannot be used is reported and ignored. A process between the pool and this one
-        may have closed the descriptor and passed the variable on; the worker works all the same,
-        and still watches the process that started it.
+        may have closed the descriptor and passed the variable on. The worker is as useful then, and
+        still watches the process that started it.
         """
         value = os.environ.pop(VARIABLE, None)
         if value is None:
@@ -58,13 +58,13 @@ class Lifeline:
         self._watch()
 
     def at_end(self, function: Callable[[], None]) -> None:
-        """Has function() called when the lifeline ends. Until then its end ends the process."""
+        """Makes the end of the lifeline call function(). Without this it ends the process."""
         self._at_end = function
         if self._descriptor >= 0 and self._watcher != os.getpid():
             self._watch()
 
     def close(self) -> None:
-        """Gives the lifeline up, in a forked child that is not the worker."""
+        """Closes the descriptor, in a forked child that is not the worker."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -1,8 +1,8 @@
 """What a worker logs, with the standard logging: the logger is "pyproctest_worker".
 
 Importing logging takes longer than the rest of a worker's start. So it is imported for the first
-warning, and for what is below a warning only where somebody else has imported it: until then nobody
-can have asked for that.
+warning. Debug messages are dropped while nothing else has imported it: nobody can have asked for
+them yet.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def not_accepting(error: OSError) -> None:
 
 
 def shown(foreign: object, quote: bool = True) -> str:
-    """Returns what came from elsewhere as one short line without control characters."""
+    """Returns foreign text as one short line without control characters."""
     text = foreign if isinstance(foreign, str) else type(foreign).__name__
     limit = _LONGEST_NAME if quote else _LONGEST_PART
     escaped = repr(text[:limit]) if quote else _escaped(text[:limit])

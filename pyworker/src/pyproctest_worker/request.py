@@ -1,4 +1,4 @@
-"""One request, and the running of its handler step by step."""
+"""One request, and its handler, which runs step by step."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 class Cancelled(Exception):
     """Raised at the yield of a generator handler whose request was cancelled or whose caller has
-    gone away. Clean up and let it pass, or return a result all the same."""
+    gone away. Clean up and let it pass, or return a result nevertheless."""
 
 
 running: dict[int, Running] = {}

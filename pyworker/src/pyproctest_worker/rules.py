@@ -38,7 +38,7 @@ class Demand:
 
 
 def demand_of(message: Any, header_id: int, enhanced: bool) -> Demand:
-    """Returns what a message asks for. Its header's ID counts in the enhanced framing alone."""
+    """Returns what a message asks for. The ID of its header counts in the enhanced framing only."""
     kind, enveloped = "request", False
     if type(message) is dict and "payload" in message and type(message.get("type")) is str:
         kind, enveloped = message["type"], True  # [MSG-3]
@@ -62,10 +62,10 @@ def demand_of(message: Any, header_id: int, enhanced: bool) -> Demand:
     if kind != "request":  # [MSG-12]
         return _because(refusal, f"unknown envelope type {kind!r:.80}")
     if request_id is None:  # [MSG-11]
-        return _because(refusal, "no object with a readable id")
+        return _because(refusal, "not an object with a readable id")
     method = message.get("method")
     if type(method) is not str:  # [MSG-11]
-        return _because(refusal, "the method is no string")
+        return _because(refusal, "the method is not a string")
     demand = Demand(REQUEST, request_id, enveloped)
     demand.method = method
     demand.body = message.get("body")  # [MSG-6]

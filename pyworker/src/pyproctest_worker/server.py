@@ -65,7 +65,7 @@ class Server:
         self._lone = False
         """Whether the last read brought one request at most: its caller waits for the answer."""
         self._staying: socket | None = None
-        """The socket of the connection that is waited for alone."""
+        """The socket that _stay reads from, and no other."""
         self._is_accepting = True
         self._stop_at: float | None = None
         self._stopping = False
@@ -113,8 +113,8 @@ class Server:
     def interrupt(self) -> None:
         """Ends the wait for a lone caller, after a signal. For any thread.
 
-        Python begins a read anew that a signal has interrupted, and the timeout of the read begins
-        anew too. So while signals keep coming, the read would last until the caller sends.
+        Python starts a read again that a signal has interrupted, and with it the timeout of the
+        read. So while signals keep coming, the read would last until the caller sends.
         """
         sock = self._staying
         if sock is not None:

@@ -117,7 +117,7 @@ def _refuse_import_by_multiprocessing() -> None:
 def _keep_freed_memory() -> None:
     """Makes glibc's malloc keep some megabytes that were freed, for the next big message.
 
-    By default it returns them to the system at once, and to get them anew costs a message of a
+    By default it returns them to the system at once, and to get them again costs a message of a
     megabyte more than reading and writing its JSON. malloc takes the largest block that was ever
     freed as the measure; this one is not touched, so it takes no memory. Elsewhere it does nothing.
     """

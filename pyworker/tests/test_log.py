@@ -150,6 +150,28 @@ class Quiet(unittest.TestCase):
             self.assertEqual(caller.call(3, "modules", heavy), [])
 
 
+class Descriptors(unittest.TestCase):
+    def test_failure_to_accept_is_logged_once_and_ends(self) -> None:
+        script = (
+            "import resource; from pyproctest_worker import expose, run_worker\n"
+            "expose('echo')(lambda body: body)\n"
+            "resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))\n"
+            "run_worker()\n"
+        )
+        worker = Worker("-c", script)
+        self.addCleanup(worker.__exit__)
+        callers = [worker.connect() for _ in range(16)]
+        worker.await_text("cannot accept connections for now: Too many open files")
+        self.assertEqual(callers[0].call(1, "echo", "served"), "served")
+        last = callers.pop()
+        for caller in callers:
+            caller.close()
+        self.assertEqual(last.call(1, "echo", "accepted"), "accepted")
+        worker.signal()
+        self.assertEqual(worker.exit_status(), 0)
+        self.assertEqual(worker.errors().count("cannot accept"), 1)
+
+
 class Logger(unittest.TestCase):
     def test_records_carry_the_exception_for_other_handlers(self) -> None:
         with self.assertLogs("pyproctest_worker", logging.ERROR) as logs:

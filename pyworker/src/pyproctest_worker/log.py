@@ -74,7 +74,11 @@ def _log(level: int, text: str, error: BaseException | None = None) -> None:
         return
     try:
         import logging
-
+    except (ImportError, OSError):  # no descriptor is free, for example
+        if sys.stderr is not None:
+            print(text, file=sys.stderr, flush=True)
+        return
+    try:
         logger = logging.getLogger(NAME)
         if not logger.isEnabledFor(level):
             return

@@ -38,10 +38,10 @@ type shared struct {
 	hungClauses sync.Map // clauses with a case in which a call did not return within the patience of the run
 }
 
-// T runs one case against the framer under test.
 // testCase is a case for framers.
 type testCase = suite.Case[*T]
 
+// T is a case's view of the framer under test.
 type T struct {
 	*suite.T
 	*shared

@@ -44,7 +44,7 @@ func TestPageTellsEachFailureWithWhatAReaderNeeds(t *testing.T) {
 		"An absent body is null.", "MSG-6/absent-body-is-null/basic",
 		"the echo of a request without a body is null", "the value is {} and should be null",
 		"length: payload of 33",
-		"The body is taken from the request as if it were always there.",
+		"The worker reads the body as if every request had one.",
 		"+2.0 ms connection 1 → worker 9 bytes", "length: payload of 5",
 		"pyproctest run --worker 'python3 worker.py' --clause MSG-6/absent-body-is-null/basic",
 	} {

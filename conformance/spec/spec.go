@@ -28,6 +28,7 @@ type Clause struct {
 	Name       string // "FRM-7"; never reused and never moved to another rule
 	Level      Level
 	Optional   bool // the rule holds only where the thing is offered
+	Since      int  // the first version of SPEC.md that has it
 	Roles      []Role
 	Sentence   string
 	Why        string // empty where no reader would ask

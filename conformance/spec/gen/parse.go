@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	clauseLine = regexp.MustCompile(`^- \*\*([A-Z]{3}-[1-9][0-9]*)\*\* \((MUST|SHOULD)(, optional)?; ([a-z, ]+)\) (.+)$`)
+	clauseLine = regexp.MustCompile(`^- \*\*([A-Z]{3}-[1-9][0-9]*)\*\* \((MUST|SHOULD)(, optional)?; ([a-z, ]+)(?:; since ([2-9]))?\) (.+)$`)
 	remarkLine = regexp.MustCompile(`^  \*(Why|Untestable):\* (.+)$`)
 )
 
@@ -20,7 +20,10 @@ func parse(text string) ([]spec.Clause, error) {
 	var clauses []spec.Clause
 	for i, line := range strings.Split(text, "\n") {
 		if m := clauseLine.FindStringSubmatch(line); m != nil {
-			c := spec.Clause{Name: m[1], Level: spec.Level(m[2]), Optional: m[3] != "", Sentence: m[5]}
+			c := spec.Clause{Name: m[1], Level: spec.Level(m[2]), Optional: m[3] != "", Since: 1, Sentence: m[6]}
+			if m[5] != "" {
+				c.Since = int(m[5][0] - '0')
+			}
 			for role := range strings.SplitSeq(m[4], ", ") {
 				switch r := spec.Role(role); r {
 				case spec.RoleFramer, spec.RoleWorker, spec.RolePool:

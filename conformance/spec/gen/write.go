@@ -37,6 +37,7 @@ func writeClause(b *strings.Builder, c spec.Clause) {
 	if c.Optional {
 		b.WriteString("Optional: true, ")
 	}
+	fmt.Fprintf(b, "Since: %d, ", c.Since)
 	var roles []string
 	for _, r := range c.Roles {
 		roles = append(roles, map[spec.Role]string{spec.RoleFramer: "RoleFramer", spec.RoleWorker: "RoleWorker", spec.RolePool: "RolePool"}[r])

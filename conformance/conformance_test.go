@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/report"
 )
 
 var (
@@ -114,9 +115,13 @@ func writeSummary(path string) error {
 	reports.Lock()
 	defer reports.Unlock()
 	slices.SortFunc(reports.all, func(a, b conformance.Report) int { return strings.Compare(string(a.Role), string(b.Role)) })
-	var b strings.Builder
+	var runs []report.Run
 	for _, r := range reports.all {
-		b.WriteString(r.Summary() + "\n")
+		runs = append(runs, report.Run{Report: r, Strict: *strictFlag})
+	}
+	var b strings.Builder
+	if err := report.Summary(&b, runs...); err != nil {
+		return err
 	}
 	if path == "-" {
 		_, err := fmt.Print(b.String())

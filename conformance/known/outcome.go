@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance/catalog"
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
@@ -44,12 +45,12 @@ func (l List) Apply(rep result.Report) Outcome {
 	o := Outcome{File: l.File}
 	exist := cases(rep.Role, rep.Asked.Framings)
 	for _, e := range l.Entries {
-		text, judged := e.judge(rep, exist)
+		problem, judged := e.judge(rep, exist)
 		if !judged {
 			o.Unjudged++
 		}
-		if text != "" {
-			o.Problems = append(o.Problems, Problem{e, l.File, text})
+		if problem != "" {
+			o.Problems = append(o.Problems, Problem{e, l.File, problem})
 		}
 	}
 	if rep.SetUp != "" {
@@ -87,7 +88,7 @@ func (e Entry) judge(rep result.Report, exist []string) (wrong string, judged bo
 	case ran == 0:
 		return fmt.Sprintf("%s matches none of the cases that could be run: see what the report says was not run, or remove the line", e.Pattern), true
 	default:
-		return fmt.Sprintf("%s does not fail any more (%s): remove the line", e.Pattern, count(ran, "case")) + blamedElsewhere(e.Pattern, rep), true
+		return fmt.Sprintf("%s does not fail any more (%s): remove the line", e.Pattern, text.Plural(ran, "case")) + blamedElsewhere(e.Pattern, rep), true
 	}
 }
 
@@ -164,11 +165,4 @@ func fails(r result.Result) bool {
 		})
 	}
 	return true
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

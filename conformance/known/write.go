@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
@@ -105,27 +106,26 @@ func prefixes(id string) []string {
 
 const reasonLength = 100 // characters
 
-// reason tells what the first of the results says, as one line.
+// reason returns what the first of the results says, as one line.
 func reason(results []result.Result) string {
 	first := results[0]
-	text := string(first.Status) + ": " + first.Reason
+	why := string(first.Status) + ": " + first.Reason
 	if len(first.Findings) > 0 {
 		f := first.Findings[0]
-		text = fmt.Sprintf("%s: expected %s; got %s", f.Clause, firstLine(f.Want), firstLine(f.Got))
+		why = fmt.Sprintf("%s: expected %s; got %s", f.Clause, firstLine(f.Want), firstLine(f.Got))
 	}
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, firstLine(text))
-	if r := []rune(text); len(r) > reasonLength {
-		text = string(r[:reasonLength-1]) + "…"
-	}
+	why = text.Clip(strings.Map(printable, firstLine(why)), reasonLength)
 	if len(results) > 1 {
-		text = fmt.Sprintf("%d cases, e.g. %s", len(results), text)
+		why = fmt.Sprintf("%d cases, e.g. %s", len(results), why)
 	}
-	return text
+	return why
+}
+
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return ' '
 }
 
 func firstLine(text string) string {

@@ -11,7 +11,7 @@ import (
 
 // BadgeSVG writes the verdict of a run as an image.
 func BadgeSVG(w io.Writer, run Run) error {
-	b := newBadge(run.told())
+	b := newBadge(run.presentable())
 	label, message := b.width(b.Label), b.width(b.Message)
 	return badgeImage.Execute(w, map[string]any{
 		"Label": b.Label, "Message": b.Message, "Paint": b.paint(), "Width": label + message,
@@ -24,7 +24,7 @@ func BadgeSVG(w io.Writer, run Run) error {
 func BadgeJSON(w io.Writer, run Run) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	return enc.Encode(newBadge(run.told()))
+	return enc.Encode(newBadge(run.presentable()))
 }
 
 type badge struct {

@@ -24,7 +24,7 @@ import (
 )
 
 var formats = map[string]func(io.Writer, ...report.Run) error{
-	"text": report.Text, "JSON": report.JSON, "JUnit": report.JUnit, "Markdown": report.Markdown, "HTML": report.HTML,
+	"text": report.Text, "summary": report.Summary, "JSON": report.JSON, "JUnit": report.JUnit, "Markdown": report.Markdown, "HTML": report.HTML,
 	"badge": eachBadge(report.BadgeSVG), "badge JSON": eachBadge(report.BadgeJSON),
 }
 
@@ -52,6 +52,31 @@ func TestTextEndsWithTheVerdict(t *testing.T) {
 	require.NotContains(t, text, "violated: ")
 	require.Contains(t, text, "  known failing: 4 cases of known.txt\n  known.txt:6: WRK-20 does not fail any more (2 cases): remove the line\n")
 	require.Contains(t, text, "THE KNOWN-FAILING LIST IS WRONG: 35 of 40 MUST hold, 5 known failing; 4 of 5 SHOULD hold, 1 does not; 1 line of the known-failing list is wrong.")
+}
+
+// What go test prints of a case and what the command prints of it come from one renderer, [result.Result.Text].
+func TestTextShowsEachCaseInTheWordsOfGoTest(t *testing.T) {
+	run := failing(t)
+	shown := string(written(t, report.Text, run))
+	cases := 0
+	for _, r := range run.Results {
+		if r.Status != result.StatusPass {
+			cases++
+			require.Contains(t, shown, "\n  "+strings.ReplaceAll(strings.TrimSuffix(r.Text(), "\n"), "\n", "\n  ")+"\n", r.ID)
+		}
+	}
+	require.Equal(t, 5, cases)
+}
+
+func TestTextEndsWithTheSummary(t *testing.T) {
+	for _, run := range []report.Run{failing(t), green(), poolOf("p")} {
+		summary := string(written(t, report.Summary, run))
+		require.True(t, strings.HasPrefix(summary, string(run.Role)+" "+run.Subject+" (clauses version "), summary)
+		require.NotContains(t, summary, "expected:")
+		require.True(t, strings.HasSuffix(string(written(t, report.Text, run)), summary))
+	}
+	both := string(written(t, report.Summary, green(), poolOf("p")))
+	require.Equal(t, string(written(t, report.Summary, green()))+"\n"+string(written(t, report.Summary, poolOf("p"))), both)
 }
 
 func TestTextOfAPartLeavesOutWhatWasNotAskedFor(t *testing.T) {

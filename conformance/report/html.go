@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance/catalog"
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
@@ -21,7 +22,7 @@ import (
 func HTML(w io.Writer, runs ...Run) error {
 	p := page{Style: template.CSS(style), taken: map[string]bool{"main": true}}
 	for _, r := range runs {
-		p.Runs = append(p.Runs, p.run(r.told(), len(p.Runs)+1))
+		p.Runs = append(p.Runs, p.run(r.presentable(), len(p.Runs)+1))
 	}
 	p.Matrices = p.matrices()
 	p.Title = "PyProc conformance"
@@ -38,7 +39,7 @@ var style string
 var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"words": words, "lines": dumpLines, "took": took, "size": size, "count": count,
+	"words": words, "lines": dumpLines, "took": took, "size": size, "count": text.Plural,
 }).Parse(pageText))
 
 type page struct {

@@ -3,6 +3,7 @@ package report
 import (
 	"slices"
 
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/known"
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
@@ -36,7 +37,7 @@ type pageGroup struct {
 
 // Others says how many cases there are behind the first.
 func (g pageGroup) Others() string {
-	return count(len(g.More)+len(g.Rest), "more case") + " of " + g.Name
+	return text.Plural(len(g.More)+len(g.Rest), "more case") + " of " + g.Name
 }
 
 type pageFailure struct {

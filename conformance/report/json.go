@@ -35,7 +35,7 @@ var ErrFormat = errors.New("no report that can be read")
 func JSON(w io.Writer, runs ...Run) error {
 	doc := document{Format: format, Version: formatVersion, ExitStatus: ExitStatus(runs...), Runs: []runJSON{}}
 	for _, r := range runs {
-		doc.Runs = append(doc.Runs, newRunJSON(r.told()))
+		doc.Runs = append(doc.Runs, newRunJSON(r.presentable()))
 	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

@@ -15,7 +15,7 @@ import (
 func JUnit(w io.Writer, runs ...Run) error {
 	all := junitSuites{Name: "pyproctest"}
 	for _, r := range runs {
-		suite := newJunitSuite(r.told())
+		suite := newJunitSuite(r.presentable())
 		all.Suites = append(all.Suites, suite)
 		all.Tests += suite.Tests
 		all.Failures += suite.Failures

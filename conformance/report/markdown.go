@@ -7,6 +7,9 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 // What the summary of a CI job tells at most: it is the way to the full report, and not that.
@@ -20,7 +23,7 @@ const (
 func Markdown(w io.Writer, runs ...Run) error {
 	var b strings.Builder
 	for _, r := range runs {
-		writeMarkdown(&b, r.told())
+		writeMarkdown(&b, r.presentable())
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -46,8 +49,8 @@ func writeMarkdown(b *strings.Builder, r Run) {
 	b.WriteString("\n")
 	writeFailures(b, r)
 	writeClauses(b, r)
-	fmt.Fprintf(b, "%s in %s, clauses version %s, pyproctest %s, %s, %s/%s, %s\n", count(len(r.Results), "case"), took(r.Elapsed),
-		plain(r.Spec), plain(r.Environment.Version), plain(r.Environment.Go), plain(r.Environment.OS), plain(r.Environment.Arch), count(r.Environment.CPUs, "CPU"))
+	fmt.Fprintf(b, "%s in %s, clauses version %s, pyproctest %s, %s, %s/%s, %s\n", text.Plural(len(r.Results), "case"), took(r.Elapsed),
+		plain(r.Spec), plain(r.Environment.Version), plain(r.Environment.Go), plain(r.Environment.OS), plain(r.Environment.Arch), text.Plural(r.Environment.CPUs, "CPU"))
 	if line := r.Rerun.all(); line != "" {
 		fmt.Fprintf(b, "\n%s\n", fenced("sh", line))
 	}
@@ -59,7 +62,7 @@ func writeFailures(b *strings.Builder, r Run) {
 	groups := slices.DeleteFunc(r.groups(), func(g group) bool { return g.kind >= excused })
 	for i, g := range groups {
 		if i == failuresInMarkdown {
-			fmt.Fprintf(b, "And %s: see the full report.\n\n", count(len(groups)-i, "more group"))
+			fmt.Fprintf(b, "And %s: see the full report.\n\n", text.Plural(len(groups)-i, "more group"))
 			break
 		}
 		fmt.Fprintf(b, "**%s %s**", plain(g.name()), g.kind)
@@ -67,7 +70,7 @@ func writeFailures(b *strings.Builder, r Run) {
 			fmt.Fprintf(b, " %s", sentenceOf(g.clauses[0]))
 		}
 		if n := len(g.cases) - 1; n > 0 {
-			fmt.Fprintf(b, " (and %s)", count(n, "more case"))
+			fmt.Fprintf(b, " (and %s)", text.Plural(n, "more case"))
 		}
 		b.WriteString("\n")
 		first := g.cases[0]
@@ -89,6 +92,15 @@ func writeClauses(b *strings.Builder, r Run) {
 		}
 	}
 	b.WriteString("\n</details>\n\n")
+}
+
+// sentenceOf returns the level and the sentence of a clause, empty for a name that is not one.
+func sentenceOf(name string) string {
+	c, ok := spec.LookUp(name)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("(%s) %s", c.Level, c.Sentence)
 }
 
 // plain escapes text so that Markdown shows it as it is, on one line: no markup, link or mention comes of it.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
@@ -127,7 +128,7 @@ func (r Run) sentence() string {
 		parts = append(parts, "all that ran is optional and not offered")
 	}
 	if r.Known != nil && len(r.Known.Problems) > 0 {
-		parts = append(parts, fmt.Sprintf("%s of the known-failing list is wrong", count(len(r.Known.Problems), "line")))
+		parts = append(parts, fmt.Sprintf("%s of the known-failing list is wrong", text.Plural(len(r.Known.Problems), "line")))
 		if len(r.Known.Problems) > 1 {
 			parts[len(parts)-1] = fmt.Sprintf("%d lines of the known-failing list are wrong", len(r.Known.Problems))
 		}

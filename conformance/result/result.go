@@ -10,63 +10,71 @@ import (
 // Status is how a case ended.
 type Status string
 
-// The ends of a case. Only StatusPass is green.
+// The ways in which a case ends. Only StatusPass is green.
 const (
 	StatusPass        Status = "pass"
 	StatusFail        Status = "fail"        // a MUST does not hold
 	StatusShould      Status = "should"      // a SHOULD does not hold
-	StatusUnsupported Status = "unsupported" // an optional rule, for something that is not offered
+	StatusUnsupported Status = "unsupported" // the case is about something that is not offered
 	StatusBlocked     Status = "blocked"     // the case could not run, so nothing is known
 )
 
-// Finding is one violation that a case saw.
+// Finding is one violation that a case found.
 type Finding struct {
-	Clause string // whose sentence does not hold
+	Clause string // that is violated
 	Want   string // what the clause asks for here
 	Got    string // what came instead
-	Dump   string // the bytes in question, annotated, where the timeline alone would not point at them
+	Dump   string // the bytes in question, annotated; empty if the timeline shows them well enough
 }
 
-// Event is one step of a case's story: bytes that passed, or something that happened.
+// Event is one entry of a case's timeline: bytes that passed, or something that happened.
 type Event struct {
 	At    time.Duration // since the case began
 	Where string        // "caller → worker", "connection 2 ← worker", "framer ← stream"
 	Note  string
-	Bytes []byte // the first bytes at most; Total tells how many there were
-	Total int
-	// Framing tells how to annotate the bytes.
+	Bytes []byte // the first of the bytes that passed
+	Total int    // how many bytes passed
+	// Framing is the framing of the bytes, by which Dump annotates them.
 	Framing spec.Framing
 }
 
-// Dump writes the bytes as hex with offsets and says what each field is, in so many rows at most.
+// Dump returns the bytes as hex, with offsets and the meaning of each field, in at most the given number of rows.
 func (e Event) Dump(rows int) string { return wire.Dump(e.Framing, e.Bytes, e.Total, rows) }
 
 // Result is the outcome of one case.
 type Result struct {
-	ID       string   // "FRM-7/length-17-is-refused/enhanced", stable
-	Clauses  []string // those the case covers, first the one it is named after
+	ID       string   // such as "FRM-7/length-17-is-refused/enhanced"; it never changes
+	Clauses  []string // that the case covers; it is named after the first
 	Status   Status
 	Reason   string // why it is unsupported or blocked
 	Findings []Finding
 	Timeline []Event
-	Cause    string // what usually causes such a failure
+	Cause    string // what usually causes a failure of this case
 	Elapsed  time.Duration
+}
+
+// Missed is a case that was asked for and did not run.
+type Missed struct {
+	ID      string
+	Clauses []string // that the case covers; it is named after the first
 }
 
 // Report is the outcome of a run against one implementation in one role.
 type Report struct {
 	Role    spec.Role
-	Subject string // what was run, as a person would name it
-	Spec    string // SpecVersion
+	Subject string // the name of the implementation
+	Spec    string // the version of the clauses
 	Started time.Time
 	Elapsed time.Duration
 	Results []Result
-	// NotRun says why whole parts of the run did not happen, e.g. a framing that is not spoken.
+	// NotRun says which parts of the run did not happen, and why, such as a framing that is not spoken.
 	NotRun []string
 	// Asked is what the run was restricted to.
 	Asked Selection
-	// Interrupted is set where the run was ended before all that was asked for had run.
+	// Missed are the cases that were asked for and did not run, because the run was ended before them.
+	Missed []Missed
+	// Interrupted is set if the run was ended before everything that was asked for had run.
 	Interrupted bool
-	// SetUp says why no case at all could be run; empty where cases were run.
+	// SetUp says why no case could be run; empty if cases were run.
 	SetUp string
 }

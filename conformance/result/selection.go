@@ -7,23 +7,24 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// Selection is what a run was asked for of all that there is. Its zero value is everything.
+// Selection is which of all cases a run was asked for. The zero value selects all of them.
 type Selection struct {
-	Framings []spec.Framing // both where there are none
-	Only     []string       // patterns, as [Only] takes them
-	Covering []string       // as [Covering] takes them
-	Except   []string       // as [Except] takes them
-	Shard    int            // as [Shard] takes them, 0 of 0 for all
-	Shards   int
+	Framings []spec.Framing // none means both
+	Only     []string       // patterns of case IDs, as Match reads them
+	Covering []string       // patterns of clauses that a case covers
+	Except   []string       // patterns of case IDs to leave out
+	Shard    int            // counted from 1; 0 for all
+	Shards   int            // how many there are; 0 for all
 }
 
-// Whole reports whether every case in the framings was asked for.
+// Whole reports whether every case in the framings is selected.
 func (s Selection) Whole() bool {
 	return len(s.Only)+len(s.Covering)+len(s.Except) == 0 && s.Shards <= 1
 }
 
-// Match reports whether the pattern matches the ID of a case: each element as path.Match has it, and with it
-// all that lies below. "FRM-7" matches every case that is named after the clause, in every framing.
+// Match reports whether the pattern matches the ID of a case or the beginning of it. Pattern and ID are compared
+// element by element, between slashes, as path.Match does. So "FRM-7" matches every case that is named after this
+// clause, in every framing. A malformed pattern matches nothing.
 func Match(pattern, id string) bool {
 	wants, parts := strings.Split(pattern, "/"), strings.Split(id, "/")
 	if len(wants) > len(parts) {

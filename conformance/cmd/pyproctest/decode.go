@@ -15,6 +15,7 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/inspect"
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
@@ -177,21 +178,13 @@ func (d *decoding) sumUp(i *inspect.Inspector) error {
 		fmt.Fprintf(d.out, "The %d bytes after it are not looked at: a framing error is final [STR-3].\n\n", rest)
 	}
 	if d.first == nil {
-		fmt.Fprintf(d.out, "%s in %d bytes, nothing wrong.\n", count(d.frames, "frame"), d.bytes)
+		fmt.Fprintf(d.out, "%s in %d bytes, nothing wrong.\n", text.Plural(d.frames, "frame"), d.bytes)
 		return nil
 	}
 	clause, _ := spec.LookUp(d.first.Clause)
 	fmt.Fprintf(d.out, "First violation: byte %d (0x%x), %s: %s\n", d.first.Offset, d.first.Offset, clause.Name, clause.Sentence)
 	if d.more > 0 {
-		fmt.Fprintf(d.out, "%s more.\n", count(d.more, "violation"))
+		fmt.Fprintf(d.out, "%s more.\n", text.Plural(d.more, "violation"))
 	}
 	return &exit{statusViolated}
-}
-
-// count says how many there are of what the word names.
-func count(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/catalog"
 	"github.com/pyproctest/pyproctest/conformance/inspect"
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 	"github.com/pyproctest/pyproctest/vectors"
 )
@@ -132,7 +133,7 @@ func tellVectors(b *strings.Builder, clause string, set vectors.Set) {
 		return
 	}
 	if more := len(frames) + len(messages) - 1; more > 0 {
-		fmt.Fprintf(b, "  %s more of this clause: pyproctest vectors writes them.\n", count(more, "vector"))
+		fmt.Fprintf(b, "  %s more of this clause: pyproctest vectors writes them.\n", text.Plural(more, "vector"))
 	}
 }
 
@@ -160,9 +161,9 @@ func tellFrames(b *strings.Builder, v vectors.FrameVector) {
 	}
 	for _, f := range append(inspector.Write(v.Bytes), inspector.End()...) {
 		f.Violations = slices.DeleteFunc(f.Violations, func(w inspect.Violation) bool { return w.Kind == "" }) // of the message: the vector is about frames
-		b.WriteString(indent(f.Dump(24), "  "))
+		b.WriteString(text.Indent(f.Dump(24), "  "))
 	}
-	took := count(len(v.Frames), "frame")
+	took := text.Plural(len(v.Frames), "frame")
 	if v.Valid() {
 		fmt.Fprintf(b, "  A receiver takes %s and meets a clean end.\n", took)
 	} else {
@@ -195,12 +196,4 @@ var meaning = map[vectors.Outcome]string{
 	vectors.OutcomeResponse:     "a response, for the caller with its ID",
 	vectors.OutcomeUnreadable:   "no answer that could be read: the calls of the connection fail",
 	vectors.OutcomeViolation:    "a violation: the connection is over, nothing runs and nothing is delivered",
-}
-
-func indent(text, by string) string {
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		b.WriteString(by + line)
-	}
-	return b.String()
 }

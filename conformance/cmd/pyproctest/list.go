@@ -11,6 +11,7 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/catalog"
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
@@ -115,7 +116,7 @@ func (l list) text(w io.Writer) error {
 		}
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(&b, "%s, %s, clauses version %s.\n", count(len(l.Clauses), "clause"), count(len(l.Cases), "case"), l.Version)
+	fmt.Fprintf(&b, "%s, %s, clauses version %s.\n", text.Plural(len(l.Clauses), "clause"), text.Plural(len(l.Cases), "case"), l.Version)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

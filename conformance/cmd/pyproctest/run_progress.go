@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/result"
 )
 
@@ -62,20 +63,20 @@ func (l *line) tick() {
 const clearLine = "\r\x1b[K"
 
 func (l *line) drawLocked() {
-	text := l.textLocked()
+	state := l.stateLocked()
 	if width, _, err := term.GetSize(int(l.screen.Fd())); err == nil && width > 0 {
-		text = clipTo(text, width-1)
+		state = text.Clip(state, max(1, width-1))
 	}
-	fmt.Fprint(l.screen, clearLine+text)
+	fmt.Fprint(l.screen, clearLine+state)
 }
 
-func (l *line) textLocked() string {
+func (l *line) stateLocked() string {
 	elapsed := time.Since(l.began).Truncate(time.Second)
 	if l.total == 0 {
 		return fmt.Sprintf("%s … %v", l.what, elapsed)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d of %s, ", l.done, count(l.total, "case"))
+	fmt.Fprintf(&b, "%d of %s, ", l.done, text.Plural(l.total, "case"))
 	if l.wrong > 0 {
 		fmt.Fprintf(&b, "%d not as they should be, ", l.wrong)
 	}
@@ -116,12 +117,4 @@ func (l *line) clear() {
 	close(l.over)
 	l.ticks.Wait()
 	fmt.Fprint(l.screen, clearLine)
-}
-
-func clipTo(text string, width int) string {
-	r := []rune(text)
-	if len(r) <= width {
-		return text
-	}
-	return string(r[:max(0, width-1)]) + "…"
 }

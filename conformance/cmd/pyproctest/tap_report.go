@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 	"github.com/pyproctest/pyproctest/conformance/tap"
 )
@@ -58,9 +59,7 @@ func (t *tapping) show(e tap.Event) {
 	fmt.Fprintf(&b, "\n%s (%s) %s\n", clause.Name, clause.Level, clause.Sentence)
 	fmt.Fprintf(&b, "  where:    connection %d, byte %d of what the %s sent: %s\n", e.Connection, *e.Offset, e.Sender, what)
 	fmt.Fprintf(&b, "  expected: %s\n  got:      %s\n", e.Want, e.Got)
-	for line := range strings.Lines(e.Dump) {
-		b.WriteString("    " + line)
-	}
+	b.WriteString(text.Indent(e.Dump, "    "))
 	if t.shown[e.Clause] == shownEach {
 		fmt.Fprintf(&b, "  more of %s are counted, and told in the log only\n", e.Clause)
 	}
@@ -68,10 +67,10 @@ func (t *tapping) show(e tap.Event) {
 }
 
 func (t *tapping) sumUp(s tap.Summary) {
-	fmt.Fprintf(t.out, "%s: %s, %s, %s", count(s.Connections, "connection"), count(t.seen.Requests, "request"),
-		count(t.seen.Cancellations, "cancellation"), count(t.seen.Answers, "answer"))
+	fmt.Fprintf(t.out, "%s: %s, %s, %s", text.Plural(s.Connections, "connection"), text.Plural(t.seen.Requests, "request"),
+		text.Plural(t.seen.Cancellations, "cancellation"), text.Plural(t.seen.Answers, "answer"))
 	if s.GivenUp > 0 {
-		fmt.Fprintf(t.out, "; %s not inspected to the end", count(s.GivenUp, "connection"))
+		fmt.Fprintf(t.out, "; %s not inspected to the end", text.Plural(s.GivenUp, "connection"))
 	}
 	if len(s.Violations) == 0 {
 		fmt.Fprintln(t.out, "; no violation seen")

@@ -1,5 +1,6 @@
-// Package suite runs cases: it selects them, gives each a [T] to tell its story to, and makes the report.
+// Package suite runs cases: it selects them, gives each a [T] to work with, and makes the report.
 //
-// It imports spec and result, and knows no role. Read case.go for what a case is, t.go for what a case may do, and
-// run.go for how a run goes. The cases are in internal/framer, internal/worker and internal/pool.
+// It imports spec and result, and knows no role. case.go says what a case is, t.go and the files beside it
+// (findings.go, timeline.go, wait.go) what a case may do, job.go how one case runs, and run.go how a whole run goes. The
+// cases are in internal/framer, internal/worker and internal/pool.
 package suite

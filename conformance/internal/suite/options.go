@@ -11,26 +11,28 @@ import (
 // Option changes a run of the suite. Package conformance has the functions that make them.
 type Option func(*Options)
 
-// Options are what a run was asked for, and who is told how it goes.
+// Options are the settings of a run, and the functions to call as it goes on.
 type Options struct {
-	Run      context.Context // its end is the end of the whole run
+	Run      context.Context // ends with the whole run
 	started  time.Time
 	Asked    result.Selection
-	Framings []spec.Framing // of cases that will be run
-	Patience time.Duration
-	Strict   bool
-	Parallel int
+	Framings []spec.Framing // that cases may run in
+	Patience time.Duration  // how long to wait for what must happen
+	Strict   bool           // a SHOULD that does not hold fails its subtest
+	Parallel int            // how many cases Check runs at once
+	Spec     string         // the version of the clauses to judge by
 	OnReport []func(result.Report)
-	Subject  string
+	Subject  string // the implementation's name in reports
 	progress *progress
 }
 
-// defaultPatience is far above what any right implementation needs, also on a loaded machine.
+// defaultPatience is far above what a right implementation needs, even on a loaded machine.
 const defaultPatience = 10 * time.Second
 
+// NewOptions returns the default options, changed by opts in order.
 func NewOptions(run context.Context, opts []Option) *Options {
 	o := &Options{
-		Run: run, started: time.Now(), Framings: BothFramings, Patience: defaultPatience, Parallel: 4, progress: &progress{},
+		Run: run, started: time.Now(), Framings: BothFramings, Spec: spec.Version, Patience: defaultPatience, Parallel: 4, progress: &progress{},
 	}
 	for _, opt := range opts {
 		opt(o)
@@ -41,11 +43,13 @@ func NewOptions(run context.Context, opts []Option) *Options {
 	return o
 }
 
-// OnStart has f called with the IDs of the cases that will run.
-func (o *Options) OnStart(f func(ids []string)) { o.progress.start = append(o.progress.start, f) }
+// OnStart adds a function that is called with the IDs of the cases that will run.
+func (o *Options) OnStart(f func(ids []string)) { o.progress.onStart = append(o.progress.onStart, f) }
 
-// OnCase has f called with the ID of each case that begins.
-func (o *Options) OnCase(f func(id string)) { o.progress.begin = append(o.progress.begin, f) }
+// OnCase adds a function that is called with the ID of each case as it begins.
+func (o *Options) OnCase(f func(id string)) { o.progress.onCase = append(o.progress.onCase, f) }
 
-// OnResult has f called with each result.
-func (o *Options) OnResult(f func(result.Result)) { o.progress.result = append(o.progress.result, f) }
+// OnResult adds a function that is called with each result as its case ends.
+func (o *Options) OnResult(f func(result.Result)) {
+	o.progress.onResult = append(o.progress.onResult, f)
+}

@@ -6,38 +6,38 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/result"
 )
 
-// progress tells whoever asked how the run goes on, one thing at a time.
+// progress calls the functions that follow a run. Their calls never overlap.
 type progress struct {
-	mu     sync.Mutex
-	start  []func(ids []string)
-	begin  []func(id string)
-	result []func(result.Result)
+	mu       sync.Mutex
+	onStart  []func(ids []string)
+	onCase   []func(id string)
+	onResult []func(result.Result)
 }
 
-func (p *progress) starts(all []Job) {
+func (p *progress) runStarts(all []Job) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var ids []string
 	for _, j := range all {
 		ids = append(ids, j.ID(j.Framing))
 	}
-	for _, f := range p.start {
+	for _, f := range p.onStart {
 		f(ids)
 	}
 }
 
-func (p *progress) begins(id string) {
+func (p *progress) caseBegins(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, f := range p.begin {
+	for _, f := range p.onCase {
 		f(id)
 	}
 }
 
-func (p *progress) ended(r result.Result) {
+func (p *progress) caseEnded(r result.Result) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, f := range p.result {
+	for _, f := range p.onResult {
 		f(r)
 	}
 }

@@ -15,25 +15,27 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
+// NewReport returns a report of the run without results.
 func NewReport(role spec.Role, o *Options, notRun []string) result.Report {
-	return result.Report{Role: role, Subject: o.Subject, Spec: spec.Version, Started: o.started, NotRun: notRun, Asked: o.Asked}
+	return result.Report{Role: role, Subject: o.Subject, Spec: o.Spec, Started: o.started, NotRun: notRun, Asked: o.Asked}
 }
 
+// CloseReport sets the time that the run took and sorts the results by ID.
 func CloseReport(r *result.Report) {
 	r.Elapsed = time.Since(r.Started)
 	slices.SortFunc(r.Results, func(a, b result.Result) int { return strings.Compare(a.ID, b.ID) })
 }
 
-// Check runs the jobs without a testing.T, those marked Serial first and alone. When the context ends it
-// returns at once with what has run.
+// Check runs the jobs without a testing.T, the serial ones first and one at a time. When the context ends it returns
+// early, with what has run so far.
 func Check(ctx context.Context, role spec.Role, o *Options, all []Job, notRun []string) result.Report {
 	slices.SortStableFunc(all, func(a, b Job) int { return byClause(a.Info, b.Info) })
 	rep := NewReport(role, o, notRun)
-	o.progress.starts(all)
+	o.progress.runStarts(all)
 	var mu sync.Mutex
 	var cutOff []string
 	do := func(j Job) {
-		o.progress.begins(j.ID(j.Framing))
+		o.progress.caseBegins(j.ID(j.Framing))
 		r := RunJob(ctx, j, o)
 		mu.Lock()
 		defer mu.Unlock()
@@ -42,7 +44,7 @@ func Check(ctx context.Context, role spec.Role, o *Options, all []Job, notRun []
 			return
 		}
 		rep.Results = append(rep.Results, r)
-		o.progress.ended(r)
+		o.progress.caseEnded(r)
 	}
 	for _, j := range all {
 		if j.Serial && ctx.Err() == nil {
@@ -70,6 +72,11 @@ func Check(ctx context.Context, role spec.Role, o *Options, all []Job, notRun []
 	wg.Wait()
 	if missed := len(all) - len(rep.Results); missed > 0 {
 		rep.Interrupted = true
+		for _, j := range all {
+			if !slices.ContainsFunc(rep.Results, func(r result.Result) bool { return r.ID == j.ID(j.Framing) }) {
+				rep.Missed = append(rep.Missed, result.Missed{ID: j.ID(j.Framing), Clauses: j.Clauses})
+			}
+		}
 		rep.NotRun = append(rep.NotRun, fmt.Sprintf("%d of %d cases: the run was ended before them%s", missed, len(all), whyEnded(ctx)))
 	}
 	if len(cutOff) > 0 {
@@ -79,7 +86,7 @@ func Check(ctx context.Context, role spec.Role, o *Options, all []Job, notRun []
 	return rep
 }
 
-// whyEnded tells why a run was ended, where whoever ended it said so.
+// whyEnded returns the cause of the context's end, if there is one beside the cancellation itself.
 func whyEnded(ctx context.Context) string {
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		return ": " + cause.Error()
@@ -87,12 +94,12 @@ func whyEnded(ctx context.Context) string {
 	return ""
 }
 
-// Test runs the jobs as subtests of t, those marked Serial first and alone, and reports at the end.
+// Test runs the jobs as subtests of t, the serial ones first and one at a time, and then calls the OnReport functions.
 func Test(t *testing.T, role spec.Role, o *Options, all []Job, notRun []string) {
 	t.Helper()
 	slices.SortStableFunc(all, func(a, b Job) int { return byClause(a.Info, b.Info) })
 	rep := NewReport(role, o, notRun)
-	o.progress.starts(all)
+	o.progress.runStarts(all)
 	var mu sync.Mutex
 	t.Cleanup(func() {
 		CloseReport(&rep)
@@ -111,19 +118,19 @@ func Test(t *testing.T, role spec.Role, o *Options, all []Job, notRun []string) 
 			for _, name := range j.Clauses {
 				t.Attr("requirement", name)
 			}
-			o.progress.begins(j.ID(j.Framing))
+			o.progress.caseBegins(j.ID(j.Framing))
 			r := RunJob(t.Context(), j, o)
-			o.progress.ended(r)
+			o.progress.caseEnded(r)
 			mu.Lock()
 			rep.Results = append(rep.Results, r)
 			mu.Unlock()
-			tell(t, r, o.Strict)
+			setOutcome(t, r, o.Strict)
 		})
 	}
 }
 
-// tell makes a result the outcome of its subtest. Only what passed is silent.
-func tell(t *testing.T, r result.Result, strict bool) {
+// setOutcome ends a subtest as its case ended. Only a case that passed is silent.
+func setOutcome(t *testing.T, r result.Result, strict bool) {
 	t.Helper()
 	switch {
 	case r.Status == result.StatusPass:
@@ -134,7 +141,7 @@ func tell(t *testing.T, r result.Result, strict bool) {
 	}
 }
 
-// filtered reports whether the person who runs the tests asked for some subtests only.
+// filtered reports whether go test was asked for some subtests only.
 func filtered() bool {
 	for _, name := range []string{"test.run", "test.skip"} {
 		if f := flag.Lookup(name); f != nil && strings.Contains(f.Value.String(), "/") {
@@ -144,7 +151,7 @@ func filtered() bool {
 	return false
 }
 
-// missing names the MUST clauses of which the run says nothing.
+// missing returns the names of the MUST clauses of which the run says nothing.
 func missing(r result.Report) []string {
 	var names []string
 	for _, c := range r.ByClause() {

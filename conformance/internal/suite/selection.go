@@ -11,7 +11,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// check finds what can only be a mistake of whoever asked.
+// checkSelection returns an error for a shard that does not exist, and for a pattern that is malformed or matches no case.
 func checkSelection(s result.Selection, role spec.Role, all []Info) error {
 	if (s.Shard != 0 || s.Shards != 0) && (s.Shard < 1 || s.Shard > s.Shards) {
 		return fmt.Errorf("there is no part %d of %d: parts are counted from 1", s.Shard, s.Shards)
@@ -41,7 +41,7 @@ func checkSelection(s result.Selection, role spec.Role, all []Info) error {
 	return nil
 }
 
-// ids are those of the case in each of its framings.
+// ids returns the ID of the case in each of its framings.
 func (c Info) ids() []string {
 	if len(c.Framings) == 0 {
 		return []string{c.ID("")}
@@ -53,11 +53,12 @@ func (c Info) ids() []string {
 	return ids
 }
 
+// covers reports whether the name of a clause that the case covers matches the pattern.
 func covers(c Info, pattern string) bool {
 	return slices.ContainsFunc(c.Clauses, func(name string) bool { return result.Match(pattern, name) })
 }
 
-// selects reports whether a case is among what was asked for, in that framing.
+// selects reports whether the selection contains the case in that framing.
 func selects(s result.Selection, c Info, framing spec.Framing) bool {
 	id := c.ID(framing)
 	matched := func(pattern string) bool { return result.Match(pattern, id) }
@@ -66,17 +67,19 @@ func selects(s result.Selection, c Info, framing spec.Framing) bool {
 	return asked && !slices.ContainsFunc(s.Except, matched) && inShard(s, id)
 }
 
-// inShard tells by the ID alone, so that a case added to the suite moves no other.
+// inShard reports whether the case is in the selected shard. It depends on the ID alone, so a case that is added to the
+// suite moves no other.
 func inShard(s result.Selection, id string) bool {
 	if s.Shards <= 1 {
 		return true
 	}
 	sum := fnv.New32a()
-	_, _ = sum.Write([]byte(id)) // a hash takes everything
+	_, _ = sum.Write([]byte(id)) // a hash never fails
 	return int(sum.Sum32()%uint32(s.Shards)) == s.Shard-1
 }
 
-// Selected lists the IDs of those of all cases for a role that a run with these options would select.
+// Selected returns the IDs of the cases that a run with these options would select, in the order of SPEC.md. all are the
+// cases of the role. It returns an error for an invalid selection.
 func Selected(role spec.Role, all []Info, opts []Option) ([]string, error) {
 	o := NewOptions(context.Background(), opts)
 	if err := checkSelection(o.Asked, role, all); err != nil {

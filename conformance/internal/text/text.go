@@ -62,3 +62,8 @@ func Excerpt(payload []byte) string {
 	}
 	return Printable(payload[:shown]) + "…"
 }
+
+// Hang indents every line of the text but the first, for a value that stands behind its label.
+func Hang(text, by string) string {
+	return strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n"+by)
+}

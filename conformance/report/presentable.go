@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/known"
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
@@ -23,11 +24,11 @@ const (
 
 // told is the run as every format tells it: all text fit to be shown, what is too much cut, with a word of
 // how much that was. Told twice it is the same.
-func (r Run) told() Run {
+func (r Run) presentable() Run {
 	r.Role = spec.Role(cleanLine(string(r.Role)))
 	r.Subject, r.Spec = cleanLine(r.Subject), cleanLine(r.Spec)
 	r.SetUp = clean(r.SetUp, textKept)
-	r.NotRun, r.Notes = toldTexts(r.NotRun), toldTexts(r.Notes)
+	r.NotRun, r.Notes = presentableTexts(r.NotRun), presentableTexts(r.Notes)
 	e := &r.Environment
 	e.OS, e.Arch, e.Go, e.Version = cleanLine(e.OS), cleanLine(e.Arch), cleanLine(e.Go), cleanLine(e.Version)
 	a := &r.Asked
@@ -35,18 +36,18 @@ func (r Run) told() Run {
 	for i, f := range a.Framings {
 		a.Framings[i] = spec.Framing(cleanLine(string(f)))
 	}
-	a.Only, a.Covering, a.Except = toldTexts(a.Only), toldTexts(a.Covering), toldTexts(a.Except)
+	a.Only, a.Covering, a.Except = presentableTexts(a.Only), presentableTexts(a.Covering), presentableTexts(a.Except)
 	r.Results = slices.Clone(r.Results)
 	for i, res := range r.Results {
-		r.Results[i] = toldResult(res)
+		r.Results[i] = presentableResult(res)
 	}
 	if r.Known != nil {
-		r.Known = toldOutcome(*r.Known)
+		r.Known = presentableOutcome(*r.Known)
 	}
 	return r
 }
 
-func toldResult(r result.Result) result.Result {
+func presentableResult(r result.Result) result.Result {
 	r.ID, r.Status = cleanLine(r.ID), result.Status(cleanLine(string(r.Status)))
 	r.Clauses = slices.Clone(r.Clauses)
 	for i, name := range r.Clauses {
@@ -67,7 +68,7 @@ func toldResult(r result.Result) result.Result {
 	}
 	events := slices.Clone(r.Timeline)
 	if n := len(r.Findings) - len(findings); n > 0 {
-		events = append(events, result.Event{At: r.Elapsed, Where: "report", Note: fmt.Sprintf("%s of this case left out", count(n, "more finding"))})
+		events = append(events, result.Event{At: r.Elapsed, Where: "report", Note: fmt.Sprintf("%s of this case left out", text.Plural(n, "more finding"))})
 	}
 	events = cutEvents(events, firstEvents, eventsKept)
 	for i, e := range events {
@@ -86,11 +87,11 @@ func cutEvents(events []result.Event, first, kept int) []result.Event {
 		return events
 	}
 	n := len(events) - kept + 1
-	gap := result.Event{At: events[first+n-1].At, Where: "report", Note: fmt.Sprintf("%s left out here", count(n, "event"))}
+	gap := result.Event{At: events[first+n-1].At, Where: "report", Note: fmt.Sprintf("%s left out here", text.Plural(n, "event"))}
 	return slices.Concat(events[:first], []result.Event{gap}, events[first+n:])
 }
 
-func toldTexts(texts []string) []string {
+func presentableTexts(texts []string) []string {
 	var told []string
 	for i, text := range texts {
 		if i == notesKept-1 && len(texts) > notesKept {
@@ -101,7 +102,7 @@ func toldTexts(texts []string) []string {
 	return told
 }
 
-func toldOutcome(o known.Outcome) *known.Outcome {
+func presentableOutcome(o known.Outcome) *known.Outcome {
 	entry := func(e known.Entry) known.Entry {
 		e.Pattern, e.Reason = cleanLine(e.Pattern), cleanLine(e.Reason)
 		return e

@@ -35,13 +35,13 @@ var arrows = map[string]string{
 	"conformance/internal/pool": "conformance/internal/proc conformance/internal/scripted conformance/internal/suite conformance/internal/text conformance/internal/wire " +
 		"conformance/result conformance/spec",
 
-	"conformance":         "conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/result conformance/spec",
-	"conformance/catalog": "conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/spec",
+	"conformance":             "conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/result conformance/spec",
+	"conformance/catalog":     "conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/spec",
 	"conformance/catalog/gen": "conformance/catalog conformance/spec",
-	"conformance/adapter": "conformance conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/spec",
-	"conformance/known":   "conformance/catalog conformance/internal/text conformance/result conformance/spec",
-	"conformance/report":  "conformance/catalog conformance/internal/text conformance/known conformance/result conformance/spec",
-	"conformance/tap":     "conformance/inspect conformance/spec",
+	"conformance/adapter":     "conformance conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/spec",
+	"conformance/known":       "conformance/catalog conformance/internal/text conformance/result conformance/spec",
+	"conformance/report":      "conformance/catalog conformance/internal/text conformance/known conformance/result conformance/spec",
+	"conformance/tap":         "conformance/inspect conformance/spec",
 	"conformance/cmd/pyproctest": "conformance conformance/adapter conformance/catalog conformance/inspect conformance/internal/text conformance/known conformance/report " +
 		"conformance/result conformance/spec conformance/tap vectors",
 

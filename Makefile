@@ -5,9 +5,11 @@ VENV   := $(CACHE)/venv
 SUM    := go tool gotestsum --format pkgname-and-test-fails --
 BUDGET ?= 5m
 EXECS  ?= 0
+FOR    ?= 2m
+TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance implementations test test-go test-race test-python lint lint-go lint-python bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
+.PHONY: help conformance implementations test test-go test-race test-python lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +48,7 @@ test-python: $(VENV)/ready
 	cd pyworker && $(PYTHON) -m unittest discover -s tests -t .
 	cd pyworker && $(VENV)/bin/python -m pytest -q tests
 
-lint: lint-go lint-python ## gofmt, vet, staticcheck, ruff, mypy
+lint: lint-go lint-python lint-workflows ## gofmt, vet, staticcheck, ruff, mypy, actionlint, zizmor
 
 lint-go:
 	@unformatted=$$(gofmt -l $(GOFILES)); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
@@ -64,6 +66,17 @@ lint-python: $(VENV)/ready
 	$(VENV)/bin/ruff format --config pyworker/pyproject.toml --check conformance/implementations
 	$(VENV)/bin/mypy --strict conformance/implementations/pyproc-worker/reproduce.py
 
+# zizmor needs Python 3.11. -pyflakes and -shellcheck are off, or the verdict would depend on what else the machine has.
+lint-workflows: $(CACHE)/tools-venv/ready
+	$(TOOL) actionlint -pyflakes= -shellcheck=
+	$(CACHE)/tools-venv/bin/zizmor --offline --no-progress --quiet .github
+	@! grep -rnE ':[[:space:]]*(write|write-all)\>' .github/workflows || { echo "workflows run the code of pull requests: none gets a token that may write"; exit 1; }
+	cd .github/tools && go mod tidy -diff
+
+vulnerabilities: ## known vulnerabilities that the code can reach; asks vuln.go.dev
+	$(TOOL) govulncheck ./...
+	cd bench/rivals && go tool -modfile=$(CURDIR)/.github/tools/go.mod govulncheck .
+
 # WORKER='CMD' measures a worker of yours too; FORCE=1 even if it fails the checks.
 BENCH = PYPROCTEST_PYTHON=$(CACHE)/bench-venv/bin/python go run ./bench/cmd/pyprocbench
 YOURS = $(if $(WORKER),-worker '$(WORKER)') $(if $(FORCE),-force)
@@ -79,6 +92,10 @@ bench-compare: $(CACHE)/bench-venv/ready ## is the work tree slower than BASE=<g
 
 bench-prove: $(CACHE)/bench-venv/ready ## is bench-compare to be trusted? 20 comparisons with itself, 10 with each planted fault; an hour
 	$(BENCH) prove
+
+soak: $(VENV)/ready ## calls beside kills, stops and garbage, and starts and stops; FOR=2m, SEED=N for the same plan again
+	go build -o $(CACHE)/soak ./bench/soak
+	$(CACHE)/soak -for $(FOR) -python $(VENV)/bin/python $(if $(SEED),-seed $(SEED))
 
 bench-baseline: ## keep the ratios of the last make bench as bench/baselines/NAME.txt
 	go run ./bench/cmd/pyprocbench baseline -name '$(NAME)'
@@ -102,11 +119,21 @@ $(VENV)/ready: pyworker/pyproject.toml
 	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -e './pyworker[dev]'
 	@touch $@
 
+# By hash, and no source packages: what builds those would come without one.
 $(CACHE)/bench-venv/ready: bench/rivals/requirements.txt
+$(CACHE)/tools-venv/ready: .github/tools/requirements.txt
+$(CACHE)/bench-venv/ready $(CACHE)/tools-venv/ready:
 	@mkdir -p $(CACHE)
-	$(PYTHON) -m venv --clear $(CACHE)/bench-venv
-	$(CACHE)/bench-venv/bin/python -m pip install -q --disable-pip-version-check -r bench/rivals/requirements.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r $<
 	@touch $@
+
+requirements: ## write the requirements.txt with hashes anew, from each requirements.in; needs Python 3.11 or newer
+	@mkdir -p $(CACHE)
+	$(PYTHON) -m venv --clear $(CACHE)/compile-venv
+	$(CACHE)/compile-venv/bin/python -m pip install -q --disable-pip-version-check pip-tools==7.6.2
+	@set -e; for dir in bench/rivals .github/tools; do (set -ex; cd $$dir; CUSTOM_COMPILE_COMMAND='make requirements' $(CACHE)/compile-venv/bin/pip-compile \
+	  -q --upgrade --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.txt requirements.in); done
 
 clean: ## forget what was fetched for these targets
 	rm -rf $(CACHE)

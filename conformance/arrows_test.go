@@ -58,6 +58,7 @@ var arrows = map[string]string{
 	"bench/floor":           "bench/peer bench/turns",
 	"bench/gate":            "bench/results",
 	"bench/report":          "bench/chart bench/results",
+	"bench/soak":            "ref/frame ref/message ref/pool",
 	"bench/cmd/pyprocbench": "bench/gate bench/report bench/results bench/turns conformance conformance/result",
 }
 

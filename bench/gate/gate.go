@@ -51,12 +51,12 @@ const Alpha = 0.01
 // Change is what became of one measurement of one row.
 type Change string
 
-// The changes. Worse, Missing and TooFew fail the comparison.
+// The changes. Worse, New, Missing and TooFew fail the comparison.
 const (
 	Same    Change = "same"
 	Better  Change = "better"
 	Worse   Change = "worse"
-	New     Change = "new"
+	New     Change = "new"     // in the head alone: the base could not run it, or its file is not whole
 	Missing Change = "missing" // in the base alone
 	TooFew  Change = "too few" // so few runs that no difference could be told from chance
 	Chance  Change = "chance"  // worse at first, but not when it was measured once more
@@ -74,7 +74,13 @@ type Judgement struct {
 
 // Bad says whether the judgement fails the comparison.
 func (j Judgement) Bad() bool {
-	return j.Change == Worse || j.Change == Missing || j.Change == TooFew
+	return j.Change == Worse || j.Unknown()
+}
+
+// Unknown says whether nothing can be said of the measurement. Both sides run the same benchmarks, so
+// that a row which only one of them has is one that the other could not run.
+func (j Judgement) Unknown() bool {
+	return j.Change == New || j.Change == Missing || j.Change == TooFew
 }
 
 // Verdict is the judgement of every row that a rule chooses.
@@ -93,26 +99,27 @@ func (v Verdict) Failures() []Judgement {
 	return bad
 }
 
-// Confirm is the verdict after the rows that were worse have been measured once more: what is not worse
-// again was chance. A row that again does not hold fails as it did.
+// Confirm is the verdict after the rows that were worse have been measured once more: what was measured
+// again and is not worse was chance. A row that again does not hold fails as it did.
 func (v Verdict) Confirm(again Verdict) Verdict {
 	type id struct{ row, placement, unit string }
-	worse := map[id]bool{}
+	good := map[id]bool{}
 	for _, j := range again.Judgements {
-		if j.Bad() {
-			worse[id{j.Row, j.Placement, j.Unit}] = true
+		if !j.Bad() {
+			good[id{j.Row, j.Placement, j.Unit}] = true
 		}
 	}
 	confirmed := Verdict{Judgements: slices.Clone(v.Judgements)}
 	for i, j := range confirmed.Judgements {
-		if j.Change == Worse && !worse[id{j.Row, j.Placement, j.Unit}] {
+		if j.Change == Worse && good[id{j.Row, j.Placement, j.Unit}] {
 			confirmed.Judgements[i].Change = Chance
 		}
 	}
 	return confirmed
 }
 
-// Judge compares head with base. The error tells of a rule that cannot be read, or of units that are
+// Judge compares head with base. The error tells of a rule that cannot be read, and of results that
+// cannot be judged: a side without any, runs that are there twice, a percentage of 0, and units that are
 // judged though the results do not declare that lower is better.
 func Judge(base, head results.Set, rules []Rule) (Verdict, error) {
 	p, err := newProjector(rules)
@@ -140,9 +147,6 @@ func Judge(base, head results.Set, rules []Rule) (Verdict, error) {
 		j := Judgement{Row: k.Get(p.row), Placement: k.Get(p.placement), Unit: k.Get(p.unit)}
 		j.judge(before[k], after[k])
 		v.Judgements = append(v.Judgements, j)
-	}
-	if len(v.Judgements) == 0 {
-		return v, errors.New("gate: no measurement that a rule chooses; were the benchmarks run at all?")
 	}
 	return v, nil
 }
@@ -213,7 +217,7 @@ func (j Judgement) String() string {
 	case Missing:
 		return fmt.Sprintf("%s: %s was %.4g, and there is no such row any more", where, j.Unit, j.Base.Center)
 	case New:
-		return fmt.Sprintf("%s: %s is %.4g, a new row", where, j.Unit, j.Head.Center)
+		return fmt.Sprintf("%s: %s is %.4g, and the base has no such row", where, j.Unit, j.Head.Center)
 	case TooFew:
 		return fmt.Sprintf("%s: %s has %d and %d runs, too few to tell a difference from chance", where, j.Unit, j.Runs[0], j.Runs[1])
 	}

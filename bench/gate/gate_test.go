@@ -1,9 +1,12 @@
 package gate_test
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -181,7 +184,19 @@ func TestAMissingRowFails(t *testing.T) {
 		require.Equal(t, gate.Missing, j.Change)
 		require.Equal(t, name, j.Row)
 	}
-	require.Empty(t, judge(t, head, base).Failures(), "a new row is no failure")
+}
+
+func TestARowThatTheBaseDoesNotHaveIsNoVerdict(t *testing.T) {
+	base, head := recorded(t)
+	base.Results = slices.DeleteFunc(base.Results, func(r *benchfmt.Result) bool { return string(r.Name) != names(head, "Calls")[0] })
+	v := judge(t, base, head)
+	require.NotEmpty(t, v.Failures(), "a base that was cut off after its first row")
+	for _, j := range v.Failures() {
+		require.Equal(t, gate.New, j.Change)
+	}
+	var text strings.Builder
+	require.NoError(t, v.Print(&text))
+	require.Contains(t, text.String(), "verdict: FAILS")
 }
 
 func TestPlacementsAreNotMixed(t *testing.T) {
@@ -189,8 +204,10 @@ func TestPlacementsAreNotMixed(t *testing.T) {
 	for _, r := range head.Results {
 		r.SetConfig("placement", "elsewhere")
 	}
-	for _, j := range judge(t, base, head).Failures() {
-		require.Equal(t, gate.Missing, j.Change)
+	failures := judge(t, base, head).Failures()
+	require.NotEmpty(t, failures)
+	for _, j := range failures {
+		require.True(t, j.Unknown(), "%s", j)
 	}
 }
 
@@ -202,16 +219,66 @@ func TestTooFewRunsAreNoVerdict(t *testing.T) {
 	require.Equal(t, gate.TooFew, failures[0].Change)
 }
 
-func TestNothingMeasuredIsNoVerdict(t *testing.T) {
-	_, err := gate.Judge(results.Set{}, results.Set{}, gate.Rules)
-	require.ErrorContains(t, err, "were the benchmarks run")
+func TestASideWithoutMeasurementsIsNoVerdict(t *testing.T) {
+	whole, _ := recorded(t)
+	empty := results.Set{File: "empty.txt"}
+	for _, sides := range [][2]results.Set{{empty, whole}, {whole, empty}, {empty, empty}} {
+		_, err := gate.Judge(sides[0], sides[1], gate.Rules)
+		require.ErrorContains(t, err, "empty.txt has 0 results, and none that a rule chooses; were the benchmarks run")
+	}
+}
+
+func TestWhatWasNotMeasuredAgainIsStillWorse(t *testing.T) {
+	base, _ := recorded(t)
+	slowed, _ := recorded(t)
+	name := names(base, "Framing/op=encode")[0]
+	change(slowed, name, "x-floor", func(x float64) float64 { return 1.2 * x })
+	others := func(set results.Set) results.Set {
+		set.Results = slices.DeleteFunc(slices.Clone(set.Results), func(r *benchfmt.Result) bool { return string(r.Name) == name })
+		return set
+	}
+	requireWorse(t, judge(t, base, slowed).Confirm(judge(t, others(base), others(slowed))), name, "x-floor")
+}
+
+func TestAFileThatWasAppendedToItselfIsNoVerdict(t *testing.T) {
+	text, err := os.ReadFile("testdata/base.txt")
+	require.NoError(t, err)
+	half := text[:bytes.Index(text, []byte("\nplacement: pinned\n\nBenchmarkFraming/op=encode/framing=enhanced/size=0B 459"))+1]
+	doubled, err := results.Read(bytes.NewReader(slices.Repeat(half, 10)), "doubled.txt")
+	require.NoError(t, err)
+	_, head := recorded(t)
+	_, err = gate.Judge(doubled, head, gate.Rules)
+	line := 1 + bytes.Count(half, []byte("\n")) + 1 + bytes.Count(half[:bytes.Index(half, []byte("\nBenchmark"))], []byte("\n"))
+	require.ErrorContains(t, err, fmt.Sprintf("doubled.txt:%d: the results from here on are those from line 9 on once more", line))
+}
+
+func TestOneResultThatIsThereTwiceIsChance(t *testing.T) {
+	base, head := recorded(t)
+	base.Results = append(base.Results, base.Results[0])
+	judge(t, base, head)
+}
+
+func TestAPercentageOfNothingIsNoVerdict(t *testing.T) {
+	base, head := recorded(t)
+	name := names(base, "Framing/op=encode")[0]
+	change(base, name, "x-floor", func(float64) float64 { return 0 })
+	_, err := gate.Judge(base, head, gate.Rules)
+	require.ErrorContains(t, err, "testdata/base.txt:9: x-floor of "+name+" is 0")
 }
 
 func TestAJudgedUnitMustBeDeclared(t *testing.T) {
 	set, err := results.Read(strings.NewReader("BenchmarkFraming/op=encode 1 1.0 x-floor\n"), "undeclared")
 	require.NoError(t, err)
 	_, err = gate.Judge(set, set, gate.Rules)
+	require.ErrorContains(t, err, "undeclared:1: ")
 	require.ErrorContains(t, err, "Unit x-floor better=lower")
+}
+
+func TestAJudgedUnitIsOneInWhichLowerIsBetter(t *testing.T) {
+	set, err := results.Read(strings.NewReader("Unit x-floor better=higher\nBenchmarkFraming/op=encode 1 1.0 x-floor\n"), "higher")
+	require.NoError(t, err)
+	_, err = gate.Judge(set, set, gate.Rules)
+	require.ErrorContains(t, err, "higher:2: x-floor is judged as a unit in which lower is better, and the file declares that higher is")
 }
 
 // Noise of a kind that machines make: a few percent, rows that switch between two speeds, and runs that

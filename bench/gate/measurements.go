@@ -3,7 +3,9 @@ package gate
 import (
 	"errors"
 	"fmt"
+	"strings"
 
+	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchproc"
 
 	"github.com/pyproctest/pyproctest/bench/results"
@@ -45,11 +47,15 @@ func newProjector(rules []Rule) (*projector, error) {
 	return p, nil
 }
 
-// measurements are those that a rule chooses.
+// measurements are those that a rule chooses. It is an error if there are none, and if runs are there
+// twice, for both could pass for what they are not: as not worse, and as runs enough.
 func (p *projector) measurements(set results.Set) (map[benchproc.Key]*measurement, error) {
 	found := map[benchproc.Key]*measurement{}
 	var problems []error
 	undeclared := map[string]bool{}
+	if err := repeated(set.Results); err != nil {
+		problems = append(problems, err)
+	}
 	for _, r := range set.Results {
 		keys := p.by.ProjectValues(r)
 		taken := make([]bool, len(keys))
@@ -64,9 +70,16 @@ func (p *projector) measurements(set results.Set) (map[benchproc.Key]*measuremen
 				}
 				taken[v] = true
 				unit := r.Values[v].Unit
-				if set.Units.GetBetter(unit) >= 0 && !undeclared[unit] {
+				if better := set.Units.GetBetter(unit); better >= 0 && !undeclared[unit] {
 					undeclared[unit] = true
-					problems = append(problems, fmt.Errorf("gate: %s is judged, but the results do not declare that lower is better: a line \"Unit %s better=lower\" is missing", unit, unit))
+					declare := fmt.Sprintf("%s is judged, but the file does not declare that lower is better: a line \"Unit %s better=lower\" is missing", unit, unit)
+					if better > 0 {
+						declare = fmt.Sprintf("%s is judged as a unit in which lower is better, and the file declares that higher is", unit)
+					}
+					problems = append(problems, results.ErrorAt(r, declare))
+				}
+				if p.rules[i].Rise > 0 && r.Values[v].Value == 0 {
+					problems = append(problems, results.ErrorAt(r, fmt.Sprintf("%s of %s is 0, of which no rise is a percentage: measure the row again", unit, r.Name)))
 				}
 				m := found[key]
 				if m == nil {
@@ -77,5 +90,48 @@ func (p *projector) measurements(set results.Set) (map[benchproc.Key]*measuremen
 			}
 		}
 	}
+	if len(found) == 0 && len(problems) == 0 {
+		problems = append(problems, fmt.Errorf("gate: %s has %d results, and none that a rule chooses; were the benchmarks run at all?", set.File, len(set.Results)))
+	}
 	return found, errors.Join(problems...)
+}
+
+// repeated is an error if two results that follow each other are there again, to the last digit of
+// each time: then a file was appended to itself. One that is there again can be chance.
+func repeated(all []*benchfmt.Result) error {
+	at := map[string]int{}
+	before := -1 // what the result before this one repeats
+	for i, r := range all {
+		text := timed(r)
+		if text == "" {
+			before = -1
+			continue
+		}
+		first, again := at[text]
+		if !again {
+			at[text], before = i, -1
+			continue
+		}
+		if before >= 0 && first == before+1 {
+			_, line := all[before].Pos()
+			return results.ErrorAt(all[i-1], fmt.Sprintf("the results from here on are those from line %d on once more, to the last digit: was the file appended to itself?", line))
+		}
+		before = first
+	}
+	return nil
+}
+
+// timed is a result as text, or "" if it has no time: ratios alone may well be the same again.
+func timed(r *benchfmt.Result) string {
+	has := false
+	var text strings.Builder
+	_, _ = fmt.Fprintf(&text, "%s %s %d", r.Name, r.GetConfig("placement"), r.Iters)
+	for _, v := range r.Values {
+		has = has || v.Unit == "sec/op"
+		_, _ = fmt.Fprintf(&text, " %v %s", v.Value, v.Unit)
+	}
+	if !has {
+		return ""
+	}
+	return text.String()
 }

@@ -20,11 +20,11 @@ func (v Verdict) Print(to io.Writer) error {
 	case count[Worse] > 0:
 		p.printf("WORSE, in %d of %d judged measurements\n", count[Worse], all)
 	case len(v.Failures()) > 0:
-		p.printf("FAILS, for %d of %d judged measurements are missing or have too few runs\n", count[Missing]+count[TooFew], all)
+		p.printf("FAILS, for %d of %d judged measurements are on one side alone, or have too few runs\n", count[New]+count[Missing]+count[TooFew], all)
 	default:
 		p.printf("not worse, in %d judged measurements\n", all)
 	}
-	for _, change := range []Change{Worse, Missing, TooFew, Chance, Better, New} {
+	for _, change := range []Change{Worse, Missing, New, TooFew, Chance, Better} {
 		told := 0
 		for _, j := range v.Judgements {
 			if j.Change != change {

@@ -4,6 +4,7 @@
 package results
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,7 @@ var Units = []struct{ Unit, Better string }{
 
 // Set is the results of one version of the code, in the order in which they came.
 type Set struct {
+	File    string // that they were read from, for errors
 	Results []*benchfmt.Result
 	Units   benchfmt.UnitMetadataMap
 }
@@ -45,22 +47,41 @@ func ReadFile(path string) (Set, error) {
 	return Read(f, path)
 }
 
-// Read reads results; name is that of the file in errors. A line that begins as a result and is none
-// is an error, for a result that got lost is one that nobody would miss.
+// Read reads results; name is that of the file in errors, which give the line as well. A result that
+// got lost is one that nobody would miss, and a number that cannot have been measured would be judged
+// like any other. So it is an error, an *[Error] in most cases, if
+//
+//   - a line begins as a result and is none, or the last line is cut off;
+//   - a value is not finite, is negative, or is a ratio to a floor and 0;
+//   - a unit occurs twice in a line.
+//
+// What could be read is returned with the error.
 func Read(r io.Reader, name string) (Set, error) {
-	reader := benchfmt.NewReader(r, name)
-	var set Set
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return Set{}, fmt.Errorf("%s: %w", name, err)
+	}
+	reader := benchfmt.NewReader(bytes.NewReader(text), name)
+	set := Set{File: name}
 	var problems []error
 	for reader.Scan() {
 		switch rec := reader.Result().(type) {
 		case *benchfmt.Result:
-			set.Results = append(set.Results, rec.Clone())
+			result := rec.Clone()
+			if err := wrongValues(result); err != nil {
+				problems = append(problems, err)
+			}
+			set.Results = append(set.Results, result)
 		case *benchfmt.SyntaxError:
 			problems = append(problems, rec)
 		}
 	}
 	if err := reader.Err(); err != nil {
 		problems = append(problems, err)
+	}
+	if len(text) > 0 && text[len(text)-1] != '\n' {
+		line := 1 + bytes.Count(text, []byte("\n"))
+		problems = append(problems, &Error{name, line, "the last line is cut off: it has no end, so its last number may have lost digits; write the file anew"})
 	}
 	set.Units = reader.Units()
 	return set, errors.Join(problems...)

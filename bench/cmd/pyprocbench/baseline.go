@@ -43,6 +43,9 @@ func baseline(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("nothing to keep, run make bench first: %w", err)
 	}
+	if len(set.Results) == 0 {
+		return fmt.Errorf("nothing to keep, run make bench first: %s has no results", *from)
+	}
 	folder := filepath.Join(root, "bench", "baselines")
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err

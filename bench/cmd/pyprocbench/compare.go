@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -21,7 +22,7 @@ import (
 // What a comparison ends with that does not pass.
 var (
 	errWorse     = errors.New("head is worse than base")
-	errNoVerdict = errors.New("rows are missing, or have too few runs (10 are enough), so nothing can be said for head")
+	errNoVerdict = errors.New("rows are on one side alone, or have too few runs (10 are enough), so nothing can be said for head")
 )
 
 // compare measures a commit and the work tree turn by turn, and judges.
@@ -62,11 +63,11 @@ func compare(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := benchstat(ctx, os.Stdout, first); err != nil {
+	verdict, err := first.judge() // before benchstat, which takes what is no measurement for one
+	if err != nil {
 		return err
 	}
-	verdict, err := first.judge()
-	if err != nil {
+	if err := benchstat(ctx, os.Stdout, first); err != nil {
 		return err
 	}
 	if verdict, err = m.confirmed(ctx, *out, verdict); err != nil {
@@ -178,10 +179,7 @@ func judge(ctx context.Context, args []string) error {
 		return errors.New("usage: judge BASE.txt HEAD.txt [BASE-again.txt HEAD-again.txt]")
 	}
 	first := files{args[0], args[1]}
-	if err := benchstat(ctx, os.Stdout, first); err != nil {
-		return err
-	}
-	verdict, err := first.judge()
+	verdict, err := first.judge() // before benchstat, which takes what is no measurement for one
 	if err != nil {
 		return err
 	}
@@ -192,19 +190,29 @@ func judge(ctx context.Context, args []string) error {
 		}
 		verdict = verdict.Confirm(again)
 	}
+	if err := benchstat(ctx, os.Stdout, first); err != nil {
+		return err
+	}
 	return tell(os.Stdout, verdict)
 }
 
+// judge judges both files. Two that are the same measured nothing twice.
 func (f files) judge() (gate.Verdict, error) {
-	base, err := results.ReadFile(f.base)
-	if err != nil {
-		return gate.Verdict{}, err
+	base, errBase := results.ReadFile(f.base)
+	head, errHead := results.ReadFile(f.head)
+	if err := errors.Join(errBase, errHead); err != nil {
+		return gate.Verdict{}, fmt.Errorf("no verdict:\n%w", err)
 	}
-	head, err := results.ReadFile(f.head)
-	if err != nil {
-		return gate.Verdict{}, err
+	if same, err := f.same(); err != nil || same {
+		return gate.Verdict{}, errors.Join(err, fmt.Errorf("no verdict: %s and %s are the same results, so nothing was compared", f.base, f.head))
 	}
 	return gate.Judge(base, head, gate.Rules)
+}
+
+func (f files) same() (bool, error) {
+	base, errBase := os.ReadFile(f.base)
+	head, errHead := os.ReadFile(f.head)
+	return bytes.Equal(base, head), errors.Join(errBase, errHead)
 }
 
 func tell(to io.Writer, verdict gate.Verdict) error {

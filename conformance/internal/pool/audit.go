@@ -8,44 +8,46 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// audit looks at everything that a pool sends, in every case. What it finds is a finding where the
-// case is about the clause and a note in its story otherwise, so that one fault does not fail all cases.
+// audit checks everything that a pool sends, in every case. A violation is a finding if the case covers the clause, and a
+// note in its story otherwise, so that one fault does not fail every case.
 type audit struct {
 	s        *stage
-	checking int // checks that wait for the workers
-	told     map[string]bool
+	pending  int // checks that wait for afterSync
+	reported map[string]bool
 }
 
-func (a *audit) found(clause, want, got string) {
-	if a.told[clause] {
-		return // once is enough
+// report records a violation of the clause, once in a case.
+func (a *audit) report(clause, want, got string) {
+	if a.reported[clause] {
+		return
 	}
-	if a.told == nil {
-		a.told = map[string]bool{}
+	if a.reported == nil {
+		a.reported = map[string]bool{}
 	}
-	a.told[clause] = true
-	if a.s.t.about(clause) {
+	a.reported[clause] = true
+	if a.s.t.covers(clause) {
 		a.s.t.Fail(clause, want, "%s", got)
 		return
 	}
 	a.s.t.Note("case", "%s is broken here (%s), which is not what this case is about", clause, got)
 }
 
-// has tells whether the clause was found broken in this case.
-func (a *audit) has(clause string) (told bool) {
-	a.s.set(func() { told = a.told[clause] })
-	return told
+// hasReported reports whether a violation of the clause was recorded in this case.
+func (a *audit) hasReported(clause string) (reported bool) {
+	a.s.withLock(func() { reported = a.reported[clause] })
+	return reported
 }
 
-// unreadable notes that the pool sent what is no request and no cancellation.
-func (a *audit) unreadable(problem string) {
-	a.found("MSG-17", "the pool sends requests and cancellations that are well-formed", problem)
+// reportUnreadable notes that the pool sent something that is neither a request nor a cancellation.
+func (a *audit) reportUnreadable(problem string) {
+	a.report("MSG-17", "the pool sends requests and cancellations that are well-formed", problem)
 	if a.s.unreadable == "" {
 		a.s.unreadable = problem
 	}
 }
 
-func (a *audit) header(header, id uint64, m wire.Message) {
+// checkHeader compares the ID in the header with the ID in the message, and checks that it is not 0.
+func (a *audit) checkHeader(header, id uint64, m wire.Message) {
 	kind := "request"
 	if m.Enveloped && m.Type == "cancellation" {
 		kind = "cancellation"
@@ -56,22 +58,22 @@ func (a *audit) header(header, id uint64, m wire.Message) {
 			clauses = append(clauses, "CAN-2")
 		}
 		for _, clause := range clauses {
-			a.found(clause, fmt.Sprintf("the header of the %s bears the ID of its message, %d", kind, id), fmt.Sprintf("%d in the header", header))
+			a.report(clause, fmt.Sprintf("the header of the %s bears the ID of its message, %d", kind, id), fmt.Sprintf("%d in the header", header))
 		}
 	}
 	if id == 0 {
-		a.found("RID-1", "request IDs other than 0", "a "+kind+" with the ID 0")
+		a.report("RID-1", "request IDs other than 0", "a "+kind+" with the ID 0")
 	}
 }
 
-// idLocked looks for another request that is outstanding under the same ID.
-func (a *audit) idLocked(r *request) {
+// checkIDLocked checks that no other request is outstanding under the same ID.
+func (a *audit) checkIDLocked(r *request) {
 	for _, o := range a.s.requests {
 		if o.id == r.id && o.outstandingLocked() {
 			a.afterSync(func() {
-				if o.wasThereWhen(r) {
-					a.found("RID-2", "an ID that no other outstanding request has in the whole pool",
-						fmt.Sprintf("%s (%s) came with the ID %d while %s (%s) was outstanding under it",
+				if o.wasAtWorkerWhen(r) {
+					a.report("RID-2", "an ID that no other outstanding request has in the whole pool",
+						fmt.Sprintf("%s (%s) arrived with the ID %d while %s (%s) was outstanding under it",
 							r.method, r.worker.name(), r.id, o.method, o.worker.name()))
 				}
 			})
@@ -80,8 +82,8 @@ func (a *audit) idLocked(r *request) {
 	}
 }
 
-// boundLocked compares the requests that are at the workers with the bounds.
-func (a *audit) boundLocked(r *request) {
+// checkBoundsLocked compares the number of requests at the workers with the bounds.
+func (a *audit) checkBoundsLocked(r *request) {
 	bound := a.s.options.MaxInFlight
 	check := func(clause string, bound int, where string, counts func(*request) bool) {
 		there := 0
@@ -96,12 +98,12 @@ func (a *audit) boundLocked(r *request) {
 		a.afterSync(func() {
 			there := 0
 			for _, o := range a.s.requests {
-				if counts(o) && o.wasThereWhen(r) {
+				if counts(o) && o.wasAtWorkerWhen(r) {
 					there++
 				}
 			}
 			if there > bound {
-				a.found(clause, fmt.Sprintf("at most %d requests %s at once", bound, where),
+				a.report(clause, fmt.Sprintf("at most %d requests %s at once", bound, where),
 					fmt.Sprintf("%d were there when %s reached %s", there, r.method, r.worker.name()))
 			}
 		})
@@ -110,20 +112,20 @@ func (a *audit) boundLocked(r *request) {
 	check("BPR-1", bound*a.s.options.Workers, "at all workers", func(*request) bool { return true })
 }
 
-// wasThereWhen reports whether the request was at its worker when another one arrived. An answer that
-// was decided later cannot have been known to the pool; a cancellation or an end of a connection can
-// have been under way, which is why all that is under way is taken in first.
-func (r *request) wasThereWhen(other *request) bool {
+// wasAtWorkerWhen reports whether the request was at its worker when another one arrived. The pool cannot have known of
+// an answer that was decided later. A cancellation or an end of a connection may have been on its way, so afterSync must
+// record those first.
+func (r *request) wasAtWorkerWhen(other *request) bool {
 	return r.arrived <= other.arrived && r.withdrawn == 0 && (r.answered == 0 || r.answered > other.arrived)
 }
 
-// afterSync looks once all that is on its way to the workers has been taken in. Without that, a request
-// on one connection could seem to come before the cancellation that was sent before it on another.
-func (a *audit) afterSync(look func()) {
+// afterSync calls check with the stage locked, once everything on its way to the workers is recorded. Without that, a
+// request on one connection could seem to arrive before a cancellation that was sent before it on another connection.
+func (a *audit) afterSync(check func()) {
 	if a.s.clearing.Load() {
 		return
 	}
-	a.checking++
+	a.pending++
 	workers := slices.Clone(a.s.workers)
 	a.s.serving.Go(func() {
 		for _, w := range workers {
@@ -131,13 +133,13 @@ func (a *audit) afterSync(look func()) {
 		}
 		a.s.mu.Lock()
 		defer a.s.mu.Unlock()
-		look()
-		a.checking--
-		a.s.touchLocked()
+		check()
+		a.pending--
+		a.s.notifyLocked()
 	})
 }
 
-// settled waits until nothing is left to check.
-func (a *audit) settled() {
-	a.s.becomes(func() bool { return a.checking == 0 })
+// wait waits until no check is pending.
+func (a *audit) wait() {
+	a.s.eventually(func() bool { return a.pending == 0 })
 }

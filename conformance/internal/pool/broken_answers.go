@@ -14,60 +14,115 @@ func brokenAnswerCases() []testCase {
 	all := []testCase{
 		{
 			Name: "an-answer-whose-ids-differ-reaches-nobody", Clauses: []string{"MSG-13"}, Framings: []spec.Framing{spec.Enhanced},
-			Cause: "The pool matches by the header's ID or by the message's alone, and never compares them.",
+			Cause: "The pool matches answers by the header's ID or by the message's alone and never compares the two.",
 			Run:   anAnswerWhoseIDsDifferReachesNobody,
 		},
 		{
 			Name: "an-answer-under-header-id-0-reaches-nobody", Clauses: []string{"MSG-13"}, Framings: []spec.Framing{spec.Enhanced},
-			Cause: "A header's ID of 0 is taken for one that is not there.",
+			Cause: "The pool takes the ID 0 in a header for an ID that is absent.",
 			Run:   anAnswerUnderHeaderID0ReachesNobody,
 		},
 	}
-	for _, b := range []struct {
-		name     string
-		framings []spec.Framing
-		cause    string
-		breaking func(a *request, message []byte) []byte
-	}{
-		{"bad-magic", []spec.Framing{spec.Enhanced}, "the magic is not compared", func(a *request, m []byte) []byte {
-			return wire.EncodeWith(a.id, m, func(h *wire.Header) { h.Magic[1] = 'Z' })
-		}},
-		{"length-17", []spec.Framing{spec.Enhanced}, "18 is subtracted from the length before it is looked at", func(a *request, m []byte) []byte {
-			return wire.EncodeWith(a.id, nil, func(h *wire.Header) { h.Length = 17 })
-		}},
-		{"length-0", []spec.Framing{spec.Enhanced}, "18 is subtracted from the length before it is looked at", func(a *request, m []byte) []byte {
-			return wire.EncodeWith(a.id, nil, func(h *wire.Header) { h.Length = 0 })
-		}},
-		{"a-payload-over-the-limit", suite.BothFramings, "the length is not compared with the limit, so the call waits for bytes that never come", func(a *request, m []byte) []byte {
-			return wire.Claim(a.worker.s.options.Framing, a.id, 1<<16+1)
-		}},
-		{"the-greatest-length", suite.BothFramings, "the length is not compared with the limit, or turns negative", func(a *request, m []byte) []byte {
-			return wire.Claim(a.worker.s.options.Framing, a.id, math.MaxUint32-spec.EnhancedHeader)
-		}},
-		{"a-wrong-checksum", []spec.Framing{spec.Enhanced}, "the checksum is not compared", func(a *request, m []byte) []byte {
-			return wire.EncodeWith(a.id, m, func(h *wire.Header) { h.CRC ^= 1 })
-		}},
-		{"malformed-json", suite.BothFramings, "an answer that cannot be decoded is dropped, and its caller waits for ever", func(a *request, m []byte) []byte {
-			return a.frame(m[:len(m)-1])
-		}},
-		{"a-json-array", suite.BothFramings, "an answer that cannot be decoded is dropped, and its caller waits for ever", func(a *request, m []byte) []byte {
-			return a.frame(slices.Concat([]byte("["), m, []byte("]")))
-		}},
-	} {
+	for _, b := range brokenFrames {
 		all = append(all, testCase{
 			Name: b.name + "-fails-the-calls-on-its-connection-alone", Clauses: []string{"RID-7"}, Framings: b.framings,
-			Cause: b.cause + "; or the broken connection is used again",
-			Run: func(t *T) {
-				brokenAnswer(t, "RID-7", func(a, _ *request) []byte {
-					return b.breaking(a, wire.OKAnswer(a.id, `"an answer in a broken frame"`))
-				})
-			},
+			Cause: b.cause + " Or it uses the broken connection again.",
+			Run:   b.failsTheCallsOnItsConnectionAlone,
 		})
 	}
 	return append(all, testCase{
 		Name: "a-frame-cut-off-fails-the-calls-on-its-connection-alone", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
-		Cause: "The end of a connection is not told to the calls that wait for an answer on it.",
-		Run:   cutOff,
+		Cause: "The calls that wait for an answer on a connection are not woken when it ends.",
+		Run:   answerCutOff,
+	})
+}
+
+// brokenFrame is one way to break the frame of an answer.
+type brokenFrame struct {
+	name     string
+	framings []spec.Framing
+	cause    string
+	// encode returns a broken frame for the answer to r.
+	encode func(r *request, answer []byte) []byte
+}
+
+var brokenFrames = []brokenFrame{
+	{
+		name: "bad-magic", framings: []spec.Framing{spec.Enhanced},
+		cause:  "The pool does not compare the magic.",
+		encode: badMagic,
+	},
+	{
+		name: "length-17", framings: []spec.Framing{spec.Enhanced},
+		cause:  "The pool subtracts 18 from the length before it checks the length.",
+		encode: length17,
+	},
+	{
+		name: "length-0", framings: []spec.Framing{spec.Enhanced},
+		cause:  "The pool subtracts 18 from the length before it checks the length.",
+		encode: length0,
+	},
+	{
+		name: "a-payload-over-the-limit", framings: suite.BothFramings,
+		cause:  "The pool does not compare the length with its limit, so the call waits for bytes that never come.",
+		encode: aPayloadOverTheLimit,
+	},
+	{
+		name: "the-greatest-length", framings: suite.BothFramings,
+		cause:  "The pool does not compare the length with its limit, or the length becomes negative.",
+		encode: theGreatestLength,
+	},
+	{
+		name: "a-wrong-checksum", framings: []spec.Framing{spec.Enhanced},
+		cause:  "The pool does not compare the checksum.",
+		encode: aWrongChecksum,
+	},
+	{
+		name: "malformed-json", framings: suite.BothFramings,
+		cause:  "The pool drops an answer that it cannot decode, and its caller waits for ever.",
+		encode: malformedJSON,
+	},
+	{
+		name: "a-json-array", framings: suite.BothFramings,
+		cause:  "The pool drops an answer that it cannot decode, and its caller waits for ever.",
+		encode: aJSONArray,
+	},
+}
+
+func badMagic(r *request, answer []byte) []byte {
+	return wire.EncodeWith(r.id, answer, func(h *wire.Header) { h.Magic[1] = 'Z' })
+}
+
+func length17(r *request, _ []byte) []byte {
+	return wire.EncodeWith(r.id, nil, func(h *wire.Header) { h.Length = 17 })
+}
+
+func length0(r *request, _ []byte) []byte {
+	return wire.EncodeWith(r.id, nil, func(h *wire.Header) { h.Length = 0 })
+}
+
+func aPayloadOverTheLimit(r *request, _ []byte) []byte {
+	o := r.worker.s.options
+	return wire.Claim(o.Framing, r.id, uint32(o.MaxPayload)+1)
+}
+
+func theGreatestLength(r *request, _ []byte) []byte {
+	return wire.Claim(r.worker.s.options.Framing, r.id, math.MaxUint32-spec.EnhancedHeader)
+}
+
+func aWrongChecksum(r *request, answer []byte) []byte {
+	return wire.EncodeWith(r.id, answer, func(h *wire.Header) { h.CRC ^= 1 })
+}
+
+func malformedJSON(r *request, answer []byte) []byte { return r.frame(answer[:len(answer)-1]) }
+
+func aJSONArray(r *request, answer []byte) []byte {
+	return r.frame(slices.Concat([]byte("["), answer, []byte("]")))
+}
+
+func (b brokenFrame) failsTheCallsOnItsConnectionAlone(t *T) {
+	brokenAnswer(t, "RID-7", func(a, _ *request) []byte {
+		return b.encode(a, wire.OKAnswer(a.id, `"an answer in a broken frame"`))
 	})
 }
 
@@ -83,63 +138,63 @@ func anAnswerUnderHeaderID0ReachesNobody(t *T) {
 	})
 }
 
-// brokenInterval is the time between health checks in cases that break connections: a pool may keep calls from a
-// worker until a check has shown that it goes on.
+// brokenInterval is the time between health checks in cases that break connections. It is short because a pool may give a
+// worker no calls until a check has shown that the worker goes on.
 const brokenInterval = 100 * time.Millisecond
 
-// brokenAnswer has two calls at a worker and breaks the connection of the first one with the bytes that
-// breaking makes of the requests. A right answer to each call follows at once. The calls that were on
-// that connection must fail nevertheless, and later calls must not notice.
+// brokenAnswer has two calls at a worker, and writes the bytes that breaking returns on the connection of the first. A
+// right answer to each call follows at once. The calls on that connection must fail nevertheless, and later calls must
+// succeed.
 func brokenAnswer(t *T, clause string, breaking func(a, b *request) []byte) {
 	s := t.stage()
 	s.options.MaxPayload = 1 << 16
 	s.options.HealthInterval = brokenInterval
-	s.hold()
+	s.holdRequests()
 	s.start()
-	calls := s.fill(clause, 2)
+	calls := s.holdCalls(clause, 2)
 	a, b := calls[0], calls[1]
-	data := breaking(a.at, b.at)
+	data := breaking(a.req, b.req)
 	for _, h := range calls {
-		if h.at.conn == a.at.conn {
-			data = append(data, h.at.frame(wire.OKAnswer(h.at.id, string(h.body)))...)
-			h.at.isAnswered()
+		if h.req.conn == a.req.conn {
+			data = append(data, h.req.frame(wire.OKAnswer(h.req.id, string(h.body)))...)
+			h.req.markAnswered()
 		}
 	}
-	a.at.write(data)
+	a.req.write(data)
 	for _, h := range calls {
-		if h.at.conn != a.at.conn {
-			h.at.answer(h.body)
+		if h.req.conn != a.req.conn {
+			h.req.answer(h.body)
 			h.succeeds(clause)
 			continue
 		}
-		h.because = ", because the answer before its own broke its connection"
+		h.reason = ", because the answer before its own broke its connection"
 		if h == a {
-			h.because = ", because its answer broke its connection"
+			h.reason = ", because its answer broke its connection"
 		}
 		h.fails(clause)
 	}
-	s.laterCalls(clause)
+	s.laterCallsSucceed(clause)
 }
 
-func cutOff(t *T) {
+func answerCutOff(t *T) {
 	s := t.stage()
 	s.options.HealthInterval = brokenInterval
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for _, at := range []int{3, 30} {
-		calls := s.fill("RID-7", 2)
+		calls := s.holdCalls("RID-7", 2)
 		a := calls[0]
-		a.at.write(a.at.frame(wire.OKAnswer(a.at.id, `"an answer that is cut off"`))[:at])
-		a.at.closeConnection()
+		a.req.write(a.req.frame(wire.OKAnswer(a.req.id, `"an answer that is cut off"`))[:at])
+		a.req.closeConnection()
 		for _, h := range calls {
-			if h.at.conn == a.at.conn {
-				h.because = ", because its connection has ended"
+			if h.req.conn == a.req.conn {
+				h.reason = ", because its connection has ended"
 				h.fails("RID-7")
 				continue
 			}
-			h.at.answer(h.body)
+			h.req.answer(h.body)
 			h.succeeds("RID-7")
 		}
-		s.laterCalls("RID-7")
+		s.laterCallsSucceed("RID-7")
 	}
 }

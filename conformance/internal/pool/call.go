@@ -6,35 +6,36 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/proc"
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
 )
 
-// call is a call in the pool under test, made beside the case.
+// call is a Call of the pool under test that runs beside the case.
 type call struct {
-	s       *stage
-	method  string // of its own, by which its request is known
-	body    json.RawMessage
-	cancel  context.CancelFunc
-	done    chan struct{}
-	answer  json.RawMessage
-	err     error
-	panicky bool   // it panicked, which is a finding already
-	own     string // its goroutine
-	because string // why it must end as the case demands, for a reader of a failure
+	s         *stage
+	method    string // unlike that of any other call, so that the request can be recognized by it
+	body      json.RawMessage
+	cancel    context.CancelFunc
+	done      chan struct{} // closed when Call has returned or panicked
+	answer    json.RawMessage
+	err       error
+	panicked  bool   // which is recorded as a finding
+	goroutine string // ID of the one that runs Call; under the lock of the stage
+	reason    string // why the call must end as the case demands: the rest of a sentence in the text of a failure
 }
 
-// call makes a call whose method and body are unlike those of any other.
-func (s *stage) call() *call { return s.callBody("") }
+// call starts a call with a method and a body of its own.
+func (s *stage) call() *call { return s.callContext(s.t.Context()) }
 
-// callBody makes a call with that body, or one of its own where it is empty.
-func (s *stage) callBody(body string) *call {
-	return s.callWith(s.t.Context(), "", body)
-}
+// callContext is like call, with another context.
+func (s *stage) callContext(ctx context.Context) *call { return s.callWith(ctx, "", "") }
 
+// callBody is like call, with that body.
+func (s *stage) callBody(body string) *call { return s.callWith(s.t.Context(), "", body) }
+
+// callWith starts a call. If method or body is empty, the call gets one of its own.
 func (s *stage) callWith(ctx context.Context, method, body string) *call {
 	ctx, cancel := context.WithCancel(ctx)
 	c := &call{s: s, method: method, body: json.RawMessage(body), cancel: cancel, done: make(chan struct{})}
@@ -48,46 +49,44 @@ func (s *stage) callWith(ctx context.Context, method, body string) *call {
 	if body == "" {
 		c.body = fmt.Appendf(nil, `{"call":%d}`, n)
 	}
-	clause := s.t.cites[0]
+	clause := s.t.clauses[0]
 	go func() {
-		defer s.touch()
+		defer s.notify()
 		defer close(c.done)
 		defer cancel()
-		s.set(func() { c.own = proc.OwnGoroutine() })
-		c.panicky = !s.t.Protect(clause, "Call", func() { c.answer, c.err = s.pool.Call(ctx, c.method, c.body) })
+		s.withLock(func() { c.goroutine = proc.OwnGoroutine() })
+		c.panicked = !s.t.Protect(clause, "Call", func() { c.answer, c.err = s.pool.Call(ctx, c.method, c.body) })
 	}()
 	return c
 }
 
-func (c *call) ended() bool {
+// ended reports whether the call has returned or panicked.
+func (c *call) ended() bool { return isClosed(c.done) }
+
+func isClosed(done <-chan struct{}) bool {
 	select {
-	case <-c.done:
+	case <-done:
 		return true
 	default:
 		return false
 	}
 }
 
-// wait waits for the call to return, as the clause demands.
+// wait waits until the call returns. It ends the case with a finding of the clause if the call panics or does not return
+// within the patience of the run.
 func (c *call) wait(clause string) {
-	timer := time.NewTimer(c.s.t.Patience())
-	defer timer.Stop()
-	select {
-	case <-c.done:
-	case <-c.s.t.Stopped():
-		c.s.t.Stop()
-	case <-timer.C:
-		c.s.t.FailNow(clause, c.method+" returns"+c.because, "it has not after %v; %s", c.s.t.Patience(), c.s.scene())
+	if !c.s.t.WaitFor(c.s.t.Patience(), c.done) {
+		c.s.t.FailNow(clause, c.method+" returns"+c.reason, "it has not after %v; %s", c.s.t.Patience(), c.s.scene())
 	}
 	if c.err != nil {
-		c.s.t.inTime()
+		c.s.t.blockIfLate()
 	}
-	if c.panicky {
-		c.s.t.FailNow(clause, c.method+" returns"+c.because, "it panicked")
+	if c.panicked {
+		c.s.t.FailNow(clause, c.method+" returns"+c.reason, "it panicked")
 	}
 }
 
-// outcome tells how the call ended.
+// outcome describes how the call ended, for the text of a failure.
 func (c *call) outcome() string {
 	if !c.ended() {
 		return "has not returned"
@@ -98,9 +97,10 @@ func (c *call) outcome() string {
 	return "answer: " + text.Clip(text.Printable(c.answer), 120)
 }
 
-// succeeds waits for the call and demands its own body for an answer.
+// succeeds waits for the call and requires its answer to equal its own body.
 func (c *call) succeeds(clause string) { c.succeedsWith(clause, string(c.body)) }
 
+// succeedsWith waits for the call and requires its answer to equal that body.
 func (c *call) succeedsWith(clause, body string) {
 	c.wait(clause)
 	switch {
@@ -111,29 +111,30 @@ func (c *call) succeedsWith(clause, body string) {
 	}
 }
 
-// fails waits for the call and demands an error, of that kind where one is given.
+// fails waits for the call and requires an error in which errors.Is finds each of the kinds.
 func (c *call) fails(clause string, kinds ...error) {
 	c.wait(clause)
 	if c.err == nil {
-		c.s.t.FailNow(clause, c.method+" fails"+c.because, "%s", c.outcome())
+		c.s.t.FailNow(clause, c.method+" fails"+c.reason, "%s", c.outcome())
 	}
 	for _, kind := range kinds {
 		if !errors.Is(c.err, kind) {
-			c.s.t.FailNow(clause, fmt.Sprintf("%s fails with an error in which errors.Is finds %q%s", c.method, kind, c.because), "%s", c.outcome())
+			c.s.t.FailNow(clause, fmt.Sprintf("%s fails with an error in which errors.Is finds %q%s", c.method, kind, c.reason), "%s", c.outcome())
 		}
 	}
 }
 
-// getsOwnOrFails waits for the call and demands that it got no answer but its own. A pool may close a
-// connection on which an unknown ID came, with the calls that are on it.
-func (c *call) getsOwnOrFails(clause string) {
+// getsOwnAnswerOrFails waits for the call and requires its own answer or an error: a pool may close a connection on which
+// an unknown ID arrived, with the calls that are on it.
+func (c *call) getsOwnAnswerOrFails(clause string) {
 	c.wait(clause)
 	if c.err == nil && wire.DiffBody(string(c.body), c.answer) != "" {
 		c.s.t.FailNow(clause, fmt.Sprintf("%s gets its own answer %s or an error", c.method, c.body), "%s", c.outcome())
 	}
 }
 
-// request waits until the call's request is at a worker, as the clause demands.
+// request waits until the call's request has arrived at a worker. It ends the case with a finding of the clause if that
+// does not happen.
 func (c *call) request(clause string) *request {
 	r := c.requestUnlessFailed(clause)
 	if r == nil {
@@ -142,10 +143,10 @@ func (c *call) request(clause string) *request {
 	return r
 }
 
-// requestUnlessFailed does the same, where the call may also fail before, because its connection ended.
+// requestUnlessFailed is like request, and returns nil if the call ends before its request arrives.
 func (c *call) requestUnlessFailed(clause string) *request {
 	var r *request
-	c.s.until(clause, "the request of "+c.method+" reaches a worker", func() bool {
+	c.s.requireEventually(clause, "the request of "+c.method+" reaches a worker", func() bool {
 		i := slices.IndexFunc(c.s.requests, func(r *request) bool { return r.method == c.method })
 		if i >= 0 {
 			r = c.s.requests[i]
@@ -155,12 +156,12 @@ func (c *call) requestUnlessFailed(clause string) *request {
 	return r
 }
 
-// isAnsweredAfter answers the call when that was done to its request, and demands that it gets this answer or
-// fails.
+// isAnsweredAfter waits for the call's request, calls do with it, and answers it. It requires the call to get that answer
+// or to fail.
 func (c *call) isAnsweredAfter(clause string, do func(*request)) {
 	if r := c.requestUnlessFailed(clause); r != nil {
 		do(r)
 		r.answer(c.body)
 	}
-	c.getsOwnOrFails(clause)
+	c.getsOwnAnswerOrFails(clause)
 }

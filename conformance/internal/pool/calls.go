@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -9,24 +10,25 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// held is a call and its request, which waits at a worker.
-type held struct {
+// heldCall is a call whose request waits at a worker.
+type heldCall struct {
 	*call
-	at *request
+	req *request
 }
 
-// fill makes n calls and waits until all of them are at the workers at once. The case holds requests.
-func (s *stage) fill(clause string, n int) []held {
-	var all []held
+// holdCalls makes n calls and waits until all of them are at the workers at once. The script must hold requests. It
+// blocks the case if the pool runs fewer calls at once than the case needs and the case is not about that [BPR-7].
+func (s *stage) holdCalls(clause string, n int) []heldCall {
+	var all []heldCall
 	for range n {
-		all = append(all, held{call: s.call()})
+		all = append(all, heldCall{call: s.call()})
 	}
 	arrived := func() int {
 		there := 0
 		for i, h := range all {
 			for _, r := range s.requests {
 				if r.method == h.method {
-					all[i].at = r
+					all[i].req = r
 					there++
 				}
 			}
@@ -34,18 +36,18 @@ func (s *stage) fill(clause string, n int) []held {
 		return there
 	}
 	var there int
-	if !s.becomes(func() bool { there = arrived(); return there >= n }) {
-		if there > 0 && n > s.filled && !s.t.about("BPR-7") {
-			s.t.Blocked("no more than %d of %d calls have come to run at once, see BPR-7; %s", there, n, s.scene())
+	if !s.eventually(func() bool { there = arrived(); return there >= n }) {
+		if there > 0 && n > s.mostHeld && !s.t.covers("BPR-7") {
+			s.t.Blocked("only %d of %d calls run at once, see BPR-7; %s", there, n, s.scene())
 		}
 		s.t.FailNow(clause, fmt.Sprintf("%d calls are at the workers at once", n), "%d are after %v; %s", there, s.t.Patience(), s.scene())
 	}
-	s.filled = max(s.filled, n)
+	s.mostHeld = max(s.mostHeld, n)
 	return all
 }
 
-// arrivedLocked counts the calls whose requests have come to a worker.
-func (s *stage) arrivedLocked(calls []*call) int {
+// countArrivedLocked counts the calls whose requests have arrived at a worker.
+func (s *stage) countArrivedLocked(calls []*call) int {
 	there := 0
 	for _, c := range calls {
 		if slices.ContainsFunc(s.requests, func(r *request) bool { return r.method == c.method }) {
@@ -55,20 +57,20 @@ func (s *stage) arrivedLocked(calls []*call) int {
 	return there
 }
 
-// release answers held calls and sees each get its own answer.
-func (s *stage) release(clause string, calls []held) {
+// release answers held calls and requires each to get its own answer.
+func (s *stage) release(clause string, calls []heldCall) {
 	for _, h := range calls {
-		h.at.answer(h.body)
+		h.req.answer(h.body)
 	}
 	for _, h := range calls {
 		h.succeeds(clause)
 	}
 }
 
-// laterCalls demands that calls that are made now get their own answers. They may fail while the pool
-// counts a worker as unhealthy, as long as that passes.
-func (s *stage) laterCalls(clause string) {
-	s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
+// laterCallsSucceed makes calls until three have got their own answers. A call may fail while the pool counts a worker as
+// unhealthy; the pool must count every worker as healthy again. Afterwards the script holds requests.
+func (s *stage) laterCallsSucceed(clause string) {
+	s.echoRequests()
 	well := func(h spec.Health) bool { return h.Healthy == s.options.Workers }
 	for answered := 0; answered < 3; {
 		before := s.health(clause)
@@ -81,57 +83,56 @@ func (s *stage) laterCalls(clause string) {
 		c.succeeds(clause)
 		answered++
 	}
-	s.hold()
+	s.holdRequests()
 }
 
-// afterStrays demands that later calls get their own answers, once the pool has dealt with answers that
-// nobody waits for. The calls that meet a connection just as it is closed for them may fail.
-func (s *stage) afterStrays(clause string) {
-	s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
+// laterCallsSucceedAfterStrays is like laterCallsSucceed, after answers that no call waits for. The pool may close a
+// connection because of them, so up to five calls may fail before.
+func (s *stage) laterCallsSucceedAfterStrays(clause string) {
+	s.echoRequests()
 	for range 5 {
 		c := s.call()
-		c.getsOwnOrFails(clause)
+		c.getsOwnAnswerOrFails(clause)
 		if c.err == nil {
 			break
 		}
 	}
-	s.laterCalls(clause)
+	s.laterCallsSucceed(clause)
 }
 
-// parks waits until the call has come to a halt within the pool, so that what the case does next comes
-// after it. A pool may hand its calls to other goroutines, so nothing is found where it does not.
-func (c *call) parks() {
-	c.s.parks(func() (own string) { c.s.set(func() { own = c.own }); return own }, c.ended)
-}
+// waitUntilParked waits until the goroutine that runs the call is parked in the pool, so that what the case does next
+// comes after it. It waits for a short time only, and finds nothing: a pool may hand its calls to other goroutines.
+func (c *call) waitUntilParked() { c.s.waitUntilParked(&c.goroutine, c.done) }
 
-// parks waits until a goroutine has come to a halt or what it does has ended, for a while at most. Where the
-// pool lives in another process, all that runs there must come to a halt.
-func (s *stage) parks(own func() string, ended func() bool) {
-	timer := time.NewTimer(s.t.Patience() / 4)
-	defer timer.Stop()
+// waitUntilParked waits until a goroutine is parked or done is closed, for a quarter of the patience at most. The ID of
+// the goroutine is read under the lock of the stage. If the pool lives in another process, all threads of that process
+// must be parked.
+func (s *stage) waitUntilParked(goroutine *string, done <-chan struct{}) {
+	ctx, cancel := context.WithTimeout(s.t.WholeRun(), s.t.Patience()/4)
+	defer cancel()
 	tick := time.NewTicker(500 * time.Microsecond)
 	defer tick.Stop()
-	var processes []int
-	s.set(func() { processes = s.processes })
-	rests := func() bool {
-		if len(processes) > 0 {
-			return !slices.ContainsFunc(processes, proc.Busy)
-		}
-		id := own()
-		return id != "" && proc.Halted(proc.Goroutines()[id])
-	}
-	for halts := 0; halts < 2 && !ended(); {
+	for inRow := 0; inRow < 2 && !isClosed(done); { // twice in a row, because it may only be on its way
 		select {
 		case <-tick.C:
-		case <-s.t.Stopped():
-			return
-		case <-timer.C:
+		case <-ctx.Done():
 			return
 		}
-		if rests() {
-			halts++
+		if s.isParked(goroutine) {
+			inRow++
 		} else {
-			halts = 0
+			inRow = 0
 		}
 	}
+}
+
+// isParked reports whether the goroutine or, if the pool lives in another process, every thread of that waits.
+func (s *stage) isParked(goroutine *string) bool {
+	var id string
+	var processes []int
+	s.withLock(func() { id, processes = *goroutine, s.poolProcesses })
+	if len(processes) > 0 {
+		return !slices.ContainsFunc(processes, proc.Busy)
+	}
+	return id != "" && proc.Halted(proc.Goroutines()[id])
 }

@@ -22,22 +22,22 @@ func cancellationCases() []testCase {
 		},
 		{
 			Name: "a-call-returns-at-its-deadline-though-the-worker-does-not-react", Clauses: []string{"CAN-1"}, Framings: suite.BothFramings,
-			Cause: "The error of the connection is returned and not the context's, or the deadline is not looked at.",
+			Cause: "Call returns the error of the connection instead of the context's, or it ignores the deadline.",
 			Run:   aCallReturnsAtItsDeadlineThoughTheWorkerDoesNotReact,
 		},
 		{
 			Name: "a-cancelled-call-sends-a-cancellation", Clauses: []string{"CAN-2"}, Framings: suite.BothFramings,
-			Cause: "The caller is let go and the worker never told, or the cancellation has an ID of its own.",
+			Cause: "Call returns and sends nothing to the worker, or the cancellation has an ID of its own.",
 			Run:   sendsCancellation,
 		},
 		{
 			Name: "the-late-answer-to-a-cancelled-call-is-dropped", Clauses: []string{"CAN-3"}, Framings: suite.BothFramings,
-			Cause: "A late answer is taken for a violation, which fails the calls beside it, or goes to the next caller.",
+			Cause: "The pool takes a late answer for a violation, which fails the calls beside it, or gives it to the next caller.",
 			Run:   lateAnswerIsDropped,
 		},
 		{
 			Name: "a-cancellation-that-crosses-the-answer-harms-nobody", Clauses: []string{"CAN-3"}, Framings: suite.BothFramings,
-			Cause: "A call that is cancelled as it returns leaves something behind: a deadline on the connection, an answer in a channel.",
+			Cause: "A call that is cancelled as it returns leaves something behind: a deadline on the connection, or an answer in a channel.",
 			Run:   cancellationCrosses,
 		},
 		{
@@ -55,7 +55,7 @@ func cancellationCases() []testCase {
 
 func aCancelledCallReturnsThoughTheWorkerDoesNotReact(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	c := s.call()
 	c.request("CAN-1")
@@ -65,17 +65,18 @@ func aCancelledCallReturnsThoughTheWorkerDoesNotReact(t *T) {
 
 func aCallReturnsAtItsDeadlineThoughTheWorkerDoesNotReact(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
-	s.release("CAN-1", s.fill("CAN-1", 1)) // the connection is there
+	s.release("CAN-1", s.holdCalls("CAN-1", 1)) // so the connection is open
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	s.callWith(ctx, "", "").fails("CAN-1", context.DeadlineExceeded)
+	s.callContext(ctx).fails("CAN-1", context.DeadlineExceeded)
 }
 
+// sendsCancellation cancels a call, and then lets one reach its deadline after its request has arrived.
 func sendsCancellation(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	c := s.call()
 	c.request("CAN-2")
@@ -84,26 +85,26 @@ func sendsCancellation(t *T) {
 	for limit := 100 * time.Millisecond; limit < t.Patience(); limit *= 3 {
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
-		c := s.callWith(ctx, "", "")
+		c := s.callContext(ctx)
 		if c.requestUnlessFailed("CAN-2") != nil {
 			c.sendsCancellation()
 			return
 		}
-		t.Note("case", "the deadline was over before the request had come; next: a later one")
+		t.Note("case", "the deadline was over before the request arrived; next: a later one")
 	}
 }
 
-// sendsCancellation demands the cancellation of a call whose request is at a worker.
+// sendsCancellation requires the cancellation of a call whose request is at a worker [CAN-2].
 func (c *call) sendsCancellation() {
 	s, r := c.s, c.request("CAN-2")
 	c.wait("CAN-2")
 	want := fmt.Sprintf("a cancellation with the ID %d, in its envelope, on the connection of %s, whose context has ended", r.id, c.method)
-	s.until("CAN-2", want, func() bool { return r.withdrawn > 0 || s.unreadable != "" })
-	var came bool
+	s.requireEventually("CAN-2", want, func() bool { return r.withdrawn > 0 || s.unreadable != "" })
+	var cancelled bool
 	var instead string
-	s.set(func() { came, instead = r.cancelled, s.unreadable })
+	s.withLock(func() { cancelled, instead = r.cancelled, s.unreadable })
 	switch {
-	case came:
+	case cancelled:
 	case instead != "":
 		s.t.FailNow("CAN-2", want, "something else: %s", instead)
 	default:
@@ -113,19 +114,19 @@ func (c *call) sendsCancellation() {
 
 func lateAnswerIsDropped(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for _, late := range []func(r *request){
 		func(r *request) { r.answer([]byte(`"a late answer"`)) },
 		func(r *request) { r.refuse("cancelled") },
 	} {
-		calls := s.fill("CAN-3", 3)
+		calls := s.holdCalls("CAN-3", 3)
 		leaves, beside := calls[0], calls[1:]
 		leaves.cancel()
 		leaves.wait("CAN-3")
 		after := s.call()
 		r := after.request("CAN-3")
-		late(leaves.at)
+		late(leaves.req)
 		r.answer(after.body)
 		after.succeeds("CAN-3")
 		s.release("CAN-3", beside)
@@ -134,30 +135,30 @@ func lateAnswerIsDropped(t *T) {
 
 func cancellationCrosses(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for range 40 {
-		c := s.fill("CAN-3", 1)[0]
+		c := s.holdCalls("CAN-3", 1)[0]
 		var both sync.WaitGroup
 		both.Go(c.cancel)
-		both.Go(func() { c.at.answer(c.body) })
+		both.Go(func() { c.req.answer(c.body) })
 		both.Wait()
 		c.wait("CAN-3")
 		if c.err != nil && !errors.Is(c.err, context.Canceled) {
 			t.FailNow("CAN-3", c.method+" gets its own answer or the error of its context", "%s", c.outcome())
 		}
-		c.getsOwnOrFails("CAN-3")
-		s.release("CAN-3", s.fill("CAN-3", 1))
+		c.getsOwnAnswerOrFails("CAN-3")
+		s.release("CAN-3", s.holdCalls("CAN-3", 1))
 	}
 }
 
 func neverAnswered(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight = 2
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for range 5 {
-		calls := s.fill("CAN-4", 2)
+		calls := s.holdCalls("CAN-4", 2)
 		for _, h := range calls {
 			h.cancel()
 		}
@@ -165,32 +166,32 @@ func neverAnswered(t *T) {
 			h.wait("CAN-4")
 		}
 	}
-	s.release("CAN-4", s.fill("CAN-4", 2))
-	h := s.fill("CAN-4", 1)[0]
+	s.release("CAN-4", s.holdCalls("CAN-4", 2))
+	h := s.holdCalls("CAN-4", 1)[0]
 	h.cancel()
 	h.wait("CAN-4")
-	_ = s.shutdownWith(t.Context(), "CAN-4") // its context lasts longer than the patience with it
+	_ = s.shutdownWith(t.Context(), "CAN-4") // its context ends later than the patience of the run
 }
 
 func cancelledWrite(t *T) {
 	s := t.stage()
 	s.start()
 	s.call().succeeds("CAN-10")
-	s.hold()
+	s.holdRequests()
 	w := s.worker("CAN-10", 1)
-	// A socket holds a few hundred KB at most, so 1 MB cannot go out; more would only cost the suite time.
+	// A socket holds a few hundred KB at most, so 1 MB cannot be written whole. More would only take longer.
 	w.readOnly(64 << 10)
 	var before int
-	s.set(func() { before = w.received })
+	s.withLock(func() { before = w.bytesReceived })
 	big := s.callBody(wire.Quote(strings.Repeat("y", 1<<20)))
-	s.until("CAN-10", "the request begins to come", func() bool { return w.received >= before+32<<10 })
+	s.requireEventually("CAN-10", "the request begins to arrive", func() bool { return w.bytesReceived >= before+32<<10 })
 	behind := s.call()
-	behind.parks()
+	behind.waitUntilParked()
 	big.cancel()
 	big.fails("CAN-10", context.Canceled)
 	behind.cancel()
 	behind.fails("CAN-10", context.Canceled)
 	t.Note("case", "the worker reads again")
 	w.readOnly(scripted.ReadAll)
-	s.laterCalls("CAN-10")
+	s.laterCallsSucceed("CAN-10")
 }

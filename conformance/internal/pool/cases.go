@@ -12,7 +12,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// Test runs every case as a subtest.
+// Test runs every selected case as a subtest of t.
 func Test(t *testing.T, open Open, opts ...suite.Option) {
 	t.Helper()
 	o := suite.NewOptions(t.Context(), opts)
@@ -20,7 +20,8 @@ func Test(t *testing.T, open Open, opts ...suite.Option) {
 	suite.Test(t, spec.RolePool, o, all, notRun)
 }
 
-// Check runs every case without a testing.T.
+// Check runs every selected case without a testing.T and returns the report. When ctx ends, it returns what has run so
+// far.
 func Check(ctx context.Context, open Open, opts ...suite.Option) result.Report {
 	o := suite.NewOptions(ctx, opts)
 	all, notRun, usable := jobs(ctx, open, o)
@@ -31,56 +32,7 @@ func Check(ctx context.Context, open Open, opts ...suite.Option) result.Report {
 	return rep
 }
 
-// jobs makes the cases ready. Where a right worker cannot even be started and called in a framing,
-// that alone is run and told.
-func jobs(ctx context.Context, open Open, o *suite.Options) (all []suite.Job, notRun []string, anyFraming bool) {
-	run := &shared{leaves: map[string]bool{}}
-	ready := func(c testCase, o *suite.Options) []suite.Job {
-		return suite.Jobs(c.Info(), o, func(t *suite.T) {
-			framing := t.Framing
-			if framing == "" {
-				framing = o.Framings[0]
-			}
-			p := &T{T: t, shared: run, open: open, framing: framing, cites: c.Clauses}
-			c.Run(p)
-			p.inTime()
-		})
-	}
-	usable := *o
-	usable.Framings = nil
-	run.first = true
-	for _, f := range o.Framings {
-		one := suite.Options{Framings: []spec.Framing{f}}
-		first := ready(firstCase(), &one)[0]
-		switch r := suite.RunJob(ctx, first, o); r.Status {
-		case result.StatusPass:
-			usable.Framings = append(usable.Framings, f)
-		case result.StatusUnsupported:
-			notRun = append(notRun, fmt.Sprintf("the %s framing: %s", f, r.Reason))
-		default:
-			first.Known = &r // run once more it might pass by chance, and the report would not say why nothing else ran
-			all = append(all, first)
-			notRun = append(notRun, fmt.Sprintf("every other case in the %s framing, because one right worker could not be started and called", f))
-		}
-	}
-	run.first = false
-	if len(usable.Framings) == 0 {
-		return all, notRun, false
-	}
-	for _, c := range Cases() {
-		all = append(all, ready(c, &usable)...)
-	}
-	return all, notRun, true
-}
-
-// shared is what the cases of one run share.
-type shared struct {
-	first  bool            // the first case runs, alone
-	leaves map[string]bool // what the pool left behind even there: "process", "socket file"
-}
-
-type testCase = suite.Case[*T]
-
+// Cases returns the cases for pools, the first case first.
 func Cases() []testCase {
 	return slices.Concat(
 		[]testCase{firstCase()},
@@ -102,4 +54,47 @@ func Cases() []testCase {
 		shutdownCases(),
 		safeShutdownCases(),
 	)
+}
+
+// jobs makes the cases ready to run. It runs the first case in each framing at once: where a right worker cannot be
+// started and called in a framing, every other case would fail for that reason, so only the first case is reported.
+// anyFraming is false if that is so in every framing.
+func jobs(ctx context.Context, open Open, o *suite.Options) (all []suite.Job, notRun []string, anyFraming bool) {
+	run := &shared{leftByFirstCase: map[leftover]bool{}}
+	ready := func(c testCase, o *suite.Options) []suite.Job {
+		return suite.Jobs(c.Info(), o, func(t *suite.T) {
+			framing := t.Framing
+			if framing == "" {
+				framing = o.Framings[0]
+			}
+			p := &T{T: t, shared: run, open: open, framing: framing, clauses: c.Clauses}
+			c.Run(p)
+			p.blockIfLate()
+		})
+	}
+	usable := *o
+	usable.Framings = nil
+	run.firstCaseRuns = true
+	for _, f := range o.Framings {
+		one := suite.Options{Framings: []spec.Framing{f}}
+		first := ready(firstCase(), &one)[0]
+		switch r := suite.RunJob(ctx, first, o); r.Status {
+		case result.StatusPass:
+			usable.Framings = append(usable.Framings, f)
+		case result.StatusUnsupported:
+			notRun = append(notRun, fmt.Sprintf("the %s framing: %s", f, r.Reason))
+		default:
+			first.Known = &r // not run again: if it passed by chance, the report would not say why nothing else ran
+			all = append(all, first)
+			notRun = append(notRun, fmt.Sprintf("every other case in the %s framing, because one right worker could not be started and called", f))
+		}
+	}
+	run.firstCaseRuns = false
+	if len(usable.Framings) == 0 {
+		return all, notRun, false
+	}
+	for _, c := range Cases() {
+		all = append(all, ready(c, &usable)...)
+	}
+	return all, notRun, true
 }

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -8,149 +9,154 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
 )
 
-// A crash is one way for a worker to die with calls on it.
+// crash is one way for a worker to die with calls on it.
 type crash struct {
 	name, cause string
-	// read is set where the worker has read the requests whole, so that their handlers may have run.
-	// Of any other a pool may know that they cannot have, and send them elsewhere.
-	read bool
-	die  func(s *stage) crashed
+	// requestsRead is set if the worker has read the requests whole, so that their handlers may have run. A pool may know
+	// that other requests cannot have run, and send them to another worker.
+	requestsRead bool
+	die          func(s *stage) crashResult
 }
 
-// crashed is what a crash left: the calls that were on the worker, and those that were elsewhere.
-type crashed struct {
-	victim          *scriptedWorker
-	onIt, elsewhere []held
+// crashResult is what a crash left: the calls that were on the worker, and those that were elsewhere.
+type crashResult struct {
+	victim              *scriptedWorker
+	onVictim, elsewhere []heldCall
+}
+
+// add adds a call to those that were on the victim or to the others. A call without a request is on the victim.
+func (c *crashResult) add(h heldCall) {
+	if h.req == nil || h.req.worker == c.victim {
+		c.onVictim = append(c.onVictim, h)
+	} else {
+		c.elsewhere = append(c.elsewhere, h)
+	}
 }
 
 var crashes = []crash{
 	{
-		name: "that-is-killed-with-calls-on-it", read: true,
-		cause: "the end of the process or of its connections is not told to the calls that wait for answers, or is told to all",
-		die:   func(s *stage) crashed { return crashAfterReading(s, (*scriptedWorker).die) },
+		name: "that-is-killed-with-calls-on-it", requestsRead: true,
+		cause: "When a process or its connections end, the pool fails none of the calls that wait for answers, or fails all.",
+		die:   killWithCalls,
 	},
 	{
-		name: "that-exits-with-calls-on-it", read: true,
-		cause: "an exit with status 0 is not taken for a death",
-		die:   func(s *stage) crashed { return crashAfterReading(s, func(w *scriptedWorker) { w.exit(0) }) },
+		name: "that-exits-with-calls-on-it", requestsRead: true,
+		cause: "The pool does not take an exit with status 0 for a death.",
+		die:   exitWithCalls,
 	},
 	{
-		name: "that-is-killed-before-it-reads-a-call", read: false,
-		cause: "a reset of the connection is not taken for its end",
-		die:   crashBeforeReading,
+		name: "that-is-killed-before-it-reads-a-call", requestsRead: false,
+		cause: "The pool does not take a reset of the connection for its end.",
+		die:   killBeforeReading,
 	},
 	{
-		name: "that-is-killed-in-the-middle-of-an-answer", read: true,
-		cause: "the reader of an answer that was cut off waits for the rest, or hands out what there is",
-		die: func(s *stage) crashed {
-			return crashAfterReading(s, func(w *scriptedWorker) {
-				for _, r := range s.arrivals() {
-					if r.worker == w {
-						answer := r.frame(wire.OKAnswer(r.id, wire.Quote(strings.Repeat("z", 1<<20))))
-						r.writeDone(answer[:len(answer)/2])
-						break
-					}
-				}
-				w.die()
-			})
-		},
+		name: "that-is-killed-in-the-middle-of-an-answer", requestsRead: true,
+		cause: "The reader of an answer that was cut off waits for the rest, or hands out the part that it has.",
+		die:   killWhileAnswering,
 	},
 	{
-		name: "that-is-killed-while-the-pool-writes", read: false,
-		cause: "a write that fails leaves its call, or those behind it, waiting",
-		die:   crashWhileWriting,
+		name: "that-is-killed-while-the-pool-writes", requestsRead: false,
+		cause: "A write that fails leaves its call, or the calls behind it, waiting.",
+		die:   killWhileThePoolWrites,
 	},
 }
 
-// crashStage is a pool of 2 workers, of which neither comes back when it dies.
+func killWithCalls(s *stage) crashResult {
+	return crashAfterReading(s, (*scriptedWorker).die)
+}
+
+func exitWithCalls(s *stage) crashResult {
+	return crashAfterReading(s, func(w *scriptedWorker) { w.exit(0) })
+}
+
+func killWhileAnswering(s *stage) crashResult {
+	return crashAfterReading(s, func(w *scriptedWorker) {
+		i := slices.IndexFunc(s.requestsSoFar(), func(r *request) bool { return r.worker == w })
+		r := s.requestsSoFar()[i]
+		answer := r.frame(wire.OKAnswer(r.id, wire.Quote(strings.Repeat("z", 1<<20))))
+		_ = r.writeAndWait(answer[:len(answer)/2])
+		w.die()
+	})
+}
+
+// crashStage starts a pool of 2 workers. A process that replaces one of them never becomes ready.
 func crashStage(t *T) *stage {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 2
 	s.options.HealthInterval = 50 * time.Millisecond
-	s.hold()
+	s.holdRequests()
 	s.start()
-	s.set(func() { s.appears = neverListens })
+	s.withLock(func() { s.onAppear = neverListens })
 	return s
 }
 
-func crashAfterReading(s *stage, die func(*scriptedWorker)) crashed {
-	var c crashed
-	clause := s.t.cites[0]
-	calls := s.fill(clause, 4)
-	c.victim = calls[0].at.worker
+// crashAfterReading has calls at both workers, read whole, and lets one worker die.
+func crashAfterReading(s *stage, die func(*scriptedWorker)) crashResult {
+	var c crashResult
+	clause := s.t.clauses[0]
+	calls := s.holdCalls(clause, 4)
+	c.victim = calls[0].req.worker
 	for _, h := range calls {
-		if h.at.worker == c.victim {
-			c.onIt = append(c.onIt, h)
-		} else {
-			c.elsewhere = append(c.elsewhere, h)
-		}
+		c.add(h)
 	}
 	die(c.victim)
 	return c
 }
 
-// crashBeforeReading has as many calls as there are slots, and a worker that reads none of its share.
-func crashBeforeReading(s *stage) crashed {
-	clause := s.t.cites[0]
-	c := crashed{victim: s.worker(clause, 1)}
+// killBeforeReading makes as many calls as there are slots, while a worker reads none of its share.
+func killBeforeReading(s *stage) crashResult {
+	clause := s.t.clauses[0]
+	c := crashResult{victim: s.worker(clause, 1)}
 	c.victim.readOnly(0)
 	var calls []*call
 	for range 4 {
 		calls = append(calls, s.call())
 	}
-	if !s.becomes(func() bool { return len(s.requests) == 2 }) {
+	if !s.eventually(func() bool { return len(s.requests) == 2 }) {
 		s.t.Blocked("2 of 4 calls do not reach the worker that reads, see BPR-7 and SEL-1; %s", s.scene())
 	}
 	for _, call := range calls {
-		call.parks()
-		h := held{call: call}
-		for _, r := range s.arrivals() {
+		call.waitUntilParked()
+		h := heldCall{call: call}
+		for _, r := range s.requestsSoFar() {
 			if r.method == call.method {
-				h.at = r
+				h.req = r
 			}
 		}
-		if h.at == nil {
-			c.onIt = append(c.onIt, h)
-		} else {
-			c.elsewhere = append(c.elsewhere, h)
-		}
+		c.add(h)
 	}
 	c.victim.die()
 	return c
 }
 
-// crashWhileWriting has the pool in the middle of writing 1 MB, which no socket holds, to a worker that does not read on.
-func crashWhileWriting(s *stage) crashed {
-	var c crashed
-	clause := s.t.cites[0]
-	calls := s.fill(clause, 2)
+// killWhileThePoolWrites lets the pool write 1 MB, which no socket holds, to a worker that stops reading.
+func killWhileThePoolWrites(s *stage) crashResult {
+	var c crashResult
+	clause := s.t.clauses[0]
+	calls := s.holdCalls(clause, 2)
 	before := map[*scriptedWorker]int{}
-	for _, w := range s.appeared() {
+	for _, w := range s.workersSoFar() {
 		w.readOnly(64 << 10)
-		s.set(func() { before[w] = w.received })
+		s.withLock(func() { before[w] = w.bytesReceived })
 	}
 	big := s.callBody(wire.Quote(strings.Repeat("y", 1<<20)))
-	if !s.becomes(func() bool {
+	if !s.eventually(func() bool {
 		for w, n := range before {
-			if w.received >= n+32<<10 {
+			if w.bytesReceived >= n+32<<10 {
 				c.victim = w
 			}
 		}
 		return c.victim != nil
 	}) {
-		s.t.Blocked("a request of 1 MB does not begin to come beside 2 calls, see BPR-7 if calls run one by one; %s", s.scene())
+		s.t.Blocked("a request of 1 MB does not begin to arrive beside 2 calls, see BPR-7 if calls run one by one; %s", s.scene())
 	}
 	for w := range before {
 		if w != c.victim {
 			w.readOnly(scripted.ReadAll)
 		}
 	}
-	for _, h := range append(calls, held{call: big}) {
-		if h.at == nil || h.at.worker == c.victim {
-			c.onIt = append(c.onIt, h)
-		} else {
-			c.elsewhere = append(c.elsewhere, h)
-		}
+	for _, h := range append(calls, heldCall{call: big}) {
+		c.add(h)
 	}
 	c.victim.die()
 	return c

@@ -5,12 +5,13 @@
 //
 // A case is played on a stage:
 //
-//   - The stage (stage.go) brings one pool and its workers together, and sees all that the workers see in one order.
-//   - A scripted worker (scripted_worker.go) is a process that the pool starts. It does what the case tells it.
+//   - The stage (stage.go) brings one pool and its workers together, and records all that the workers see in one
+//     order. setting.go sets it: what every case begins with.
+//   - A scripted worker (scripted_worker.go) is a process that the pool starts. It does what the case tells it to do.
 //   - A call (call.go) is a Call of the pool that runs beside the case. Held calls (calls.go) wait at a worker.
 //   - A request (request.go) is what a call becomes at a worker. The case answers it, or not.
 //   - An order (orders.go) makes a scripted worker listen, write, close, hang or die.
-//   - The audit (audit.go) looks at everything that the pool sends, in every case.
-//   - The scene is one line that says how workers and calls stand, for the text of a failure.
-//   - Clearing the stage ends the pool and every process that is left.
+//   - The audit (audit.go) checks everything that the pool sends, in every case.
+//   - The scene is one line that describes the workers and calls, for the text of a failure.
+//   - Clearing the stage (clear.go) ends the pool and every process that is left.
 package pool

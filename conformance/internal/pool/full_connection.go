@@ -8,18 +8,18 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// These cases have a worker read no more for a while, so that a request cannot be written.
+// In these cases a worker stops reading for a while, so that a request cannot be written.
 
 func fullConnectionCases() []testCase {
 	return []testCase{
 		{
 			Name: "an-unreadable-answer-fails-its-call-while-a-request-cannot-be-written", Clauses: []string{"RID-7"}, Framings: []spec.Framing{spec.Enhanced},
-			Cause: "Whoever finds the connection broken waits for the write that is under way, and that waits for the worker; the connection is to be closed first.",
+			Cause: "The goroutine that finds the connection broken waits for the write under way, and that write waits for the worker; the connection must be closed first.",
 			Run:   unreadableAnswerBesideFullConnection,
 		},
 		{
 			Name: "requests-that-wait-for-a-full-connection-go-out-whole", Clauses: []string{"MSG-17"}, Framings: []spec.Framing{spec.Enhanced},
-			Cause: "Requests that gather behind a write under way are measured or cut together, and not each for itself.",
+			Cause: "The pool measures or cuts the requests that gather behind a write together, and not one by one.",
 			Run:   requestsBehindFullConnection,
 		},
 	}
@@ -28,58 +28,58 @@ func fullConnectionCases() []testCase {
 func unreadableAnswerBesideFullConnection(t *T) {
 	s := t.stage()
 	s.options.HealthInterval = brokenInterval
-	s.hold()
+	s.holdRequests()
 	s.start()
-	h := s.fill("RID-7", 1)[0]
+	h := s.holdCalls("RID-7", 1)[0]
 	w := s.worker("RID-7", 1)
 	w.readOnly(64 << 10)
 	var before int
-	s.set(func() { before, s.called = w.received, func(r *request) { r.refuse("no") } })
+	s.withLock(func() { before, s.onRequest = w.bytesReceived, func(r *request) { r.refuse("no") } })
 	big := s.callBody(wire.Quote(strings.Repeat("y", 1<<20)))
-	if !s.becomes(func() bool { return w.received >= before+32<<10 }) {
-		t.Blocked("a second request does not begin to come to a worker that has one, see BPR-7; %s", s.scene())
+	if !s.eventually(func() bool { return w.bytesReceived >= before+32<<10 }) {
+		t.Blocked("a second request does not begin to arrive at a worker that has one, see BPR-7; %s", s.scene())
 	}
-	h.at.send(h.at.frame([]byte(`{"id":`)))
+	h.req.send(h.req.frame([]byte(`{"id":`)))
 	h.fails("RID-7")
-	t.Note("case", "the worker reads again") // for a pool that has each call on a connection of its own
+	t.Note("case", "the worker reads again") // for a pool in which each call has a connection of its own
 	w.readOnly(scripted.ReadAll)
 	big.fails("RID-7")
-	s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
-	s.laterCalls("RID-7")
+	s.echoRequests()
+	s.laterCallsSucceed("RID-7")
 }
 
 func requestsBehindFullConnection(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight, s.options.MaxPayload = 12, 1<<16
-	// Small answers: what a worker is told is not to fill the way back, on which it tells what came.
-	s.called = func(r *request) { r.answer([]byte("null")) }
+	// The answers are small, so that orders do not fill the control socket, on which the worker also reports what arrived.
+	s.onRequest = func(r *request) { r.answer([]byte("null")) }
 	s.start()
 	s.call().succeedsWith("MSG-17", "null")
 	w := s.worker("MSG-17", 1)
 	w.readOnly(0)
 	var calls []*call
 	for range s.options.MaxInFlight {
-		// Some hundred KB fill a socket; a few of these are over MaxPayload together, and none is alone.
+		// A few hundred KB fill a socket. A few of these bodies together are over MaxPayload; one is not.
 		c := s.callBody(wire.Quote(strings.Repeat("z", 40<<10)))
 		calls = append(calls, c)
-		c.parks()
+		c.waitUntilParked()
 	}
 	t.Note("case", "the worker reads again")
 	w.readOnly(scripted.ReadAll)
-	s.becomes(func() bool { return s.arrivedLocked(calls) == len(calls) })
-	came := map[string]string{}
-	for _, r := range s.arrivals() {
-		came[r.method] = string(r.body)
+	s.eventually(func() bool { return s.countArrivedLocked(calls) == len(calls) })
+	bodies := map[string]string{}
+	for _, r := range s.requestsSoFar() {
+		bodies[r.method] = string(r.body)
 	}
 	for _, c := range calls {
-		body, ok := came[c.method]
+		body, ok := bodies[c.method]
 		switch {
 		case !ok && c.ended():
-			t.FailNow("MSG-17", "the request of "+c.method+" comes to the worker", "it has not; %s", c.outcome())
+			t.FailNow("MSG-17", "the request of "+c.method+" arrives at the worker", "it has not; %s", c.outcome())
 		case !ok:
-			t.Blocked("the request of %s has not come after %v; %s", c.method, t.Patience(), s.scene())
+			t.Blocked("the request of %s has not arrived after %v; %s", c.method, t.Patience(), s.scene())
 		case wire.DiffBody(string(c.body), []byte(body)) != "":
-			t.FailNow("MSG-17", c.method+" comes with the caller's body", "%s", wire.DiffBody(string(c.body), []byte(body)))
+			t.FailNow("MSG-17", c.method+" arrives with the caller's body", "%s", wire.DiffBody(string(c.body), []byte(body)))
 		}
 	}
 }

@@ -6,9 +6,10 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/proc"
 )
 
-// holdings are those of the process where the pool of the stage is, or will be.
+// holdings returns what the process holds in which the pool of the stage lives or will live. The case ends as unsupported
+// if that cannot be seen.
 func (s *stage) holdings() proc.Holdings {
-	before, _ := s.before.(guarded)
+	before, _ := s.previous.(guarded)
 	if before.remote() == nil {
 		return proc.TakeHoldings()
 	}
@@ -19,8 +20,8 @@ func (s *stage) holdings() proc.Holdings {
 	return held
 }
 
-// givenBack demands that the process of the pool comes to hold nothing that it did not hold then.
-func (s *stage) givenBack(clause string, then proc.Holdings) {
+// everythingIsGivenBack waits until the process of the pool holds nothing that it did not hold then.
+func (s *stage) everythingIsGivenBack(clause string, then proc.Holdings) {
 	var more []string
 	if !s.t.Settle(func() bool { more = s.holdings().Since(then); return len(more) == 0 }) {
 		s.t.FailNow(clause, "every connection, goroutine, descriptor and process is given back",

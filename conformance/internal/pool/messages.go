@@ -16,52 +16,52 @@ func messageCases() []testCase {
 	return []testCase{
 		{
 			Name: "unknown-fields-of-an-answer-are-ignored", Clauses: []string{"MSG-4"}, Framings: suite.BothFramings,
-			Cause: "A decoder that refuses unknown fields, or one that takes every object with a field named type for an envelope.",
+			Cause: "The decoder refuses unknown fields, or it takes every object with a field named type for an envelope.",
 			Run:   unknownFieldsOfAnAnswerAreIgnored,
 		},
 		{
 			Name: "field-names-are-exact", Clauses: []string{"MSG-4"}, Framings: suite.BothFramings,
-			Cause: "A JSON library that folds case when it looks for a field, as encoding/json does: the last of id and ID counts.",
+			Cause: "The JSON library ignores case when it looks for a field, as encoding/json does, so the last of id and ID counts.",
 			Run:   fieldNamesAreExact,
 		},
 		{
 			Name: "an-answer-whose-id-is-no-integer-reaches-nobody", Clauses: []string{"MSG-10"}, Framings: suite.BothFramings,
-			Cause: "the ID is converted instead of checked: 7.0, 7e0 and \"7\" all become 7",
+			Cause: "The pool converts the ID instead of checking it, so 7.0, 7e0 and \"7\" all become 7.",
 			Run:   idsAreIntegers,
 		},
 		{
 			Name: "an-answer-whose-id-differs-beyond-32-or-53-bits-reaches-nobody", Clauses: []string{"MSG-5"}, Framings: suite.BothFramings,
-			Cause: "IDs pass through a 32-bit or a signed integer or a double, on their way out of the header or the message.",
+			Cause: "IDs pass through a 32-bit or a signed integer or a double on their way out of the header or the message.",
 			Run:   idsAreWhole,
 		},
 		{
 			Name: "bodies-arrive-equal-both-ways", Clauses: []string{"MSG-7"}, Framings: suite.BothFramings,
-			Cause: "Bodies are decoded into interface values on the way, where integers become doubles, or an empty one is taken for none.",
+			Cause: "The pool decodes bodies into interface values on the way, where integers become doubles, or it takes an empty body for none.",
 			Run:   bodiesArrive,
 		},
 		{
 			Name: "bodies-of-1-mb-arrive-equal-both-ways", Clauses: []string{"MSG-7"}, Framings: suite.BothFramings,
-			Cause: "A read or a write that is taken for complete after its first part.",
+			Cause: "The pool takes a read or a write for complete after its first part.",
 			Run:   bodiesOf1MbArriveEqualBothWays,
 		},
 		{
 			Name: "answers-are-taken-alone-and-in-envelopes", Clauses: []string{"MSG-15"}, Framings: suite.BothFramings,
-			Cause: "The pool takes only the form that it sends itself.",
+			Cause: "The pool accepts only the form that it sends itself.",
 			Run:   answersAreTakenAloneAndInEnvelopes,
 		},
 		{
 			Name: "an-absent-body-of-an-answer-is-null", Clauses: []string{"MSG-15"}, Framings: suite.BothFramings,
-			Cause: "An answer without a body is taken for malformed, or waits for more.",
+			Cause: "The pool takes an answer without a body for malformed, or it waits for more.",
 			Run:   anAbsentBodyOfAnAnswerIsNull,
 		},
 		{
 			Name: "an-error-answer-reaches-its-caller-with-its-text", Clauses: []string{"MSG-16"}, Framings: suite.BothFramings,
-			Cause: "The text is dropped, or an error answer is taken for a failure of the connection.",
+			Cause: "The pool drops the text, or it takes an error answer for a failure of the connection.",
 			Run:   errorAnswers,
 		},
 		{
 			Name: "requests-are-well-formed", Clauses: []string{"MSG-17"}, Framings: suite.BothFramings,
-			Cause: "A method or a body is put into the JSON without being quoted, or is escaped in a way that is no JSON.",
+			Cause: "The pool puts a method or a body into the JSON without quoting it, or it uses escapes that JSON does not have.",
 			Run:   requestsAreWellFormed,
 		},
 	}
@@ -85,7 +85,7 @@ func fieldNamesAreExact(t *T) {
 
 func bodiesOf1MbArriveEqualBothWays(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	out := wire.Quote(strings.Repeat("0123456789abcdé ", 1<<16))
 	back := wire.Quote(strings.Repeat("answer 9876543210", 1<<16))
@@ -105,7 +105,7 @@ func answersAreTakenAloneAndInEnvelopes(t *T) {
 
 func anAbsentBodyOfAnAnswerIsNull(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for _, form := range []string{`{"id":%d,"ok":true}`, `{"type":"response","payload":{"id":%d,"ok":true}}`} {
 		c := s.call()
@@ -115,10 +115,11 @@ func anAbsentBodyOfAnAnswerIsNull(t *T) {
 	}
 }
 
-// answers has a call answered in each of these forms, which have a place for the ID and one for the body.
+// answers answers a call in each of the forms, and requires it to get its own body. A form has a verb for the ID and one
+// for the body.
 func answers(t *T, clause string, forms ...string) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for _, form := range forms {
 		c := s.call()
@@ -128,7 +129,7 @@ func answers(t *T, clause string, forms ...string) {
 	}
 }
 
-// nearIDs are IDs that a wrong conversion takes for this one.
+// nearIDs returns IDs that a wrong conversion takes for id.
 func nearIDs(id uint64) []uint64 {
 	near := []uint64{id + 1<<32, id ^ 1<<63, id + 1<<53, id & math.MaxUint32, 1<<53 + 1, math.MaxUint64}
 	if id > 1<<53 {
@@ -139,12 +140,12 @@ func nearIDs(id uint64) []uint64 {
 	return slices.Compact(near)
 }
 
-// idsAreIntegers gives calls answers under what looks like their IDs and is none. A pool may drop such an
-// answer, and the right one behind it is taken, or fail the calls of the connection.
+// idsAreIntegers answers calls under something that looks like their ID and is not an integer. A pool may drop such an
+// answer and take the right one behind it, or fail the calls on the connection.
 func idsAreIntegers(t *T) {
 	s := t.stage()
 	s.options.HealthInterval = brokenInterval
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for _, id := range []string{`"%d"`, `%d.0`, `%de0`, `-%d`, `[%d]`, `true`, `null`} {
 		c := s.call()
@@ -152,18 +153,19 @@ func idsAreIntegers(t *T) {
 			if strings.Contains(id, "%d") {
 				id = fmt.Sprintf(id, r.id)
 			}
-			r.write(r.frame(fmt.Appendf(nil, `{"id":%s,"ok":true,"body":"the answer to what is no ID"}`, id)))
+			r.write(r.frame(fmt.Appendf(nil, `{"id":%s,"ok":true,"body":"the answer to something that is not an ID"}`, id)))
 			r.answer(c.body)
 		}
-		c.getsOwnOrFails("MSG-10")
-		s.afterStrays("MSG-10")
-		s.hold()
+		c.getsOwnAnswerOrFails("MSG-10")
+		s.laterCallsSucceedAfterStrays("MSG-10")
+		s.holdRequests()
 	}
 }
 
+// idsAreWhole writes answers under near IDs beside calls.
 func idsAreWhole(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for range 3 {
 		s.call().isAnsweredAfter("MSG-5", func(r *request) {
@@ -172,10 +174,10 @@ func idsAreWhole(t *T) {
 			}
 		})
 	}
-	s.afterStrays("MSG-5")
+	s.laterCallsSucceedAfterStrays("MSG-5")
 }
 
-// callerBodies are bodies of every kind.
+// callerBodies has JSON values of every kind.
 var callerBodies = []string{
 	`null`, `false`, `true`, `0`, `""`, `[]`, `{}`,
 	`18446744073709551615`, `-9223372036854775808`, `9007199254740993`, `-9007199254740993`,
@@ -184,9 +186,10 @@ var callerBodies = []string{
 	`{"id":9007199254740993,"ok":false,"type":"response","payload":{"id":1},"":[null,{"a":[[]]}]}`,
 }
 
+// bodiesArrive sends each of callerBodies both ways.
 func bodiesArrive(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for _, out := range callerBodies {
 		c := s.callBody(out)
@@ -197,15 +200,17 @@ func bodiesArrive(t *T) {
 	}
 }
 
+// arrivesEqual requires the request's body to equal the caller's.
 func arrivesEqual(r *request, body string) {
 	if d := wire.DiffBody(body, r.body); d != "" {
 		r.worker.s.t.FailNow("MSG-7", "the worker gets the caller's body "+text.Clip(body, 120), "%s", d)
 	}
 }
 
+// errorAnswers refuses calls with different texts, standing alone and in envelopes.
 func errorAnswers(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for _, said := range []string{"ValueError: no such thing", "two\nlines and \"quotes\"", "日本語 😀", strings.Repeat("long ", 400) + "end"} {
 		for _, enveloped := range []bool{false, true} {
@@ -218,7 +223,7 @@ func errorAnswers(t *T) {
 			r.send(r.frame(message))
 			c.fails("MSG-16", spec.ErrorAnswer)
 			if !strings.Contains(c.err.Error(), said) {
-				t.FailNow("MSG-16", fmt.Sprintf("an error that carries the worker's said %q", text.Clip(said, 80)), "%s", text.Clip(c.outcome(), 200))
+				t.FailNow("MSG-16", fmt.Sprintf("an error that contains the worker's text %q", text.Clip(said, 80)), "%s", text.Clip(c.outcome(), 200))
 			}
 			after := s.call()
 			after.request("MSG-16").answer(after.body)
@@ -229,7 +234,7 @@ func errorAnswers(t *T) {
 
 func requestsAreWellFormed(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for i, body := range []string{`null`, `false`, `0`, `""`, `"日本語 \"😀\""`, `{"a":[1,{"b":"c"}]}`, `[]`, `"\u0000"`, `{"id":1,"method":"m"}`, `1.5`} {
 		method := []string{"plain", `quotes " and \`, "日本語 😀 \ufffd", "a line\nbreak\tand\x00\x1fmore", "a.b/c d"}[i%5] + fmt.Sprint(i)

@@ -2,83 +2,89 @@ package pool
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/scripted"
 )
 
-// order has the process do something. A process that is gone does nothing.
+// order sends an order to the process and does not wait. It does nothing if the process has exited.
 func (w *scriptedWorker) order(m scripted.Message) {
 	w.writing.Lock()
 	defer w.writing.Unlock()
 	_, _ = w.control.Write(m.Append(nil))
 }
 
-// orderDone has the process do something and waits until it is done. It tells what went wrong.
-func (w *scriptedWorker) orderDone(m scripted.Message) string {
-	done := make(chan string, 1)
+// orderAndWait sends an order to the process and waits until it has been carried out. It returns an error if the process
+// could not carry it out or exits first, if the case ends, or after the patience of the run.
+func (w *scriptedWorker) orderAndWait(m scripted.Message) error {
+	done := make(chan error, 1)
 	w.s.mu.Lock()
-	if w.gone {
+	if w.exited {
 		w.s.mu.Unlock()
-		return "the process has ended"
+		return errExited
 	}
 	w.lastTag++
 	m.Tag = w.lastTag
-	w.confirmed[m.Tag] = done
+	w.confirmations[m.Tag] = done
 	w.s.mu.Unlock()
 	w.order(m)
 	ctx, cancel := w.s.t.Within()
 	defer cancel()
 	select {
-	case problem := <-done:
-		return problem
-	case <-w.s.over:
-		return "the case is over"
+	case err := <-done:
+		return err
+	case <-w.s.storyEnded:
+		return errors.New("the case is over")
 	case <-ctx.Done():
-		return "it is not done after " + w.s.t.Patience().String()
+		return fmt.Errorf("it is not done after %v", w.s.t.Patience())
 	}
 }
 
-// listen has the worker listen at its path, which makes it ready [WRK-1].
+// listen lets the worker listen at its path, which makes it ready [WRK-1].
 func (w *scriptedWorker) listen() {
 	w.note("listens")
-	w.s.set(func() { w.listening = true; w.s.seq++ })
+	w.s.withLock(func() { w.listening = true; w.s.seq++ })
 	w.order(scripted.Message{Kind: scripted.OrderListen})
 }
 
-// readOnly has the worker read that many more bytes of each connection and no more.
+// readOnly lets the worker read n more bytes of each connection and then stop reading. It waits until the worker has
+// the order.
 func (w *scriptedWorker) readOnly(n int64) {
 	w.note("reads %d more bytes of each connection", n)
-	w.orderDone(scripted.Message{Kind: scripted.OrderReadOnly, Data: binary.BigEndian.AppendUint64(nil, uint64(n))})
+	_ = w.orderAndWait(readOnlyOrder(n))
 }
 
-// readOnlyLocked does the same and does not wait.
-func (w *scriptedWorker) readOnlyLocked(n int64) {
-	w.order(scripted.Message{Kind: scripted.OrderReadOnly, Data: binary.BigEndian.AppendUint64(nil, uint64(n))})
+// readOnlyLocked is like readOnly, and does not wait.
+func (w *scriptedWorker) readOnlyLocked(n int64) { w.order(readOnlyOrder(n)) }
+
+func readOnlyOrder(n int64) scripted.Message {
+	return scripted.Message{Kind: scripted.OrderReadOnly, Data: binary.BigEndian.AppendUint64(nil, uint64(n))}
 }
 
-// hang has the worker answer nothing any more, health calls included; it goes on reading.
+// hang lets the worker answer nothing from now on, health calls included. It goes on reading.
 func (w *scriptedWorker) hang() {
 	w.note("hangs")
-	w.s.set(func() { w.hung = true })
+	w.s.withLock(func() { w.hung = true })
 }
 
-// say has the process write to its standard error.
-func (w *scriptedWorker) say(text string) {
+// writeStderr lets the process write text to its standard error, and waits until it has.
+func (w *scriptedWorker) writeStderr(text string) {
 	w.note("writes %d bytes to its standard error, the last are %q", len(text), text[max(0, len(text)-60):])
-	w.orderDone(scripted.Message{Kind: scripted.OrderSay, Data: []byte(text)})
+	_ = w.orderAndWait(scripted.Message{Kind: scripted.OrderStderr, Data: []byte(text)})
 }
 
-// exit has the process end with that status.
+// exit lets the process exit with that status.
 func (w *scriptedWorker) exit(status int) {
 	w.note("exits with status %d", status)
 	w.order(scripted.Message{Kind: scripted.OrderExit, Conn: uint32(status)})
 }
 
-// die has the process kill itself with SIGKILL.
+// die lets the process kill itself with SIGKILL.
 func (w *scriptedWorker) die() {
 	w.note("is killed")
 	w.order(scripted.Message{Kind: scripted.OrderDie})
 }
 
-// sync waits until all that has reached the process by now has been taken in by the stage.
-func (w *scriptedWorker) sync() { w.orderDone(scripted.Message{Kind: scripted.OrderSync}) }
+// sync waits until the stage has recorded everything that has reached the process by now.
+func (w *scriptedWorker) sync() { _ = w.orderAndWait(scripted.Message{Kind: scripted.OrderSync}) }

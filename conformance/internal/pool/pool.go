@@ -10,30 +10,31 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// Pool is what the suite asks of a pool.
+// Pool starts workers and calls them. Its methods may be called at the same time from several goroutines.
 type Pool interface {
-	// Start starts the workers; its context bounds the start alone [STA-7].
+	// Start starts the workers and returns when all of them accept connections. ctx bounds the start alone [STA-7].
 	Start(ctx context.Context) error
-	// Call calls a method in some worker and returns the body of the answer. Its error lets errors.Is
-	// find context.Canceled or context.DeadlineExceeded where its context ended, and otherwise Busy,
-	// Closed, NotStarted, ErrorAnswer (with the worker's text in the error's text), WorkerDied, and
-	// beside any of these MayHaveRun where the request may have reached a handler [HLT-5].
+	// Call calls a method in one of the workers and returns the body of the answer.
+	//
+	// If ctx ends first, errors.Is finds context.Canceled or context.DeadlineExceeded in the error. Otherwise it finds
+	// Busy, Closed, NotStarted, ErrorAnswer (the error's text then contains the worker's text) or WorkerDied. It finds
+	// MayHaveRun beside any of these if the request may have reached a handler [HLT-5].
 	Call(ctx context.Context, method string, body json.RawMessage) (json.RawMessage, error)
+	// Health returns what is known of the workers, without waiting for a check [HLT-3].
 	Health() spec.Health
+	// Shutdown lets running calls finish until ctx ends, then stops the workers. It is idempotent [SHD-5].
 	Shutdown(ctx context.Context) error
 }
 
-// Options say what kind of pool a case needs. A field that is 0 asks for the implementation's
-// default.
+// Options say which pool a case needs. A field that is 0 asks for the implementation's default.
 type Options struct {
 	Workers     int
-	MaxInFlight int // requests at one worker at once [BPR-2]
-	// Program and Argument are what the pool must start as each worker: the program with this one
-	// argument, which is the path of a file, and Env added to the environment, beside
-	// PYPROC_SOCKET_PATH.
+	MaxInFlight int // requests at one worker at the same time [BPR-2]
+	// Program, with Argument as its only argument, is what the pool must start as each worker. Argument is the path of
+	// a file. Env is added to the environment, beside PYPROC_SOCKET_PATH.
 	Program, Argument string
 	Env               []string
-	SocketDir         string // where the sockets go
+	SocketDir         string // the directory for the sockets
 	Framing           spec.Framing
 	MaxPayload        int // bytes
 	StartTimeout      time.Duration
@@ -42,12 +43,13 @@ type Options struct {
 	RestartBackoff    time.Duration // the first delay before a restart
 	RestartBackoffMax time.Duration
 	StopTimeout       time.Duration // from SIGTERM to SIGKILL
-	// Queue bounds how many calls may wait for a slot; 0 sets no bound. A pool that has no such
-	// bound returns an error that wraps Unsupported [BPR-6].
+	// Queue bounds how many calls may wait for a slot; 0 sets no bound. A pool without such a bound returns an error
+	// that wraps Unsupported [BPR-6].
 	Queue int
 }
 
-// Open makes the pool under test, not started yet.
+// Open makes the pool under test and does not start it. It returns an error that wraps Unsupported if the pool does not
+// offer what o asks for.
 type Open func(o Options) (Pool, error)
 
 // T is a case's view of the pool under test.
@@ -55,17 +57,33 @@ type T struct {
 	*suite.T
 	*shared
 	open    Open
-	framing spec.Framing // to run in, also where it plays no part
-	cites   []string     // the clauses of the case
+	framing spec.Framing // of the pool, also in a case that runs in one framing only
+	clauses []string     // the clauses of the case
 }
 
-// inTime ends a case that took so long that its context has ended: what it sees from then on says nothing
-// of the pool.
-func (t *T) inTime() {
+// blockIfLate blocks the case if its context has ended because it took too long. What it sees from then on says nothing
+// about the pool.
+func (t *T) blockIfLate() {
 	if t.Context().Err() != nil {
 		t.Blocked("the case was not done after %v", time.Since(t.Began()).Round(time.Second))
 	}
 }
 
-// about reports whether the case covers the clause.
-func (t *T) about(clause string) bool { return slices.Contains(t.cites, clause) }
+// covers reports whether the case covers the clause.
+func (t *T) covers(clause string) bool { return slices.Contains(t.clauses, clause) }
+
+// shared is what the cases of one run share.
+type shared struct {
+	firstCaseRuns   bool              // the first case runs, alone
+	leftByFirstCase map[leftover]bool // what the pool left behind even there
+}
+
+type testCase = suite.Case[*T]
+
+// leftover is a kind of thing that a pool must not leave behind.
+type leftover string
+
+const (
+	leftProcess leftover = "process"
+	leftSocket  leftover = "socket file"
+)

@@ -17,18 +17,19 @@ type request struct {
 	method    string
 	body      json.RawMessage
 	enveloped bool
-	cancelled bool
-	// At which events it arrived, its answer was decided, and it was withdrawn by its cancellation or
-	// the end of its connection; 0 where that has not been.
+	cancelled bool // by a message, not by the end of its connection
+	// Numbers of the events at which the request arrived, the case decided to answer it, and its cancellation or the
+	// end of its connection withdrew it. A number is 0 if that has not happened.
 	arrived, answered, withdrawn int
 }
 
-// answer sends the answer, the way the request came [MSG-2].
+// answer sends an answer with that body, in an envelope if the request came in one [MSG-2].
 func (r *request) answer(body []byte) { r.reply(wire.OKAnswer(r.id, string(body))) }
 
-// refuse sends an error answer.
+// refuse sends an error answer with that text.
 func (r *request) refuse(text string) { r.reply(wire.ErrorAnswer(r.id, text)) }
 
+// reply sends the message, in an envelope if the request came in one.
 func (r *request) reply(message []byte) {
 	if r.enveloped {
 		message = wire.Envelope("response", message)
@@ -36,20 +37,21 @@ func (r *request) reply(message []byte) {
 	r.send(r.frame(message))
 }
 
-// frame is a right frame with that message, under the ID of the request.
+// frame returns a right frame that holds the message, under the ID of the request.
 func (r *request) frame(message []byte) []byte {
 	return wire.Encode(r.worker.s.options.Framing, r.id, message)
 }
 
-// send sends these bytes on the request's connection, which ends the request.
+// send writes data on the request's connection and counts the request as answered.
 func (r *request) send(data []byte) {
-	r.isAnswered()
+	r.markAnswered()
 	r.write(data)
 }
 
-func (r *request) isAnswered() {
+// markAnswered counts the request as answered from now on.
+func (r *request) markAnswered() {
 	s := r.worker.s
-	s.set(func() {
+	s.withLock(func() {
 		s.seq++
 		if r.answered == 0 {
 			r.answered = s.seq
@@ -57,39 +59,41 @@ func (r *request) isAnswered() {
 	})
 }
 
-// write sends these bytes, which do not end the request.
+// write writes data on the request's connection. The request still counts as outstanding.
 func (r *request) write(data []byte) {
-	r.saw(data)
+	r.record(data)
 	r.worker.order(scripted.Message{Kind: scripted.OrderWrite, Conn: r.conn.number, Data: data})
 }
 
-// writeDone does so and waits until they have left the process.
-func (r *request) writeDone(data []byte) string {
-	r.saw(data)
-	return r.worker.orderDone(scripted.Message{Kind: scripted.OrderWrite, Conn: r.conn.number, Data: data})
+// writeAndWait is like write, and waits until the worker has written the data.
+func (r *request) writeAndWait(data []byte) error {
+	r.record(data)
+	return r.worker.orderAndWait(scripted.Message{Kind: scripted.OrderWrite, Conn: r.conn.number, Data: data})
 }
 
-func (r *request) saw(data []byte) {
+// record adds bytes that the worker sends to the story of the case.
+func (r *request) record(data []byte) {
 	s := r.worker.s
 	s.t.Saw(fmt.Sprintf("%s → pool, connection %d", r.worker.name(), r.conn.number), s.options.Framing, data)
 }
 
-// closeConnection closes the request's connection after all that was sent on it.
+// closeConnection closes the request's connection once everything sent on it is written. It counts the request as
+// answered and does not wait.
 func (r *request) closeConnection() {
 	r.worker.note("closes connection %d", r.conn.number)
-	r.isAnswered()
+	r.markAnswered()
 	r.worker.order(scripted.Message{Kind: scripted.OrderClose, Conn: r.conn.number})
 }
 
-// hangUp closes the request's connection, unless that has ended, and waits until it is done.
+// hangUp closes the request's connection if it is still open, and waits until it is closed.
 func (r *request) hangUp() {
 	var ended bool
-	r.worker.s.set(func() { ended = r.conn.ended })
+	r.worker.s.withLock(func() { ended = r.conn.ended })
 	if !ended {
 		r.worker.note("closes connection %d", r.conn.number)
-		r.worker.orderDone(scripted.Message{Kind: scripted.OrderClose, Conn: r.conn.number})
+		_ = r.worker.orderAndWait(scripted.Message{Kind: scripted.OrderClose, Conn: r.conn.number})
 	}
 }
 
-// outstanding reports whether the request still waits for an answer that can be sent.
+// outstandingLocked reports whether the request still waits for an answer.
 func (r *request) outstandingLocked() bool { return r.answered == 0 && r.withdrawn == 0 }

@@ -23,38 +23,41 @@ import (
 
 // scriptedWorker is one worker process, as the case that scripts it sees it.
 type scriptedWorker struct {
-	s       *stage
-	number  int // in the order of appearance, from 1; a restarted worker has a number of its own
-	pid     int
-	born    time.Time // when the process was started, as well as that is known
-	path    string    // of its socket
-	control net.Conn
+	s         *stage
+	number    int // in the order of appearance, from 1; the process that replaces another has a number of its own
+	pid       int
+	startedAt time.Time // of the process; without /proc, the time of its first event
+	path      string    // of its socket
+	control   net.Conn
 
-	writing sync.Mutex // one order at a time
+	writing sync.Mutex // held while an order is written
 
 	// Under the lock of the stage:
-	conns     map[uint32]*connection
-	confirmed map[uint32]chan string // by tag
-	lastTag   uint32
-	listening bool // it was told to
-	hung      bool // it reads and answers nothing, health calls included
-	signals   []string
-	health    int  // health calls that came
-	calls     int  // other requests that came
-	received  int  // bytes, of all connections
-	gone      bool // the process has ended
-	endedAt   time.Time
+	conns         map[uint32]*connection
+	confirmations map[uint32]chan error // by tag of the order
+	lastTag       uint32
+	listening     bool // the case has ordered it to listen
+	hung          bool // it answers nothing, health calls included
+	signals       []string
+	healthCalls   int // health calls that arrived
+	calls         int // other requests that arrived
+	bytesReceived int // on all connections
+	exited        bool
+	exitedAt      time.Time
 }
 
 // connection is one connection of the pool to a worker.
 type connection struct {
-	number uint32
-	data   []byte // received and not yet decoded
-	spoilt bool   // what came cannot be read as frames
-	ended  bool
+	number     uint32
+	data       []byte // received and not decoded yet
+	unreadable bool   // data cannot be decoded as frames
+	ended      bool
 }
 
-// serve reads the events of one process until it ends.
+// errExited says that an order was not carried out because the process has exited.
+var errExited = errors.New("the process has ended")
+
+// serve reads the events of one process until it exits.
 func (s *stage) serve(control net.Conn) {
 	defer func() { _ = control.Close() }()
 	events := bufio.NewReaderSize(control, 64<<10)
@@ -62,54 +65,70 @@ func (s *stage) serve(control net.Conn) {
 	if err != nil {
 		return
 	}
-	pid, path, _ := strings.Cut(string(hello.Data), " ")
-	w := &scriptedWorker{s: s, path: path, control: control, conns: map[uint32]*connection{}, confirmed: map[uint32]chan string{}}
-	w.pid, _ = strconv.Atoi(pid)
-	w.born = proc.StartTime(w.pid)
-	s.mu.Lock()
-	if s.left {
-		s.mu.Unlock()
-		return // it was started so late, by a Start that had failed already, that nobody would end it
+	w := s.addWorker(control, string(hello.Data))
+	if w == nil {
+		return
 	}
-	s.workers = append(s.workers, w)
-	w.number = len(s.workers)
-	appears := s.appears
-	s.touchLocked()
-	s.mu.Unlock()
-	w.note("appears, process %d, socket path %q", w.pid, w.path)
-	s.serving.Go(func() { appears(w) })
 	for {
 		m, err := scripted.Read(events)
 		if err != nil {
 			break
 		}
-		w.happened(m)
+		w.handleEvent(m)
 	}
+	w.markExited()
+}
+
+// addWorker adds the process that said hello to the stage and runs the script's onAppear for it. It returns nil if the
+// stage has been cleared: a Start that had failed already started the process too late for anybody to end it.
+func (s *stage) addWorker(control net.Conn, hello string) *scriptedWorker {
+	pid, path, _ := strings.Cut(hello, " ")
+	w := &scriptedWorker{s: s, path: path, control: control, conns: map[uint32]*connection{}, confirmations: map[uint32]chan error{}}
+	w.pid, _ = strconv.Atoi(pid)
+	w.startedAt = proc.StartTime(w.pid)
 	s.mu.Lock()
-	w.gone, w.endedAt = true, time.Now()
-	for _, c := range w.conns {
-		w.endLocked(c)
+	if s.cleared {
+		s.mu.Unlock()
+		return nil
 	}
-	for tag, done := range w.confirmed {
-		done <- "the process has ended"
-		delete(w.confirmed, tag)
-	}
-	s.touchLocked()
+	s.workers = append(s.workers, w)
+	w.number = len(s.workers)
+	onAppear := s.onAppear
+	s.notifyLocked()
 	s.mu.Unlock()
+	w.note("appears, process %d, socket path %q", w.pid, w.path)
+	s.serving.Go(func() { onAppear(w) })
+	return w
+}
+
+// markExited ends the connections and the outstanding orders of a process whose control socket has ended.
+func (w *scriptedWorker) markExited() {
+	w.s.withLock(func() {
+		w.exited, w.exitedAt = true, time.Now()
+		for _, c := range w.conns {
+			w.endLocked(c)
+		}
+		for tag, done := range w.confirmations {
+			done <- errExited
+			delete(w.confirmations, tag)
+		}
+		w.s.notifyLocked()
+	})
 	w.note("has ended")
 }
 
-func (w *scriptedWorker) happened(m scripted.Message) {
+// handleEvent records an event of the process and runs the script for it.
+func (w *scriptedWorker) handleEvent(m scripted.Message) {
 	s := w.s
 	s.mu.Lock()
 	s.seq++
-	var then []func()
+	var script []func() // to be called without the lock
 	switch m.Kind {
 	case scripted.EventAccepted:
 		w.conns[m.Conn] = &connection{number: m.Conn}
 	case scripted.EventReceived:
-		w.received += len(m.Data)
-		then = w.decodeLocked(w.conns[m.Conn], m.Data)
+		w.bytesReceived += len(m.Data)
+		script = w.decodeLocked(w.conns[m.Conn], m.Data)
 	case scripted.EventEnded:
 		c := w.conns[m.Conn]
 		w.note("connection %d: %s", c.number, m.Data)
@@ -121,23 +140,27 @@ func (w *scriptedWorker) happened(m scripted.Message) {
 		w.signals = append(w.signals, string(m.Data))
 		w.note("gets the signal %q", m.Data)
 		if string(m.Data) == syscall.SIGTERM.String() {
-			terminated := s.terminated
-			then = append(then, func() { terminated(w) })
+			onSIGTERM := s.onSIGTERM
+			script = append(script, func() { onSIGTERM(w) })
 		}
 	case scripted.EventDone:
-		if done := w.confirmed[m.Tag]; done != nil {
-			done <- string(m.Data)
-			delete(w.confirmed, m.Tag)
+		if done := w.confirmations[m.Tag]; done != nil {
+			var err error
+			if len(m.Data) > 0 {
+				err = errors.New(string(m.Data))
+			}
+			done <- err
+			delete(w.confirmations, m.Tag)
 		}
 	}
-	s.touchLocked()
+	s.notifyLocked()
 	s.mu.Unlock()
-	for _, f := range then {
+	for _, f := range script {
 		f()
 	}
 }
 
-// endLocked notes that nothing on the connection is at the worker any more.
+// endLocked marks the connection as ended and withdraws the requests that arrived on it.
 func (w *scriptedWorker) endLocked(c *connection) {
 	if c.ended {
 		return
@@ -150,49 +173,49 @@ func (w *scriptedWorker) endLocked(c *connection) {
 	}
 }
 
-// decodeLocked takes the frames out of what has come, and returns what to do about them.
-func (w *scriptedWorker) decodeLocked(c *connection, data []byte) (then []func()) {
+// decodeLocked decodes the frames that have arrived whole, and returns the script's reactions to them.
+func (w *scriptedWorker) decodeLocked(c *connection, data []byte) (script []func()) {
 	s := w.s
 	c.data = append(c.data, data...)
-	for !c.spoilt {
+	for !c.unreadable {
 		f, used, err := wire.DecodeOne(s.options.Framing, c.data, 64<<20)
 		if err == nil && used == 0 {
-			return then
+			return script
 		}
 		where := fmt.Sprintf("%s ← pool, connection %d", w.name(), c.number)
 		if err != nil {
-			c.spoilt = true
+			c.unreadable = true
 			s.t.Saw(where, s.options.Framing, c.data)
-			s.audit.unreadable(fmt.Sprintf("no frame: %v", err))
-			return then
+			s.audit.reportUnreadable(fmt.Sprintf("bytes that are not a frame: %v", err))
+			return script
 		}
 		s.t.Saw(where, s.options.Framing, c.data[:used])
 		f.Payload = slices.Clone(f.Payload)
 		c.data = c.data[used:]
 		if f := w.messageLocked(c, f); f != nil {
-			then = append(then, f)
+			script = append(script, f)
 		}
 	}
-	return then
+	return script
 }
 
-// messageLocked takes one message in, and returns what to do about it.
+// messageLocked records and audits one message, and returns the script's reaction to it, or nil for none.
 func (w *scriptedWorker) messageLocked(c *connection, f spec.Frame) func() {
 	s := w.s
 	m, err := wire.ReadMessage(f.Payload)
 	if err == nil && !utf8.Valid(f.Payload) {
-		err = errors.New("the payload is no UTF-8")
+		err = errors.New("the payload is not UTF-8")
 	}
 	if err != nil {
-		s.audit.unreadable(err.Error())
+		s.audit.reportUnreadable(err.Error())
 		return nil
 	}
 	id, err := m.ID()
 	if err != nil {
-		s.audit.unreadable(err.Error())
+		s.audit.reportUnreadable(err.Error())
 		return nil
 	}
-	s.audit.header(f.ID, id, m)
+	s.audit.checkHeader(f.ID, id, m)
 	if m.Enveloped && m.Type == "cancellation" {
 		w.cancelledLocked(c, id)
 		return nil
@@ -200,18 +223,18 @@ func (w *scriptedWorker) messageLocked(c *connection, f spec.Frame) func() {
 	r := &request{worker: w, conn: c, id: id, headerID: f.ID, enveloped: m.Enveloped, body: m.Fields["body"], arrived: s.seq}
 	switch {
 	case m.Enveloped && m.Type != "request":
-		s.audit.unreadable(fmt.Sprintf("an envelope of type %q", m.Type))
+		s.audit.reportUnreadable(fmt.Sprintf("an envelope of type %q", m.Type))
 		return nil
 	case !wire.IsString(m.Fields["method"]) || json.Unmarshal(m.Fields["method"], &r.method) != nil:
-		s.audit.unreadable("a request whose method is no string: " + text.Clip(text.Printable(f.Payload), 120))
+		s.audit.reportUnreadable("a request whose method is not a string: " + text.Clip(text.Printable(f.Payload), 120))
 		return nil
 	}
 	if r.body == nil {
 		r.body = json.RawMessage("null")
 	}
-	s.audit.idLocked(r)
+	s.audit.checkIDLocked(r)
 	if r.method == "health" {
-		w.health++
+		w.healthCalls++
 		if w.hung {
 			return nil
 		}
@@ -219,14 +242,15 @@ func (w *scriptedWorker) messageLocked(c *connection, f spec.Frame) func() {
 	}
 	w.calls++
 	s.requests = append(s.requests, r)
-	s.audit.boundLocked(r)
+	s.audit.checkBoundsLocked(r)
 	if w.hung {
 		return nil
 	}
-	called := s.called
+	called := s.onRequest
 	return func() { called(r) }
 }
 
+// cancelledLocked withdraws the request that a cancellation names. Requests on other connections stay [CAN-7].
 func (w *scriptedWorker) cancelledLocked(c *connection, id uint64) {
 	for _, r := range w.s.requests {
 		if r.worker == w && r.conn == c && r.id == id && r.withdrawn == 0 {
@@ -238,25 +262,28 @@ func (w *scriptedWorker) cancelledLocked(c *connection, id uint64) {
 
 func (w *scriptedWorker) name() string { return fmt.Sprintf("worker %d", w.number) }
 
+// note adds a line about the worker to the story of the case, unless the stage is being cleared.
 func (w *scriptedWorker) note(note string, args ...any) {
 	if !w.s.clearing.Load() {
 		w.s.t.Note(w.name(), note, args...)
 	}
 }
 
+// sceneLocked describes the worker for the scene.
 func (w *scriptedWorker) sceneLocked() string {
 	state := "not listening"
 	switch {
-	case w.gone:
+	case w.exited:
 		state = "ended"
 	case w.listening:
 		state = "listening"
 	}
-	return fmt.Sprintf("%s %s, %d connections, %d calls and %d health calls came", w.name(), state, len(w.conns), w.calls, w.health)
+	return fmt.Sprintf("%s %s, %s, %s and %s arrived", w.name(), state,
+		text.Plural(len(w.conns), "connection"), text.Plural(w.calls, "call"), text.Plural(w.healthCalls, "health call"))
 }
 
-func (w *scriptedWorker) isGone() bool {
+func (w *scriptedWorker) hasExited() bool {
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
-	return w.gone
+	return w.exited
 }

@@ -12,17 +12,17 @@ func selectionCases() []testCase {
 	return []testCase{
 		{
 			Name: "calls-in-sequence-go-round", Clauses: []string{"SEL-1"},
-			Cause: "The least busy worker is chosen, which is always the first while calls come one by one, or a random one.",
+			Cause: "The pool chooses the least busy worker, which is always the first while calls come one by one, or it chooses at random.",
 			Run:   callsInSequenceGoRound,
 		},
 		{
 			Name: "the-share-of-a-hung-worker-is-spread-evenly", Clauses: []string{"SEL-2"},
-			Cause: "The round skips to the next worker or to the first one, which then serves twice its share.",
+			Cause: "The round skips an unhealthy worker to the next or to the first one, which then serves twice its share.",
 			Run:   theShareOfAHungWorkerIsSpreadEvenly,
 		},
 		{
 			Name: "a-hung-worker-gets-no-calls", Clauses: []string{"SEL-3"},
-			Cause: "The round does not look at the health of a worker.",
+			Cause: "The round ignores the health of a worker.",
 			Run:   aHungWorkerGetsNoCalls,
 		},
 	}
@@ -36,80 +36,89 @@ func callsInSequenceGoRound(t *T) {
 	for range rounds * workers {
 		s.call().succeeds("SEL-1")
 	}
-	for _, n := range callsOf(s) {
+	for _, n := range callsPerWorker(s) {
 		if n != rounds {
 			t.FailNow("SEL-1", fmt.Sprintf("%d calls in sequence give %d to each of %d workers", rounds*workers, rounds, workers), "%s", s.scene())
 		}
 	}
 }
 
-func theShareOfAHungWorkerIsSpreadEvenly(t *T) {
+// mismatch says what a case wants of the pool and what it got instead.
+type mismatch struct{ want, got string }
+
+func theShareOfAHungWorkerIsSpreadEvenly(t *T) { whileOneIsHung(t, "SEL-2", shareIsSpread) }
+
+// shareIsSpread makes calls one by one and counts how many go to each worker that does not hang.
+func shareIsSpread(s *stage, hung *scriptedWorker) *mismatch {
 	const calls = 24
-	whileOneIsHung(t, "SEL-2", func(s *stage, hung *scriptedWorker) (want, got string) {
-		before := callsOf(s)
-		for range calls {
-			before := callsOf(s)[hung]
-			if c := s.call(); !s.becomes(func() bool { return c.ended() || hung.calls > before }) {
-				return "calls go to the workers that do not hang", fmt.Sprintf("%s %s; %s", c.method, c.outcome(), s.scene())
-			}
-			if callsOf(s)[hung] > before {
-				t.Blocked("a call reached the worker that hangs, see SEL-3")
+	before := callsPerWorker(s)
+	for range calls {
+		before := callsPerWorker(s)[hung]
+		if c := s.call(); !s.eventually(func() bool { return c.ended() || hung.calls > before }) {
+			return &mismatch{"calls go to the workers that do not hang", fmt.Sprintf("%s %s; %s", c.method, c.outcome(), s.scene())}
+		}
+		if callsPerWorker(s)[hung] > before {
+			s.t.Blocked("a call reached the worker that hangs, see SEL-3")
+		}
+	}
+	for w, n := range callsPerWorker(s) {
+		if share := n - before[w]; w != hung && w.listens() && (share < calls/2-2 || share > calls/2+2) {
+			return &mismatch{
+				fmt.Sprintf("%d calls over 2 healthy workers give about %d to each", calls, calls/2),
+				fmt.Sprintf("%d to %s; %s", share, w.name(), s.scene()),
 			}
 		}
-		for w, n := range callsOf(s) {
-			if share := n - before[w]; w != hung && w.listens() && (share < calls/2-2 || share > calls/2+2) {
-				return fmt.Sprintf("%d calls over 2 healthy workers give about %d to each", calls, calls/2),
-					fmt.Sprintf("%d to %s; %s", share, w.name(), s.scene())
-			}
-		}
-		return "", ""
-	})
+	}
+	return nil
 }
 
-func aHungWorkerGetsNoCalls(t *T) {
-	whileOneIsHung(t, "SEL-3", func(s *stage, hung *scriptedWorker) (want, got string) {
-		before := callsOf(s)[hung]
-		for range 9 {
-			c := s.call()
-			s.becomes(func() bool { return c.ended() || hung.calls > before })
-			if callsOf(s)[hung] > before {
-				return "no calls for a worker that counts as unhealthy while others are healthy",
-					fmt.Sprintf("%s reached %s, which hangs; %s", c.method, hung.name(), s.scene())
+func aHungWorkerGetsNoCalls(t *T) { whileOneIsHung(t, "SEL-3", hungGetsNoCalls) }
+
+// hungGetsNoCalls makes calls one by one until one arrives at the worker that hangs.
+func hungGetsNoCalls(s *stage, hung *scriptedWorker) *mismatch {
+	before := callsPerWorker(s)[hung]
+	for range 9 {
+		c := s.call()
+		s.eventually(func() bool { return c.ended() || hung.calls > before })
+		if callsPerWorker(s)[hung] > before {
+			return &mismatch{
+				"no calls for a worker that counts as unhealthy while others are healthy",
+				fmt.Sprintf("%s reached %s, which hangs; %s", c.method, hung.name(), s.scene()),
 			}
 		}
-		return "", ""
-	})
+	}
+	return nil
 }
 
-// whileOneIsHung looks at a pool of 3 workers while one hangs and the pool counts 2 as healthy. On a slow
-// machine another one may be taken for hung as well. So what is found must be found again with longer
-// and longer deadlines for health checks.
-func whileOneIsHung(t *T, clause string, look func(s *stage, hung *scriptedWorker) (want, got string)) {
+// whileOneIsHung calls look while one of 3 workers hangs and the pool counts the other 2 as healthy. On a slow machine the
+// pool may take another worker for hung as well. So a mismatch counts only if it is found again with longer and longer
+// deadlines for health checks.
+func whileOneIsHung(t *T, clause string, look func(s *stage, hung *scriptedWorker) *mismatch) {
 	for deadline := shortHealthTimeout(t); ; deadline *= 5 {
 		s := t.stage()
 		s.options.Workers = 3
 		s.options.HealthInterval, s.options.HealthTimeout = 50*time.Millisecond, deadline
 		s.start()
-		s.set(func() { s.appears = neverListens })
+		s.withLock(func() { s.onAppear = neverListens })
 		hung := s.worker(clause, 2)
 		hung.hang()
 		s.onlyCountedUnhealthy(hung)
-		want, got := look(s, hung)
-		if got == "" {
+		found := look(s, hung)
+		if found == nil {
 			return
 		}
 		if deadline*5 > t.Patience()/2 {
-			t.FailNow(clause, want, "%s", got)
+			t.FailNow(clause, found.want, "%s", found.got)
 		}
-		t.Note("case", "%s; once more, with a longer deadline for health checks", got)
+		t.Note("case", "%s; once more, with a longer deadline for health checks", found.got)
 		s.clear()
 	}
 }
 
-// onlyCountedUnhealthy waits until the pool counts the one worker that hangs as unhealthy, and no other:
-// that the others have answered health calls meanwhile tells which one it is.
+// onlyCountedUnhealthy waits until the pool counts one worker as unhealthy and the others have answered more health calls,
+// which shows that it is the worker that hangs.
 func (s *stage) onlyCountedUnhealthy(hung *scriptedWorker) {
-	others := slices.DeleteFunc(s.appeared(), func(w *scriptedWorker) bool { return w == hung })
+	others := slices.DeleteFunc(s.workersSoFar(), func(w *scriptedWorker) bool { return w == hung })
 	for h := (spec.Health{}); h.Healthy != len(others); h = s.health("HLT-2") {
 		s.healthBecomes("HLT-2", "a worker that hangs counts as unhealthy, and the others do not", func(h spec.Health) bool {
 			return h.Healthy == len(others)
@@ -118,10 +127,8 @@ func (s *stage) onlyCountedUnhealthy(hung *scriptedWorker) {
 	}
 }
 
-// shortHealthTimeout is a deadline that a worker which hangs soon misses.
-func shortHealthTimeout(t *T) time.Duration { return min(400*time.Millisecond, t.Patience()/5) }
-
-func callsOf(s *stage) map[*scriptedWorker]int {
+// callsPerWorker returns how many calls have arrived at each worker, health calls left out.
+func callsPerWorker(s *stage) map[*scriptedWorker]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	calls := map[*scriptedWorker]int{}
@@ -131,8 +138,9 @@ func callsOf(s *stage) map[*scriptedWorker]int {
 	return calls
 }
 
+// listens reports whether the worker is ready and has not exited.
 func (w *scriptedWorker) listens() bool {
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
-	return w.listening && !w.gone
+	return w.listening && !w.exited
 }

@@ -16,32 +16,32 @@ func shutdownCases() []testCase {
 	return []testCase{
 		{
 			Name: "calls-after-shutdown-are-refused", Clauses: []string{"SHD-1"},
-			Cause: "A call waits for a worker that is gone, or gets the error of a closed connection.",
+			Cause: "A call waits for a worker that has exited, or it gets the error of a closed connection.",
 			Run:   callsAfterShutdownAreRefused,
 		},
 		{
 			Name: "calls-are-refused-while-others-finish", Clauses: []string{"SHD-1"}, Framings: suite.BothFramings,
-			Cause: "The pool is marked as closed only at the end of its shutdown.",
+			Cause: "The pool is marked as closed only at the end of Shutdown.",
 			Run:   callsAreRefusedWhileOthersFinish,
 		},
 		{
 			Name: "running-calls-finish", Clauses: []string{"SHD-2"}, Framings: suite.BothFramings,
-			Cause: "Connections are closed or workers stopped before the calls on them are done.",
+			Cause: "The pool closes connections or stops workers before the calls on them are done.",
 			Run:   runningCallsFinish,
 		},
 		{
 			Name: "shutdown-ends-with-its-context", Clauses: []string{"SHD-2"}, Framings: suite.BothFramings,
-			Cause: "Shutdown waits for calls whatever its context says.",
+			Cause: "Shutdown ignores its context while it waits for calls.",
 			Run:   shutdownEndsWithItsContext,
 		},
 		{
 			Name: "workers-get-sigterm-first", Clauses: []string{"SHD-3"},
-			Cause: "Workers are killed with SIGKILL at once, for instance by the context of exec.CommandContext.",
+			Cause: "The pool sends SIGKILL at once, for instance by the context of exec.CommandContext.",
 			Run:   workersGetSIGTERMFirst,
 		},
 		{
 			Name: "a-worker-that-ignores-sigterm-is-killed", Clauses: []string{"SHD-3"},
-			Cause: "Shutdown waits for a worker for ever, or leaves it behind.",
+			Cause: "Shutdown waits for a worker for ever, or it leaves the worker running.",
 			Run:   aWorkerThatIgnoresSIGTERMIsKilled,
 		},
 		{
@@ -51,7 +51,7 @@ func shutdownCases() []testCase {
 		},
 		{
 			Name: "shutdown-leaves-no-process-and-no-socket", Clauses: []string{"SHD-4"},
-			Cause: "Shutdown does not wait for the processes it stopped, or counts on them to remove their sockets.",
+			Cause: "Shutdown does not wait for the processes that it stops, or it relies on them to remove their sockets.",
 			Run:   shutdownLeavesNoProcessAndNoSocket,
 		},
 		{
@@ -73,46 +73,39 @@ func callsAfterShutdownAreRefused(t *T) {
 
 func callsAreRefusedWhileOthersFinish(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
-	running := s.fill("SHD-1", 2)
-	done := s.shuttingDown(t.Context(), "SHD-1")
+	running := s.holdCalls("SHD-1", 2)
+	done := s.beginShutdown(t.Context(), "SHD-1")
 	s.untilRefused("SHD-1")
 	for _, h := range running {
-		h.at.answer(h.body)
+		h.req.answer(h.body)
 	}
-	s.shutdownEnds(done, "SHD-1")
+	s.awaitShutdown(done, "SHD-1")
 }
 
 func runningCallsFinish(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
-	s.hold()
+	s.holdRequests()
 	s.start()
-	running := s.fill("SHD-2", 4)
-	done := s.shuttingDown(t.Context(), "SHD-2")
+	running := s.holdCalls("SHD-2", 4)
+	done := s.beginShutdown(t.Context(), "SHD-2")
 	s.untilRefused("SHD-1")
-	returned := func() bool {
-		select {
-		case <-done:
-			return true
-		default:
-			return false
-		}
-	}
-	s.lingers(returned)
+	returned := func() bool { return isClosed(done) }
+	s.watchBriefly(returned)
 	if returned() {
 		t.FailNow("SHD-2", "Shutdown waits for the calls that run", "it returned while 4 were at the workers; %s", s.scene())
 	}
 	s.release("SHD-2", running)
-	s.shutdownEnds(done, "SHD-2")
+	s.awaitShutdown(done, "SHD-2")
 }
 
 func shutdownEndsWithItsContext(t *T) {
 	s := t.stage()
-	s.hold()
+	s.holdRequests()
 	s.start()
-	running := s.fill("SHD-2", 2)
+	running := s.holdCalls("SHD-2", 2)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_ = s.shutdownWith(ctx, "SHD-2")
@@ -124,24 +117,24 @@ func shutdownEndsWithItsContext(t *T) {
 func workersGetSIGTERMFirst(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
-	s.options.StopTimeout = 8 * t.Patience() // so that SIGKILL cannot overtake the news of SIGTERM
+	s.options.StopTimeout = 8 * t.Patience() // so that SIGKILL does not end a worker before it has reported SIGTERM
 	s.start()
 	_ = s.shutdown("SHD-3")
-	s.sawSIGTERM()
+	s.everyWorkerGotSIGTERM()
 }
 
 func aWorkerThatIgnoresSIGTERMIsKilled(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
 	s.options.StopTimeout = 100 * time.Millisecond
-	s.terminated = func(w *scriptedWorker) {
+	s.onSIGTERM = func(w *scriptedWorker) {
 		if w.number == 2 {
 			w.exit(0)
 		}
 	}
 	s.start()
 	_ = s.shutdown("SHD-3")
-	allGone(s, "SHD-3", "Shutdown has returned")
+	noProcessIsLeft(s, "SHD-3", "Shutdown has returned")
 }
 
 func aWorkerThatReadsNothingIsStopped(t *T) {
@@ -150,13 +143,13 @@ func aWorkerThatReadsNothingIsStopped(t *T) {
 	s.call().succeeds("SHD-3")
 	s.worker("SHD-3", 1).readOnly(0)
 	c := s.call()
-	c.parks()
+	c.waitUntilParked()
 	c.cancel()
 	c.wait("CAN-1")
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_ = s.shutdownWith(ctx, "SHD-3")
-	allGone(s, "SHD-3", "Shutdown has returned")
+	noProcessIsLeft(s, "SHD-3", "Shutdown has returned")
 }
 
 func shutdownLeavesNoProcessAndNoSocket(t *T) {
@@ -168,26 +161,26 @@ func shutdownLeavesNoProcessAndNoSocket(t *T) {
 		s.call().wait("SHD-4")
 	}
 	_ = s.shutdown("SHD-4")
-	allGone(s, "SHD-4", "Shutdown has returned")
-	noSockets(s, "SHD-4", "Shutdown has returned")
+	noProcessIsLeft(s, "SHD-4", "Shutdown has returned")
+	noSocketIsLeft(s, "SHD-4", "Shutdown has returned")
 }
 
 func shutdownWithAnEndedContextLeavesNothingEither(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
-	s.hold()
+	s.holdRequests()
 	s.start()
-	s.fill("SHD-4", 2)
+	s.holdCalls("SHD-4", 2)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_ = s.shutdownWith(ctx, "SHD-4")
-	allGone(s, "SHD-4", "Shutdown has returned")
-	noSockets(s, "SHD-4", "Shutdown has returned")
+	noProcessIsLeft(s, "SHD-4", "Shutdown has returned")
+	noSocketIsLeft(s, "SHD-4", "Shutdown has returned")
 }
 
 // untilRefused makes calls until one is refused, which shows that Shutdown has begun.
 func (s *stage) untilRefused(clause string) {
-	s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
+	s.echoRequests()
 	last := "none was made"
 	if !s.t.Settle(func() bool {
 		c := s.call()
@@ -199,13 +192,14 @@ func (s *stage) untilRefused(clause string) {
 	}
 }
 
-func (s *stage) sawSIGTERM() {
-	for _, w := range s.appeared() {
-		// The process is gone, and with the end of its control socket all that it saw is known.
+// everyWorkerGotSIGTERM requires every worker to have got SIGTERM and to have ended [SHD-3].
+func (s *stage) everyWorkerGotSIGTERM() {
+	for _, w := range s.workersSoFar() {
+		// When the control socket of a process has ended, every signal that it got is recorded.
 		var signals []string
-		s.until("SHD-4", "every worker has ended when Shutdown has returned", func() bool {
+		s.requireEventually("SHD-4", "every worker has ended when Shutdown has returned", func() bool {
 			signals = w.signals
-			return w.gone
+			return w.exited
 		})
 		if !slices.Contains(signals, syscall.SIGTERM.String()) {
 			s.t.Fail("SHD-3", "SIGTERM for every worker before anything else", "%s got the signals %q and then ended", w.name(), signals)

@@ -14,37 +14,37 @@ func safeShutdownCases() []testCase {
 	return []testCase{
 		{
 			Name: "shutdown-may-be-called-again", Clauses: []string{"SHD-5"},
-			Cause: "A channel is closed twice.",
+			Cause: "Shutdown closes a channel that it has closed before.",
 			Run:   shutdownMayBeCalledAgain,
 		},
 		{
 			Name: "shutdown-may-be-called-many-times-at-once", Clauses: []string{"SHD-5"},
-			Cause: "Whether the pool is closed is read and written in two steps.",
+			Cause: "Shutdown checks and marks the pool as closed in two steps.",
 			Run:   shutdownMayBeCalledManyTimesAtOnce,
 		},
 		{
 			Name: "shutdown-before-start", Clauses: []string{"SHD-5"},
-			Cause: "What Start makes is taken for granted.",
+			Cause: "Shutdown uses what only Start makes.",
 			Run:   shutdownBeforeStart,
 		},
 		{
 			Name: "shutdown-after-a-failed-start", Clauses: []string{"SHD-5"},
-			Cause: "What the rollback has given back is given back once more.",
+			Cause: "Shutdown gives back once more what the rollback has given back.",
 			Run:   shutdownAfterAFailedStart,
 		},
 		{
 			Name: "shutdown-during-start", Clauses: []string{"SHD-5"},
-			Cause: "Start and Shutdown wait for each other, or what the one has started the other does not know.",
+			Cause: "Start and Shutdown wait for each other, or one does not know what the other has started.",
 			Run:   shutdownDuringStart,
 		},
 		{
 			Name: "shutdown-beside-calls-that-run-and-wait", Clauses: []string{"SHD-5"}, Framings: suite.BothFramings,
-			Cause: "A channel that a call still sends on is closed, or a call that waits finds nothing where its worker was.",
+			Cause: "Shutdown closes a channel on which a call still sends, or a call that waits finds nothing where its worker was.",
 			Run:   besideCalls,
 		},
 		{
 			Name: "shutdown-while-calls-keep-coming", Clauses: []string{"SHD-5"}, Framings: suite.BothFramings,
-			Cause: "A call that has looked whether the pool is open goes on with what Shutdown is closing.",
+			Cause: "A call that has seen the pool open goes on with what Shutdown is closing.",
 			Run:   callsKeepComing,
 		},
 		{
@@ -68,8 +68,8 @@ func shutdownMayBeCalledManyTimesAtOnce(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
 	s.start()
-	s.atOnce(4)
-	allGone(s, "SHD-4", "every Shutdown has returned")
+	s.shutDownConcurrently(4)
+	noProcessIsLeft(s, "SHD-4", "every Shutdown has returned")
 }
 
 func shutdownBeforeStart(t *T) {
@@ -91,47 +91,48 @@ func shutdownDuringStart(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
 	s.options.StartTimeout = min(time.Second, t.Patience()/4)
-	s.appears = neverListens
+	s.onAppear = neverListens
 	s.open()
-	started := s.starting(t.Context(), "SHD-5")
+	started := s.beginStart(t.Context(), "SHD-5")
 	s.worker("SHD-5", 1)
 	_ = s.shutdown("SHD-5")
-	_ = s.startEnds(started, "SHD-5", "Start returns when Shutdown is called meanwhile")
+	_ = s.awaitStart(started, "SHD-5", "Start returns when Shutdown is called meanwhile")
 	_ = s.shutdown("SHD-5")
-	allGone(s, "SHD-4", "Start and Shutdown have returned")
+	noProcessIsLeft(s, "SHD-4", "Start and Shutdown have returned")
 }
 
 func shutdownGivesEverythingBack(t *T) {
-	// The first round warms up what a program makes once and keeps.
+	// The first round makes what a program makes once and keeps.
 	first := t.stage()
 	fullLife(first)
 	s := first.again()
 	then := s.holdings()
 	fullLife(s)
-	s.givenBack("SHD-6", then)
+	s.everythingIsGivenBack("SHD-6", then)
 }
 
-// atOnce calls Shutdown so many times at once and waits for all.
-func (s *stage) atOnce(n int) {
+// shutDownConcurrently calls Shutdown n times at once and waits until all of them return.
+func (s *stage) shutDownConcurrently(n int) {
 	var all []<-chan struct{}
 	for range n {
-		all = append(all, s.shuttingDown(s.t.Context(), "SHD-5"))
+		all = append(all, s.beginShutdown(s.t.Context(), "SHD-5"))
 	}
 	for _, done := range all {
-		s.shutdownEnds(done, "SHD-5")
+		s.awaitShutdown(done, "SHD-5")
 	}
 }
 
+// besideCalls shuts a full pool down while more calls wait for slots.
 func besideCalls(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 2
-	s.hold()
+	s.holdRequests()
 	s.start()
-	running := s.fill("SHD-5", 4)
+	running := s.holdCalls("SHD-5", 4)
 	var waiting []*call
 	for range 4 {
 		c := s.call()
-		c.parks()
+		c.waitUntilParked()
 		waiting = append(waiting, c)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -145,6 +146,7 @@ func besideCalls(t *T) {
 	}
 }
 
+// callsKeepComing has callers that call again and again until a call fails, and shuts the pool down meanwhile.
 func callsKeepComing(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 4
@@ -156,21 +158,21 @@ func callsKeepComing(t *T) {
 			for {
 				c := s.call()
 				c.wait("SHD-5")
-				s.set(func() { calls = append(calls, c) })
+				s.withLock(func() { calls = append(calls, c) })
 				if c.err != nil {
 					return
 				}
 			}
 		})
 	}
-	s.until("SHD-5", "calls are answered", func() bool { return len(calls) >= 32 })
-	s.atOnce(2)
+	s.requireEventually("SHD-5", "calls are answered", func() bool { return len(calls) >= 32 })
+	s.shutDownConcurrently(2)
 	callers.Wait()
 	for _, c := range calls {
 		if c.err != nil && !errors.Is(c.err, spec.Closed) {
-			ran := 0
-			s.set(func() { ran = s.arrivedLocked([]*call{c}) })
-			if ran == 0 {
+			arrived := 0
+			s.withLock(func() { arrived = s.countArrivedLocked([]*call{c}) })
+			if arrived == 0 {
 				continue // it may have waited for a slot when Shutdown began, and how such a call ends is left open
 			}
 			t.Fail("SHD-2", "a call that is at a worker when Shutdown begins finishes", "%s: %s", c.method, c.outcome())
@@ -182,23 +184,23 @@ func callsKeepComing(t *T) {
 	}
 }
 
-// fullLife takes a pool through all that it has to do, from Start to Shutdown.
+// fullLife takes a pool through everything that it does, from Start to Shutdown.
 func fullLife(s *stage) {
 	s.options.Workers = 2
 	s.options.HealthInterval = 20 * time.Millisecond
-	s.hold()
+	s.holdRequests()
 	s.start()
-	calls := s.fill("SHD-6", 6)
+	calls := s.holdCalls("SHD-6", 6)
 	s.release("SHD-6", calls[:4])
 	calls[4].cancel()
 	calls[5].cancel()
 	calls[4].wait("SHD-6")
 	calls[5].wait("SHD-6")
-	s.checksGoOn("health checks go on", s.appeared()...)
+	s.checksGoOn("health checks go on", s.workersSoFar()...)
 	s.worker("SHD-6", 1).die()
-	s.deathIsKnown("SHD-6", s.worker("SHD-6", 1))
+	s.awaitDeathNoticed("SHD-6", s.worker("SHD-6", 1))
 	_ = s.shutdown("SHD-6")
-	for _, w := range s.appeared() {
-		s.until("SHD-4", "every worker has ended when Shutdown has returned", func() bool { return w.gone })
+	for _, w := range s.workersSoFar() {
+		s.requireEventually("SHD-4", "every worker has ended when Shutdown has returned", func() bool { return w.exited })
 	}
 }

@@ -1,148 +1,88 @@
 package pool
 
 import (
-	"context"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/pyproctest/pyproctest/conformance/internal/scripted"
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 )
 
-// stage brings the pool under test together with workers that the case scripts. All that the workers
-// see arrives here in one order.
+// stage brings the pool under test together with workers that the case scripts. All that the workers see arrives here
+// in one order.
 //
-// Unless the case says otherwise, a worker is a right one: it listens as soon as it appears, answers
-// health calls, gives every request its own body back, and leaves when it is told to with SIGTERM.
+// Unless the case changes the script, workers are right: each listens as soon as it appears, answers health calls,
+// answers every request with the request's own body, and exits with status 0 at SIGTERM.
 type stage struct {
-	t       *T
-	options Options
-	pool    Pool
-	before  Pool // one of the same process, which may be another one than the suite's
-	control net.Listener
-	sockets string // the directory where the pool puts its sockets
-	serving sync.WaitGroup
+	t        *T
+	options  Options
+	pool     Pool
+	previous Pool // the pool of an earlier stage, when this one's pool must live in the same process
+	control  net.Listener
+	sockets  string // the directory where the pool puts its sockets
+	serving  sync.WaitGroup
 
-	clearing atomic.Bool   // the story has ended
-	over     chan struct{} // closed then
+	clearing   atomic.Bool   // clear was called
+	storyEnded chan struct{} // closed by clear
 
-	mu         sync.Mutex
-	changed    chan struct{} // closed and renewed at each event
-	seq        int           // of the last event
-	workers    []*scriptedWorker
-	requests   []*request // all but health calls, in order of arrival
-	unreadable string     // what a pool sent that is no request, if it did [MSG-17]
-	calls      []*call
-	opened     bool
-	left       bool  // by all: processes that appear now are ended
-	processes  []int // of the pool, where it has some of its own
-	filled     int   // how many calls the case has had at the workers at once
-	up         bool  // the last Start came to a good end
-	audit      audit
+	mu            sync.Mutex
+	changed       chan struct{} // closed and renewed at each event
+	seq           int           // number of the last event
+	workers       []*scriptedWorker
+	requests      []*request // all but health calls, in order of arrival
+	unreadable    string     // the problem with the first message that could not be read [MSG-17]; empty if there was none
+	calls         []*call
+	opened        bool
+	cleared       bool  // everything has been ended, so processes that appear now are sent away
+	poolProcesses []int // IDs of the pool's processes, if it does not live in this one
+	mostHeld      int   // the most calls that the case has had at the workers at once
+	started       bool  // the last Start succeeded
+	audit         audit
 
-	// The script. appears runs beside all else; the others must not wait, as nothing more is heard from
-	// the worker until they return.
-	appears, terminated func(*scriptedWorker)
-	called              func(*request)
+	// The script. onAppear runs in a goroutine of its own. The others must not wait, because no more events of the
+	// worker are read until they return.
+	onAppear, onSIGTERM func(*scriptedWorker)
+	onRequest           func(*request)
 }
 
-// stage sets the stage for one pool, and clears it away when the case ends.
-func (t *T) stage() *stage {
-	dir := t.Dir()
-	s := &stage{t: t, sockets: filepath.Join(dir, "s"), changed: make(chan struct{}), over: make(chan struct{})}
-	s.audit.s = s
-	s.appears = func(w *scriptedWorker) { w.listen() }
-	s.called = func(r *request) { r.answer(r.body) }
-	s.terminated = func(w *scriptedWorker) { w.exit(0) }
-	control := filepath.Join(dir, "c")
-	program, err := os.Executable()
-	if err == nil {
-		err = os.Mkdir(s.sockets, 0o700)
-	}
-	argument := filepath.Join(dir, scripted.Argument)
-	if err == nil {
-		err = os.WriteFile(argument, []byte("# The pool under test starts this as its worker.\n"), 0o600)
-	}
-	if err == nil {
-		s.control, err = net.Listen("unix", control)
-	}
-	if err != nil {
-		t.Blocked("the stage could not be set: %v", err)
-	}
-	s.options = Options{
-		Workers: 1, MaxInFlight: 4,
-		Program: program, Argument: argument, Env: []string{scripted.ControlVariable + "=" + control},
-		SocketDir: s.sockets, Framing: t.framing,
-		StartTimeout: t.Patience() * 3 / 4, StopTimeout: t.Patience() / 4,
-		// Only a case that is about health checks has them often, so that a pool which takes a broken
-		// connection for a worker's ill health does not do so by chance.
-		HealthInterval: time.Minute, HealthTimeout: t.Patience(),
-		RestartBackoff: 10 * time.Millisecond, RestartBackoffMax: 100 * time.Millisecond,
-	}
-	s.serving.Go(s.admit)
-	t.Cleanup(s.leave)
-	t.Cleanup(s.clear)
-	return s
-}
-
-// again sets the stage for another pool in the same process, once the first is shut down.
-func (s *stage) again() *stage {
-	next := s.t.stage()
-	next.before = s.pool
-	return next
-}
-
-// leave ends the process of a pool that has one of its own.
-func (s *stage) leave() {
-	if p, ok := s.pool.(guarded); ok && p.remote() != nil {
-		_ = p.remote().Close()
-	}
-}
-
-// admit lets worker processes in as the pool starts them.
-func (s *stage) admit() {
-	for {
-		conn, err := s.control.Accept()
-		if err != nil {
-			return
-		}
-		s.serving.Go(func() { s.serve(conn) })
-	}
-}
-
-// set changes the script under the lock, for a stage that is already in use.
-func (s *stage) set(change func()) {
+// withLock calls f with the stage locked.
+func (s *stage) withLock(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	change()
+	f()
 }
 
-// hold has requests wait at their workers until the case answers them.
-func (s *stage) hold() { s.set(func() { s.called = func(*request) {} }) }
+// holdRequests lets requests wait at their workers until the case answers them.
+func (s *stage) holdRequests() { s.withLock(func() { s.onRequest = func(*request) {} }) }
 
-// touch wakes all who wait for a change.
-func (s *stage) touch() {
+// echoRequests answers every request that comes from now on with its own body.
+func (s *stage) echoRequests() {
+	s.withLock(func() { s.onRequest = func(r *request) { r.answer(r.body) } })
+}
+
+// notify wakes all goroutines that wait for an event.
+func (s *stage) notify() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.touchLocked()
+	s.notifyLocked()
 }
 
-func (s *stage) touchLocked() {
+func (s *stage) notifyLocked() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-// becomes waits until ok holds, looking at each event, and reports whether it came to hold within the
-// patience of the run. ok is called under the lock.
-func (s *stage) becomes(ok func() bool) bool { return s.becomesWithin(s.t.Patience(), ok) }
+// eventually waits until ok returns true, and reports whether it did within the patience of the run. ok is called with
+// the stage locked, at once and after each event.
+func (s *stage) eventually(ok func() bool) bool { return s.eventuallyWithin(s.t.Patience(), ok) }
 
-func (s *stage) becomesWithin(patience time.Duration, ok func() bool) bool {
+// eventuallyWithin is like eventually, with a time limit of its own. It blocks the case if the pool has sent a message
+// that cannot be read, unless the case is about such messages.
+func (s *stage) eventuallyWithin(patience time.Duration, ok func() bool) bool {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for {
@@ -152,36 +92,36 @@ func (s *stage) becomesWithin(patience time.Duration, ok func() bool) bool {
 		if holds {
 			return true
 		}
-		if unreadable != "" && !s.t.about("MSG-17") && !s.t.about("CAN-2") {
-			s.t.Blocked("the pool sent what is no request, see MSG-17: %s", unreadable)
+		if unreadable != "" && !s.t.covers("MSG-17") && !s.t.covers("CAN-2") {
+			s.t.Blocked("the pool sent a message that is not a request, see MSG-17: %s", unreadable)
 		}
 		select {
 		case <-changed:
 		case <-timer.C:
 			return false
-		case <-s.over:
+		case <-s.storyEnded:
 			return false
 		case <-s.t.Context().Done():
-			s.t.inTime()
+			s.t.blockIfLate()
 			return false
 		}
 	}
 }
 
-// until waits for what the clause demands.
-func (s *stage) until(clause, want string, ok func() bool) {
-	if !s.becomes(ok) {
+// requireEventually is like eventually, and ends the case with a finding of the clause if ok does not become true.
+func (s *stage) requireEventually(clause, want string, ok func() bool) {
+	if !s.eventually(ok) {
 		s.t.FailNow(clause, want, "not so after %v; %s", s.t.Patience(), s.scene())
 	}
 }
 
-// lingers waits a while for what a right pool does not do, so that a wrong one has the time to show it.
-// That it did not come proves nothing.
-func (s *stage) lingers(shown func() bool) {
-	s.becomesWithin(min(200*time.Millisecond, s.t.Patience()/8), shown)
+// watchBriefly waits a short time for something that a right pool does not do, so that a wrong pool can show it. Nothing
+// follows if it does not happen.
+func (s *stage) watchBriefly(shown func() bool) {
+	s.eventuallyWithin(min(200*time.Millisecond, s.t.Patience()/8), shown)
 }
 
-// scene tells in one line how things stand.
+// scene describes the workers and the calls in one line.
 func (s *stage) scene() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -198,76 +138,30 @@ func (s *stage) scene() string {
 			waiting++
 		}
 	}
-	return fmt.Sprintf("%s; %d of %d calls have not returned", strings.Join(parts, "; "), waiting, len(s.calls))
+	if len(s.calls) > 0 {
+		parts = append(parts, fmt.Sprintf("%s made, %d not returned", text.Plural(len(s.calls), "call"), waiting))
+	}
+	return strings.Join(parts, "; ")
 }
 
-// worker waits for the n-th worker process to appear, counted from 1.
+// worker waits until the n-th worker process appears, counted from 1, and returns it.
 func (s *stage) worker(clause string, n int) *scriptedWorker {
-	s.until(clause, fmt.Sprintf("worker process %d is started", n), func() bool { return len(s.workers) >= n })
+	s.requireEventually(clause, fmt.Sprintf("worker process %d is started", n), func() bool { return len(s.workers) >= n })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.workers[n-1]
 }
 
-// appeared returns the worker processes that there have been so far.
-func (s *stage) appeared() []*scriptedWorker {
+// workersSoFar returns all worker processes that have appeared, those that have exited included.
+func (s *stage) workersSoFar() []*scriptedWorker {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.workers)
 }
 
-// arrivals are the requests that have come so far.
-func (s *stage) arrivals() []*request {
+// requestsSoFar returns the requests that have arrived, health calls left out.
+func (s *stage) requestsSoFar() []*request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests[:len(s.requests):len(s.requests)]
-}
-
-// clear ends the pool, whatever became of it, and then every process that is left.
-func (s *stage) clear() {
-	if s.clearing.Swap(true) {
-		return
-	}
-	close(s.over)
-	s.set(func() {
-		for _, w := range s.workers {
-			w.readOnlyLocked(scripted.ReadAll)
-		}
-	})
-	s.mu.Lock()
-	calls := slices.Clone(s.calls)
-	s.mu.Unlock()
-	for _, c := range calls {
-		c.cancel()
-	}
-	if s.opened {
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			ctx, cancel := context.WithTimeout(s.t.WholeRun(), s.t.Patience()/4)
-			defer cancel()
-			defer func() {
-				if r := recover(); r != nil {
-					s.audit.found("SHD-5", "Shutdown without a panic", fmt.Sprintf("panic: %v", r))
-				}
-			}()
-			_ = s.pool.Shutdown(ctx)
-		}()
-		timer := time.NewTimer(s.t.ToEnd(s.t.Patience()))
-		select {
-		case <-done:
-			s.nothingIsLeft()
-		case <-timer.C:
-			s.t.Note("case", "Shutdown, called to clear the stage, has not come back after %v", s.t.Patience())
-		}
-		timer.Stop()
-	}
-	_ = s.control.Close()
-	s.set(func() {
-		s.left = true
-		for _, w := range s.workers {
-			_ = w.control.Close()
-		}
-	})
-	s.serving.Wait()
 }

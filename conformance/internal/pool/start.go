@@ -7,7 +7,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 )
 
-// firstCase shows that the pool under test and the suite have come together at all.
+// firstCase shows that the pool under test and the suite work together at all.
 func firstCase() testCase {
 	return testCase{
 		Name: "a-right-worker-is-started-and-called", Clauses: []string{"STA-1", "MSG-17"}, Framings: suite.BothFramings,
@@ -20,10 +20,10 @@ func aRightWorkerIsStartedAndCalled(t *T) {
 	s := t.stage()
 	s.open()
 	if err := s.startWith(t.Context(), "STA-1"); err != nil {
-		t.FailNow("STA-1", "Start brings up one worker that is right", "error: %v; %s", err, s.scene())
+		t.FailNow("STA-1", "Start succeeds with one right worker", "error: %v; %s", err, s.scene())
 	}
 	c := s.call()
-	s.becomes(func() bool { return c.ended() || s.unreadable != "" })
+	s.eventually(func() bool { return c.ended() || s.unreadable != "" })
 	if !t.Failed() {
 		c.succeeds("STA-1")
 	}
@@ -33,17 +33,17 @@ func startCases() []testCase {
 	return []testCase{
 		{
 			Name: "each-worker-has-a-socket-path-of-its-own", Clauses: []string{"STA-1"},
-			Cause: "One socket path for all workers.",
+			Cause: "All workers get the same socket path.",
 			Run:   eachWorkerHasASocketPathOfItsOwn,
 		},
 		{
 			Name: "start-waits-for-a-worker-that-is-late", Clauses: []string{"STA-1"},
-			Cause: "Start returns once the processes run, or gives up after fewer tries than its time limit allows.",
+			Cause: "Start returns once the processes run, or it gives up after fewer tries than its time limit allows.",
 			Run:   startWaits,
 		},
 		{
 			Name: "cancelling-its-context-fails-start", Clauses: []string{"STA-7", "STA-3"},
-			Cause: "The context is looked at before the start alone.",
+			Cause: "Start looks at its context only before it starts the workers.",
 			Run:   cancellingItsContextFailsStart,
 		},
 		{
@@ -58,7 +58,7 @@ func eachWorkerHasASocketPathOfItsOwn(t *T) {
 	s := t.stage()
 	s.options.Workers = 3
 	s.start()
-	workers := s.appeared()
+	workers := s.workersSoFar()
 	if len(workers) != 3 {
 		t.FailNow("STA-1", "3 worker processes after Start", "%d; %s", len(workers), s.scene())
 	}
@@ -75,47 +75,50 @@ func cancellingItsContextFailsStart(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
 	s.options.StartTimeout = 8 * t.Patience()
-	s.appears = neverListens
+	s.onAppear = neverListens
 	s.open()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	st := s.starting(ctx, "STA-7")
+	st := s.beginStart(ctx, "STA-7")
 	s.worker("STA-7", 1)
 	t.Note("case", "the context of Start is cancelled")
 	cancel()
-	if err := s.startEnds(st, "STA-7", "Start returns when its context is cancelled"); err == nil {
+	if err := s.awaitStart(st, "STA-7", "Start returns when its context is cancelled"); err == nil {
 		t.FailNow("STA-7", "Start fails when its context is cancelled before the end", "no error")
 	}
-	allGone(s, "STA-3", "Start has failed")
+	noProcessIsLeft(s, "STA-3", "Start has failed")
 }
 
+// startWaits lets the workers listen late, one after the other.
 func startWaits(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
-	s.appears = neverListens
+	s.onAppear = neverListens
 	s.open()
-	st := s.starting(t.Context(), "STA-1")
-	returned := func() bool { return len(st.done) > 0 }
+	st := s.beginStart(t.Context(), "STA-1")
+	returned := func() bool { return isClosed(st.done) }
+	requireNoError := func(err error) {
+		if err != nil {
+			t.FailNow("STA-1", "Start waits for a worker that is late, but within the limit of "+s.options.StartTimeout.String(), "error: %v", err)
+		}
+	}
 	for n := 1; n <= s.options.Workers; n++ { // each worker listens late, one after the other
 		w := s.worker("STA-1", n)
-		s.parks(func() (own string) { s.set(func() { own = st.own }); return own }, returned)
-		s.lingers(returned)
+		s.waitUntilParked(&st.goroutine, st.done)
+		s.watchBriefly(returned)
 		if returned() {
-			if err := <-st.done; err != nil {
-				t.FailNow("STA-1", "Start waits for a worker that is late, but within the limit of "+s.options.StartTimeout.String(), "error: %v", err)
-			}
+			requireNoError(s.awaitStart(st, "STA-1", "Start returns"))
 			t.FailNow("STA-1", "Start returns only when every worker accepts connections", "it returned before %s listened", w.name())
 		}
 		w.listen()
 	}
-	if err := s.startEnds(st, "STA-1", "Start returns when every worker accepts connections"); err != nil {
-		t.FailNow("STA-1", "Start waits for a worker that is late, but within the limit of "+s.options.StartTimeout.String(), "error: %v", err)
-	}
+	requireNoError(s.awaitStart(st, "STA-1", "Start returns when every worker accepts connections"))
 	for range s.options.Workers {
 		s.call().succeeds("STA-1")
 	}
 }
 
+// startContextEndsLater cancels the context of Start after Start has returned.
 func startContextEndsLater(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
@@ -124,34 +127,34 @@ func startContextEndsLater(t *T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	if err := s.startWith(ctx, "STA-7"); err != nil {
-		t.Blocked("Start failed with workers that are right: %v", err)
+		t.Blocked("Start failed with right workers: %v", err)
 	}
 	t.Note("case", "the context of Start is cancelled, after its end")
 	cancel()
-	// What the cancellation sets off would come soon; more health checks and calls come after it.
+	// An effect of the cancellation would show soon, before more health checks and calls are over.
 	for round := range 3 {
 		for range s.options.Workers {
 			s.call().succeeds("STA-7")
 		}
 		checks := map[*scriptedWorker]int{}
-		s.set(func() {
+		s.withLock(func() {
 			for _, w := range s.workers {
-				checks[w] = w.health
+				checks[w] = w.healthCalls
 			}
 		})
-		checked := s.becomes(func() bool {
+		checked := s.eventually(func() bool {
 			for w, before := range checks {
-				if w.gone || w.health <= before {
-					return w.gone
+				if w.exited || w.healthCalls <= before {
+					return w.exited
 				}
 			}
 			return true
 		})
 		if !checked {
-			t.Blocked("no more health calls come, by which to see that the workers run on, see HLT-1")
+			t.Blocked("no more health calls arrive, so it cannot be seen whether the workers run on, see HLT-1")
 		}
-		for _, w := range s.appeared() {
-			if w.isGone() || w.number > s.options.Workers {
+		for _, w := range s.workersSoFar() {
+			if w.hasExited() || w.number > s.options.Workers {
 				t.FailNow("STA-7", "the workers run on after the context of Start has ended", "in round %d: %s", round+1, s.scene())
 			}
 		}

@@ -13,52 +13,52 @@ func failedStartCases() []testCase {
 	return []testCase{
 		{
 			Name: "a-worker-that-exits-first-fails-start", Clauses: []string{"STA-2"},
-			Cause: "The pool waits for the socket alone and does not see that the process has ended.",
+			Cause: "The pool waits for the socket alone and does not notice that the process has ended.",
 			Run:   aWorkerThatExitsFirstFailsStart,
 		},
 		{
 			Name: "a-worker-that-ends-with-status-0-fails-start", Clauses: []string{"STA-2"},
-			Cause: "An exit with status 0 is taken for success.",
+			Cause: "The pool takes an exit with status 0 for success.",
 			Run:   aWorkerThatEndsWithStatus0FailsStart,
 		},
 		{
 			Name: "a-worker-that-never-listens-fails-start", Clauses: []string{"STA-2"},
-			Cause: "No time limit of the start, or one that is not the one that was set.",
+			Cause: "Start has no time limit, or not the one that was set.",
 			Run:   aWorkerThatNeverListensFailsStart,
 		},
 		{
 			Name: "a-program-that-cannot-be-started-fails-start", Clauses: []string{"STA-2"},
-			Cause: "The error of starting the process is not looked at, so that what follows works on a process that there is not.",
+			Cause: "The pool ignores the error of starting the process, and goes on with a process that does not exist.",
 			Run:   aProgramThatCannotBeStartedFailsStart,
 		},
 		{
 			Name: "a-failed-start-reaps-every-process", Clauses: []string{"STA-3"},
-			Cause: "Workers that had come up stay running, or are killed and not waited for.",
+			Cause: "Workers that were ready stay running, or are killed and not waited for.",
 			Run:   aFailedStartReapsEveryProcess,
 		},
 		{
 			Name: "a-failed-start-stops-a-worker-that-never-listens", Clauses: []string{"STA-3"},
-			Cause: "The process that did not become ready is forgotten, or one that ignores SIGTERM is never killed.",
+			Cause: "The pool forgets the process that did not become ready, or it never kills one that ignores SIGTERM.",
 			Run:   aFailedStartStopsAWorkerThatNeverListens,
 		},
 		{
 			Name: "a-failed-start-removes-every-socket-file", Clauses: []string{"STA-4"},
-			Cause: "Socket files are removed by a shutdown, but not by the rollback.",
+			Cause: "Shutdown removes socket files, but the rollback does not.",
 			Run:   aFailedStartRemovesEverySocketFile,
 		},
 		{
 			Name: "a-failed-start-gives-everything-back", Clauses: []string{"STA-5", "STA-3"}, Serial: true,
-			Cause: "A connection that showed a worker to be ready is left open, or the goroutine that reads it or waits for a process stays.",
+			Cause: "A connection that showed a worker to be ready stays open, or a goroutine that reads it or waits for a process stays.",
 			Run:   aFailedStartGivesEverythingBack,
 		},
 		{
 			Name: "the-error-of-a-failed-start-names-the-worker", Clauses: []string{"STA-6"},
-			Cause: "The error of the operating system is returned bare.",
+			Cause: "The pool returns the error of the operating system as it is.",
 			Run:   theErrorOfAFailedStartNamesTheWorker,
 		},
 		{
 			Name: "the-error-of-a-failed-start-tells-status-and-standard-error", Clauses: []string{"STA-6"},
-			Cause: "The standard error of workers goes elsewhere, or only its beginning is kept, or it is read after the process was waited for.",
+			Cause: "The pool sends the standard error of workers elsewhere, keeps only its beginning, or reads it after it has waited for the process.",
 			Run:   theErrorOfAFailedStartTellsStatusAndStandardError,
 		},
 		{
@@ -68,7 +68,7 @@ func failedStartCases() []testCase {
 		},
 		{
 			Name: "start-may-be-tried-again", Clauses: []string{"STA-9"},
-			Cause: "State of the failed start is left: a flag, a closed channel, a socket file.",
+			Cause: "State of the failed start stays, such as a flag, a closed channel or a socket file.",
 			Run:   startMayBeTriedAgain,
 		},
 	}
@@ -92,36 +92,36 @@ func aProgramThatCannotBeStartedFailsStart(t *T) {
 }
 
 func aFailedStartReapsEveryProcess(t *T) {
-	allGone(failedStart(t, "STA-3", exitsFirst, 8*t.Patience()), "STA-3", "Start has failed")
+	noProcessIsLeft(failedStart(t, "STA-3", exitsFirst, 8*t.Patience()), "STA-3", "Start has failed")
 }
 
 func aFailedStartStopsAWorkerThatNeverListens(t *T) {
 	s := t.stage()
 	s.options.StopTimeout = 100 * time.Millisecond
-	s.terminated = func(w *scriptedWorker) {} // it stays
+	s.onSIGTERM = func(w *scriptedWorker) {} // it stays
 	s.failStart("STA-3", neverListens, shortStart)
-	allGone(s, "STA-3", "Start has failed")
+	noProcessIsLeft(s, "STA-3", "Start has failed")
 }
 
 func aFailedStartRemovesEverySocketFile(t *T) {
-	noSockets(failedStart(t, "STA-4", exitsFirst, 8*t.Patience()), "STA-4", "Start has failed")
+	noSocketIsLeft(failedStart(t, "STA-4", exitsFirst, 8*t.Patience()), "STA-4", "Start has failed")
 }
 
 func aFailedStartGivesEverythingBack(t *T) {
-	// The first failure warms up what a program makes once and keeps.
+	// The first failure makes what a program makes once and keeps.
 	first := failedStart(t, "STA-5", exitsFirst, 8*t.Patience())
 	first.clear()
 	s := first.again()
 	then := s.holdings()
 	s.failStart("STA-5", exitsFirst, 8*t.Patience())
-	allGone(s, "STA-3", "Start has failed")
-	s.givenBack("STA-5", then)
+	noProcessIsLeft(s, "STA-3", "Start has failed")
+	s.everythingIsGivenBack("STA-5", then)
 }
 
 func theErrorOfAFailedStartNamesTheWorker(t *T) {
 	s := t.stage()
 	text := s.failStart("STA-6", exitsFirst, 8*t.Patience()).Error()
-	if w := s.failing(); !namesWorker(text, w, s.options.Workers) {
+	if w := s.failingWorker(); !namesWorker(text, w, s.options.Workers) {
 		t.Fail("STA-6", fmt.Sprintf("an error that names the worker: by its index, its process ID (%d) or its socket path (%s)", w.pid, filepath.Base(w.path)), "%s", text)
 	}
 }
@@ -129,14 +129,14 @@ func theErrorOfAFailedStartNamesTheWorker(t *T) {
 func theErrorOfAFailedStartTellsStatusAndStandardError(t *T) {
 	s := t.stage()
 	err := s.failStart("STA-6", func(w *scriptedWorker) {
-		w.say(strings.Repeat("Traceback: one line of many\n", 10000))
+		w.writeStderr(strings.Repeat("Traceback: one line of many\n", 10000))
 		exitsFirst(w)
 	}, 8*t.Patience())
 	if !regexp.MustCompile(fmt.Sprintf(`\b%d\b`, exitsFirstStatus)).MatchString(err.Error()) {
-		t.Fail("STA-6", fmt.Sprintf("an error that tells the exit status, %d", exitsFirstStatus), "%v", err)
+		t.Fail("STA-6", fmt.Sprintf("an error that contains the exit status, %d", exitsFirstStatus), "%v", err)
 	}
 	if !strings.Contains(err.Error(), lastWords) {
-		t.Fail("STA-6", fmt.Sprintf("an error that carries the end of the standard error, %q", lastWords), "%v", err)
+		t.Fail("STA-6", fmt.Sprintf("an error that contains the end of the standard error, %q", lastWords), "%v", err)
 	}
 }
 
@@ -147,9 +147,9 @@ func aPoolWhoseStartFailedRefusesCalls(t *T) {
 
 func startMayBeTriedAgain(t *T) {
 	s := failedStart(t, "STA-9", exitsFirst, 8*t.Patience())
-	s.set(func() { s.appears = func(w *scriptedWorker) { w.listen() } })
+	s.withLock(func() { s.onAppear = func(w *scriptedWorker) { w.listen() } })
 	if err := s.startWith(t.Context(), "STA-9"); err != nil {
-		t.FailNow("STA-9", "Start succeeds when it is tried again with workers that are right", "error: %v; %s", err, s.scene())
+		t.FailNow("STA-9", "Start succeeds when it is tried again with right workers", "error: %v; %s", err, s.scene())
 	}
 	for range 2 * s.options.Workers {
 		s.call().succeeds("STA-9")
@@ -162,25 +162,25 @@ const (
 	lastWords        = "ModuleNotFoundError: no module named 'quux'"
 )
 
-// failedStart has worker 2 of 3 fail the start and returns the stage as Start left it. The limit of the
-// start is long where the pool must not wait for it.
+// failedStart sets a stage and lets worker 2 of 3 fail the start on it. limit is Options.StartTimeout; it is long in cases
+// in which the pool must not wait for it.
 func failedStart(t *T, clause string, failing func(*scriptedWorker), limit time.Duration) *stage {
 	s := t.stage()
 	s.failStart(clause, failing, limit)
 	return s
 }
 
-// failStart starts 3 workers of which the second to appear fails once the pool has connected to the
-// first, and returns the error of Start. A pool may start them together or one by one.
+// failStart starts 3 workers and returns the error of Start. The second to appear fails once the pool has connected to the
+// first. A pool may start workers together or one by one.
 func (s *stage) failStart(clause string, failing func(*scriptedWorker), limit time.Duration) error {
 	s.options.Workers = 3
 	s.options.StartTimeout = limit
-	s.appears = func(w *scriptedWorker) {
+	s.onAppear = func(w *scriptedWorker) {
 		if w.number != 2 {
 			w.listen()
 			return
 		}
-		s.becomesWithin(s.t.Patience()/4, func() bool { return len(s.workers[0].conns) > 0 })
+		s.eventuallyWithin(s.t.Patience()/4, func() bool { return len(s.workers[0].conns) > 0 })
 		failing(w)
 	}
 	s.open()
@@ -191,14 +191,16 @@ func (s *stage) failStart(clause string, failing func(*scriptedWorker), limit ti
 	return err
 }
 
-func (s *stage) failing() *scriptedWorker { return s.appeared()[1] }
+// failingWorker returns the worker that failed the start.
+func (s *stage) failingWorker() *scriptedWorker { return s.workersSoFar()[1] }
 
-// exitsFirst and neverListens are what the worker does that fails a start.
+// exitsFirst lets a worker write to its standard error and exit before it listens.
 func exitsFirst(w *scriptedWorker) {
-	w.say("a line before the last\n" + lastWords + "\n")
+	w.writeStderr("a line before the last\n" + lastWords + "\n")
 	w.exit(exitsFirstStatus)
 }
 
+// neverListens lets a worker do nothing, so that it never becomes ready.
 func neverListens(w *scriptedWorker) { w.note("does not listen") }
 
 var numbers = regexp.MustCompile(`\d+`)

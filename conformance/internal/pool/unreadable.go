@@ -12,32 +12,32 @@ func unreadableCases() []testCase {
 	return []testCase{
 		{
 			Name: "answers-of-malformed-json-reach-nobody", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
-			Cause: "The fields of an answer are looked for in its text, and the rest of it is not read.",
+			Cause: "The pool searches the text of an answer for its fields and does not read the rest.",
 			Run:   answersOfMalformedJsonReachNobody,
 		},
 		{
 			Name: "answers-of-malformed-utf8-reach-nobody", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
-			Cause: "A JSON library that puts U+FFFD in the place of what is no UTF-8, as encoding/json does, so that the caller gets another body than was sent.",
+			Cause: "The JSON library puts U+FFFD in the place of bytes that are not UTF-8, as encoding/json does, so the caller gets another body than was sent.",
 			Run:   answersOfMalformedUtf8ReachNobody,
 		},
 		{
 			Name: "answers-of-another-shape-reach-nobody", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
-			Cause: "What is absent or of another type is taken for false, empty or null.",
+			Cause: "The pool takes a field that is absent or of another type for false, empty or null.",
 			Run:   answersOfAnotherShapeReachNobody,
 		},
 		{
 			Name: "answers-are-taken-however-their-json-is-written", Clauses: []string{"RID-4"}, Framings: suite.BothFramings,
-			Cause: "Answers are read as the pool's own worker writes them: the order of the fields, white space or an escape is enough to lose one.",
+			Cause: "The pool reads answers only as its own worker writes them, so another order of fields, white space or an escape is enough to lose one.",
 			Run:   answersAreTakenHoweverTheirJsonIsWritten,
 		},
 		{
 			Name: "answers-are-in-envelopes-if-they-say-so", Clauses: []string{"MSG-3"}, Framings: suite.BothFramings,
-			Cause: "An answer is told from an envelope by its id or ok, or by a type or a payload alone.",
+			Cause: "The pool tells an answer from an envelope by its id or ok, or by a type or a payload alone.",
 			Run:   answersAreInEnvelopesIfTheySaySo,
 		},
 		{
 			Name: "method-that-is-no-utf8-goes-out-well-formed-or-not-at-all", Clauses: []string{"MSG-17"}, Framings: suite.BothFramings,
-			Cause: "The bytes of the method are put into the JSON as they are, or with escapes that are no JSON, such as \\xff.",
+			Cause: "The pool puts the bytes of the method into the JSON as they are, or with escapes that JSON does not have, such as \\xff.",
 			Run:   methodOfMalformedUTF8,
 		},
 	}
@@ -53,10 +53,9 @@ func answersAreTakenHoweverTheirJsonIsWritten(t *T) { answers(t, "RID-4", answer
 
 func answersAreInEnvelopesIfTheySaySo(t *T) { answers(t, "MSG-3", answersInEnvelopes...) }
 
-// Each %d is the ID of a call, which a reader that is not strict would give the answer to.
-
+// malformedAnswers are not JSON. Each %d is the ID of a call, to which a reader that is not strict gives the answer.
 var malformedAnswers = []string{
-	`{"id":0%d,"ok":true,"body":1}`, // while IDs are short, so that 07 is among them
+	`{"id":0%d,"ok":true,"body":1}`, // first, while IDs are short, so that 07 is among them
 	`{`,
 	``,
 	" \n",
@@ -126,6 +125,7 @@ var malformedAnswers = []string{
 	`{"type":"response","payload":{"id":%d,"ok":true,"body":1,}}`,
 }
 
+// answersOfMalformedUTF8 are JSON but for bytes that are not UTF-8.
 var answersOfMalformedUTF8 = []string{
 	"{\"id\":%d,\"ok\":true,\"body\":\"\xff\"}",
 	"{\"id\":%d,\"ok\":true,\"body\":\"a letter in Latin-1: caf\xe9\"}",
@@ -140,7 +140,8 @@ var answersOfMalformedUTF8 = []string{
 	"{\"id\":%d,\"ok\":false,\"error\":\"\xff\"}",
 }
 
-// A caller gets an error from each of these, whether the pool fails its call alone or all of the connection.
+// answersOfAnotherShape are JSON and not answers. The caller gets an error from each of them, whether the pool fails its
+// call alone or all calls on the connection.
 var answersOfAnotherShape = []string{
 	`7`,
 	`-0.5`,
@@ -158,7 +159,7 @@ var answersOfAnotherShape = []string{
 	`{"type":"response","payload":{"id":%d,"ok":false,"error":["no"]}}`,
 }
 
-// answersWrittenOtherwise have places for the ID and the body.
+// answersWrittenOtherwise are right answers in unusual JSON, with a verb for the ID and one for the body.
 var answersWrittenOtherwise = []string{
 	`{"ok":true,"id":%d,"body":%s}`,
 	`{"body":%[2]s,"ok":true,"id":%[1]d}`,
@@ -175,7 +176,7 @@ var answersWrittenOtherwise = []string{
 	`{"note":{"id":0,"ok":false,"payload":{"a":{"b":[{"c":1}]}}},"id":%d,"ok":true,"body":%s}`,
 }
 
-// answersInEnvelopes say by a string type and a payload, and by nothing else, that they are in one.
+// answersInEnvelopes are in an envelope exactly if they have a string type and a payload [MSG-3].
 var answersInEnvelopes = []string{
 	`{"type":"response","id":0,"ok":false,"payload":{"id":%d,"ok":true,"body":%s}}`,
 	`{"id":0,"ok":true,"body":"not this one","payload":{"id":%d,"ok":true,"body":%s},"type":"response"}`,
@@ -185,38 +186,37 @@ var answersInEnvelopes = []string{
 	`{"payload":{"id":0,"ok":false},"id":%d,"ok":true,"body":%s}`,
 }
 
-// unreadableAnswers has calls at workers answered with what nobody can read, one at each worker, and with a
-// right answer behind it, which comes too late: "an unreadable answer on a connection fails the calls that were
-// on it".
+// unreadableAnswers answers calls, one at each worker, with what cannot be read. A right answer follows and comes too late,
+// because an unreadable answer fails the calls on its connection [RID-7].
 func unreadableAnswers(t *T, forms []string) {
 	s := t.stage()
-	s.options.Workers, s.options.MaxInFlight = 4, 1 // so that each worker has one
+	s.options.Workers, s.options.MaxInFlight = 4, 1 // so that each worker has one call
 	s.options.HealthInterval = brokenInterval
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for len(forms) > 0 {
-		calls := s.fill("RID-7", min(s.options.Workers, len(forms)))
+		calls := s.holdCalls("RID-7", min(s.options.Workers, len(forms)))
 		for i, h := range calls {
-			text := strings.ReplaceAll(forms[i], "%d", fmt.Sprint(h.at.id))
-			h.because = fmt.Sprintf(", because its answer %q cannot be read", text)
-			h.at.send(append(h.at.frame([]byte(text)), h.at.frame(wire.OKAnswer(h.at.id, string(h.body)))...))
+			text := strings.ReplaceAll(forms[i], "%d", fmt.Sprint(h.req.id))
+			h.reason = fmt.Sprintf(", because its answer %q cannot be read", text)
+			h.req.send(append(h.req.frame([]byte(text)), h.req.frame(wire.OKAnswer(h.req.id, string(h.body)))...))
 		}
 		for _, h := range calls {
 			h.fails("RID-7")
 		}
 		forms = forms[len(calls):]
-		s.afterStrays("RID-7") // a pool that failed its call alone meets an ID that it does not know
+		s.laterCallsSucceedAfterStrays("RID-7") // in a pool that failed the call alone, the right answer has an unknown ID
 	}
 }
 
-// methodOfMalformedUTF8 calls methods that JSON has no text for. A pool may refuse them, or put other characters
-// in their place.
+// methodOfMalformedUTF8 calls methods whose names are not UTF-8, so JSON cannot hold them. A pool may refuse such a call
+// or replace the bytes.
 func methodOfMalformedUTF8(t *T) {
 	s := t.stage()
 	s.start()
 	for _, method := range []string{"\xff", "caf\xe9", "cut short \xe2\x82", "\xc0\xaf"} {
 		c := s.callWith(t.Context(), method, "")
-		c.getsOwnOrFails("MSG-17")
+		c.getsOwnAnswerOrFails("MSG-17")
 	}
 	c := s.call()
 	c.succeeds("MSG-17")

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,17 +16,17 @@ func waiterCases() []testCase {
 	return []testCase{
 		{
 			Name: "a-waiting-caller-leaves-when-its-context-ends", Clauses: []string{"BPR-3"}, Framings: suite.BothFramings,
-			Cause: "The wait for a slot does not look at the context, or what the caller waited with still takes the slot.",
+			Cause: "The wait for a slot ignores the context, or the place of a caller that left still takes the slot.",
 			Run:   waitersLeave,
 		},
 		{
 			Name: "a-slot-that-comes-as-its-caller-leaves-is-not-lost", Clauses: []string{"BPR-3"}, Framings: suite.BothFramings,
-			Cause: "A slot is handed to a waiter that has just left, and nobody hands it on.",
+			Cause: "The pool hands a slot to a waiter that has just left, and nobody hands it on.",
 			Run:   waitersRace,
 		},
 		{
 			Name: "waiters-are-served-in-order-of-arrival", Clauses: []string{"BPR-5"},
-			Cause: "Waiters wait on a condition variable or try again by chance.",
+			Cause: "Waiters wait on a condition variable, or they try again at random.",
 			Run:   waitersInOrder,
 		},
 		{
@@ -36,17 +37,18 @@ func waiterCases() []testCase {
 	}
 }
 
+// waitersLeave lets waiting callers leave by a cancellation and by a deadline.
 func waitersLeave(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight = 2
-	s.hold()
+	s.holdRequests()
 	s.start()
-	held := s.fill("BPR-3", 2)
+	held := s.holdCalls("BPR-3", 2)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	leaves, late, stays := s.call(), s.callWith(ctx, "", ""), s.call()
-	leaves.parks()
-	stays.parks()
+	leaves, late, stays := s.call(), s.callContext(ctx), s.call()
+	leaves.waitUntilParked()
+	stays.waitUntilParked()
 	leaves.cancel()
 	leaves.fails("BPR-3", context.Canceled)
 	late.fails("BPR-3", context.DeadlineExceeded)
@@ -54,34 +56,34 @@ func waitersLeave(t *T) {
 	r := stays.request("BPR-3")
 	r.answer(stays.body)
 	stays.succeeds("BPR-3")
-	s.release("BPR-3", s.fill("BPR-3", 2))
-	s.set(func() {
+	s.release("BPR-3", s.holdCalls("BPR-3", 2))
+	s.withLock(func() {
 		for _, r := range s.requests {
 			if r.method == leaves.method || r.method == late.method {
-				t.Fail("BPR-3", "a caller that left while it waited takes no slot", "its request %s came to %s", r.method, r.worker.name())
+				t.Fail("BPR-3", "a caller that left while it waited takes no slot", "its request %s arrived at %s", r.method, r.worker.name())
 			}
 		}
 	})
 }
 
-// waitersRace has a waiter leave at about the moment when its slot comes, again and again: with the answer
-// to the call that has the slot, or with the end of that call's own context.
+// waitersRace lets a waiter leave at about the moment when its slot comes, many times. The slot comes with the answer to
+// the call that has it, or with the end of that call's context.
 func waitersRace(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight = 1
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for round := range 150 {
-		first := s.fill("BPR-3", 1)[0]
-		s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
+		first := s.holdCalls("BPR-3", 1)[0]
+		s.echoRequests()
 		waiter := s.call()
-		waiter.parks()
+		waiter.waitUntilParked()
 		var both sync.WaitGroup
 		if round%5 == 0 {
 			both.Go(first.cancel)
 			both.Go(waiter.cancel)
-		} else { // the answer takes some 100 µs, so the waiter leaves after 0 to 118
-			first.at.answer(first.body)
+		} else { // an answer takes about 100 µs, so the waiter leaves after 0 to 118 µs
+			first.req.answer(first.body)
 			both.Go(func() {
 				<-time.After(time.Duration(round%60) * 2 * time.Microsecond)
 				waiter.cancel()
@@ -93,56 +95,58 @@ func waitersRace(t *T) {
 		if waiter.err != nil && !errors.Is(waiter.err, context.Canceled) {
 			t.FailNow("BPR-3", "a caller that leaves gets the error of its context", "%s", waiter.outcome())
 		}
-		s.hold()
+		s.holdRequests()
 	}
-	s.release("BPR-3", s.fill("BPR-3", 1))
+	s.release("BPR-3", s.holdCalls("BPR-3", 1))
 }
 
+// waitersInOrder answers calls one by one. The order of arrival can be wrong by chance, so a case fails at the third try.
 func waitersInOrder(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight = 1
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for tries := 3; ; tries-- {
-		began := len(s.arrivals())
-		calls := []*call{s.fill("BPR-5", 1)[0].call}
+		began := len(s.requestsSoFar())
+		calls := []*call{s.holdCalls("BPR-5", 1)[0].call}
 		for range 6 {
 			c := s.call()
-			c.parks() // the next one comes after it
+			c.waitUntilParked() // so that the next one comes after it
 			calls = append(calls, c)
 		}
-		var came, want []string
+		var order, want []string
 		for i, c := range calls {
-			s.until("BPR-5", "another waiter is served when a slot comes back", func() bool { return len(s.requests) > began+i })
-			r := s.arrivals()[began+i]
+			s.requireEventually("BPR-5", "another waiter is served when a slot comes back", func() bool { return len(s.requests) > began+i })
+			r := s.requestsSoFar()[began+i]
 			r.answer(r.body)
-			came, want = append(came, r.method), append(want, c.method)
+			order, want = append(order, r.method), append(want, c.method)
 		}
 		for _, c := range calls {
 			c.succeeds("BPR-5")
 		}
-		if strings.Join(came, " ") == strings.Join(want, " ") {
+		if slices.Equal(order, want) {
 			return
 		}
 		if tries == 1 {
-			if s.audit.settled(); s.audit.has("BPR-1") {
-				t.Blocked("more than one request is at the worker at once, see BPR-1; so some that were to wait did not")
+			if s.audit.wait(); s.audit.hasReported("BPR-1") {
+				t.Blocked("more than one request is at the worker at once, see BPR-1; so some calls that had to wait did not")
 			}
-			t.FailNow("BPR-5", "waiters are served in order of arrival: "+strings.Join(want, ", "), "%s", strings.Join(came, ", "))
+			t.FailNow("BPR-5", "waiters are served in order of arrival: "+strings.Join(want, ", "), "%s", strings.Join(order, ", "))
 		}
 	}
 }
 
+// fullQueue makes one call too many for the queue, and then lets a waiter leave.
 func fullQueue(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight, s.options.Queue = 1, 2
-	s.hold()
+	s.holdRequests()
 	s.start()
 	for range 2 {
-		running := s.fill("BPR-6", 1)
+		running := s.holdCalls("BPR-6", 1)
 		waiting := []*call{s.call(), s.call(), s.call()} // one too many, whichever comes last
 		var refused *call
-		s.until("BPR-6", "one of 3 calls is over a queue of 2 and fails at once", func() bool {
+		s.requireEventually("BPR-6", "one of 3 calls is over a queue of 2 and fails at once", func() bool {
 			for _, c := range waiting {
 				if c.ended() {
 					refused = c
@@ -161,11 +165,11 @@ func fullQueue(t *T) {
 		stays[0].cancel()
 		stays[0].fails("BPR-6", context.Canceled)
 		stays[0] = s.call()
-		s.set(func() { s.called = func(r *request) { r.answer(r.body) } })
-		running[0].at.answer(running[0].body)
+		s.echoRequests()
+		running[0].req.answer(running[0].body)
 		for _, c := range append(stays, running[0].call) {
 			c.succeeds("BPR-6")
 		}
-		s.hold()
+		s.holdRequests()
 	}
 }

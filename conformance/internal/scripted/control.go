@@ -7,45 +7,46 @@ import (
 	"math"
 )
 
-// A scripted process and the case that scripts it talk over a control socket in control messages:
-// orders one way, events the other. All that is clever is on the side of the case, and the process
-// reports what happens to it in the order in which it happened.
+// Message is an order of a case to its scripted process, or an event that the process reports to the case. The process
+// only carries out orders and reports events in the order in which they happen; all decisions are the case's.
 type Message struct {
 	Kind Kind
-	Conn uint32 // the connection in question, counted from 1 in the order of acceptance; 0 for none
-	Tag  uint32 // of an order that asks to be confirmed, and of its confirmation; 0 for none
+	Conn uint32 // the connection, counted from 1 in the order of acceptance; 0 for none
+	Tag  uint32 // of an order that must be confirmed, and of its confirmation; 0 for none
 	Data []byte
 }
 
+// Kind says which order or event a message is.
 type Kind byte
 
 // The orders.
 const (
-	OrderListen   Kind = iota + 1 // at its PYPROC_SOCKET_PATH
-	OrderWrite                    // data on a connection, after all that was ordered before on it
-	OrderClose                    // a connection, after all that was ordered before on it
-	OrderReadOnly                 // data (u64) more bytes of each connection, those to come included
-	OrderSync                     // report all that has arrived by now, then confirm
-	OrderSay                      // data on standard error
-	OrderExit                     // with the status in conn
-	OrderDie                      // by SIGKILL
+	OrderListen   Kind = iota + 1 // listen at PYPROC_SOCKET_PATH
+	OrderWrite                    // write Data on a connection, after the earlier orders for it
+	OrderClose                    // close a connection, after the earlier orders for it
+	OrderReadOnly                 // read that many (Data, u64) more bytes of each connection, also of later ones
+	OrderSync                     // report everything that has arrived by now, then confirm
+	OrderStderr                   // write Data to standard error
+	OrderExit                     // exit with the status in Conn
+	OrderDie                      // die by SIGKILL
 )
 
 // The events.
 const (
-	EventHello    Kind = iota + 101 // data: process ID, a space, socket path
-	EventAccepted                   // a connection
-	EventReceived                   // data on a connection
-	EventEnded                      // a connection; data says how
-	EventSignal                     // data: its name
-	EventDone                       // the order of that tag; data: what went wrong, or empty
+	EventHello    Kind = iota + 101 // the process has started; Data is its ID, a space and its socket path
+	EventAccepted                   // a connection was accepted
+	EventReceived                   // Data arrived on a connection
+	EventEnded                      // a connection ended; Data says how
+	EventSignal                     // a signal arrived; Data is its name
+	EventDone                       // the order with that tag was carried out; Data is its error, or empty
 )
 
-const (
-	controlHeader = 13
-	ReadAll       = math.MaxInt64 // for orderReadOnly: no bound
-)
+// ReadAll is the number for OrderReadOnly that sets no bound.
+const ReadAll = math.MaxInt64
 
+const headerSize = 13 // bytes
+
+// Append appends the message to dst as it goes over the control socket.
 func (m Message) Append(dst []byte) []byte {
 	dst = append(dst, byte(m.Kind))
 	dst = binary.BigEndian.AppendUint32(dst, m.Conn)
@@ -54,8 +55,9 @@ func (m Message) Append(dst []byte) []byte {
 	return append(dst, m.Data...)
 }
 
+// Read reads one message. It returns an error if the control socket ends, which means that the other side has exited.
 func Read(r io.Reader) (Message, error) {
-	var h [controlHeader]byte
+	var h [headerSize]byte
 	if _, err := io.ReadFull(r, h[:]); err != nil {
 		return Message{}, fmt.Errorf("the control socket ended: %w", err)
 	}

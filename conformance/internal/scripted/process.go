@@ -13,24 +13,23 @@ import (
 	"syscall"
 )
 
-// The workers that the pool under test starts are this very program once more. A case gives the pool
-// its own executable as PoolOptions.Program, the path of a small file named scriptedArgument as the
-// argument, and the path of a control socket in the environment variable controlVariable. A process
-// that finds that variable at its start is a scripted worker and never gets to main or to a test. It
-// knows nothing of the protocol: it listens, accepts, writes and dies when the case tells it to, tells
-// the case whatever happens to it, and ends when the control socket does, so that none is left behind.
+// The pool under test starts this same program again as its workers. A case gives the pool its own executable as
+// PoolOptions.Program, the path of a small file named Argument as PoolOptions.Argument, and the path of a control socket
+// in the environment variable ControlVariable. A process that finds this variable when it starts is a scripted worker and
+// never reaches main or a test. It knows nothing of the protocol: it listens, accepts, writes and dies when the case
+// orders it to, and reports every event to the case. It exits when the control socket ends, so that none is left behind.
 const (
 	ControlVariable = "PYPROCTEST_CONTROL"
 	Argument        = "scripted-worker.py"
 )
 
-// Exit statuses of a scripted process that was not told one.
+// Exit statuses of a scripted process that exits without an order.
 const (
 	statusMisused  = 64 // the pool did not start it as PoolOptions asks
-	statusDeserted = 70 // the case is gone
+	statusCaseGone = 70 // the case has ended
 )
 
-// This must run before any test or main of the program does, hence an init.
+// init runs before any test or main of the program, which must not run in a scripted worker.
 func init() {
 	control, scripted := os.LookupEnv(ControlVariable)
 	meant := len(os.Args) == 2 && filepath.Base(os.Args[1]) == Argument
@@ -46,28 +45,29 @@ func init() {
 	}
 }
 
-// process is the process itself. Under mu nothing is read from a connection without being
-// reported at once, so the case hears of events in the order in which they were taken in.
+// process is the state of a scripted process. What is read from a connection is reported while mu is still held, so the
+// case gets events in the order in which they were read.
 type process struct {
 	control net.Conn
 	path    string
 
-	mu      sync.Mutex
-	resumed *sync.Cond    // allowed has changed
-	conns   []*connection // all there ever were; number n at n-1
-	allowed int64         // what a new connection may read
+	mu             sync.Mutex
+	allowedChanged *sync.Cond    // allowed has changed
+	conns          []*connection // all there ever were; number n at n-1
+	allowed        int64         // what a new connection may read
 }
 
+// run connects to the case and carries out its orders until the control socket ends. It returns the exit status.
 func run(controlPath string) int {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	control, err := net.Dial("unix", controlPath)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "pyproctest: the case that this worker belongs to is gone: %v\n", err)
-		return statusDeserted
+		fmt.Fprintf(os.Stderr, "pyproctest: the case that this worker belongs to has ended: %v\n", err)
+		return statusCaseGone
 	}
 	p := &process{control: control, path: os.Getenv("PYPROC_SOCKET_PATH"), allowed: ReadAll}
-	p.resumed = sync.NewCond(&p.mu)
+	p.allowedChanged = sync.NewCond(&p.mu)
 	p.report(Message{Kind: EventHello, Data: fmt.Appendf(nil, "%d %s", os.Getpid(), p.path)})
 	go func() {
 		for s := range signals {
@@ -78,12 +78,13 @@ func run(controlPath string) int {
 	for {
 		m, err := Read(orders)
 		if err != nil {
-			return statusDeserted
+			return statusCaseGone
 		}
-		p.obey(m)
+		p.carryOut(m)
 	}
 }
 
+// report sends an event to the case. It exits the process if the case has ended.
 func (p *process) report(m Message) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -92,11 +93,11 @@ func (p *process) report(m Message) {
 
 func (p *process) reportLocked(m Message) {
 	if _, err := p.control.Write(m.Append(nil)); err != nil {
-		syscall.Exit(statusDeserted)
+		syscall.Exit(statusCaseGone)
 	}
 }
 
-// done confirms an order that asked for it.
+// done confirms an order if it has a tag.
 func (p *process) done(order Message, err error) {
 	if order.Tag == 0 {
 		return
@@ -108,7 +109,8 @@ func (p *process) done(order Message, err error) {
 	p.report(m)
 }
 
-func (p *process) obey(m Message) {
+// carryOut carries out one order. Orders for a connection are carried out by the goroutine that writes on it.
+func (p *process) carryOut(m Message) {
 	switch m.Kind {
 	case OrderListen:
 		p.done(m, p.listen())
@@ -116,28 +118,29 @@ func (p *process) obey(m Message) {
 		p.mu.Lock()
 		c := p.conns[m.Conn-1]
 		p.mu.Unlock()
-		c.queue(m)
+		c.enqueue(m)
 	case OrderReadOnly:
 		p.readOnly(int64(binary.BigEndian.Uint64(m.Data)))
 		p.done(m, nil)
 	case OrderSync:
-		p.takeAll()
+		p.readAllNow()
 		p.done(m, nil)
-	case OrderSay:
-		go func() { // a pool that does not read it must not keep other orders waiting
+	case OrderStderr:
+		go func() { // other orders must go on while the pool does not read standard error
 			_, err := os.Stderr.Write(m.Data)
 			p.done(m, err)
 		}()
 	case OrderExit:
-		syscall.Exit(int(m.Conn)) // at once: os.Exit takes a second where the race detector is on
+		syscall.Exit(int(m.Conn)) // not os.Exit, which takes a second with the race detector
 	case OrderDie:
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
 	}
 }
 
+// listen listens at the worker's path and accepts connections in a goroutine.
 func (p *process) listen() error {
-	_ = os.Remove(p.path) // of the process that was there before [WRK-2]
+	_ = os.Remove(p.path) // the file of an earlier process [WRK-2]
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: p.path, Net: "unix"})
 	if err != nil {
 		return err
@@ -158,6 +161,7 @@ func (p *process) listen() error {
 	return nil
 }
 
+// accepted reports a new connection and starts to read and write it.
 func (p *process) accepted(conn *net.UnixConn) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -166,7 +170,7 @@ func (p *process) accepted(conn *net.UnixConn) {
 	}
 	p.mu.Lock()
 	c := &connection{p: p, conn: conn, raw: raw, number: uint32(len(p.conns) + 1), allowed: p.allowed}
-	c.queued = sync.NewCond(&c.queueMu)
+	c.orderQueued = sync.NewCond(&c.queueMu)
 	p.conns = append(p.conns, c)
 	p.reportLocked(Message{Kind: EventAccepted, Conn: c.number})
 	p.mu.Unlock()
@@ -174,6 +178,7 @@ func (p *process) accepted(conn *net.UnixConn) {
 	go c.write()
 }
 
+// readOnly allows n more bytes to be read from each connection, also from later ones.
 func (p *process) readOnly(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -181,18 +186,18 @@ func (p *process) readOnly(n int64) {
 	for _, c := range p.conns {
 		c.allowed = n
 	}
-	p.resumed.Broadcast()
+	p.allowedChanged.Broadcast()
 }
 
-// takeAll reports all that can be read at this moment.
-func (p *process) takeAll() {
+// readAllNow reads and reports everything that can be read without waiting.
+func (p *process) readAllNow() {
 	p.mu.Lock()
 	conns := p.conns
 	p.mu.Unlock()
 	buf := make([]byte, 64<<10)
 	for _, c := range conns {
 		_ = c.raw.Control(func(fd uintptr) {
-			for c.take(fd, buf) {
+			for c.readOnce(fd, buf) {
 			}
 		})
 	}
@@ -204,21 +209,21 @@ type connection struct {
 	conn    *net.UnixConn
 	raw     syscall.RawConn
 	number  uint32
-	allowed int64 // bytes that may be read yet; under p.mu, as is ended
+	allowed int64 // bytes that may still be read; under p.mu, like ended
 	ended   bool
 
-	queueMu sync.Mutex
-	queued  *sync.Cond
-	orders  []Message
+	queueMu     sync.Mutex
+	orderQueued *sync.Cond
+	orders      []Message
 }
 
-// read reports what arrives until the connection ends.
+// read reads and reports what arrives until the connection ends.
 func (c *connection) read() {
 	buf := make([]byte, 64<<10)
 	for {
 		c.p.mu.Lock()
 		for c.allowed == 0 && !c.ended {
-			c.p.resumed.Wait()
+			c.p.allowedChanged.Wait()
 		}
 		ended := c.ended
 		c.p.mu.Unlock()
@@ -226,21 +231,22 @@ func (c *connection) read() {
 			_ = c.conn.Close()
 			return
 		}
-		if err := c.raw.Read(func(fd uintptr) bool { return c.take(fd, buf) || c.stopped() }); err != nil {
-			return // closed by orderClose, which has reported the end
+		if err := c.raw.Read(func(fd uintptr) bool { return c.readOnce(fd, buf) || c.mustStop() }); err != nil {
+			return // closed by OrderClose, which has reported the end
 		}
 	}
 }
 
-func (c *connection) stopped() bool {
+// mustStop reports whether nothing more may be read at the moment.
+func (c *connection) mustStop() bool {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
 	return c.ended || c.allowed == 0
 }
 
-// take reads once and reports what came. It returns false where there is nothing to read now, nothing
-// may be read, or the connection has ended.
-func (c *connection) take(fd uintptr, buf []byte) bool {
+// readOnce reads once and reports what it got. It returns false if there is nothing to read now, if nothing may be read,
+// or if the connection has ended.
+func (c *connection) readOnce(fd uintptr, buf []byte) bool {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
 	if c.ended || c.allowed == 0 {
@@ -266,27 +272,29 @@ func (c *connection) take(fd uintptr, buf []byte) bool {
 	return true
 }
 
+// endLocked reports once that the connection has ended, and how.
 func (c *connection) endLocked(how string) {
 	if !c.ended {
 		c.ended = true
 		c.p.reportLocked(Message{Kind: EventEnded, Conn: c.number, Data: []byte(how)})
 	}
-	c.p.resumed.Broadcast()
+	c.p.allowedChanged.Broadcast()
 }
 
-func (c *connection) queue(m Message) {
+// enqueue leaves an order to the goroutine that writes on the connection.
+func (c *connection) enqueue(m Message) {
 	c.queueMu.Lock()
 	defer c.queueMu.Unlock()
 	c.orders = append(c.orders, m)
-	c.queued.Signal()
+	c.orderQueued.Signal()
 }
 
-// write carries out the orders of this connection one after another, beside all others.
+// write carries out the orders for this connection one after another, until one closes it. Other connections go on.
 func (c *connection) write() {
 	for {
 		c.queueMu.Lock()
 		for len(c.orders) == 0 {
-			c.queued.Wait()
+			c.orderQueued.Wait()
 		}
 		m := c.orders[0]
 		c.orders = c.orders[1:]

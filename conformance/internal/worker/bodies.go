@@ -9,7 +9,6 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
-	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
@@ -17,22 +16,22 @@ func bodyCases() []testCase {
 	return []testCase{
 		{
 			Name: "absent-body-is-null", Clauses: []string{"MSG-6"}, Framings: suite.BothFramings,
-			Cause: "The body is taken from the request as if it were always there.",
+			Cause: "The worker reads the body as if every request had one.",
 			Run:   absentBodyIsNull,
 		},
 		{
 			Name: "bodies-come-back-equal", Clauses: []string{"MSG-7"}, Framings: suite.BothFramings,
-			Cause: "Numbers are read as doubles, an empty or false body is taken for none, or text is not handled as Unicode.",
+			Cause: "The worker reads numbers as doubles, or treats an empty or false body as absent, or does not handle text as Unicode.",
 			Run:   bodiesComeBackEqual,
 		},
 		{
 			Name: "large-bodies-come-back-equal", Clauses: []string{"MSG-7"}, Framings: suite.BothFramings,
-			Cause: "A large frame is read or written in part, or a short write is not gone on with.",
+			Cause: "The worker reads or writes a large frame only in part, or does not send the rest after a short write.",
 			Run:   largeBodiesComeBackEqual,
 		},
 		{
 			Name: "nan-and-infinity-are-malformed", Clauses: []string{"MSG-8"}, Framings: suite.BothFramings,
-			Cause: "The JSON library takes NaN and Infinity by default, as Python's does: give it a parse_constant that raises.",
+			Cause: "The JSON library accepts NaN and Infinity by default, as Python's does: give it a parse_constant that raises.",
 			Run:   nanAndInfinityAreMalformed,
 		},
 		{
@@ -47,7 +46,7 @@ func bodyCases() []testCase {
 		},
 		{
 			Name: "deeper-nesting-is-answered", Clauses: []string{"MSG-9"}, Framings: suite.BothFramings,
-			Cause: "The recursion limit of the language is met outside of the code that turns exceptions into error answers, or the stack overflows.",
+			Cause: "The worker hits the recursion limit of its language outside the code that turns exceptions into error answers, or its stack overflows.",
 			Run:   deeperNestingIsAnswered,
 		},
 	}
@@ -61,7 +60,7 @@ func absentBodyIsNull(t *T) {
 	}
 }
 
-// bodies are values that implementations are known to change, and those around them.
+// bodies are values that some implementations change, and values next to them.
 var bodies = []string{
 	`null`, `true`, `false`, `0`, `""`, `[]`, `{}`, `[null]`, `[[]]`, `{"":null}`,
 	// integers within 64 bits, exactly
@@ -90,20 +89,8 @@ func bodiesComeBackEqual(t *T) {
 	}
 }
 
-// mustEcho awaits the answer to an echo and fails the clause where its body is not equal.
-func (q *peer) mustEcho(clause string, id uint64, body string) {
-	r := q.awaitReply(clause, id)
-	got := r.answer.Error
-	if r.answer.OK {
-		if got = wire.DiffJSON([]byte(body), r.answer.Body); got == "" {
-			return
-		}
-	}
-	q.t.Found(result.Finding{Clause: clause, Want: "the echo of " + text.Excerpt([]byte(body)), Got: text.Clip(got, 300), Dump: q.dump(r)})
-}
-
 func largeBodiesComeBackEqual(t *T) {
-	t.takeTime()
+	t.allowForLargePayloads()
 	q := t.start().connect(setUp, t.Framing)
 	text := `"` + strings.Repeat("one megabyte of text", 1<<20/20) + `"`
 	list := "[" + strings.Repeat("12345678,", 1<<13) + "0]"
@@ -120,18 +107,19 @@ func nanAndInfinityAreMalformed(t *T) {
 	} {
 		id := uint64(i + 101)
 		payload := fmt.Appendf(nil, form, id)
-		q.message(id, payload)
+		q.sendMessage(id, payload)
 		want := fmt.Sprintf("an error answer to the malformed %s", payload)
-		r := q.next("MSG-11", want)
+		r := q.awaitNext("MSG-11", want)
 		q.mustBeAnswer("MSG-8", r)
 		if r.answer.OK {
-			t.Found(result.Finding{Clause: "MSG-8", Want: want, Got: text.Excerpt(r.Payload), Dump: q.dump(r)})
+			q.fail("MSG-8", want, text.Excerpt(r.Payload), r)
 		}
 	}
 	q.call("MSG-11", "echo", `"the connection goes on"`)
 }
 
-// What a worker makes of a number beyond a double is left open. That it never sends Infinity is not.
+// infinityIsNeverSent sends numbers beyond a double. What a worker makes of them is left open, but it must not send
+// Infinity.
 func infinityIsNeverSent(t *T) {
 	p := t.start()
 	for _, body := range []string{"1e400", "-1e400"} {
@@ -140,7 +128,7 @@ func infinityIsNeverSent(t *T) {
 		if r, ok := q.wait(t.Patience(), q.hasID(id)); ok {
 			q.mustBeAnswer("MSG-8", r)
 		} else {
-			t.Note("suite", "what becomes of %s is left open: %s", body, q.fate())
+			t.Note("suite", "what becomes of %s is left open: %s", body, q.whyNoAnswer())
 		}
 	}
 }
@@ -149,8 +137,8 @@ func nested(open, core, closing string, levels int) string {
 	return strings.Repeat(open, levels) + core + strings.Repeat(closing, levels)
 }
 
-// nestingOf100LevelsWorks counts the levels of the whole message, so that it asks for no more than
-// [MSG-9] does however the levels are counted.
+// nestingOf100LevelsWorks counts the levels of the whole message, not of the body alone, so that it demands no more than
+// [MSG-9] however the levels are counted.
 func nestingOf100LevelsWorks(t *T) {
 	q := t.start().connect(setUp, t.Framing)
 	for _, body := range []string{
@@ -159,12 +147,13 @@ func nestingOf100LevelsWorks(t *T) {
 		q.mustEcho("MSG-9", q.ask("echo", body), body)
 	}
 	body := nested("[", "1", "]", 98)
-	q.message(1000, wire.Envelope("request", wire.Request(1000, "echo", body)))
+	q.sendMessage(1000, wire.Envelope("request", wire.Request(1000, "echo", body)))
 	q.mustEcho("MSG-9", 1000, body)
 }
 
-// bare is a JSON text without white space between its tokens and with the letters of its strings as they are.
-func bare(text []byte) []byte {
+// compactJSON returns a JSON text without white space between its tokens, and with \u escapes of ASCII characters in
+// strings replaced by the characters.
+func compactJSON(text []byte) []byte {
 	var b []byte
 	within := false
 	for i := 0; i < len(text); i++ {
@@ -189,6 +178,7 @@ func bare(text []byte) []byte {
 	return b
 }
 
+// deeperNestingIsAnswered accepts an error answer as well as the echo [MSG-9].
 func deeperNestingIsAnswered(t *T) {
 	q := t.start().connect(setUp, t.Framing)
 	for _, levels := range []int{101, 1000, 9000, 100_000} {
@@ -196,14 +186,14 @@ func deeperNestingIsAnswered(t *T) {
 			what := fmt.Sprintf("%d levels of %s", levels, body[:1])
 			want := "the echo of " + what + ", or an error answer"
 			id := q.ask("echo", body)
-			r := q.next("MSG-9", want)
+			r := q.awaitNext("MSG-9", want)
 			if r.err == nil && r.answer.OK {
 				if d := wire.DiffJSON([]byte(body), r.answer.Body); d != "" {
 					t.Fail("MSG-9", want, "%s", text.Clip(d, 200))
 				}
-			} else if r.err != nil && !bytes.Contains(bare(r.Payload), []byte(body)) {
-				// Too deep for the suite to read: then it must hold the body, however that is written.
-				t.Found(result.Finding{Clause: "MSG-9", Want: want, Got: r.err.Error(), Dump: q.dump(r)})
+			} else if r.err != nil && !bytes.Contains(compactJSON(r.Payload), []byte(body)) {
+				// The answer is nested too deep for the suite to read, so look for the text of the body in it.
+				q.fail("MSG-9", want, r.err.Error(), r)
 			}
 			if t.Framing == spec.Enhanced && r.err == nil && r.answer.ID != id {
 				t.Fail("MSG-11", fmt.Sprintf("an answer to %s under the header's ID %d", what, id), "ID %d in the message", r.answer.ID)

@@ -12,107 +12,55 @@ func cancellationCases() []testCase {
 	return []testCase{
 		{
 			Name: "cancellation-reaches-the-handler-that-runs", Clauses: []string{"CAN-5"}, Framings: suite.BothFramings,
-			Cause: "The connection is read again only when the handler has ended, or the handler is never told.",
+			Cause: "The worker reads the connection again only when the handler has ended, or it never passes the cancellation on to the handler.",
 			Run:   cancellationReachesTheHandlerThatRuns,
 		},
 		{
 			Name: "cancellation-without-a-reason-counts", Clauses: []string{"CAN-9"}, Framings: suite.BothFramings,
-			Cause: "The reason is taken from the message as if it were always there.",
+			Cause: "The worker reads the reason as if every cancellation had one.",
 			Run:   cancellationWithoutAReasonCounts,
 		},
 		{
 			Name: "cancellation-is-never-answered", Clauses: []string{"CAN-6"}, Framings: suite.BothFramings,
-			Cause: "A cancellation goes down the same path as a request, where everything is answered.",
+			Cause: "The worker handles a cancellation like a request, and answers everything.",
 			Run:   cancellationIsNeverAnswered,
 		},
 		{
 			Name: "cancellation-of-nothing-leaves-later-requests-alone", Clauses: []string{"CAN-6"}, Framings: suite.BothFramings,
-			Cause: "Cancelled IDs are remembered, and a later request under such an ID is taken for cancelled.",
+			Cause: "The worker remembers cancelled IDs, and cancels a later request under such an ID.",
 			Run:   cancellationOfNothingLeavesLaterRequestsAlone,
 		},
 		{
 			Name: "cancellation-reaches-only-its-own-connection", Clauses: []string{"CAN-7"}, Framings: suite.BothFramings,
-			Cause: "Requests that run are kept in one table for all connections, by ID alone.",
+			Cause: "The worker keeps the requests that run in one table for all connections, by ID alone.",
 			Run:   cancellationReachesOnlyItsOwnConnection,
 		},
 		{
 			Name: "cancellation-leaves-other-requests-of-its-connection-alone", Clauses: []string{"CAN-5"}, Framings: suite.BothFramings,
-			Cause: "One flag stands for all that runs on the connection.",
+			Cause: "The worker has one flag for all requests that run on the connection.",
 			Run:   cancellationLeavesOtherRequestsOfItsConnectionAlone,
 		},
 		{
 			Name: "many-cancellations-leave-other-requests-alone", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
-			Cause: "Waits that were cancelled are cleared away together, and the order of those that remain is lost.",
+			Cause: "The worker clears cancelled waits away together, and loses the order of those that remain.",
 			Run:   manyCancellationsLeaveOtherRequestsAlone,
 		},
 		{
 			Name: "handlers-of-a-caller-that-went-away-are-cancelled", Clauses: []string{"CAN-8"}, Framings: suite.BothFramings,
-			Cause: "That a connection has ended is noticed only when its answer is written.",
+			Cause: "The worker notices only when it writes the answer that the connection has ended.",
 			Run:   handlersOfACallerThatWentAwayAreCancelled,
 		},
 		{
 			Name: "handlers-of-a-caller-that-half-closed-first-are-cancelled", Clauses: []string{"CAN-8"}, Framings: suite.BothFramings,
-			Cause: "When the end of what a caller sends was read, nothing tells that the caller went away after it.",
+			Cause: "Once the worker has read the end of what a caller sends, it does not notice that the caller goes away later.",
 			Run:   handlersOfACallerThatHalfClosedFirstAreCancelled,
 		},
 	}
 }
 
-// mustCancel sends a cancellation to a handler that runs under its ID, once where that can be seen. Where one
-// handler runs at a time it cannot, and the cancellation is sent again and again: one that comes too early is
-// ignored. No ID is used twice on a connection, for one that is never answered may never be free again.
-func (p *process) mustCancel(clause string, q *peer, id uint64, cancellation []byte) {
-	g := p.gauge()
-	q.request(id, "sleep", p.t.long())
-	cancel := func() { q.cancel(id, cancellation) }
-	again := cancel
-	if g.sees(1, never) {
-		cancel()
-		again = nil
-	}
-	if !g.falls(0, again) {
-		p.t.breach(clause, fmt.Sprintf("`sleep` ends that %s names", cancellation),
-			fmt.Sprintf("it still runs %v later%s", p.t.Patience(), p.obituary()))
-	}
-}
-
-// mustCancelOnly has two requests sleep, and cancels the one again and again until the other, which sleeps
-// but shortly, has been answered.
-func (p *process) mustCancelOnly(clause string, q *peer, cancelled uint64, other *peer, kept uint64) {
-	g := p.gauge()
-	began := time.Now()
-	q.request(cancelled, "sleep", p.t.long())
-	other.request(kept, "sleep", sleepFor(shortSleep))
-	cancel := func() { q.cancel(cancelled, wire.Cancellation(cancelled, "only this one")) }
-	other.repeatUntilAnswered(kept, cancel)
-	want := fmt.Sprintf("request %d of %s sleeps to its end, as request %d of %s was cancelled", kept, other.name, cancelled, q.name)
-	other.mustHaveSlept(clause, kept, began, want)
-	if !g.falls(0, cancel) {
-		p.t.breach(clause, fmt.Sprintf("the cancellation ends request %d of %s", cancelled, q.name),
-			fmt.Sprintf("it still runs %v later%s", p.t.Patience(), p.obituary()))
-	}
-}
-
-// repeatUntilAnswered calls again until there is an answer under the ID, which stays to be taken, or none can come.
-func (q *peer) repeatUntilAnswered(id uint64, again func()) {
-	began := time.Now()
-	for again(); !q.peek(probeEvery, q.hasID(id)) && !q.isOver() && time.Since(began) < q.t.Patience(); {
-		again()
-	}
-}
-
-// mustHaveSlept awaits the answer to a short sleep and fails the clause where it did not last.
-func (q *peer) mustHaveSlept(clause string, id uint64, began time.Time, want string) {
-	r := q.awaitReply(clause, id)
-	if slept := r.at.Sub(began); !r.answer.OK || slept < shortSleep*9/10 {
-		q.t.breach(clause, fmt.Sprintf("%s: a sleep of %v", want, shortSleep),
-			fmt.Sprintf("\"ok\": %v after %v %s", r.answer.OK, slept.Round(time.Millisecond), r.answer.Error))
-	}
-}
-
 func cancellationReachesTheHandlerThatRuns(t *T) {
 	p := t.start()
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	p.mustCancel("CAN-5", q, 7000, wire.Cancellation(7000, "the caller gave up"))
 	p.mustCancel("CAN-5", q, 7001, wire.Cancellation(7001, "the caller gave up again"))
 	q.call("CAN-5", "echo", `"the connection goes on"`)
@@ -120,13 +68,13 @@ func cancellationReachesTheHandlerThatRuns(t *T) {
 
 func cancellationWithoutAReasonCounts(t *T) {
 	p := t.start()
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	p.mustCancel(setUp, q, 7002, wire.Cancellation(7002, "with a reason"))
 	p.mustCancel("CAN-9", q, 7003, wire.Cancellation(7003, ""))
 }
 
 func cancellationIsNeverAnswered(t *T) {
-	q := t.start().served(t.Framing)
+	q := t.start().connectServed(t.Framing)
 	const unknown = 6000
 	for _, payload := range []string{
 		`{"type":"cancellation","payload":{"id":%d,"reason":"unknown"}}`,
@@ -147,37 +95,41 @@ func cancellationIsNeverAnswered(t *T) {
 	q.request(finished, "echo", `"finished before it is cancelled"`)
 	q.await(setUp, finished)
 	q.nothingElse("MSG-1", "exactly one answer to each request")
-	q.expect(finished) // so that an answer to the cancellation is not taken for the request's second one
+	q.expect(finished) // so that an answer to the cancellation does not count as a second answer to the request
 	q.cancel(finished, wire.Cancellation(finished, "finished"))
 	q.nothingElse("CAN-6", "no answer to a cancellation of a request that has finished")
 }
 
+// cancellationOfNothingLeavesLaterRequestsAlone cancels an ID that was never used and one that is free again, and then
+// uses each.
 func cancellationOfNothingLeavesLaterRequestsAlone(t *T) {
-	q := t.start().served(t.Framing)
-	for _, id := range []uint64{1009, 1010} {
-		when := "came"
-		if id == 1010 {
-			q.request(id, "echo", `"under this ID before"`)
-			q.await(setUp, id)
-			when = "came again"
+	q := t.start().connectServed(t.Framing)
+	for _, c := range []struct {
+		id         uint64
+		usedBefore bool
+		when       string
+	}{{1009, false, "came"}, {1010, true, "came again"}} {
+		if c.usedBefore {
+			q.request(c.id, "echo", `"under this ID before"`)
+			q.await(setUp, c.id)
 		}
-		q.cancel(id, wire.Cancellation(id, "too early or too late"))
+		q.cancel(c.id, wire.Cancellation(c.id, "too early or too late"))
 		began := time.Now()
-		q.request(id, "sleep", sleepFor(shortSleep))
-		q.mustHaveSlept("CAN-6", id, began, fmt.Sprintf("request %d, cancelled before it %s, sleeps to its end", id, when))
+		q.request(c.id, "sleep", sleepFor(shortSleep))
+		q.mustHaveSlept("CAN-6", c.id, began, fmt.Sprintf("request %d, cancelled before it %s, sleeps to its end", c.id, c.when))
 	}
 }
 
 func cancellationReachesOnlyItsOwnConnection(t *T) {
 	p := t.start()
-	q, other := p.served(t.Framing), p.served(t.Framing)
+	q, other := p.connectServed(t.Framing), p.connectServed(t.Framing)
 	p.mustCancelOnly(setUp, q, 1001, other, 1002)
 	p.mustCancelOnly("CAN-7", q, 1003, other, 1003)
 }
 
 func cancellationLeavesOtherRequestsOfItsConnectionAlone(t *T) {
 	p := t.start()
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	p.mustCancel(setUp, q, 7004, wire.Cancellation(7004, "alone on its connection"))
 	p.mustCancelOnly("CAN-5", q, 1001, q, 1002)
 }
@@ -185,42 +137,42 @@ func cancellationLeavesOtherRequestsOfItsConnectionAlone(t *T) {
 func handlersOfACallerThatWentAwayAreCancelled(t *T) {
 	p := t.start()
 	g := p.gauge()
-	q := p.served(t.Framing)
-	q.ask("sleep", t.long())
-	g.sees(1, never)
+	q := p.connectServed(t.Framing)
+	q.ask("sleep", t.endlessSleep())
+	g.waitForRunning(1, never)
 	q.close()
-	if !g.falls(0, nil) {
-		t.Fail("CAN-8", "the handlers of a caller that closed its connection are cancelled", "its `sleep` still runs %v later%s", t.Patience(), p.obituary())
+	if !g.waitForAtMost(0, nil) {
+		t.Fail("CAN-8", "the handlers of a caller that closed its connection are cancelled", "its `sleep` still runs %v later%s", t.Patience(), p.exitSuffix())
 	}
 }
 
-// handlersOfACallerThatHalfClosedFirstAreCancelled has the call of another connection stand between the end of the
-// requests and the going away.
+// handlersOfACallerThatHalfClosedFirstAreCancelled calls on another connection between the half-close and the close, so
+// that the worker sees the two apart.
 func handlersOfACallerThatHalfClosedFirstAreCancelled(t *T) {
 	p := t.start()
 	g := p.gauge()
-	q := p.served(t.Framing)
-	q.ask("sleep", t.long())
-	seen := g.sees(1, never)
+	q := p.connectServed(t.Framing)
+	q.ask("sleep", t.endlessSleep())
+	seen := g.waitForRunning(1, never)
 	q.closeSending()
 	for range 3 {
-		if seen { // else they would wait for the handler
+		if seen { // otherwise the calls would wait for the handler
 			g.peer.call(setUp, "echo", `"after the end of the requests"`)
 		}
 	}
 	q.close()
-	if !g.falls(0, nil) {
+	if !g.waitForAtMost(0, nil) {
 		t.Fail("CAN-8", "the handlers of a caller that closed its sending half and then its connection are cancelled",
-			"its `sleep` still runs %v later%s", t.Patience(), p.obituary())
+			"its `sleep` still runs %v later%s", t.Patience(), p.exitSuffix())
 	}
 }
 
-// manyCancellationsLeaveOtherRequestsAlone cancels many sleeps before the end of any, and awaits the shorter ones
-// of the rest. A worker need not run so many handlers at once, and is asked for nothing then.
+// manyCancellationsLeaveOtherRequestsAlone cancels many sleeps before any has ended, and waits for the answers of the
+// shorter ones of the rest. A worker need not run that many handlers at once; if it does not, nothing is tested.
 func manyCancellationsLeaveOtherRequestsAlone(t *T) {
 	p := t.startFresh()
 	g := p.gauge()
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	const first, many, few = 1001, 70, 12
 	next := uint64(first)
 	ask := func(n int, body string) {
@@ -230,11 +182,11 @@ func manyCancellationsLeaveOtherRequestsAlone(t *T) {
 		}
 	}
 	ask(many, sleepFor(t.Patience()/2))
-	ask(few, t.long())
+	ask(few, t.endlessSleep())
 	kept := next
 	ask(few, sleepFor(t.Patience()*2/3))
 	all := false
-	p.settle(func() bool {
+	p.waitUntil(func() bool {
 		n, ok := g.read(g.serialAfter)
 		all = ok && n >= many+2*few
 		return all || !ok || q.peek(0, q.hasID(first))

@@ -11,6 +11,26 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
+// Cases returns the cases for workers.
+func Cases() []testCase {
+	return slices.Concat(
+		framingCases(),
+		messageCases(),
+		bodyCases(),
+		unreadableCases(),
+		violationCases(),
+		manyCases(),
+		startCases(),
+		methodCases(),
+		framingErrorCases(),
+		blockingCases(),
+		stopCases(),
+		orphanCases(),
+		memoryCases(),
+		cancellationCases(),
+	)
+}
+
 // Test runs every case as a subtest.
 func Test(t *testing.T, command Command, opts ...suite.Option) {
 	t.Helper()
@@ -45,14 +65,8 @@ func Check(ctx context.Context, command Command, opts ...suite.Option) result.Re
 	return suite.Check(ctx, spec.RoleWorker, o, r.jobs(o, pre), pre.notRun)
 }
 
-// run is one run of the cases against one worker.
-type run struct {
-	command   Command
-	instances instances
-}
-
-// jobs are the cases that can be run in the framings that the worker speaks. What the preflight found is
-// told among them, in place of the case that it belongs to.
+// jobs returns the cases that can run in the framings that the worker speaks. When the preflight found something wrong, its
+// result is among them, under the ID of the case that it belongs to.
 func (r *run) jobs(o *suite.Options, pre preflightResult) []suite.Job {
 	spoken := *o
 	spoken.Framings = pre.framings
@@ -64,31 +78,7 @@ func (r *run) jobs(o *suite.Options, pre preflightResult) []suite.Job {
 		if c.NeedsBoth && len(pre.framings) < len(suite.BothFramings) {
 			continue
 		}
-		all = append(all, suite.Jobs(c.Info(), &spoken, func(t *suite.T) {
-			c.Run(&T{T: t, command: r.command, speaks: spoken.Framings, instances: &r.instances})
-		})...)
+		all = append(all, suite.Jobs(c.Info(), &spoken, func(t *suite.T) { c.Run(r.newT(t, pre.framings)) })...)
 	}
 	return all
-}
-
-type testCase = suite.Case[*T]
-
-// Cases returns the cases for workers.
-func Cases() []testCase {
-	return slices.Concat(
-		framingCases(),
-		messageCases(),
-		bodyCases(),
-		unreadableCases(),
-		violationCases(),
-		manyCases(),
-		startCases(),
-		methodCases(),
-		framingErrorCases(),
-		blockingCases(),
-		stopCases(),
-		orphanCases(),
-		memoryCases(),
-		cancellationCases(),
-	)
 }

@@ -5,18 +5,20 @@ import (
 	"time"
 )
 
-// Command is how to start the worker under test. Signals go to the process that it starts, and
-// that process's exit status is taken for the worker's: a wrapper has to pass both on.
+// Command says how to start the worker under test.
+//
+// The suite sends signals to the process that it starts, and takes that process's exit status for the worker's. A wrapper
+// has to pass both on.
 type Command struct {
 	Path string
 	Args []string
 	Env  []string // added to the environment of the suite
-	Dir  string   // working directory, the suite's where empty
-	// Grace is the grace period after SIGTERM that the worker is set to; DefaultGrace where it is 0 [WRK-17].
+	Dir  string   // working directory; empty for that of the suite
+	// Grace is the grace period after SIGTERM that the worker is set to; 0 for DefaultGrace [WRK-17].
 	Grace time.Duration
 }
 
-// DefaultGrace is the grace period of a worker that is not set to another [WRK-17].
+// DefaultGrace is the grace period of a worker that is not set to another one [WRK-17].
 const DefaultGrace = 5 * time.Second
 
 func (c Command) grace() time.Duration {
@@ -26,4 +28,5 @@ func (c Command) grace() time.Duration {
 	return DefaultGrace
 }
 
+// String returns the command line, with spaces between the words.
 func (c Command) String() string { return strings.Join(append([]string{c.Path}, c.Args...), " ") }

@@ -6,56 +6,76 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/proc"
 )
 
-// deadline is how long to wait for what the worker must do. Where the patience of the run is over and the
-// worker is still at work, it goes on for a while: on a machine that is slow or shared things take longer, and
-// slowness is no fault. A worker that waits for something itself is given nothing.
+// deadline limits how long a case waits for something that the worker must do.
+//
+// A limit of the case's patience or more is extended while the worker uses processor time: on a slow or shared machine
+// everything takes longer, and no clause says how fast a worker must be. A worker that itself waits gets no extension. A
+// shorter limit is never extended.
 type deadline struct {
-	C     <-chan time.Time // fires when it is time to ask whether the deadline is over
-	timer *time.Timer
-	p     *process
-	limit time.Duration
-	more  int           // how often it may go on
-	used  time.Duration // processor time of the worker when it was last looked at, 0 before
+	C          <-chan time.Time // fires when it is time to call expired
+	timer      *time.Timer
+	p          *process
+	limit      time.Duration
+	extensions int           // how many are left
+	used       time.Duration // the worker's processor time at the last extension; 0 before the first
 }
 
-// deadline begins to run at once. A limit below the patience is kept to.
+// deadline returns a deadline that runs from now on.
 func (p *process) deadline(limit time.Duration) *deadline {
 	d := &deadline{p: p, limit: limit, timer: time.NewTimer(limit)}
 	d.C = d.timer.C
 	if limit >= p.t.Patience() {
-		d.more = 20
+		d.extensions = 20
 	}
 	return d
 }
 
 func (d *deadline) stop() { d.timer.Stop() }
 
-// restart begins anew, with part of the limit gone.
-func (d *deadline) restart(gone time.Duration) {
-	d.timer.Reset(d.limit - gone)
+// restart lets the limit run anew, as if it had begun that long ago.
+func (d *deadline) restart(elapsed time.Duration) {
+	d.timer.Reset(d.limit - elapsed)
 	d.used = 0
 }
 
-// over is asked when C has fired. Where it is not over, C fires again later. Whoever asks looks once more for
-// what was awaited: it may have come while the suite itself had to wait for a processor.
-func (d *deadline) over() bool {
-	if d.more == 0 || d.p.ended() {
+// expired reports whether the deadline is over, when C has fired. If it is not, C fires again later. The caller then looks
+// once more for what it waits for, which may have come while the suite itself waited for a processor.
+func (d *deadline) expired() bool {
+	if d.extensions == 0 || d.p.ended() {
 		return true
 	}
-	part := d.limit / 4
-	used := d.p.processorTime()
-	if d.used > 0 && used-d.used < part/50 || used == 0 {
+	extension := d.limit / 4
+	used := d.p.cpuTime()
+	if d.used > 0 && used-d.used < extension/50 || used == 0 {
 		return true
 	}
-	d.more--
+	d.extensions--
 	d.used = used
-	d.timer.Reset(part)
+	d.timer.Reset(extension)
 	return false
 }
 
-// settle waits until ok holds, looking again and again, ever less often so that looking does not count as
-// work of the worker. It reports whether ok came to hold.
-func (p *process) settle(ok func() bool) bool {
+// waitFor waits until done is closed and reports whether it was. It gives up when a [deadline] of that limit expires or the
+// case runs out of time.
+func (p *process) waitFor(limit time.Duration, done <-chan struct{}) bool {
+	d := p.deadline(limit)
+	defer d.stop()
+	for expired := false; !expired && !isClosed(done); {
+		select {
+		case <-done:
+		case <-d.C:
+			expired = d.expired()
+		case <-p.t.Context().Done():
+			expired = true
+		}
+	}
+	return isClosed(done)
+}
+
+// waitUntil calls ok until it returns true, and reports whether it did. It gives up when a [deadline] of the case's patience
+// expires or the case runs out of time. It calls ok less and less often, so that a worker that is asked something by ok
+// seems not to be at work because of that.
+func (p *process) waitUntil(ok func() bool) bool {
 	d := p.deadline(p.t.Patience())
 	defer d.stop()
 	for pause := 2 * time.Millisecond; !ok(); pause = min(2*pause, 60*time.Millisecond) {
@@ -63,7 +83,7 @@ func (p *process) settle(ok func() bool) bool {
 		select {
 		case <-timer.C:
 		case <-d.C:
-			if d.over() {
+			if d.expired() {
 				return ok()
 			}
 		case <-p.t.Context().Done():
@@ -74,8 +94,8 @@ func (p *process) settle(ok func() bool) bool {
 	return true
 }
 
-// processorTime is what the worker and the processes that it started have used, 0 where that is not known.
-func (p *process) processorTime() time.Duration {
+// cpuTime returns the processor time that the worker and the processes that it started have used, 0 if that is not known.
+func (p *process) cpuTime() time.Duration {
 	var sum time.Duration
 	for _, pid := range proc.All() {
 		if p.isWithin(pid) {

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A worker that is slow because it works, as on a machine that is shared, is no wrong one.
 func TestAWorkerThatIsAtWorkIsWaitedForBeyondThePatience(t *testing.T) {
 	t.Parallel()
 	const patience = 2 * time.Second
@@ -30,13 +29,13 @@ func TestAWorkerThatWaitsIsNotWaitedForBeyondThePatience(t *testing.T) {
 }
 
 func readByte(q *peer) error {
-	return q.patiently(q.conn.SetReadDeadline, func() error {
+	return q.withDeadline(q.conn.SetReadDeadline, func() error {
 		_, err := q.conn.Read(make([]byte, 1))
 		return err
 	})
 }
 
-// peerOf is a connection to a worker that a shell script stands for, and its other end.
+// peerOf returns a peer whose worker is a process that runs the shell script, and the other end of its connection.
 func peerOf(t *testing.T, patience time.Duration, script string) (*peer, net.Conn) {
 	dir, err := os.MkdirTemp("", "pp") // a short path, unlike t.TempDir's
 	require.NoError(t, err)

@@ -8,11 +8,11 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// framingCase is also what the preflight reports where a worker speaks one framing only.
+// framingCase is also the case that the preflight reports when the worker speaks only one framing.
 func framingCase() testCase {
 	return testCase{
 		Name: "framing-is-told-by-the-first-two-bytes", Clauses: []string{"STR-7"}, NeedsBoth: true,
-		Cause: "The framing is fixed for the whole process, or kept in one place for all connections, or the first two bytes are taken to come in one read.",
+		Cause: "The worker fixes the framing for the whole process, or keeps it in one place for all connections, or expects the first two bytes in one read.",
 		Run:   framingIsToldByTheFirstTwoBytes,
 	}
 }
@@ -21,10 +21,10 @@ func framingCases() []testCase { return []testCase{framingCase()} }
 
 func framingIsToldByTheFirstTwoBytes(t *T) {
 	p := t.start()
-	other := p.served(spec.Enhanced)
-	p.served(spec.Enhanced) // two of one framing at once, so that what follows is about the framings
+	other := p.connectServed(spec.Enhanced)
+	p.connectServed(spec.Enhanced) // two of one framing at once, so that a failure below is about the framings
 
-	// Turn by turn on one process, all connections open.
+	// Calls in turn on six connections of both framings.
 	var peers []*peer
 	for i := range 6 {
 		peers = append(peers, p.connect(setUp, suite.BothFramings[i%2]))
@@ -36,7 +36,7 @@ func framingIsToldByTheFirstTwoBytes(t *T) {
 		}
 	}
 
-	// The first two bytes one by one, with another connection's call in between.
+	// The first two bytes come one by one, with a call of another connection in between.
 	for _, f := range suite.BothFramings {
 		q := p.connect(setUp, f)
 		id := uint64(1)
@@ -49,7 +49,7 @@ func framingIsToldByTheFirstTwoBytes(t *T) {
 		q.mustEcho("STR-7", id, `"in pieces"`)
 	}
 
-	// Bytes that look like the other framing's, deeper in the stream.
+	// Later bytes look like the magic of the other framing.
 	q := p.connect(setUp, spec.Basic)
 	q.mustEcho("STR-7", q.ask("echo", `"PYPYPYPYPYPYPYPYPY"`), `"PYPYPYPYPYPYPYPYPY"`)
 }

@@ -10,12 +10,15 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 )
 
+// socketVariable is the environment variable that has the path of the worker's socket [WRK-1].
 const socketVariable = "PYPROC_SOCKET_PATH"
 
-// The files in the folder of an instance that its output goes to: no goroutine has to read it, and what a
-// process left behind wrote is there too.
+// stdoutName and stderrName are the files in an instance's directory that its output goes to. Files need no goroutine that
+// reads them, and they also have what a process left behind by the worker wrote.
 const stdoutName, stderrName = "stdout", "stderr"
 
 // instance is one run of the worker's program. It leads a process group of its own.
@@ -23,20 +26,20 @@ type instance struct {
 	cmd    *exec.Cmd
 	dir    string
 	socket string
-	exited chan struct{} // closed when it has ended and is reaped
-	served int           // cases that it has served
+	exited chan struct{} // closed when the process has ended and is reaped
+	served int           // cases that have used it
 
 	discarded sync.Once
 
-	mu     sync.Mutex
-	holder *T // whose story its end belongs to, nil between cases
+	mu      sync.Mutex
+	current *suite.T // the case that uses it, whose timeline notes its end; nil between cases
 }
 
-// launch says how to start the worker where a case is about starting it.
+// launch says how to start the worker in a case that is about starting it. The zero value is the usual way.
 type launch struct {
-	socket string   // a path in a new directory where empty
-	unset  bool     // leave the socket path out of the environment [WRK-3]
-	within []string // a command that starts the worker as its arguments
+	socket  string   // the socket path; empty for one in a new directory
+	noPath  bool     // leave the socket path out of the environment [WRK-3]
+	wrapper []string // a command that starts the worker, whose command line follows as arguments
 }
 
 func newInstance(command Command, l launch) (*instance, error) {
@@ -66,61 +69,67 @@ func (in *instance) start(command Command, l launch) error {
 	}
 	defer func() { _ = stderr.Close() }()
 
-	line := append(append(append([]string(nil), l.within...), command.Path), command.Args...)
+	line := slices.Concat(l.wrapper, []string{command.Path}, command.Args)
 	in.cmd = exec.Command(line[0], line[1:]...)
 	in.cmd.Dir = command.Dir
+	in.cmd.Env = in.environment(command, l)
 	in.cmd.Stdout, in.cmd.Stderr = stdout, stderr
 	in.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	for _, v := range append(os.Environ(), command.Env...) {
-		if !strings.HasPrefix(v, socketVariable+"=") {
-			in.cmd.Env = append(in.cmd.Env, v)
-		}
-	}
-	if !l.unset {
-		in.cmd.Env = append(in.cmd.Env, socketVariable+"="+in.socket)
-	}
-	// A pipe that stays open: a worker may take its end for the death of whoever started it [WRK-19].
+	// Standard input is a pipe that stays open, because a worker may take its end to mean that the process that started it
+	// has died [WRK-19].
 	if _, err := in.cmd.StdinPipe(); err != nil {
 		return err
 	}
 	if err := in.cmd.Start(); err != nil {
 		return err
 	}
-	go func() {
-		defer close(in.exited)
-		err := in.cmd.Wait()
-		in.mu.Lock()
-		defer in.mu.Unlock()
-		if in.holder == nil {
-			return
-		}
-		var status *exec.ExitError
-		if err != nil && !errors.As(err, &status) {
-			in.holder.Note("worker", "cannot be waited for: %v", err)
-			return
-		}
-		in.holder.Note("worker", "ended: %v", in.cmd.ProcessState)
-	}()
+	go in.reap()
 	return nil
 }
 
-func (in *instance) hold(t *T) {
+// environment is that of the suite and the command, with the socket path of this instance or none.
+func (in *instance) environment(command Command, l launch) []string {
+	var env []string
+	for _, v := range append(os.Environ(), command.Env...) {
+		if !strings.HasPrefix(v, socketVariable+"=") {
+			env = append(env, v)
+		}
+	}
+	if !l.noPath {
+		env = append(env, socketVariable+"="+in.socket)
+	}
+	return env
+}
+
+// reap waits for the process to end and notes that in the case that uses it.
+func (in *instance) reap() {
+	defer close(in.exited)
+	err := in.cmd.Wait()
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.holder = t
+	if in.current == nil {
+		return
+	}
+	var status *exec.ExitError
+	if err != nil && !errors.As(err, &status) {
+		in.current.Note("worker", "cannot be waited for: %v", err)
+		return
+	}
+	in.current.Note("worker", "ended: %v", in.cmd.ProcessState)
+}
+
+// setCase names the case that uses the instance from now on, nil for none.
+func (in *instance) setCase(t *suite.T) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.current = t
 }
 
 // ended reports whether the process has ended.
-func (in *instance) ended() bool {
-	select {
-	case <-in.exited:
-		return true
-	default:
-		return false
-	}
-}
+func (in *instance) ended() bool { return isClosed(in.exited) }
 
-// discard kills what is left of the process group and waits until its leader is reaped.
+// discard kills what is left of the process group, waits until the process is reaped and removes the directory. It is
+// idempotent.
 func (in *instance) discard() {
 	in.discarded.Do(func() {
 		in.kill()
@@ -131,19 +140,27 @@ func (in *instance) discard() {
 
 func (in *instance) kill() { _ = syscall.Kill(-in.cmd.Process.Pid, syscall.SIGKILL) }
 
-// instances are those of one run. Those that a case has left in good order are held for the next case: a
-// worker takes a while to start and a moment to serve, and one that loads a model would else be started a
-// hundred times.
-type instances struct {
-	starting sync.RWMutex // read-locked while an instance is being started
-	closed   bool         // under starting
-
-	mu    sync.Mutex
-	alive map[*instance]bool // until they have been discarded
-	idle  []*instance
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
-// start starts the worker once more.
+// instances are the instances of one run. Those that a case has left in good order are kept for the next case, because a
+// worker that loads a model takes long to start and would otherwise be started a hundred times.
+type instances struct {
+	starting sync.RWMutex // read-locked while an instance is being started
+	closed   bool         // guarded by starting
+
+	mu    sync.Mutex
+	alive map[*instance]bool // all that are not discarded yet
+	idle  []*instance        // those that no case uses
+}
+
+// start starts a new instance. After close it returns an error.
 func (s *instances) start(command Command, l launch) (*instance, error) {
 	s.starting.RLock()
 	defer s.starting.RUnlock()
@@ -163,7 +180,7 @@ func (s *instances) start(command Command, l launch) (*instance, error) {
 	return in, nil
 }
 
-// take returns an instance that is alive, nil where there is none.
+// take returns an idle instance whose process runs, or nil when there is none.
 func (s *instances) take() *instance {
 	for {
 		s.mu.Lock()
@@ -182,6 +199,7 @@ func (s *instances) take() *instance {
 	}
 }
 
+// put makes an instance available to the next case.
 func (s *instances) put(in *instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -196,8 +214,8 @@ func (s *instances) discard(in *instance) {
 	delete(s.alive, in)
 }
 
-// close ends every instance, also those that cases still use or are about to end, and lets none be started.
-// When it has returned, none is left.
+// close ends every instance, also those that cases still use, and lets no other start. When it returns, no process of the
+// run is left.
 func (s *instances) close() {
 	s.starting.Lock()
 	defer s.starting.Unlock()

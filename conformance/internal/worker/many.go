@@ -7,7 +7,6 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
-	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
@@ -15,44 +14,44 @@ func manyCases() []testCase {
 	return []testCase{
 		{
 			Name: "answers-bear-the-ids-of-their-requests", Clauses: []string{"RID-8"}, Framings: suite.BothFramings,
-			Cause: "The ID to answer under is kept beside the connection instead of the request, or errors go out under 0.",
+			Cause: "The worker keeps the ID to answer under with the connection instead of the request, or sends errors under ID 0.",
 			Run:   answersBearTheIDsOfTheirRequests,
 		},
 		{
 			Name: "many-connections-are-served-at-once", Clauses: []string{"WRK-7"},
-			Cause: "Connections are served one after the other, or by a fixed number of threads.",
+			Cause: "The worker serves connections one after the other, or with a fixed number of threads.",
 			Run:   manyConnectionsAreServedAtOnce,
 		},
 		{
 			Name: "many-requests-are-outstanding-on-one-connection", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
-			Cause: "What was read beyond the first frame is dropped, or a queue of fixed length overflows.",
+			Cause: "The worker drops what it has read beyond the first frame, or its queue of fixed length overflows.",
 			Run:   manyRequestsAreOutstandingOnOneConnection,
 		},
 		{
 			Name: "frames-of-one-write-are-all-answered", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
-			Cause: "One frame is taken from each read, and the rest waits for bytes that never come.",
+			Cause: "The worker takes one frame from each read and then waits for more bytes, though the next frame is already there.",
 			Run:   framesOfOneWriteAreAllAnswered,
 		},
 		{
 			Name: "requests-behind-a-long-one-are-answered", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
-			Cause: "Requests that come while a handler runs are dropped or refused.",
+			Cause: "The worker drops or refuses requests that come while a handler runs.",
 			Run:   requestsBehindALongOneAreAnswered,
 		},
 		{
 			Name: "requests-of-every-kind-in-one-write-are-answered", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
-			Cause: "A request that waits until others were run is then run another way than one that is run at once.",
-			Run:   everyKindInOneWrite,
+			Cause: "The worker handles a request that had to wait for others in another way than one that it runs at once.",
+			Run:   requestsOfEveryKindInOneWriteAreAnswered,
 		},
 		{
 			Name: "connection-that-has-carried-much-goes-on", Clauses: []string{"WRK-9"}, Framings: []spec.Framing{spec.Basic},
-			Cause: "What waits to be sent is counted up and not down again, until the worker reads no more.",
-			Run:   muchOnOneConnection,
+			Cause: "The worker counts the bytes that wait to be sent up but not down again, until it reads no more.",
+			Run:   connectionThatHasCarriedMuchGoesOn,
 		},
 	}
 }
 
-// answersBearTheIDsOfTheirRequests mixes calls that take their time with calls that do not, and errors
-// with results. The body of each answer tells whose it is.
+// answersBearTheIDsOfTheirRequests mixes slow calls with fast ones, and errors with results. The body of each answer says
+// which request it is for.
 func answersBearTheIDsOfTheirRequests(t *T) {
 	q := t.start().connect(setUp, t.Framing)
 	const n = 60
@@ -72,7 +71,7 @@ func answersBearTheIDsOfTheirRequests(t *T) {
 		r := q.awaitReply("RID-8", id)
 		if i%6 > 1 {
 			if d := wire.DiffJSON(fmt.Appendf(nil, `{"mine":%d}`, id), r.answer.Body); d != "" {
-				t.Found(result.Finding{Clause: "RID-8", Want: fmt.Sprintf("the answer to request %d under its ID", id), Got: d, Dump: q.dump(r)})
+				q.fail("RID-8", fmt.Sprintf("the answer to request %d under its ID", id), d, r)
 			}
 		}
 	}
@@ -87,10 +86,13 @@ func manyConnectionsAreServedAtOnce(t *T) {
 	for i := range peers {
 		peers[i] = p.connect("WRK-7", t.anyFraming())
 	}
-	for _, order := range []string{"first to last", "last to first"} {
-		t.Note("suite", "%d connections are open, and all call, %s", n, order)
+	for _, c := range []struct {
+		order    string
+		reversed bool
+	}{{"first to last", false}, {"last to first", true}} {
+		t.Note("suite", "%d connections are open, and all call, %s", n, c.order)
 		for i := range peers {
-			if order == "last to first" {
+			if c.reversed {
 				i = n - 1 - i
 			}
 			ids[i] = peers[i].ask("echo", fmt.Sprintf(`"connection %d"`, i))
@@ -112,6 +114,8 @@ func manyRequestsAreOutstandingOnOneConnection(t *T) {
 	q.nothingElse("MSG-1", "exactly one answer to each request")
 }
 
+// framesOfOneWriteAreAllAnswered sends 300 requests in one write, except for the last bytes of the last one, which it
+// sends when the others are answered.
 func framesOfOneWriteAreAllAnswered(t *T) {
 	q := t.start().connect(setUp, t.Framing)
 	const n = 300
@@ -129,9 +133,9 @@ func framesOfOneWriteAreAllAnswered(t *T) {
 	q.mustEcho("WRK-9", ids[n-1], fmt.Sprintf(`[%d,"of one write"]`, n-1))
 }
 
-// everyKindInOneWrite keeps a worker busy with large answers, so that it comes to what is behind them later:
-// to requests that wait and to those that fail, too.
-func everyKindInOneWrite(t *T) {
+// requestsOfEveryKindInOneWriteAreAnswered keeps the worker busy with large answers, so that it handles the requests
+// behind them later, those that sleep and those that fail included.
+func requestsOfEveryKindInOneWriteAreAnswered(t *T) {
 	q := t.start().connect(setUp, t.Framing)
 	kinds := []struct {
 		method, body string
@@ -156,9 +160,9 @@ func everyKindInOneWrite(t *T) {
 	}
 }
 
-// muchOnOneConnection has more answered on one connection than a worker keeps for it at once.
-func muchOnOneConnection(t *T) {
-	t.takeTime()
+// connectionThatHasCarriedMuchGoesOn has 64 MB of answers sent on one connection, more than a worker buffers for it.
+func connectionThatHasCarriedMuchGoesOn(t *T) {
+	t.allowForLargePayloads()
 	q := t.start().connect(setUp, t.Framing)
 	for range 16 {
 		id := q.ask("blob", `{"size":4000000}`) // twice that where JSON escapes its characters
@@ -169,7 +173,7 @@ func muchOnOneConnection(t *T) {
 	q.mustEcho("WRK-9", q.ask("echo", `"after 64 MB"`), `"after 64 MB"`)
 }
 
-// mustEchoAll awaits the answers to echoes of a body with the number of each.
+// mustEchoAll waits for the answers to echoes, whose bodies are body with the index of each in place of its %d.
 func (q *peer) mustEchoAll(clause string, ids []uint64, body string) {
 	for i, id := range ids {
 		q.mustEcho(clause, id, fmt.Sprintf(body, i))

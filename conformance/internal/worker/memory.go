@@ -15,36 +15,30 @@ func memoryCases() []testCase {
 	return []testCase{
 		{
 			Name: "claimed-length-sets-no-memory-aside", Clauses: []string{"WRK-23"}, Framings: suite.BothFramings,
-			Cause: "A buffer of the claimed length is made before the bytes are there. Let it grow with what arrives.",
+			Cause: "The worker makes a buffer of the claimed length before the bytes are there. Let the buffer grow with what arrives.",
 			Run:   claimedLengthSetsNoMemoryAside,
 		},
 	}
 }
 
-// claimedLengthSetsNoMemoryAside has 50 connections begin a small request first, so that what a worker needs for each
-// in the middle of a payload is there, such as a thread. Then each ends it, claims the largest payload and sends one
-// byte of it.
+// claimedLengthSetsNoMemoryAside measures the memory of the worker while 50 connections are in the middle of a small payload,
+// so that what the worker needs for each of those, such as a thread, is there. Then each connection ends its request, claims
+// the largest payload and sends one byte of it, and the memory is measured again.
 func claimedLengthSetsNoMemoryAside(t *T) {
 	p := t.startFresh()
-	const n = 50
-	peers := make([]*peer, n)
+	const connections = 50
+	peers := make([]*peer, connections)
 	for i := range peers {
-		peers[i] = p.served(t.Framing)
+		peers[i] = p.connectServed(t.Framing)
 	}
-	watch := p.served(t.Framing)
+	watch := p.connectServed(t.Framing)
 	small := wire.Encode(t.Framing, 1, append(wire.Request(1, "echo", "1"), bytes.Repeat([]byte(" "), 100)...))
 	begun := len(small) - 99
 	for _, q := range peers {
 		q.expect(1)
 		q.send(small[:begun])
 	}
-	var before proc.Memory
-	for range 20 {
-		watch.call(setUp, "echo", `"before the claims"`)
-		now := p.memory()
-		before.Resident = max(before.Resident, now.Resident)
-		before.Writable = max(before.Writable, now.Writable)
-	}
+	before := watch.mostMemory(`"before the claims"`)
 	if before.Resident == 0 {
 		t.Blocked("the memory of the worker cannot be read on this system")
 	}
@@ -52,36 +46,49 @@ func claimedLengthSetsNoMemoryAside(t *T) {
 		q.send(small[begun:])
 		q.await(setUp, 1)
 	}
-	claim := append(wire.EncodeWith(1, nil, func(h *wire.Header) { h.Length = spec.EnhancedHeader + spec.DefaultMaxPayload }), '{')
-	if t.Framing == spec.Basic {
-		claim = append(binary.BigEndian.AppendUint32(nil, spec.DefaultMaxPayload), '{')
-	}
+	claim := largestClaim(t.Framing)
 	for _, q := range peers {
 		q.send(claim)
 	}
-	const claimed = n * spec.DefaultMaxPayload
-	worst := proc.Memory{}
-	for range 20 { // later calls, so that the worker has come to read the claims
-		watch.call(setUp, "echo", `"after the claims"`)
-		now := p.memory()
-		worst.Resident = max(worst.Resident, now.Resident-before.Resident)
-		worst.Writable = max(worst.Writable, now.Writable-before.Writable)
-	}
+	const claimed = connections * spec.DefaultMaxPayload
+	after := watch.mostMemory(`"after the claims"`)
+	resident, writable := max(0, after.Resident-before.Resident), max(0, after.Writable-before.Writable)
 	t.Note("suite", "%d connections claimed %d MB; the worker's resident memory grew by %d MB, its writable by %d MB",
-		n, claimed>>20, worst.Resident>>20, worst.Writable>>20)
+		connections, claimed>>20, resident>>20, writable>>20)
 	for _, m := range []struct {
 		what         string
 		grown, bound int64 // far above what 50 connections of a right worker need, far below the claims
-	}{{"resident", worst.Resident, claimed / 4}, {"writable", worst.Writable, claimed / 2}} {
+	}{{"resident", resident, claimed / 4}, {"writable", writable, claimed / 2}} {
 		if m.grown > m.bound {
-			t.Fail("WRK-23", fmt.Sprintf("memory that grows with the %d bytes that %d connections sent", n*len(claim), n),
+			t.Fail("WRK-23", fmt.Sprintf("memory that grows with the %d bytes that %d connections sent", connections*len(claim), connections),
 				"%d MB more of %s memory, where %d MB were claimed", m.grown>>20, m.what, claimed>>20)
 			break
 		}
 	}
 }
 
-// memory sums up what the worker and the processes that it started hold.
+// largestClaim is a header that claims max_payload, and the first byte of that payload.
+func largestClaim(f spec.Framing) []byte {
+	if f == spec.Basic {
+		return append(binary.BigEndian.AppendUint32(nil, spec.DefaultMaxPayload), '{')
+	}
+	return append(wire.EncodeWith(1, nil, func(h *wire.Header) { h.Length = spec.EnhancedHeader + spec.DefaultMaxPayload }), '{')
+}
+
+// mostMemory makes 20 calls, so that the worker has read what was sent on other connections before, and returns the most
+// memory of each kind that the worker held after one of them.
+func (q *peer) mostMemory(body string) proc.Memory {
+	var most proc.Memory
+	for range 20 {
+		q.call(setUp, "echo", body)
+		now := q.process.memory()
+		most.Resident = max(most.Resident, now.Resident)
+		most.Writable = max(most.Writable, now.Writable)
+	}
+	return most
+}
+
+// memory returns what the worker and the processes that it started hold together.
 func (p *process) memory() proc.Memory {
 	var sum proc.Memory
 	for _, pid := range proc.All() {
@@ -93,6 +100,3 @@ func (p *process) memory() proc.Memory {
 	}
 	return sum
 }
-
-// isWithin reports whether a process is the one that was started, or one that it started.
-func (p *process) isWithin(pid int) bool { return proc.IsWithin(pid, p.cmd.Process.Pid) }

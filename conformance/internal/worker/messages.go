@@ -7,7 +7,6 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
-	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
@@ -15,47 +14,47 @@ func messageCases() []testCase {
 	return []testCase{
 		{
 			Name: "each-request-gets-one-answer", Clauses: []string{"MSG-1"}, Framings: suite.BothFramings,
-			Cause: "The answer leaves out a null body, or an error path sends a second answer or none.",
+			Cause: "The worker leaves a null body out of its answer, or an error path sends a second answer or none.",
 			Run:   eachRequestGetsOneAnswer,
 		},
 		{
 			Name: "request-is-read-as-json-however-it-is-written", Clauses: []string{"MSG-1"}, Framings: suite.BothFramings,
-			Cause: "The request is searched for text patterns, or its fields are taken to come in one order.",
+			Cause: "The worker searches the request for text patterns, or expects its fields in one order.",
 			Run:   requestIsReadAsJSONHoweverItIsWritten,
 		},
 		{
 			Name: "request-byte-by-byte-is-answered", Clauses: []string{"MSG-1"}, Framings: suite.BothFramings,
-			Cause: "A read is taken for a whole header or a whole frame.",
+			Cause: "The worker assumes that one read returns a whole header or a whole frame.",
 			Run:   requestByteByByteIsAnswered,
 		},
 		{
 			Name: "request-of-max-payload-is-answered", Clauses: []string{"MSG-1"}, Framings: suite.BothFramings,
-			Cause: "The limit is held against the whole frame, header included, or is below 10485760, or reading is quadratic.",
+			Cause: "The worker compares the whole frame with the limit, header included, or its limit is below 10485760, or its reading takes quadratic time.",
 			Run:   requestOfMaxPayloadIsAnswered,
 		},
 		{
 			Name: "request-is-answered-the-way-it-came", Clauses: []string{"MSG-2"}, Framings: suite.BothFramings,
-			Cause: "Only one of the two forms is read, or the worker keeps to one form for its answers, or error answers leave the envelope off.",
+			Cause: "The worker reads only one of the two forms, or always answers in the same form, or sends error answers without the envelope.",
 			Run:   requestIsAnsweredTheWayItCame,
 		},
 		{
 			Name: "envelope-needs-a-string-type-and-a-payload", Clauses: []string{"MSG-3"}, Framings: suite.BothFramings,
-			Cause: "Any object with a \"type\" is taken for an envelope, though a plain request may carry an unknown field of that name.",
+			Cause: "The worker takes any object with a \"type\" for an envelope, but a plain request may have an unknown field of that name.",
 			Run:   envelopeNeedsAStringTypeAndAPayload,
 		},
 		{
 			Name: "unknown-fields-are-ignored", Clauses: []string{"MSG-4"}, Framings: suite.BothFramings,
-			Cause: "The message is read into a type that forbids other fields, or by a library that folds case when it looks for one.",
+			Cause: "The worker reads the message into a type that forbids other fields, or its JSON library ignores case when it looks for a field.",
 			Run:   unknownFieldsAreIgnored,
 		},
 		{
 			Name: "ids-of-64-bits-come-back", Clauses: []string{"MSG-5"}, Framings: suite.BothFramings,
-			Cause: "IDs are read as doubles, which change 2^53+1, or as signed integers, which end at 2^63-1.",
+			Cause: "The worker reads IDs as doubles, which change 2^53+1, or as signed integers, which end at 2^63-1.",
 			Run:   idsOf64BitsComeBack,
 		},
 		{
 			Name: "cancellation-tells-ids-of-64-bits-apart", Clauses: []string{"MSG-5"}, Framings: suite.BothFramings,
-			Cause: "Outstanding requests are kept under doubles, where 2^53 and 2^53+1 are the same.",
+			Cause: "The worker keeps outstanding requests under doubles, where 2^53 and 2^53+1 are the same.",
 			Run:   cancellationTellsIDsOf64BitsApart,
 		},
 	}
@@ -84,7 +83,7 @@ func requestIsReadAsJSONHoweverItIsWritten(t *T) {
 		{`{"payload":{"id":%d,"method":"echo","body":"here"},"type":"re\u0071uest"}`, `"here"`},
 	} {
 		id := uint64(i + 1)
-		q.message(id, fmt.Appendf(nil, c.text, id))
+		q.sendMessage(id, fmt.Appendf(nil, c.text, id))
 		got := q.await("MSG-1", id)
 		if d := wire.DiffJSON([]byte(c.body), got.Body); !got.OK || d != "" {
 			t.Fail("MSG-1", fmt.Sprintf("the echo of %s from %s", c.body, fmt.Sprintf(c.text, id)), "%s%s", got.Error, d)
@@ -104,12 +103,12 @@ func requestByteByByteIsAnswered(t *T) {
 }
 
 func requestOfMaxPayloadIsAnswered(t *T) {
-	t.takeTime()
+	t.allowForLargePayloads()
 	q := t.start().connect(setUp, t.Framing)
 	around := len(wire.Request(1, "pid", `""`))
 	payload := wire.Request(1, "pid", `"`+strings.Repeat("x", spec.DefaultMaxPayload-around)+`"`)
 	t.Note("suite", "the payload has %d bytes, the default of max_payload", len(payload))
-	q.message(1, payload)
+	q.sendMessage(1, payload)
 	if got := q.await("MSG-1", 1); !got.OK {
 		t.Fail("MSG-1", fmt.Sprintf("the answer of `pid` to a request of exactly %d bytes [FRM-8, FRM-13]", spec.DefaultMaxPayload), "the error %q", got.Error)
 	}
@@ -130,13 +129,10 @@ func requestIsAnsweredTheWayItCame(t *T) {
 		if c.enveloped {
 			how, payload = "in an envelope", wire.Envelope("request", payload)
 		}
-		q.message(id, payload)
+		q.sendMessage(id, payload)
 		r := q.awaitReply("MSG-2", id)
 		if r.answer.Enveloped != c.enveloped {
-			t.Found(result.Finding{
-				Clause: "MSG-2", Want: "an answer " + how + ", as the request of `" + c.method + "` came",
-				Got: text.Excerpt(r.Payload), Dump: q.dump(r),
-			})
+			q.fail("MSG-2", "an answer "+how+", as the request of `"+c.method+"` came", text.Excerpt(r.Payload), r)
 		}
 	}
 }
@@ -151,14 +147,14 @@ func envelopeNeedsAStringTypeAndAPayload(t *T) {
 		{`{"id":%d,"method":"echo","body":1,"payload":{"id":77,"method":"fail"}}`, "a request with an unknown field `payload` and no `type` is a plain request"},
 	} {
 		id := uint64(i + 1)
-		q.message(id, fmt.Appendf(nil, c.payload, id))
+		q.sendMessage(id, fmt.Appendf(nil, c.payload, id))
 		r := q.awaitReply("MSG-3", id)
 		if !r.answer.OK || r.answer.Enveloped {
-			t.Found(result.Finding{Clause: "MSG-3", Want: c.what + ", and is echoed standing alone", Got: text.Excerpt(r.Payload), Dump: q.dump(r)})
+			q.fail("MSG-3", c.what+", and is echoed standing alone", text.Excerpt(r.Payload), r)
 		}
 	}
-	// And the other way round: with both it is an envelope, whatever else stands beside them.
-	q.message(50, []byte(`{"id":51,"method":"fail","body":{},"type":"request","payload":{"id":50,"method":"echo","body":1}}`))
+	// With both a string type and a payload it is an envelope, whatever other fields it has.
+	q.sendMessage(50, []byte(`{"id":51,"method":"fail","body":{},"type":"request","payload":{"id":50,"method":"echo","body":1}}`))
 	if got := q.await("MSG-3", 50); !got.OK {
 		t.Fail("MSG-3", "an object with a string `type` and a `payload` is an envelope: the echo of its inner request", "the error %q", got.Error)
 	}
@@ -166,7 +162,7 @@ func envelopeNeedsAStringTypeAndAPayload(t *T) {
 
 func unknownFieldsAreIgnored(t *T) {
 	p := t.start()
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	for i, text := range []string{
 		`{"id":%d,"method":"echo","body":1,"deadline":5,"meta":{"a":[1]},"ok":false,"error":"x","reason":"y"}`,
 		`{"jsonrpc":"2.0","id":%d,"params":[1],"method":"echo","body":1,"":null}`,
@@ -174,7 +170,7 @@ func unknownFieldsAreIgnored(t *T) {
 		`{"id":%d,"method":"echo","body":1,"ID":5,"METHOD":"fail","Body":2,"Type":"cancellation","payload":{"id":5}}`,
 	} {
 		id := uint64(i + 101)
-		q.message(id, fmt.Appendf(nil, text, id))
+		q.sendMessage(id, fmt.Appendf(nil, text, id))
 		if got := q.await("MSG-4", id); !got.OK || wire.DiffJSON([]byte("1"), got.Body) != "" {
 			t.Fail("MSG-4", "the echo of the body of "+fmt.Sprintf(text, id), "%s %s", got.Error, got.Body)
 		}
@@ -184,18 +180,18 @@ func unknownFieldsAreIgnored(t *T) {
 }
 
 func idsOf64BitsComeBack(t *T) {
-	q := t.start().served(t.Framing)
-	for _, id := range []uint64{ // those that a double rounds to another come before that other
+	q := t.start().connectServed(t.Framing)
+	for _, id := range []uint64{ // an ID that a double rounds to another ID comes before that one
 		1<<31 - 1, 1 << 31, 1<<32 - 1, 1 << 32, 1<<53 + 1, 1 << 53, 1<<63 - 1, 1<<63 + 1, 1 << 63, 1<<64 - 2, 1<<64 - 1,
 	} {
 		body := fmt.Sprintf(`"body of %d"`, id)
 		q.request(id, "echo", body)
 		want := fmt.Sprintf("the answer to request %d under its ID", id)
-		r := q.next("MSG-5", want)
+		r := q.awaitNext("MSG-5", want)
 		q.mustBeAnswer("MSG-5", r)
 		if r.answer.ID != id || wire.DiffJSON([]byte(body), r.answer.Body) != "" {
-			t.Found(result.Finding{Clause: "MSG-5", Want: want, Got: text.Excerpt(r.Payload), Dump: q.dump(r)})
-			return // what comes next would be taken for a second answer
+			q.fail("MSG-5", want, text.Excerpt(r.Payload), r)
+			return // the next answer could count as a second one to this request
 		}
 		q.mustMatchHeader(r)
 	}
@@ -203,7 +199,7 @@ func idsOf64BitsComeBack(t *T) {
 
 func cancellationTellsIDsOf64BitsApart(t *T) {
 	p := t.start()
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	p.mustCancelOnly(setUp, q, 1001, q, 1002)
 	p.mustCancelOnly("MSG-5", q, 1<<53+1, q, 1<<53)
 	p.mustCancelOnly("MSG-5", q, 1<<64-2, q, 1<<64-1)

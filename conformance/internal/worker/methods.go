@@ -10,15 +10,14 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
-	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// methodsCase is also what the preflight reports where a worker lacks the methods of [WRK-21].
+// methodsCase is also the case that the preflight reports when the worker lacks methods of [WRK-21].
 func methodsCase() testCase {
 	return testCase{
 		Name: "conformance-methods-do-what-they-say", Clauses: []string{"WRK-21"}, Framings: suite.BothFramings,
-		Cause: "The worker that was named does not expose the methods for conformance runs, or not as SPEC.md has them.",
+		Cause: "The worker does not expose the methods for conformance runs, or they do not do what SPEC.md says.",
 		Run:   conformanceMethodsDoWhatTheySay,
 	}
 }
@@ -27,64 +26,61 @@ func methodCases() []testCase {
 	return []testCase{
 		{
 			Name: "unknown-method-gets-an-error-answer", Clauses: []string{"WRK-10"}, Framings: suite.BothFramings,
-			Cause: "The method is looked up outside of the code that turns exceptions into error answers.",
+			Cause: "The worker looks up the method outside the code that turns exceptions into error answers.",
 			Run:   unknownMethodGetsAnErrorAnswer,
 		},
 		{
 			Name: "exception-becomes-an-error-answer-with-its-text", Clauses: []string{"WRK-11"}, Framings: suite.BothFramings,
-			Cause: "The text is replaced by a general one, or is pasted into the JSON without escapes.",
+			Cause: "The worker replaces the text of the exception with a general one, or pastes it into the JSON without escapes.",
 			Run:   exceptionBecomesAnErrorAnswerWithItsText,
 		},
 		{
 			Name: "result-that-cannot-be-encoded-becomes-an-error-answer", Clauses: []string{"WRK-12"}, Framings: suite.BothFramings,
-			Cause: "The result is encoded outside of the code that turns exceptions into error answers.",
+			Cause: "The worker encodes the result outside the code that turns exceptions into error answers.",
 			Run:   resultThatCannotBeEncodedBecomesAnErrorAnswer,
 		},
 		{
 			Name: "answer-over-max-payload-becomes-an-error-answer", Clauses: []string{"WRK-13"}, Framings: suite.BothFramings,
-			Cause: "The answer is sent whatever its length, or refusing it ends the connection.",
+			Cause: "The worker sends the answer whatever its length is, or ends the connection when it refuses to.",
 			Run:   answerOverMaxPayloadBecomesAnErrorAnswer,
 		},
 		{
 			Name: "answer-of-max-payload-is-sent", Clauses: []string{"WRK-13"}, Framings: []spec.Framing{spec.Basic},
-			Cause: "The limit is held against something else than the payload, or is below 10485760.",
+			Cause: "The worker compares something else than the payload with the limit, or its limit is below 10485760.",
 			Run:   answerOfMaxPayloadIsSent,
 		},
 		{
 			Name: "health-tells-the-process", Clauses: []string{"WRK-20"}, Framings: suite.BothFramings,
-			Cause: "`health` has to be exposed by hand, or tells another process ID than that of the process that serves.",
+			Cause: "The worker has `health` only if the user exposes it, or `health` returns the ID of another process than the one that serves.",
 			Run:   healthTellsTheProcess,
 		},
 		methodsCase(),
 		{
 			Name: "inflight-counts-the-handlers-that-run", Clauses: []string{"WRK-21"},
-			Cause: "`inflight` counts requests instead of handlers, or forgets those that fail or are cancelled.",
+			Cause: "`inflight` counts requests instead of handlers, or it misses the end of handlers that fail or are cancelled.",
 			Run:   inflightCountsTheHandlersThatRun,
 		},
 		{
 			Name: "exit-ends-the-process-at-once", Clauses: []string{"WRK-21"}, Framings: suite.BothFramings,
-			Cause: "The exit is raised as an exception and becomes an answer, or waits for other handlers. A wrapper has to pass the status on.",
+			Cause: "The worker raises the exit as an exception, which becomes an answer, or it waits for other handlers. A wrapper has to pass the status on.",
 			Run:   exitEndsTheProcessAtOnce,
 		},
 	}
 }
 
-// mustFailSaying demands an error answer whose text has one of the words in it, and that the connection
-// goes on.
+// mustFailSaying waits for an error answer whose text contains one of the words, in any case of letters, and checks that
+// the connection goes on.
 func (q *peer) mustFailSaying(clause, what string, id uint64, words ...string) {
-	r := q.awaitReply(clause, id)
+	r := q.awaitReply(purpose(clause), id)
 	answered := strings.ToLower(r.answer.Error)
 	says := slices.ContainsFunc(words, func(w string) bool { return strings.Contains(answered, strings.ToLower(w)) })
 	switch {
 	case r.answer.OK:
-		q.t.Found(result.Finding{Clause: clause, Want: "an error answer to " + what, Got: text.Excerpt(r.Payload), Dump: q.dump(r)})
+		q.fail(clause, "an error answer to "+what, text.Excerpt(r.Payload), r)
 	case !says:
-		q.t.Found(result.Finding{
-			Clause: clause, Want: fmt.Sprintf("an error answer to %s that says so, with one of the words %q", what, words),
-			Got: fmt.Sprintf("the error %q", r.answer.Error), Dump: q.dump(r),
-		})
+		q.fail(clause, fmt.Sprintf("an error answer to %s that says so, with one of the words %q", what, words), fmt.Sprintf("the error %q", r.answer.Error), r)
 	}
-	q.call(clause, "echo", `"the connection goes on"`)
+	q.call(purpose(clause), "echo", `"the connection goes on"`)
 }
 
 func unknownMethodGetsAnErrorAnswer(t *T) {
@@ -106,14 +102,14 @@ func resultThatCannotBeEncodedBecomesAnErrorAnswer(t *T) {
 	q := t.start().connect(setUp, t.Framing)
 	q.mustFailSaying("WRK-12", "a result that cannot be encoded", q.ask("unserializable", "null"), encodingWords...)
 	id := uint64(1) << 40
-	q.message(id, wire.Envelope("request", wire.Request(id, "unserializable", "null")))
+	q.sendMessage(id, wire.Envelope("request", wire.Request(id, "unserializable", "null")))
 	q.mustFailSaying("WRK-12", "a result that cannot be encoded", id, encodingWords...)
 }
 
 var encodingWords = []string{"serializ", "serialis", "encod", "json", "marshal", "represent", "convert", "dump"}
 
 func answerOverMaxPayloadBecomesAnErrorAnswer(t *T) {
-	t.takeTime()
+	t.allowForLargePayloads()
 	q := t.start().connect(setUp, t.Framing)
 	what := fmt.Sprintf("a result of %d characters, whose answer is over max_payload", spec.DefaultMaxPayload)
 	id := q.ask("blob", fmt.Sprintf(`{"size":%d}`, spec.DefaultMaxPayload))
@@ -122,11 +118,11 @@ func answerOverMaxPayloadBecomesAnErrorAnswer(t *T) {
 
 var sizeWords = []string{"large", "big", "long", "size", "limit", "exceed", "max", "payload", "bytes", "over", "fit"}
 
-// How many bytes an answer has around its body is the worker's own affair, so it is measured first. Where it varies,
-// or JSON escapes the characters, an answer of just max_payload cannot be asked for. This runs in the framing that has
-// no checksum, since that of 10 MB takes an interpreter seconds.
+// answerOfMaxPayloadIsSent first measures how many bytes a worker puts around the body, which is its own choice. If that
+// number varies, or JSON escapes the characters of the body, no request gives an answer of exactly max_payload. The case
+// runs in basic framing only, because the checksum of 10 MB takes an interpreter seconds.
 func answerOfMaxPayloadIsSent(t *T) {
-	t.takeTime()
+	t.allowForLargePayloads()
 	q := t.start().connect(setUp, t.Framing)
 	const small = 1000
 	around := len(q.blob(1001, small).Payload) - small
@@ -147,6 +143,7 @@ func answerOfMaxPayloadIsSent(t *T) {
 	q.call("WRK-13", "echo", `"the connection goes on"`)
 }
 
+// blob requests a `blob` of that size and waits for the answer.
 func (q *peer) blob(id uint64, size int) reply {
 	q.request(id, "blob", fmt.Sprintf(`{"size":%d}`, size))
 	return q.awaitReply("WRK-13", id)
@@ -154,10 +151,10 @@ func (q *peer) blob(id uint64, size int) reply {
 
 func healthTellsTheProcess(t *T) {
 	p := t.start()
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	for _, body := range []string{"null", "{}", `"ignored"`} {
 		got := q.call("WRK-20", "health", body)
-		health, err := wire.Object(got.Body) // a struct would take names that differ in case [MSG-4]
+		health, err := wire.Object(got.Body) // a struct would accept names in another case of letters [MSG-4]
 		var status string
 		if err == nil {
 			err = json.Unmarshal(health["status"], &status)
@@ -173,7 +170,7 @@ func healthTellsTheProcess(t *T) {
 
 func conformanceMethodsDoWhatTheySay(t *T) {
 	p := t.start()
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	q.mustEcho("WRK-21", q.ask("echo", `{"a":[1,"b"]}`), `{"a":[1,"b"]}`)
 
 	got := q.call("WRK-21", "pid", "null")
@@ -196,23 +193,25 @@ func conformanceMethodsDoWhatTheySay(t *T) {
 	}
 }
 
-// inflightCountsTheHandlersThatRun looks again at a longer sleep where nothing could be told of one: on a slow machine
-// it may be over before it was looked at. A worker that runs one handler at a time never tells.
+// inflightCountsTheHandlersThatRun tries again with a longer sleep if the readings during one were not conclusive: on a
+// slow machine the sleep may be over before it was read. A worker that runs one handler at a time never gives a
+// conclusive reading.
 func inflightCountsTheHandlersThatRun(t *T) {
 	p := t.start()
 	g := p.gauge()
-	q := p.served(t.anyFraming())
-	for sleep, tries := 800*time.Millisecond, 3; tries > 0 && !g.countsASleep(q, sleep); tries-- {
+	q := p.connectServed(t.anyFraming())
+	for sleep, tries := 800*time.Millisecond, 3; tries > 0 && !g.readDuringSleep(q, sleep); tries-- {
 		sleep *= 2
 	}
-	if !g.falls(0, nil) {
+	if !g.waitForAtMost(0, nil) {
 		t.Fail("WRK-21", "`inflight` falls to what it was when the `sleep` has ended", "it has not after %v", t.Patience())
 	}
 }
 
-// countsASleep reads `inflight` again and again while a handler sleeps, and reports whether that told anything. Only a
-// reading that lies wholly within the time in which the handler surely runs does, and can accuse.
-func (g *gauge) countsASleep(q *peer, sleep time.Duration) (told bool) {
+// readDuringSleep reads `inflight` again and again while a handler sleeps, and reports whether a reading was conclusive.
+// Only a reading that lies wholly within the time in which the handler must have been running is conclusive, and fails
+// the clause if it is wrong.
+func (g *gauge) readDuringSleep(q *peer, sleep time.Duration) (conclusive bool) {
 	t := q.t
 	type reading struct {
 		from, to time.Time
@@ -226,49 +225,49 @@ func (g *gauge) countsASleep(q *peer, sleep time.Duration) (told bool) {
 		r := reading{from: time.Now()}
 		n, ok := g.read(t.Patience())
 		if !ok {
-			t.FailNow("WRK-21", "`inflight` is answered", "%s", g.peer.fate())
+			t.FailNow("WRK-21", "`inflight` is answered", "%s", g.peer.whyNoAnswer())
 		}
 		r.to, r.running = time.Now(), n
 		readings = append(readings, r)
-		if slept, done := q.wait(probeEvery, q.hasID(id)); done {
+		if slept, done := q.wait(pollInterval, q.hasID(id)); done {
 			answered = slept.at
 		} else if time.Since(asked) > sleep+t.Patience() {
-			q.silent("WRK-21", "an answer to `sleep`")
+			q.noAnswer("WRK-21", "an answer to `sleep`")
 		}
 	}
-	// The sleep began at the latest `sleep` before its answer, and ended at the earliest `sleep` after it
-	// was asked for.
+	// The handler began no later than the length of the sleep before its answer came, and ended no earlier than that
+	// length after the request was sent.
 	begun, end := answered.Add(-sleep*9/10), asked.Add(sleep*9/10)
 	for _, r := range readings {
 		if r.from.Before(begun) || r.to.After(end) {
 			continue
 		}
-		told = true
+		conclusive = true
 		if r.running != 1 {
 			t.FailNow("WRK-21", "`inflight` shows one handler more while a `sleep` runs", "%d more", r.running)
 		}
 	}
-	return told
+	return conclusive
 }
 
 func exitEndsTheProcessAtOnce(t *T) {
 	p := t.startFresh()
 	g := p.gauge()
-	p.served(t.Framing).ask("sleep", t.long())
-	if !g.sees(1, never) { // then the exit would wait for the sleep
+	p.connectServed(t.Framing).ask("sleep", t.endlessSleep())
+	if !g.waitForRunning(1, never) { // one handler at a time: `exit` would wait for the sleep
 		p = t.startFresh()
 	}
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	id := q.ask("exit", `{"code":7}`)
 	status, ended := p.awaitExit(t.Patience())
 	switch {
 	case !ended:
 		t.FailNow("WRK-21", "`exit` {\"code\": 7} ends the process at once", "it still runs after %v", t.Patience())
 	case status != 7:
-		t.Fail("WRK-21", "`exit` {\"code\": 7} ends the process with status 7", "%s", p.lastWords())
+		t.Fail("WRK-21", "`exit` {\"code\": 7} ends the process with status 7", "%s", p.howItEnded())
 	}
-	q.mustEnd("WRK-21", "the connection ends with the process")
+	q.mustClose("WRK-21", "the connection ends with the process")
 	if r, ok := q.wait(0, q.hasID(id)); ok {
-		t.Found(result.Finding{Clause: "WRK-21", Want: "`exit` ends the process without an answer", Got: text.Excerpt(r.Payload), Dump: q.dump(r)})
+		q.fail("WRK-21", "`exit` ends the process without an answer", text.Excerpt(r.Payload), r)
 	}
 }

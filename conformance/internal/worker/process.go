@@ -5,25 +5,22 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
-	"github.com/pyproctest/pyproctest/conformance/internal/text"
+	"github.com/pyproctest/pyproctest/conformance/internal/proc"
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
-	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// process is what a case holds of an instance of the worker.
+// process is an instance of the worker while a case uses it.
 type process struct {
 	*instance
 	t *T
 }
 
-// start gives the case a worker that is ready: one that has served other cases, where there is one, or a
-// new one. It goes back for the next case where this one found nothing wrong. A case that leaves handlers
-// running, counts memory or ends the process uses startFresh.
+// start returns a worker that is ready: an idle one that has served other cases, or a new one. If the case finds nothing
+// wrong, the worker is kept for the next case. A case that leaves handlers running, measures memory or ends the process
+// uses startFresh.
 func (t *T) start() *process {
 	if !t.Alone {
 		if in := t.instances.take(); in != nil {
@@ -35,41 +32,40 @@ func (t *T) start() *process {
 	return t.startReady(true)
 }
 
+// startFresh returns a new worker that is ready and that no other case will use.
 func (t *T) startFresh() *process { return t.startReady(false) }
 
-func (t *T) startReady(giveBack bool) *process {
-	in, err := t.instances.start(t.command, launch{})
-	if err != nil {
-		t.Blocked("the worker cannot be started: %v", err)
-	}
-	t.Note("worker", "started as process %d", in.cmd.Process.Pid)
-	p := t.adopt(in, giveBack)
+func (t *T) startReady(keep bool) *process {
+	p := t.adopt(t.startInstance(launch{}), keep)
 	if err := p.ready(); err != nil { // [WRK-1] has a case of its own
 		t.Blocked("%v", err)
 	}
 	return p
 }
 
-// launch starts the worker and does not wait for it.
-func (t *T) launch(l launch) *process {
+// launch starts a new worker and does not wait until it is ready.
+func (t *T) launch(l launch) *process { return t.adopt(t.startInstance(l), false) }
+
+func (t *T) startInstance(l launch) *instance {
 	in, err := t.instances.start(t.command, l)
 	if err != nil {
 		t.Blocked("the worker cannot be started: %v", err)
 	}
 	t.Note("worker", "started as process %d", in.cmd.Process.Pid)
-	return t.adopt(in, false)
+	return in
 }
 
-// adopt binds the instance to the case until that has ended.
-func (t *T) adopt(in *instance, giveBack bool) *process {
-	in.hold(t)
+// adopt gives the instance to the case. When the case ends, the instance is kept for the next case if that is asked for, the
+// case has found nothing wrong and the worker still answers. Otherwise it is discarded.
+func (t *T) adopt(in *instance, keep bool) *process {
+	in.setCase(t.T)
 	t.Cleanup(func() {
-		in.hold(nil)
+		in.setCase(nil)
 		in.served++
 		if in.ended() {
 			t.SubjectEnded()
 		}
-		if giveBack && t.Good() && t.serves(in) {
+		if keep && t.Good() && t.serves(in) {
 			t.instances.put(in)
 		} else {
 			t.instances.discard(in)
@@ -78,7 +74,7 @@ func (t *T) adopt(in *instance, giveBack bool) *process {
 	return &process{in, t}
 }
 
-// serves reports whether the worker answers still, after the case has left its connections as they were.
+// serves reports whether the worker still answers when the case has ended and its connections are closed.
 func (t *T) serves(in *instance) bool {
 	conn, err := net.Dial("unix", in.socket)
 	if err != nil {
@@ -95,49 +91,40 @@ func (t *T) serves(in *instance) bool {
 	return err == nil && n == 1 && !in.ended()
 }
 
-// ready waits until the worker accepts connections.
+// ready waits until the worker accepts connections. It returns an error if the worker ends first or the patience of the
+// case is over.
 func (p *process) ready() error {
 	d := p.deadline(p.t.Patience())
 	defer d.stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for over := false; ; {
+	for expired := false; ; {
 		conn, err := net.Dial("unix", p.socket)
 		switch {
 		case err == nil:
 			_ = conn.Close()
 			return nil
 		case p.ended():
-			return fmt.Errorf("the worker ended before it accepted connections: %s", p.lastWords())
-		case over:
+			return fmt.Errorf("the worker ended before it accepted connections: %s", p.howItEnded())
+		case expired:
 			return fmt.Errorf("the worker runs but accepted no connection on the socket at %s within %v (%w); %s",
-				socketVariable, p.t.Patience(), err, p.said())
+				socketVariable, p.t.Patience(), err, p.outputTail())
 		}
 		select {
 		case <-tick.C:
 		case <-p.exited:
 		case <-d.C:
-			over = d.over()
+			expired = d.expired()
 		case <-p.t.Context().Done():
-			over = true
+			expired = true
 		}
 	}
 }
 
-// awaitExit waits for the process to end and tells its exit status, -1 where a signal ended it.
+// awaitExit waits for the process to end and returns its exit status, -1 if a signal ended it. When the process still runs
+// after the limit, ended is false.
 func (p *process) awaitExit(limit time.Duration) (status int, ended bool) {
-	d := p.deadline(limit)
-	defer d.stop()
-	for over := false; !over && !p.ended(); {
-		select {
-		case <-p.exited:
-		case <-d.C:
-			over = d.over()
-		case <-p.t.Context().Done():
-			over = true
-		}
-	}
-	if !p.ended() {
+	if !p.waitFor(limit, p.exited) {
 		return 0, false
 	}
 	return p.cmd.ProcessState.ExitCode(), true
@@ -163,83 +150,5 @@ func signalName(s syscall.Signal) string {
 	return s.String()
 }
 
-// lastWords tells how the process ended and what it said.
-func (p *process) lastWords() string {
-	return fmt.Sprintf("%v; %s", p.cmd.ProcessState, p.said())
-}
-
-const saidBytes = 2000 // of the end of what the worker wrote
-
-func (p *process) said() string {
-	name, words := "standard error", p.wrote(stderrName)
-	if words == "" {
-		name, words = "standard output", p.wrote(stdoutName)
-	}
-	if words == "" {
-		return "it wrote nothing to standard error"
-	}
-	if len(words) > saidBytes {
-		words = "…" + words[len(words)-saidBytes:]
-	}
-	return "the end of its " + name + ":\n" + text.Indent(words, "  ")
-}
-
-// wrote is what the process wrote, without space around it.
-func (p *process) wrote(name string) string {
-	text, err := os.ReadFile(filepath.Join(p.dir, name))
-	if err != nil {
-		p.t.Note("suite", "what the worker wrote cannot be read: %v", err)
-	}
-	return strings.TrimSpace(string(text))
-}
-
-// connect opens a connection to the worker, or fails the clause; setUp blocks the case instead.
-func (p *process) connect(clause string, framing spec.Framing) *peer {
-	q := p.connectUnread(clause, framing)
-	q.readOn()
-	return q
-}
-
-// connectUnread opens a connection of which nothing is read until readOn.
-func (p *process) connectUnread(clause string, framing spec.Framing) *peer {
-	conn, err := p.dial()
-	if err != nil {
-		p.t.breach(clause, "a connection to the worker", fmt.Sprintf("%v%s", err, p.obituary()))
-	}
-	return newPeer(p, conn, framing)
-}
-
-// dial connects, and tries again while the worker's backlog is full.
-func (p *process) dial() (*net.UnixConn, error) {
-	var conn *net.UnixConn
-	var err error
-	p.t.Settle(func() bool {
-		conn, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: p.socket, Net: "unix"})
-		return !errors.Is(err, syscall.EAGAIN)
-	})
-	return conn, err
-}
-
-// obituary tells whether the process is gone, for the text of a failure. The end of a connection is
-// often seen just before the end of the process behind it.
-func (p *process) obituary() string {
-	if _, ended := p.awaitExit(200 * time.Millisecond); ended {
-		return ". The worker ended: " + p.lastWords()
-	}
-	return ""
-}
-
-// setUp stands for a clause where a step only prepares what the case is about: where it fails, the case
-// is blocked, and another case tells what is wrong.
-const setUp = ""
-
-// breach ends the case: the clause does not hold, or what it needs could not be set up.
-func (t *T) breach(clause, want, got string) {
-	if t.Context().Err() != nil {
-		t.Blocked("the case ran out of time before it could tell: expected %s; got: %s", want, got)
-	}
-	if clause == setUp {
-		t.Blocked("the case could not be set up: expected %s; got: %s", want, got)
-	}
-	t.FailNow(clause, want, "%s", got)
-}
+// isWithin reports whether a process is the one that was started, or one that it started.
+func (p *process) isWithin(pid int) bool { return proc.IsWithin(pid, p.cmd.Process.Pid) }

@@ -3,13 +3,11 @@ package worker
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
-	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
@@ -17,18 +15,18 @@ func unreadableCases() []testCase {
 	return []testCase{
 		{
 			Name: "id-is-an-integer-of-64-bits", Clauses: []string{"MSG-10"}, Framings: suite.BothFramings,
-			Cause: "The ID is converted instead of checked: int(\"1\"), int(1.0) and int(True) are all 1.",
+			Cause: "The worker converts the ID instead of checking it: int(\"1\"), int(1.0) and int(True) are all 1.",
 			Run:   idIsAnIntegerOf64Bits,
 		},
 		{
 			Name: "malformed-json-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: suite.BothFramings,
 			Cause: unreadableCause,
-			Run:   malformedJsonGetsAnErrorAnswer,
+			Run:   malformedJSONGetsAnErrorAnswer,
 		},
 		{
 			Name: "malformed-utf8-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: suite.BothFramings,
-			Cause: "Text is decoded with replacement characters, or its decoding fails outside of the code that answers.",
-			Run:   malformedUtf8GetsAnErrorAnswer,
+			Cause: "The worker decodes text with replacement characters, or decoding fails outside the code that turns exceptions into error answers.",
+			Run:   malformedUTF8GetsAnErrorAnswer,
 		},
 		{
 			Name: "what-is-no-object-gets-an-error-answer", Clauses: []string{"MSG-11"}, Framings: suite.BothFramings,
@@ -42,32 +40,32 @@ func unreadableCases() []testCase {
 		},
 		{
 			Name: "what-cannot-be-read-is-answered-among-requests", Clauses: []string{"MSG-11"}, Framings: suite.BothFramings,
-			Cause: "Answers that wait to be sent are kept by ID, and those under no ID of a request replace one another.",
+			Cause: "The worker keeps waiting answers by ID, so those that are not under the ID of a request replace one another.",
 			Run:   whatCannotBeReadIsAnsweredAmongRequests,
 		},
 		{
 			Name: "unknown-envelope-type-gets-an-error-answer", Clauses: []string{"MSG-12"}, Framings: suite.BothFramings,
-			Cause: "Messages of a type that is not known are dropped, and the caller waits for ever.",
+			Cause: "The worker drops messages of an unknown type, so the caller waits for ever.",
 			Run:   unknownEnvelopeTypeGetsAnErrorAnswer,
 		},
 	}
 }
 
-func malformedJsonGetsAnErrorAnswer(t *T) { t.unreadable(malformed) }
+func malformedJSONGetsAnErrorAnswer(t *T) { t.sendUnreadable(malformed) }
 
-func malformedUtf8GetsAnErrorAnswer(t *T) { t.unreadable(malformedUTF8) }
+func malformedUTF8GetsAnErrorAnswer(t *T) { t.sendUnreadable(malformedUTF8) }
 
-func whatIsNoObjectGetsAnErrorAnswer(t *T) { t.unreadable(noObjects) }
+func whatIsNoObjectGetsAnErrorAnswer(t *T) { t.sendUnreadable(notObjects) }
 
-func methodThatIsNoStringGetsAnErrorAnswer(t *T) { t.unreadable(noMethods) }
+func methodThatIsNoStringGetsAnErrorAnswer(t *T) { t.sendUnreadable(badMethods) }
 
-const unreadableCause = "The request is read outside of the code that turns exceptions into error answers, or the error goes out under no ID."
+const unreadableCause = "The worker reads the request outside the code that turns exceptions into error answers, or its error answer has no ID."
 
-// unreadable is a payload that is no request. Its %d is the ID of the header.
+// unreadable is a payload that is no request. Its %d stands for the ID in the header.
 type unreadable struct {
 	payload string
 	what    string
-	hasID   bool // the ID can be read all the same, so that the basic framing has one to answer under
+	hasID   bool // the ID can be read, so that the error answer goes out under it in basic framing too
 	utf16   bool // the payload is sent as UTF-16
 }
 
@@ -101,7 +99,7 @@ var malformedUTF8 = []unreadable{
 	{payload: `{"id":%d,"method":"echo","body":1}`, what: "a request in UTF-16", utf16: true},
 }
 
-var noObjects = []unreadable{
+var notObjects = []unreadable{
 	{payload: `[]`, what: "an empty array"},
 	{payload: `[{"id":%d,"method":"echo","body":1}]`, what: "an array that holds a request"},
 	{payload: `"text"`, what: "a string"},
@@ -115,7 +113,7 @@ var noObjects = []unreadable{
 	{payload: `{"type":"request","payload":{"method":"echo","body":1}}`, what: "an enveloped request without an ID"},
 }
 
-var noMethods = []unreadable{
+var badMethods = []unreadable{
 	{payload: `{"id":%d}`, what: "a request without a method", hasID: true},
 	{payload: `{"id":%d,"method":null,"body":1}`, what: "a method that is null", hasID: true},
 	{payload: `{"id":%d,"method":5,"body":1}`, what: "a method that is a number", hasID: true},
@@ -125,9 +123,9 @@ var noMethods = []unreadable{
 	{payload: `{"type":"request","payload":{"id":%d,"method":7}}`, what: "an enveloped request whose method is a number", hasID: true},
 }
 
-// unreadable sends what is no request, one after the other on one connection, and demands of [MSG-11]
-// for each: one error answer, under the right ID, and a connection that goes on.
-func (t *T) unreadable(table []unreadable) {
+// sendUnreadable sends the payloads one after the other on one connection. The worker must send one error answer for
+// each, under the right ID, and the connection must go on [MSG-11].
+func (t *T) sendUnreadable(table []unreadable) {
 	q := t.start().connect(setUp, t.Framing)
 	q.call(setUp, "echo", `"before"`)
 	for i, u := range table {
@@ -136,22 +134,22 @@ func (t *T) unreadable(table []unreadable) {
 		if u.utf16 {
 			payload = inUTF16(payload)
 		}
-		q.message(id, payload)
+		q.sendMessage(id, payload)
 		under := []uint64{id}
 		switch {
 		case u.hasID:
-		case strings.Contains(u.payload, "%d"): // may be read or not: the text is broken elsewhere
+		case strings.Contains(u.payload, "%d"): // the text is broken elsewhere, so the worker may be able to read the ID or not
 			under = []uint64{0, id}
 		default:
 			under = []uint64{0}
 		}
-		q.mustRefuse("MSG-11", u.what, id, under...)
+		q.mustBeErrorAnswer("MSG-11", u.what, id, under...)
 		q.call("MSG-11", "echo", `"the connection goes on"`)
 	}
 	q.nothingElse("MSG-1", "exactly one answer to each")
 }
 
-// inUTF16 is ASCII text in little-endian UTF-16 with its mark in front.
+// inUTF16 encodes ASCII text as little-endian UTF-16 with a byte order mark.
 func inUTF16(text []byte) []byte {
 	wide := []byte{0xff, 0xfe}
 	for _, c := range text {
@@ -160,34 +158,23 @@ func inUTF16(text []byte) []byte {
 	return wide
 }
 
-func withID(payload string, id uint64) []byte {
-	return []byte(strings.ReplaceAll(payload, "%d", strconv.FormatUint(id, 10)))
-}
-
-// mustRefuse takes what comes next and fails the clause where it is no error answer. [MSG-11] says
-// under which ID it goes out: in the enhanced framing that of the header, in the basic framing one of
-// those given.
-func (q *peer) mustRefuse(clause, what string, header uint64, under ...uint64) {
+// mustBeErrorAnswer takes the next reply and fails the clause if it is no error answer. The answer must have the ID of
+// the header in enhanced framing, and one of the IDs in under in basic framing [MSG-11].
+func (q *peer) mustBeErrorAnswer(clause, what string, header uint64, under ...uint64) {
 	want := "an error answer to " + what
-	r := q.next(clause, want)
-	if r.saysOK() { // under whatever ID
-		q.t.Found(result.Finding{Clause: clause, Want: want, Got: text.Excerpt(r.Payload), Dump: q.dump(r)})
+	r := q.awaitNext(clause, want)
+	if r.saysOK() { // whatever its ID is
+		q.fail(clause, want, text.Excerpt(r.Payload), r)
 		return
 	}
-	q.mustBeAnswer(clause, r)
+	q.mustBeAnswer(purpose(clause), r)
 	if q.framing == spec.Enhanced && r.answer.ID != header {
-		q.t.Found(result.Finding{
-			Clause: "MSG-11", Want: fmt.Sprintf("%s, under the header's ID %d", want, header),
-			Got: fmt.Sprintf("ID %d in the message, %d in the header", r.answer.ID, r.ID), Dump: q.dump(r),
-		})
+		q.fail("MSG-11", fmt.Sprintf("%s, under the header's ID %d", want, header), fmt.Sprintf("ID %d in the message, %d in the header", r.answer.ID, r.ID), r)
 	} else {
 		q.mustMatchHeader(r)
 	}
 	if q.framing == spec.Basic && !slices.Contains(under, r.answer.ID) {
-		q.t.Found(result.Finding{
-			Clause: "MSG-11", Want: fmt.Sprintf("%s, under ID %s", want, strings.Trim(strings.ReplaceAll(fmt.Sprint(under), " ", " or "), "[]")),
-			Got: fmt.Sprintf("ID %d", r.answer.ID), Dump: q.dump(r),
-		})
+		q.fail("MSG-11", fmt.Sprintf("%s, under ID %s", want, joinIDs(under, " or ")), fmt.Sprintf("ID %d", r.answer.ID), r)
 	}
 }
 
@@ -203,8 +190,8 @@ func idIsAnIntegerOf64Bits(t *T) {
 		} {
 			next++
 			payload := withID(around, next)
-			q.message(next, payload)
-			q.mustRefuse("MSG-10", string(payload)+", whose ID is no integer of 64 bits", next, 0)
+			q.sendMessage(next, payload)
+			q.mustBeErrorAnswer("MSG-10", string(payload)+", whose ID is no integer of 64 bits", next, 0)
 		}
 	}
 	q.call("MSG-10", "echo", `"the connection goes on"`)
@@ -220,15 +207,15 @@ func unknownEnvelopeTypeGetsAnErrorAnswer(t *T) {
 	} {
 		id := uint64(100 + i)
 		sent := withID(payload, id)
-		q.message(id, sent)
-		q.mustRefuse("MSG-12", string(sent), id, 0, id)
+		q.sendMessage(id, sent)
+		q.mustBeErrorAnswer("MSG-12", string(sent), id, 0, id)
 		q.call("MSG-12", "echo", `"the connection goes on"`)
 	}
 	q.nothingElse("MSG-1", "exactly one answer to each")
 }
 
-// whatCannotBeReadIsAnsweredAmongRequests has requests and what is none come in one write. The IDs of the requests
-// are the least there are.
+// whatCannotBeReadIsAnsweredAmongRequests sends requests and payloads that are none in one write. The requests have the
+// lowest IDs.
 func whatCannotBeReadIsAnsweredAmongRequests(t *T) {
 	q := t.start().connect(setUp, t.Framing)
 	const n = 40

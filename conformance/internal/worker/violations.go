@@ -13,27 +13,27 @@ func violationCases() []testCase {
 	return []testCase{
 		{
 			Name: "header-and-message-must-bear-one-id", Clauses: []string{"MSG-13"}, Framings: []spec.Framing{spec.Enhanced},
-			Cause: "The ID of the header is never compared with that of the message, though no checksum covers the header.",
+			Cause: "The worker never compares the ID in the header with the ID in the message, though no checksum covers the header.",
 			Run:   headerAndMessageMustBearOneID,
 		},
 		{
 			Name: "repeated-outstanding-id-closes-the-connection", Clauses: []string{"MSG-14"}, Framings: suite.BothFramings,
-			Cause: "Outstanding requests are kept in a table by ID, and the second one replaces the first.",
+			Cause: "The worker keeps outstanding requests in a table by ID, and the second request replaces the first.",
 			Run:   repeatedOutstandingIDClosesTheConnection,
 		},
 		{
 			Name: "id-may-be-used-again-after-its-answer", Clauses: []string{"MSG-14"}, Framings: suite.BothFramings,
-			Cause: "IDs are remembered for ever, or given back only after the answer has left: a fast caller is faster.",
+			Cause: "The worker remembers IDs for ever, or frees an ID only after its answer has left, and a fast caller has used it again by then.",
 			Run:   idMayBeUsedAgainAfterItsAnswer,
 		},
 		{
 			Name: "id-is-free-again-when-its-answer-begins", Clauses: []string{"MSG-14"}, Framings: suite.BothFramings,
-			Cause: "An answer that the socket does not take at once leaves its ID outstanding, until all of it has left or for ever.",
+			Cause: "When the socket does not take an answer at once, the worker keeps its ID outstanding until all of it has left, or for ever.",
 			Run:   idIsFreeAgainWhenItsAnswerBegins,
 		},
 		{
 			Name: "violation-leaves-other-connections-alone", Clauses: []string{"WRK-16"}, Framings: suite.BothFramings,
-			Cause: "An exception that should end one connection ends the loop that serves all.",
+			Cause: "An exception that should end one connection ends the loop that serves all of them.",
 			Run:   violationLeavesOtherConnectionsAlone,
 		},
 	}
@@ -41,7 +41,7 @@ func violationCases() []testCase {
 
 func headerAndMessageMustBearOneID(t *T) {
 	p := t.start()
-	other := p.served(t.Framing)
+	other := p.connectServed(t.Framing)
 	const id = 0x1234
 	for _, c := range []struct {
 		header    uint64
@@ -55,27 +55,28 @@ func headerAndMessageMustBearOneID(t *T) {
 		if c.enveloped {
 			payload = wire.Envelope("request", payload)
 		}
-		q := p.served(t.Framing)
+		q := p.connectServed(t.Framing)
 		q.send(wire.Encode(spec.Enhanced, c.header, payload))
 		what := fmt.Sprintf("a message of ID %d under the header's ID %d: %s", id, c.header, c.what)
-		q.mustEnd("MSG-13", "the connection is closed after "+what)
-		p.survives("MSG-13", other, other.ask("echo", `"still served"`), what)
+		q.mustClose("MSG-13", "the connection is closed after "+what)
+		p.mustSurvive("MSG-13", other, other.ask("echo", `"still served"`), what)
 	}
-	q := p.served(t.Framing)
-	q.send(append(wire.Encode(spec.Enhanced, id^1, wire.Request(id, "echo", "1")), goodExit(spec.Enhanced, ranStatus)...))
-	q.mustEnd("MSG-13", "the connection is closed after a message of another ID than its header's, with a good frame behind it")
-	p.survives("MSG-13", other, other.ask("echo", `"still served"`), "a good frame behind a message of another ID than its header's")
+	q := p.connectServed(t.Framing)
+	q.send(append(wire.Encode(spec.Enhanced, id^1, wire.Request(id, "echo", "1")), exitFrame(spec.Enhanced, ranStatus)...))
+	q.mustClose("MSG-13", "the connection is closed after a message of another ID than its header's, with a good frame behind it")
+	p.mustSurvive("MSG-13", other, other.ask("echo", `"still served"`), "a good frame behind a message of another ID than its header's")
 }
 
-// The first request runs for half the patience: long beside the second, which comes in the same write,
-// and short beside the call after it, which a worker that runs one handler at a time serves only then.
+// repeatedOutstandingIDClosesTheConnection sleeps for half the patience in its first request. The second request, in the
+// same write, comes well before that has ended. And if the worker runs one handler at a time, the call on another
+// connection afterwards is still answered in time.
 func repeatedOutstandingIDClosesTheConnection(t *T) {
 	p := t.startFresh()
-	other := p.served(t.Framing)
-	q := p.served(t.Framing)
+	other := p.connectServed(t.Framing)
+	q := p.connectServed(t.Framing)
 	first := wire.Encode(t.Framing, 7, wire.Request(7, "sleep", sleepFor(t.Patience()/2)))
 	q.send(append(first, wire.Encode(t.Framing, 7, wire.Request(7, "echo", `"second"`))...))
-	q.mustEnd("MSG-14", "the connection is closed when request 7 comes while another request 7 is outstanding")
+	q.mustClose("MSG-14", "the connection is closed when request 7 comes while another request 7 is outstanding")
 	other.call("WRK-16", "echo", `"another connection goes on"`)
 }
 
@@ -93,16 +94,15 @@ func idMayBeUsedAgainAfterItsAnswer(t *T) {
 	q.mustEcho("MSG-14", 6, `"again"`)
 }
 
-// idIsFreeAgainWhenItsAnswerBegins uses an ID again when the first byte of its answer has come and the rest,
-// which is more than a socket holds, has not. Then it does so with those of large and small answers to
-// requests of one write.
+// idIsFreeAgainWhenItsAnswerBegins uses an ID again when the first byte of its answer has come and the rest, which is
+// more than a socket buffers, has not. Then it does the same after large and small answers to requests of one write.
 func idIsFreeAgainWhenItsAnswerBegins(t *T) {
 	p := t.start()
 	q := p.connectUnread(setUp, t.Framing)
 	q.request(7, "blob", unreadBlob)
-	q.answerBegins()
+	q.awaitFirstByte()
 	q.request(7, "echo", `"as soon as the answer begins"`)
-	q.readOn()
+	q.startReading()
 	for range 2 {
 		q.await("MSG-14", 7)
 	}
@@ -119,8 +119,8 @@ func idIsFreeAgainWhenItsAnswerBegins(t *T) {
 		joined = append(joined, wire.Encode(t.Framing, id, wire.Request(id, method, body))...)
 	}
 	q.send(joined)
-	q.answerBegins()
-	q.readOn()
+	q.awaitFirstByte()
+	q.startReading()
 	for _, id := range ids {
 		q.await("WRK-9", id)
 		q.request(id, "echo", `"again"`)
@@ -130,13 +130,13 @@ func idIsFreeAgainWhenItsAnswerBegins(t *T) {
 
 func violationLeavesOtherConnectionsAlone(t *T) {
 	p := t.startFresh()
-	other := p.served(t.Framing)
+	other := p.connectServed(t.Framing)
 	outstanding := other.ask("sleep", sleepFor(shortSleep))
-	q := p.served(t.Framing)
+	q := p.connectServed(t.Framing)
 	first := wire.Encode(t.Framing, 7, wire.Request(7, "sleep", sleepFor(shortSleep)))
 	q.send(append(first, wire.Encode(t.Framing, 7, wire.Request(7, "echo", `"second"`))...))
 	if t.Framing == spec.Enhanced {
-		q = p.served(t.Framing)
+		q = p.connectServed(t.Framing)
 		q.send(wire.Encode(spec.Enhanced, 8, wire.Request(9, "echo", `"other IDs"`)))
 	}
 	if got := other.await("WRK-16", outstanding); !got.OK {

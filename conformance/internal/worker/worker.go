@@ -11,21 +11,34 @@ import (
 type T struct {
 	*suite.T
 	command   Command
-	speaks    []spec.Framing
+	framings  []spec.Framing // those that the worker speaks and the run asks for
 	instances *instances
 	peers     int // opened so far
 }
 
-// takeTime is for cases with large payloads: a checksum over 10 MB takes an interpreter seconds, and slowness
-// is no fault.
-func (t *T) takeTime() { t.Lengthen(3) }
+// testCase is a case for workers.
+type testCase = suite.Case[*T]
 
-// anyFraming is one that the worker speaks: the case's, where it has one.
+// run is one run of the cases against one worker.
+type run struct {
+	command   Command
+	instances instances
+}
+
+func (r *run) newT(t *suite.T, framings []spec.Framing) *T {
+	return &T{T: t, command: r.command, framings: framings, instances: &r.instances}
+}
+
+// allowForLargePayloads triples the patience of the case: an interpreter takes seconds for the checksum of 10 MB, and no
+// clause says how fast a worker must be.
+func (t *T) allowForLargePayloads() { t.Lengthen(3) }
+
+// anyFraming returns the framing of the case, or, where the case has none, one that the worker speaks.
 func (t *T) anyFraming() spec.Framing {
 	if t.Framing != "" {
 		return t.Framing
 	}
-	if slices.Contains(t.speaks, spec.Enhanced) {
+	if slices.Contains(t.framings, spec.Enhanced) {
 		return spec.Enhanced
 	}
 	return spec.Basic

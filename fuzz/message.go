@@ -99,7 +99,7 @@ var (
 
 // suiteReads is what the suite says of a message, in the same words. What SPEC.md leaves open is open.
 func suiteReads(sender spec.Role, payload []byte) (says string, open bool, err error) {
-	i, err := inspect.New(inspect.Options{Framing: conformance.Basic, Sender: sender, MaxPayload: max(1, len(payload))})
+	i, err := inspect.NewStream(inspect.Options{Framing: conformance.Basic, Sender: sender, MaxPayload: max(1, len(payload))})
 	if err != nil {
 		return "", false, err
 	}

@@ -11,7 +11,7 @@ import (
 
 // suite is the suite's own reading of a stream.
 func suite(s stream) (verdict, error) {
-	i, err := inspect.New(inspect.Options{Framing: suiteFraming(s.framing), MaxPayload: s.maxPayload})
+	i, err := inspect.NewStream(inspect.Options{Framing: suiteFraming(s.framing), MaxPayload: s.maxPayload})
 	if err != nil {
 		return verdict{}, err
 	}
@@ -26,7 +26,7 @@ func suite(s stream) (verdict, error) {
 func (v *verdict) add(frames []inspect.Frame) {
 	for _, f := range frames {
 		if f.Whole {
-			v.frames = append(v.frames, frame.Frame{RequestID: f.Header, Payload: payloadOf(f)})
+			v.frames = append(v.frames, frame.Frame{RequestID: f.HeaderID, Payload: payloadOf(f)})
 			continue
 		}
 		for _, broken := range f.Violations {

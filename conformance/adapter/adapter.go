@@ -12,13 +12,13 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// Options change how an adapter is run. The zero value is right for most.
+// Options change how an adapter is run. The zero value fits most programs.
 type Options struct {
-	// Timeout is how long the program may take to start and to answer a first request; 20 s where it
-	// is 0. Later the suite gives up on a framer or a pool that hangs by its own patience.
+	// Timeout is how long the program may take to start and to answer its first requests; 0: 20 s. After that, the
+	// patience of the run decides when a framer or a pool hangs.
 	Timeout time.Duration
-	// Processes is how many processes of a framer's program run beside each other at most; 4 where it is 0.
-	// Each pool has a process of its own.
+	// Processes is how many processes of a framer's program run at once at most; 0: 4. Each pool has a process of
+	// its own.
 	Processes int
 }
 
@@ -27,7 +27,7 @@ const (
 	defaultProcesses = 4
 )
 
-// Adapter is a program that stands for a framer or a pool in the suite.
+// Adapter is a program that the suite uses as a framer or a pool.
 type Adapter struct {
 	role    spec.Role
 	command conformance.WorkerCommand
@@ -35,21 +35,21 @@ type Adapter struct {
 	stderr  *tail
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	slots   chan struct{} // one is taken for each request to a framer under way
+	slots   chan struct{} // each request to a framer takes one while it runs
 
 	living sync.WaitGroup // of processes
 
 	mu     sync.Mutex
 	name   string
-	err    *Fault
+	err    *Fault // why the program is given up; nil while it is not
 	closed bool
-	idle   []*process // probed, and not in use
+	idle   []*process // probed and not in use
 	losses losses
 }
 
-// Open starts the program once and finds out whether it is an adapter for the role: it must answer a
-// greeting, refuse a command that does not exist, and answer a first request of its role. The error is a
-// *[Fault]. When ctx ends, all processes are killed.
+// Open starts the program once and checks that it is an adapter for the role: it must answer hello, refuse a command that
+// does not exist, and answer a first request of its role. The error is a *[Fault]. When ctx ends, all processes are
+// killed.
 func Open(ctx context.Context, role spec.Role, command conformance.WorkerCommand, o Options) (*Adapter, error) {
 	a := &Adapter{role: role, command: command, timeout: o.Timeout, stderr: newTail(nil)}
 	if a.timeout <= 0 {
@@ -73,14 +73,14 @@ func Open(ctx context.Context, role spec.Role, command conformance.WorkerCommand
 	return a, nil
 }
 
-// Name is what the program calls itself.
+// Name returns the name that the program gives itself.
 func (a *Adapter) Name() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.name
 }
 
-// Framer makes framers that live in the program; it is nil for an adapter of another role.
+// Framer returns a function that makes framers in the program. It returns nil for an adapter of another role.
 func (a *Adapter) Framer() func(io.ReadWriter, conformance.FramerOptions) conformance.Framer {
 	if a.role != spec.RoleFramer {
 		return nil
@@ -88,7 +88,7 @@ func (a *Adapter) Framer() func(io.ReadWriter, conformance.FramerOptions) confor
 	return a.openFramer
 }
 
-// Pool makes pools, each in a process of its own; it is nil for an adapter of another role.
+// Pool returns a function that makes pools, each in a process of its own. It returns nil for an adapter of another role.
 func (a *Adapter) Pool() func(conformance.PoolOptions) (conformance.Pool, error) {
 	if a.role != spec.RolePool {
 		return nil
@@ -96,24 +96,24 @@ func (a *Adapter) Pool() func(conformance.PoolOptions) (conformance.Pool, error)
 	return a.openPool
 }
 
-// Context is to be given to the run. It ends with the one given to Open, and when the program turns out
-// to be unusable, so that no further case is begun; its cause is then the *[Fault].
+// Context returns the context for the run. It ends with the context that was given to [Open], and when the program turns
+// out to be unusable, so that no further case begins. Its cause is then the *[Fault].
 func (a *Adapter) Context() context.Context { return a.ctx }
 
-// Err is the *[Fault] for which the program has become unusable, nil while it is not.
+// Err returns the *[Fault] that made the program unusable, nil while it is usable.
 func (a *Adapter) Err() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.err == nil {
-		return nil // and no nil *Fault
+		return nil // an untyped nil, not a nil *Fault
 	}
 	return a.err
 }
 
-// Stderr is the end of what the program's processes have written to standard error.
+// Stderr returns the end of what the program's processes have written to standard error.
 func (a *Adapter) Stderr() string { return a.stderr.String() }
 
-// Close ends all processes and waits until they are reaped. Its error is that of [Adapter.Err].
+// Close ends all processes and waits until they are reaped. It returns the error of [Adapter.Err].
 func (a *Adapter) Close() error {
 	a.mu.Lock()
 	idle := a.idle
@@ -129,7 +129,7 @@ func (a *Adapter) Close() error {
 	return a.Err()
 }
 
-// keep sees to it that the process does not outlive the adapter. It reports false where that is over.
+// keep kills the process when the adapter ends. It reports false if the adapter has ended already.
 func (a *Adapter) keep(p *process) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -146,7 +146,7 @@ func (a *Adapter) keep(p *process) bool {
 	return true
 }
 
-// take returns a process for a use of its own: one that is idle, or a new one.
+// take returns a process that nobody else uses: an idle one, or a new one.
 func (a *Adapter) take(ctx context.Context) (*process, error) {
 	a.mu.Lock()
 	for n := len(a.idle); n > 0; n = len(a.idle) {
@@ -161,12 +161,12 @@ func (a *Adapter) take(ctx context.Context) (*process, error) {
 	p, err := a.launch(ctx)
 	var fault *Fault
 	if errors.As(err, &fault) && ctx.Err() == nil {
-		return nil, a.lose(fault)
+		return nil, a.giveUp(fault)
 	}
 	return p, err
 }
 
-// giveBack makes the process one for the next use.
+// giveBack makes the process idle, for the next request.
 func (a *Adapter) giveBack(p *process) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -177,8 +177,8 @@ func (a *Adapter) giveBack(p *process) {
 	a.idle = append(a.idle, p)
 }
 
-// lose gives the program up for the rest of the run, and returns the reason: the first one.
-func (a *Adapter) lose(fault *Fault) *Fault {
+// giveUp makes the program unusable for the rest of the run. It returns the first reason for that.
+func (a *Adapter) giveUp(fault *Fault) *Fault {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.err == nil && a.ctx.Err() == nil {
@@ -197,7 +197,7 @@ func (a *Adapter) setName(name string) {
 	a.name = name
 }
 
-// fault is a problem of the program, with what the process has said.
+// fault returns a fault of the program, with what the process wrote to standard error.
 func (a *Adapter) fault(p *process, problem string, err error) *Fault {
 	f := &Fault{Command: a.command.String(), Problem: problem, Err: err}
 	if p != nil {

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// mostReads is how many reads an adapter makes of one stream.
+// mostReads is how many reads an adapter makes from one stream at most.
 const mostReads = 10_000
 
 var (
@@ -13,8 +13,8 @@ var (
 	writeKinds = []string{kindOK, "too_large", kindIO, kindOther}
 )
 
-// readsOf are the outcomes in an answer to decode. The error is a *Fault where it is no such answer, or
-// says that there is none.
+// readsOf returns the outcomes in an answer to decode. It returns a *Fault if the answer is malformed, and the error of
+// [answer.declined] if the program did not do it.
 func readsOf(a answer, then string, again int) ([]outcome, error) {
 	if err := a.declined(doDecode); err != nil {
 		return nil, err
@@ -29,24 +29,24 @@ func readsOf(a answer, then string, again int) ([]outcome, error) {
 	for i, o := range a.Reads {
 		switch {
 		case !slices.Contains(readKinds, o.Kind):
-			return nil, wrong("%q is no kind that a read can give", o.Kind)
+			return nil, wrong("%q is not a kind that a read can give", o.Kind)
 		case o.Kind == kindWaiting && then != thenOpen:
-			return nil, wrong("a framer does not wait for ever where the stream has an end")
+			return nil, wrong("a framer does not wait for ever if the stream has an end")
 		case o.Kind == kindWaiting && i != len(a.Reads)-1:
-			return nil, wrong("there are reads behind the one that waits")
+			return nil, wrong("there are reads after the one that waits")
 		}
 	}
 	switch {
 	case len(a.Reads) >= mostReads || len(a.Reads) > 0 && a.Reads[len(a.Reads)-1].Kind == kindWaiting:
 	case end < 0:
-		return nil, wrong("the last read is to be one that gives no frame")
+		return nil, wrong("the last read must be one that gives no frame")
 	case len(a.Reads)-end-1 != again:
-		return nil, wrong("there are %d reads behind the first that gave no frame, and \"again\" asks for %d", len(a.Reads)-end-1, again)
+		return nil, wrong("there are %d reads after the first that gave no frame, and \"again\" asks for %d", len(a.Reads)-end-1, again)
 	}
 	return a.Reads, nil
 }
 
-// writtenOf are the writes and results in an answer to encode, for so many frames.
+// writtenOf returns the writes and results in an answer to encode, for so many frames. Its errors are those of readsOf.
 func writtenOf(a answer, frames int) ([]hexDigits, []outcome, error) {
 	if err := a.declined(doEncode); err != nil {
 		return nil, nil, err
@@ -55,11 +55,11 @@ func writtenOf(a answer, frames int) ([]hexDigits, []outcome, error) {
 		return &Fault{Problem: fmt.Sprintf("answered %s with %s: %s", doEncode, quote(a.line), fmt.Sprintf(format, args...))}
 	}
 	if a.Writes == nil || len(a.Results) != frames {
-		return nil, nil, wrong("writes and a result for each of %d frames are to be in it", frames)
+		return nil, nil, wrong("it must have writes, and a result for each of %d frames", frames)
 	}
 	for _, o := range a.Results {
 		if !slices.Contains(writeKinds, o.Kind) {
-			return nil, nil, wrong("%q is no kind that a write can give", o.Kind)
+			return nil, nil, wrong("%q is not a kind that a write can give", o.Kind)
 		}
 	}
 	return a.Writes, a.Results, nil

@@ -11,21 +11,22 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 )
 
-// A process that ends over a request may have been ended by it, which is a finding, or may end at any time,
-// which makes the adapter one that proves nothing. So the same is asked once more of another process.
+// If a process ends during a request, either the request ended it, which is a finding, or the process may end at any
+// time, and then the adapter proves nothing. To find out which, the suite sends the same request to another process.
 
-// losses are the processes of a run that were lost over a request.
+// losses counts the processes that ended during a request.
 type losses struct {
-	explained int // asked the same, another process ended or hung too
-	odd       int // another process answered
+	repeated   int // another process ended or hung on the same request
+	unrepeated int // another process answered the same request
 }
 
+// After so many losses the program is given up.
 const (
-	mostOdd       = 3
-	mostExplained = 400
+	mostUnrepeated = 3
+	mostRepeated   = 400
 )
 
-// A call is one of a framer, for whoever watches whether it still gets on.
+// call is a call of a framer. The suite watches it to see whether it still makes progress.
 type call struct {
 	moves   atomic.Int64
 	state   atomic.Int32
@@ -34,10 +35,10 @@ type call struct {
 	process atomic.Pointer[process]
 
 	mu   sync.Mutex
-	drop context.CancelCauseFunc // ends the try under way; nil where there is none
+	drop context.CancelCauseFunc // ends the request that is running; nil if none is
 }
 
-// retry ends the try under way, and reports whether there was one.
+// retry ends the request that is running, so that it is sent again, and reports whether there was one.
 func (c *call) retry() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -48,7 +49,7 @@ func (c *call) retry() bool {
 	return true
 }
 
-// pid is that of the process that has the request, 0 where none has.
+// pid returns the ID of the process that has the request, 0 if none has.
 func (c *call) pid() int {
 	if p := c.process.Load(); p != nil && c.state.Load() == callAsked {
 		return p.cmd.Process.Pid
@@ -59,15 +60,16 @@ func (c *call) pid() int {
 var errHung = errors.New("no answer came")
 
 const (
-	callIdle   = iota // nobody waits
-	callQueued        // for a process
-	callAsked
+	callIdle   = iota // no request is running
+	callQueued        // the request waits for a process
+	callAsked         // a process has the request
 )
 
-// slowest is the speed at which a process may handle a request, in bytes of its line in a second.
+// slowest is how fast a process must handle a request at least, in bytes of its line per second.
 const slowest = 1 << 20
 
-// Moves grows while something else than the framer takes time, or as long as the size of a request allows for.
+// Moves returns a number that grows while something other than the framer takes time, and for as long as the size of the
+// request allows.
 func (c *call) Moves() int64 {
 	allowed := time.Duration(c.size.Load()) * time.Second / slowest
 	switch state := c.state.Load(); {
@@ -84,11 +86,11 @@ func (c *call) Moves() int64 {
 	return moved
 }
 
-// An asker asks the program. Its error is one that the suite understands: it wraps
-// [suite.Crashed] or [suite.Unreachable], or is errGivenUp.
+// asker sends a request to the program and returns the answer. Its error wraps [suite.Crashed] or [suite.Unreachable], or
+// is errGivenUp.
 type asker func(ctx context.Context, c *call, do string, r request) (answer, error)
 
-// ask asks a process of the program, and another one where that ends over it.
+// ask sends a request to a process of the program, and again to another one if the first ends during it.
 func (a *Adapter) ask(ctx context.Context, c *call, do string, r request) (answer, error) {
 	defer c.state.Store(callIdle)
 	var first *exit
@@ -100,7 +102,7 @@ func (a *Adapter) ask(ctx context.Context, c *call, do string, r request) (answe
 		}
 		switch {
 		case err == nil && first != nil:
-			return got, a.oddly(do, first)
+			return got, a.unrepeated(do, first)
 		case err == nil:
 			return got, nil
 		case a.ctx.Err() != nil:
@@ -110,12 +112,13 @@ func (a *Adapter) ask(ctx context.Context, c *call, do string, r request) (answe
 		case !errors.As(err, &end):
 			return got, unreachable(err)
 		case first != nil:
-			return got, a.explained(do, end)
+			return got, a.repeated(do, end)
 		}
 		first = end
 	}
 }
 
+// askAny sends a request to an idle process, or to a new one.
 func (a *Adapter) askAny(ctx context.Context, c *call, do string, r request) (answer, error) {
 	c.state.Store(callQueued)
 	select {
@@ -136,7 +139,7 @@ func (a *Adapter) askAny(ctx context.Context, c *call, do string, r request) (an
 	return got, nil
 }
 
-// askNew asks a new process, calls look while that is as the request left it, and ends it.
+// askNew sends a request to a new process, calls look before the process does anything else, and ends the process.
 func (a *Adapter) askNew(ctx context.Context, c *call, do string, r request, look func(pid int)) (answer, error) {
 	defer c.state.Store(callIdle)
 	c.state.Store(callQueued)
@@ -152,11 +155,12 @@ func (a *Adapter) askNew(ctx context.Context, c *call, do string, r request, loo
 		look(p.cmd.Process.Pid)
 		return got, nil
 	case errors.As(err, &end):
-		return got, a.explained(do, end)
+		return got, a.repeated(do, end)
 	}
 	return got, unreachable(a.judge(p, err))
 }
 
+// ask sends a request to this process and waits for the answer, so that retry can end it.
 func (c *call) ask(ctx context.Context, p *process, do string, r request) (answer, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -175,50 +179,51 @@ func (c *call) ask(ctx context.Context, p *process, do string, r request) (answe
 	return p.ask(ctx, do, r)
 }
 
-// judge gives the program up where a process broke the rules.
+// judge gives the program up if the process broke the rules of ADAPTERS.md.
 func (a *Adapter) judge(p *process, err error) error {
 	var broken *Fault
 	if !errors.As(err, &broken) {
 		return err
 	}
 	<-p.over
-	return a.lose(a.fault(p, broken.Problem, broken.Err))
+	return a.giveUp(a.fault(p, broken.Problem, broken.Err))
 }
 
-// disown gives the program up where an answer breaks the rules.
-func (a *Adapter) disown(err error) error {
+// judgeAnswer gives the program up if an answer breaks the rules of ADAPTERS.md.
+func (a *Adapter) judgeAnswer(err error) error {
 	var broken *Fault
 	if !errors.As(err, &broken) {
 		return err
 	}
-	return unreachable(a.lose(a.fault(nil, broken.Problem, broken.Err)))
+	return unreachable(a.giveUp(a.fault(nil, broken.Problem, broken.Err)))
 }
 
-// explained tells of processes that ended over one request.
-func (a *Adapter) explained(do string, end *exit) error {
+// repeated returns the error of two processes that ended during the same request. The implementation is at fault.
+func (a *Adapter) repeated(do string, end *exit) error {
 	a.mu.Lock()
-	a.losses.explained++
-	tooMany := a.losses.explained >= mostExplained
+	a.losses.repeated++
+	tooMany := a.losses.repeated >= mostRepeated
 	a.mu.Unlock()
 	if tooMany {
-		_ = a.lose(a.fault(nil, fmt.Sprintf("has ended over %d requests, and the rest of the run is not worth the time", mostExplained), end))
+		_ = a.giveUp(a.fault(nil, fmt.Sprintf("has ended during %d requests, and the rest of the run is not worth the time", mostRepeated), end))
 	}
 	return fmt.Errorf("%w: in the middle of %s %w", suite.Crashed, do, end)
 }
 
-// oddly tells of a process that ended over what another one answered.
-func (a *Adapter) oddly(do string, ended *exit) error {
+// unrepeated returns the error of a process that ended during a request which another process answered. Nothing is known
+// then.
+func (a *Adapter) unrepeated(do string, ended *exit) error {
 	a.mu.Lock()
-	a.losses.odd++
-	tooMany := a.losses.odd >= mostOdd
+	a.losses.unrepeated++
+	tooMany := a.losses.unrepeated >= mostUnrepeated
 	a.mu.Unlock()
 	if tooMany {
-		_ = a.lose(&Fault{
+		_ = a.giveUp(&Fault{
 			Command: a.command.String(), Stderr: ended.stderr, Err: ended,
-			Problem: fmt.Sprintf("has ended %d times over a request that another process of it then answered (at last: %s)", mostOdd, ended.state),
+			Problem: fmt.Sprintf("has ended %d times during a request that another process of it then answered (the last time: %s)", mostUnrepeated, ended.state),
 		})
 	}
-	return fmt.Errorf("%w: another process answered the same %s over which %w", suite.Unreachable, do, ended)
+	return fmt.Errorf("%w: another process answered the same %s during which %w", suite.Unreachable, do, ended)
 }
 
 var errGivenUp = errors.New("the suite has given up the call")

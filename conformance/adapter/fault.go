@@ -2,15 +2,15 @@ package adapter
 
 import "strings"
 
-// Fault says what makes a program unusable as an adapter.
+// Fault is the error of a program that cannot be used as an adapter.
 type Fault struct {
 	Command string // that starts the program
-	Problem string // in one line
-	Stderr  string // the end of what the process wrote to standard error, which may be nothing
-	Err     error  // the cause, where there is one
+	Problem string // what is wrong, in one line
+	Stderr  string // the end of what the process wrote to standard error; may be empty
+	Err     error  // the cause; nil if there is none
 }
 
-// Error tells the problem in one line, with the last line of standard error.
+// Error returns the problem in one line, with the last line of standard error.
 func (f *Fault) Error() string {
 	text := "the adapter `" + f.Command + "` " + f.Problem
 	if last := f.Stderr[strings.LastIndexByte(f.Stderr, '\n')+1:]; last != "" {
@@ -19,4 +19,5 @@ func (f *Fault) Error() string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
+// Unwrap returns the cause.
 func (f *Fault) Unwrap() error { return f.Err }

@@ -145,17 +145,17 @@ func TestProgramThatIsNoAdapterIsToldInOneLine(t *testing.T) {
 		"ends at once":                     "ended without an answer to hello: exit status 3",
 		"ends with words":                  "ended without an answer to hello: exit status 1; the last line of its standard error: no module named crc32c",
 		"hangs at hello":                   "has not answered hello within 1s",
-		"prints garbage":                   "printed what is no answer: `Welcome to framer 1.0!`",
-		"floods":                           "answered tag 1, which no request without an answer bears",
+		"prints garbage":                   "printed something that is not an answer: `Welcome to framer 1.0!`",
+		"floods":                           "answered tag 1, for which no request waits",
 		"floods without a line feed":       "printed a line of more than 64 MB, which begins with `xxxx",
-		"stands for pools":                 "is none for a framer: it answered hello with `{\"name\":\"a pool\"",
-		"wrong tag":                        "answered tag 4711, which no request without an answer bears",
+		"stands for pools":                 "is not one for a framer: it answered hello with `{\"name\":\"a pool\"",
+		"wrong tag":                        "answered tag 4711, for which no request waits",
 		"knows hello alone":                "refused decode: unknown command decode",
 		"fails at decode":                  "failed at decode: no CRC32C to be had",
 		"answers unknown commands":         "answered a command that does not exist with",
-		"answers without an end":           "the last read is to be one that gives no frame",
-		"answers with a kind of its own":   `"bad_checksum" is no kind that a read can give`,
-		"answers that it waits at the end": "a framer does not wait for ever where the stream has an end",
+		"answers without an end":           "the last read must be one that gives no frame",
+		"answers with a kind of its own":   `"bad_checksum" is not a kind that a read can give`,
+		"answers that it waits at the end": "a framer does not wait for ever if the stream has an end",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -183,9 +183,9 @@ func TestCommandThatCannotBeStartedIsToldInOneLine(t *testing.T) {
 // What goes wrong in the middle of a run is told once, and ends it.
 func TestAdapterThatFailsInTheMiddleEndsTheRun(t *testing.T) {
 	for name, want := range map[string]string{
-		"ends after 50 requests":           "ended 3 times over a request that another process of it then answered (at last: exit status 3); the last line of its standard error: tired",
-		"hangs after 50 requests":          "ended 3 times over a request that another process of it then answered (at last: killed, because no answer came)",
-		"prints garbage after 50 requests": "printed what is no answer: `50 done`",
+		"ends after 50 requests":           "ended 3 times during a request that another process of it then answered (the last time: exit status 3); the last line of its standard error: tired",
+		"hangs after 50 requests":          "ended 3 times during a request that another process of it then answered (the last time: killed, because no answer came)",
+		"prints garbage after 50 requests": "printed something that is not an answer: `50 done`",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

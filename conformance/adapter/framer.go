@@ -13,8 +13,8 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 )
 
-// remoteFramer stands for a framer in the program. The program keeps nothing between requests: each of them holds
-// all that the framer has read or written so far.
+// remoteFramer is a framer in the program. The program keeps nothing between requests: each request holds everything that
+// the framer has read or written so far.
 type remoteFramer struct {
 	adapter *Adapter
 	rw      io.ReadWriter
@@ -25,14 +25,14 @@ type remoteFramer struct {
 
 	reading sync.Mutex
 	stream  *incoming
-	reads   []outcome // known so far
-	next    int       // of them to be handed out
+	reads   []outcome // of the stream so far
+	next    int       // index of the next one to return
 
 	writing sync.Mutex
 	frames  []frame // written so far
-	passed  int     // bytes that have gone on to the stream, up to the write that it failed
-	failed  bool    // it failed one
-	behind  int     // writes behind that one that have gone on to it
+	passed  int     // how many bytes were passed on to the stream, up to the write that failed
+	failed  bool    // the stream failed a write
+	after   int     // how many writes after that one were passed on to the stream
 }
 
 var _ framer.Remote = (*remoteFramer)(nil)
@@ -54,8 +54,8 @@ func (f *remoteFramer) Close() error {
 	return nil
 }
 
-// ReadFrame hands out what the program has read of the stream. A stream that tells its script is read at
-// once, any other one piece by piece and each time from its beginning.
+// ReadFrame returns what the program reads from the stream. A stream whose script is known is read in one request. Any
+// other stream is read piece by piece, each time from its beginning.
 func (f *remoteFramer) ReadFrame() (conformance.Frame, error) {
 	f.reading.Lock()
 	defer f.reading.Unlock()
@@ -66,15 +66,15 @@ func (f *remoteFramer) ReadFrame() (conformance.Frame, error) {
 		switch {
 		case f.next < len(f.reads) && f.reads[f.next].Kind != kindWaiting:
 			f.next++
-			return f.stream.tell(f.reads[f.next-1])
+			return f.stream.frame(f.reads[f.next-1])
 		case f.next < len(f.reads):
 			if err := f.stream.more(); err != nil {
 				return conformance.Frame{}, err
 			}
 		case len(f.reads) >= mostReads:
-			return conformance.Frame{}, fmt.Errorf("%w: %d reads of one stream are all that an adapter makes", suite.Unreachable, mostReads)
+			return conformance.Frame{}, fmt.Errorf("%w: an adapter makes at most %d reads from one stream", suite.Unreachable, mostReads)
 		case len(f.reads) > 0:
-			f.stream.again += further
+			f.stream.again += moreReads
 		}
 		if err := f.read(f.adapter.ask); err != nil {
 			return conformance.Frame{}, err
@@ -82,7 +82,7 @@ func (f *remoteFramer) ReadFrame() (conformance.Frame, error) {
 	}
 }
 
-// read has the program read the stream from its beginning.
+// read makes the program read the stream from its beginning.
 func (f *remoteFramer) read(ask asker) error {
 	r := f.request()
 	f.stream.describe(&r)
@@ -92,7 +92,7 @@ func (f *remoteFramer) read(ask asker) error {
 	}
 	reads, err := readsOf(a, r.Then, r.Again)
 	if err != nil {
-		return f.adapter.disown(err)
+		return f.adapter.judgeAnswer(err)
 	}
 	f.reads = reads
 	return nil
@@ -112,11 +112,11 @@ func (f *remoteFramer) ReadAlone(look func(pid int)) (waits bool, err error) {
 	return f.reads[len(f.reads)-1].Kind == kindWaiting, nil
 }
 
-// WriteFrame has the program write all frames so far, and passes on what this one adds.
-func (f *remoteFramer) WriteFrame(id_ uint64, payload []byte) error {
+// WriteFrame makes the program write all frames so far, and passes on to the stream what this one adds.
+func (f *remoteFramer) WriteFrame(requestID uint64, payload []byte) error {
 	f.writing.Lock()
 	defer f.writing.Unlock()
-	f.frames = append(f.frames, frame{id(id_), slices.Clone(payload)})
+	f.frames = append(f.frames, frame{id(requestID), slices.Clone(payload)})
 	results, err := f.write(f.frames, 0)
 	if err != nil {
 		return err
@@ -144,7 +144,7 @@ func (f *remoteFramer) WriteTogether(lists [][]conformance.Frame) ([][]error, er
 	return dealt, nil
 }
 
-// write has the program write the frames, and passes on to the stream what that has not seen yet.
+// write makes the program write the frames, and passes on to the stream what is new.
 func (f *remoteFramer) write(frames []frame, writers int) (results []error, err error) {
 	r := f.request()
 	r.Frames, r.Writers = frames, writers
@@ -158,7 +158,7 @@ func (f *remoteFramer) write(frames []frame, writers int) (results []error, err 
 	}
 	writes, outcomes, err := writtenOf(a, len(frames))
 	if err != nil {
-		return nil, f.adapter.disown(err)
+		return nil, f.adapter.judgeAnswer(err)
 	}
 	f.pass(writes, r.Accept)
 	for _, o := range outcomes {
@@ -167,15 +167,15 @@ func (f *remoteFramer) write(frames []frame, writers int) (results []error, err 
 	return results, nil
 }
 
-// pass gives the stream what it has not seen yet. The program writes all frames anew each time and may cut them
-// otherwise, so it is bytes that are counted; and behind the write that the stream fails, writes.
+// pass passes on to the stream what is new in the writes. The program writes all frames again each time and may cut them
+// differently, so pass counts bytes. After the write that the stream fails, it counts writes.
 func (f *remoteFramer) pass(writes []hexDigits, accept *int) {
-	given, behind := 0, 0
+	given, after := 0, 0
 	for _, w := range writes {
 		switch start := given; {
 		case accept != nil && start > *accept:
-			if behind++; behind > f.behind {
-				f.behind = behind
+			if after++; after > f.after {
+				f.after = after
 				_, _ = f.rw.Write(w)
 			}
 		case accept != nil && start+len(w) > *accept:
@@ -199,8 +199,8 @@ func (f *remoteFramer) request() request {
 	return request{Framing: f.options.Framing, MaxPayload: f.options.MaxPayload}
 }
 
-// err is the error that an outcome stands for; io is that of the stream.
-func (o outcome) err(io_ error) error {
+// err returns the error that an outcome means. streamError is the error of the stream.
+func (o outcome) err(streamError error) error {
 	var err error
 	switch o.Kind {
 	case kindOK, kindFrame:
@@ -208,7 +208,7 @@ func (o outcome) err(io_ error) error {
 	case kindEOF:
 		return io.EOF
 	case kindIO:
-		err = io_
+		err = streamError
 	case kindOther:
 		return errors.New(o.Text)
 	default:

@@ -11,15 +11,15 @@ import (
 // incoming is what is known of the bytes that a peer sends.
 type incoming struct {
 	in          io.Reader
-	scripted    bool // all of it is known
+	scripted    bool // everything is known beforehand
 	chunks      chunks
-	end         error // what comes behind them; nil where nothing does
+	end         error // how the stream ends after them; nil if it stays open
 	endWithLast bool
-	again       int // reads behind the end that are asked for
+	again       int // how many reads after the end to ask for
 }
 
-// further is how many reads behind the end of a stream are asked for at once.
-const further = 3
+// moreReads is how many reads after the end of a stream the suite asks for at once.
+const moreReads = 3
 
 func newIncoming(rw io.ReadWriter) *incoming {
 	s := &incoming{in: rw, chunks: chunks{}}
@@ -29,7 +29,7 @@ func newIncoming(rw io.ReadWriter) *incoming {
 		s.chunks = append(s.chunks, script.Pieces...)
 	}
 	if s.end != nil {
-		s.again = further
+		s.again = moreReads
 	}
 	return s
 }
@@ -47,7 +47,7 @@ func (s *incoming) describe(r *request) {
 	}
 }
 
-// more waits for what comes next. Where all is known, nothing does, and it waits until the stream is closed.
+// more waits for the next bytes. If everything is known already, none come, and it waits until the stream is closed.
 func (s *incoming) more() error {
 	buf := make([]byte, 1<<16)
 	for {
@@ -62,7 +62,7 @@ func (s *incoming) more() error {
 			s.chunks = append(s.chunks, buf[:n])
 		}
 		if err != nil {
-			s.end, s.again = err, further
+			s.end, s.again = err, moreReads
 		}
 		if n > 0 || err != nil {
 			return nil
@@ -70,11 +70,11 @@ func (s *incoming) more() error {
 	}
 }
 
-// tell hands an outcome to whoever reads.
-func (s *incoming) tell(o outcome) (conformance.Frame, error) {
-	broke := s.end
-	if broke == nil || errors.Is(broke, io.EOF) {
-		broke = errors.New("an error of the stream, which has none")
+// frame returns the frame or the error of an outcome.
+func (s *incoming) frame(o outcome) (conformance.Frame, error) {
+	streamError := s.end
+	if streamError == nil || errors.Is(streamError, io.EOF) {
+		streamError = errors.New("an error of the stream, which has none")
 	}
-	return conformance.Frame{ID: uint64(o.ID), Payload: o.Payload}, o.err(broke)
+	return conformance.Frame{ID: uint64(o.ID), Payload: o.Payload}, o.err(streamError)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// request is a line to the program: what it is to do, and what for.
+// request is a line to the program.
 type request struct {
 	Tag int64  `json:"tag"`
 	Do  string `json:"do"`
@@ -35,7 +35,7 @@ type request struct {
 	Why     string       `json:"why,omitempty"`
 }
 
-// The commands of the protocol.
+// The commands of ADAPTERS.md.
 const (
 	doHello    = "hello"
 	doDecode   = "decode"
@@ -48,7 +48,7 @@ const (
 	doShutdown = "shutdown"
 )
 
-// What follows the chunks of a stream.
+// What comes after the chunks of a stream.
 const (
 	thenEOF   = "eof"
 	thenOpen  = "open"
@@ -60,10 +60,10 @@ type frame struct {
 	Payload hexDigits `json:"payload"`
 }
 
-// answer is a line from the program. Exactly one of its parts is there.
+// answer is a line from the program. It has exactly one of the parts below.
 type answer struct {
 	Tag  *int64 `json:"tag"`
-	line []byte
+	line []byte // as it was read, for messages
 
 	Refused     *string `json:"refused"`
 	Unsupported *string `json:"unsupported"`
@@ -94,7 +94,7 @@ type outcome struct {
 	Payload hexDigits `json:"payload"`
 }
 
-// The kinds of outcomes that are no error of the suite.
+// The kinds of outcomes that are not error kinds of the protocol.
 const (
 	kindFrame   = "frame"
 	kindOK      = "ok"
@@ -131,7 +131,8 @@ func (b *hexDigits) UnmarshalText(text []byte) error {
 	return err
 }
 
-// chunks are written in one go: streams come byte by byte, too.
+// chunks are pieces of a stream, as hexadecimal digits in strings. They have an encoder of their own because a stream may
+// come byte by byte.
 type chunks [][]byte
 
 func (c chunks) MarshalJSON() ([]byte, error) {
@@ -147,7 +148,7 @@ func (c chunks) MarshalJSON() ([]byte, error) {
 	return append(line, ']'), nil
 }
 
-// declined is the error of an answer that says that nothing was done; nil where it does not.
+// declined returns the error of an answer that says that the program did not do it; nil if the program did it.
 func (a answer) declined(do string) error {
 	switch {
 	case a.Unsupported != nil:
@@ -160,7 +161,7 @@ func (a answer) declined(do string) error {
 	return nil
 }
 
-// size is about that of the line, in bytes.
+// size returns the approximate length of the line in bytes.
 func (r request) size() (n int64) {
 	for _, chunk := range r.Chunks {
 		n += 2 * int64(len(chunk))

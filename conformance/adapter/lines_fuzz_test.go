@@ -83,13 +83,13 @@ func checkAnswer(tag int64, a answer, printed []byte) error {
 		return fmt.Errorf("request %d was answered with %q", tag, a.line)
 	}
 	for _, then := range []string{thenEOF, thenOpen, thenError} {
-		for _, again := range []int{0, further} {
+		for _, again := range []int{0, moreReads} {
 			reads, err := readsOf(a, then, again)
 			if err == nil && len(reads) == 0 {
 				return fmt.Errorf("%q passes for an answer to decode, and has no reads", a.line)
 			}
 			for _, o := range reads {
-				_, _ = (&incoming{}).tell(o)
+				_, _ = (&incoming{}).frame(o)
 			}
 		}
 	}

@@ -14,12 +14,12 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 )
 
-// remotePool stands for a pool in a process of the program.
+// remotePool is a pool in a process of the program.
 type remotePool struct {
 	adapter  *Adapter
 	process  *process
-	ctx      context.Context // ends when the pool is left
-	leave    context.CancelFunc
+	ctx      context.Context // ends with Close
+	cancel   context.CancelFunc
 	replaced atomic.Bool // the process has another pool now
 }
 
@@ -33,10 +33,10 @@ func (a *Adapter) openPool(o conformance.PoolOptions) (conformance.Pool, error) 
 	return a.openIn(p, o)
 }
 
-// openIn has the process make a pool.
+// openIn makes a pool in the process.
 func (a *Adapter) openIn(process *process, o conformance.PoolOptions) (conformance.Pool, error) {
 	p := &remotePool{adapter: a, process: process}
-	p.ctx, p.leave = context.WithCancel(a.ctx)
+	p.ctx, p.cancel = context.WithCancel(a.ctx)
 	ctx, cancel := context.WithTimeoutCause(p.ctx, a.timeout, errTimeout)
 	defer cancel()
 	options := poolOptionsOf(o)
@@ -58,7 +58,7 @@ func (p *remotePool) PID() int { return p.process.cmd.Process.Pid }
 
 // Close implements [pool.Remote].
 func (p *remotePool) Close() error {
-	p.leave()
+	p.cancel()
 	if !p.replaced.Load() {
 		go p.process.end()
 	}
@@ -98,14 +98,14 @@ func (p *remotePool) HealthNow() (conformance.Health, error) {
 
 func (p *remotePool) Shutdown(ctx context.Context) error {
 	if p.replaced.Load() {
-		return nil // it is shut down
+		return nil // it was shut down before
 	}
 	_, err := p.doUntil(ctx, doShutdown, request{})
 	return err
 }
 
-// doUntil does what has a context of its own: its end goes out as a cancellation, and what the pool then answers
-// is what comes back.
+// doUntil sends a request that has a context. When the context ends, doUntil sends a cancellation, and still returns what
+// the pool then answers.
 func (p *remotePool) doUntil(ctx context.Context, do string, r request) (answer, error) {
 	q, err := p.process.send(do, r)
 	if err != nil {
@@ -116,7 +116,7 @@ func (p *remotePool) doUntil(ctx context.Context, do string, r request) (answer,
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			why = "deadline_exceeded"
 		}
-		// What is wrong with the answer has made the program one that is given up.
+		// If the answer is wrong, the program has been given up.
 		_, _ = p.do(p.ctx, doCancel, request{Of: q.tag, Why: why})
 	})
 	defer stop()
@@ -124,7 +124,7 @@ func (p *remotePool) doUntil(ctx context.Context, do string, r request) (answer,
 	return p.judge(do, a, err)
 }
 
-// do does what ends by itself.
+// do sends a request that ends by itself.
 func (p *remotePool) do(ctx context.Context, do string, r request) (answer, error) {
 	q, err := p.process.send(do, r)
 	if err != nil {
@@ -134,7 +134,7 @@ func (p *remotePool) do(ctx context.Context, do string, r request) (answer, erro
 	return p.judge(do, a, err)
 }
 
-// judge makes of what came back what the suite understands.
+// judge returns the answer, or an error that the suite understands.
 func (p *remotePool) judge(do string, a answer, err error) (answer, error) {
 	var end *exit
 	switch {
@@ -156,24 +156,32 @@ func (p *remotePool) judge(do string, a answer, err error) (answer, error) {
 	if a.Error != nil && do != doOpen && do != doCancel && do != doHealth {
 		return a, p.failure(do, a)
 	}
-	wanted := map[string]struct {
-		there bool
-		what  string
-	}{
-		doCall:   {a.Body != nil && json.Valid([]byte(*a.Body)), "the JSON text of the body, or an error"},
-		doHealth: {a.Total != nil, "the counts of workers"},
-	}
-	want, special := wanted[do]
-	if !special {
-		want.there, want.what = a.OK, `"ok": true`
-	}
-	if !want.there {
-		return a, p.adapter.disown(&Fault{Problem: fmt.Sprintf("answered %s with %s, where %s was due", do, quote(a.line), want.what)})
+	if missing := missingIn(a, do); missing != "" {
+		return a, p.adapter.judgeAnswer(&Fault{Problem: fmt.Sprintf("answered %s with %s, but must answer with %s", do, quote(a.line), missing)})
 	}
 	return a, nil
 }
 
-// A failure is an error of the pool.
+// missingIn returns what an answer to the command must have and does not; empty if nothing is missing.
+func missingIn(a answer, do string) string {
+	switch do {
+	case doCall:
+		if a.Body == nil || !json.Valid([]byte(*a.Body)) {
+			return "the JSON text of the body, or an error"
+		}
+	case doHealth:
+		if a.Total == nil {
+			return "the counts of workers"
+		}
+	default:
+		if !a.OK {
+			return `"ok": true`
+		}
+	}
+	return ""
+}
+
+// failure is an error of the pool.
 type failure struct {
 	text  string
 	kinds []error
@@ -187,6 +195,7 @@ var poolKinds = []conformance.ErrorKind{
 	conformance.ErrorAnswer, conformance.WorkerDied, conformance.MayHaveRun,
 }
 
+// failure returns the error of the pool in an answer.
 func (p *remotePool) failure(do string, a answer) error {
 	f := &failure{text: a.Error.Text}
 	for _, kind := range a.Error.Kinds {
@@ -198,44 +207,8 @@ func (p *remotePool) failure(do string, a answer) error {
 		case slices.Contains(poolKinds, kind):
 			f.kinds = append(f.kinds, kind)
 		default:
-			return p.adapter.disown(&Fault{Problem: fmt.Sprintf("answered %s with %s: %q is no kind of error of a pool", do, quote(a.line), kind)})
+			return p.adapter.judgeAnswer(&Fault{Problem: fmt.Sprintf("answered %s with %s: %q is not an error kind of a pool", do, quote(a.line), kind)})
 		}
 	}
 	return f
-}
-
-// poolOptions are those of a pool, as a program gets them.
-type poolOptions struct {
-	Program           string              `json:"program"`
-	Argument          string              `json:"argument"`
-	Env               []string            `json:"env,omitempty"`
-	SocketDir         string              `json:"socket_dir"`
-	Framing           conformance.Framing `json:"framing"`
-	Workers           int                 `json:"workers,omitempty"`
-	MaxInFlight       int                 `json:"max_in_flight,omitempty"`
-	MaxPayload        int                 `json:"max_payload,omitempty"`
-	Queue             int                 `json:"queue,omitempty"`
-	StartTimeout      milliseconds        `json:"start_timeout_ms,omitempty"`
-	HealthInterval    milliseconds        `json:"health_interval_ms,omitempty"`
-	HealthTimeout     milliseconds        `json:"health_timeout_ms,omitempty"`
-	RestartBackoff    milliseconds        `json:"restart_backoff_ms,omitempty"`
-	RestartBackoffMax milliseconds        `json:"restart_backoff_max_ms,omitempty"`
-	StopTimeout       milliseconds        `json:"stop_timeout_ms,omitempty"`
-}
-
-type milliseconds int64
-
-// inMilliseconds rounds up, since 0 is the default.
-func inMilliseconds(d time.Duration) milliseconds {
-	return milliseconds((d + time.Millisecond - 1) / time.Millisecond)
-}
-
-func poolOptionsOf(o conformance.PoolOptions) poolOptions {
-	return poolOptions{
-		Program: o.Program, Argument: o.Argument, Env: o.Env, SocketDir: o.SocketDir, Framing: o.Framing,
-		Workers: o.Workers, MaxInFlight: o.MaxInFlight, MaxPayload: o.MaxPayload, Queue: o.Queue,
-		StartTimeout: inMilliseconds(o.StartTimeout), StopTimeout: inMilliseconds(o.StopTimeout),
-		HealthInterval: inMilliseconds(o.HealthInterval), HealthTimeout: inMilliseconds(o.HealthTimeout),
-		RestartBackoff: inMilliseconds(o.RestartBackoff), RestartBackoffMax: inMilliseconds(o.RestartBackoffMax),
-	}
 }

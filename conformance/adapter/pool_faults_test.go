@@ -39,8 +39,8 @@ func TestFaultsOfAPoolAreFoundThroughItsAdapter(t *testing.T) {
 
 func TestPoolAdapterThatBreaksTheRulesEndsTheRun(t *testing.T) {
 	for fault, want := range map[string]string{
-		"an error of no kind": `"lost" is no kind of error of a pool`,
-		"a body of no JSON":   "where the JSON text of the body, or an error was due",
+		"an error of no kind": `"lost" is not an error kind of a pool`,
+		"a body of no JSON":   "but must answer with the JSON text of the body, or an error",
 	} {
 		t.Run(fault, func(t *testing.T) {
 			a := openAdapter(t, spec.RolePool, "pool: "+fault)

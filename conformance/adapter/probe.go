@@ -10,13 +10,13 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// protocolVersion is that of ADAPTERS.md.
+// protocolVersion is the version of the requests in ADAPTERS.md.
 const protocolVersion = 1
 
-// unknownCommand is one that no adapter knows.
+// unknownCommand is a command that no adapter knows.
 const unknownCommand = "no-such-command"
 
-// launch starts a process and makes sure that it is an adapter. The error is a *Fault.
+// launch starts a process and checks that it is an adapter. The error is a *Fault.
 func (a *Adapter) launch(ctx context.Context) (*process, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, a.fault(nil, "was not started: the run is over", context.Cause(ctx))
@@ -25,7 +25,7 @@ func (a *Adapter) launch(ctx context.Context) (*process, error) {
 	if err != nil {
 		problem := fmt.Sprintf("cannot be started: %v", err)
 		if errors.Is(err, exec.ErrNotFound) {
-			problem += "; give an absolute path where it is not on the PATH"
+			problem += "; give an absolute path if it is not on the PATH"
 		}
 		return nil, a.fault(nil, problem, err)
 	}
@@ -50,7 +50,7 @@ func (a *Adapter) launch(ctx context.Context) (*process, error) {
 
 var errTimeout = errors.New("it took too long")
 
-// probe tries what every adapter must do.
+// probe checks that the process does what every adapter must do.
 func (a *Adapter) probe(ctx context.Context, p *process) error {
 	hello, err := a.try(ctx, p, doHello, request{Version: protocolVersion, Role: a.role})
 	switch {
@@ -59,7 +59,7 @@ func (a *Adapter) probe(ctx context.Context, p *process) error {
 	case hello.Refused != nil:
 		return fmt.Errorf("refused %s for the role %s: %s", doHello, a.role, *hello.Refused)
 	case hello.Role == nil || *hello.Role != a.role:
-		return fmt.Errorf("is none for a %s: it answered %s with %s", a.role, doHello, quote(hello.line))
+		return fmt.Errorf("is not one for a %s: it answered %s with %s", a.role, doHello, quote(hello.line))
 	}
 	a.setName(hello.Name)
 	unknown, err := a.try(ctx, p, unknownCommand, request{})
@@ -67,12 +67,16 @@ func (a *Adapter) probe(ctx context.Context, p *process) error {
 	case err != nil:
 		return err
 	case unknown.Refused == nil:
-		return fmt.Errorf(`answered a command that does not exist with %s, and not with {"refused": "…"}: then no answer of it proves anything`, quote(unknown.line))
+		return fmt.Errorf(`answered a command that does not exist with %s, and not with {"refused": "…"}: so none of its answers proves anything`, quote(unknown.line))
 	}
 	if a.role != spec.RoleFramer {
 		return nil
 	}
-	// What comes out is for the cases: it must be an answer to the question.
+	return a.probeFramer(ctx, p)
+}
+
+// probeFramer checks that the process answers decode and encode at all. Whether the answers are right is for the cases.
+func (a *Adapter) probeFramer(ctx context.Context, p *process) error {
 	decoded, err := a.try(ctx, p, doDecode, request{Framing: conformance.Enhanced, Chunks: chunks{}, Then: thenEOF})
 	if err == nil {
 		err = undone(doDecode, decoded)
@@ -96,7 +100,7 @@ func (a *Adapter) probe(ctx context.Context, p *process) error {
 	return nil
 }
 
-// undone says so where the program did not do what every adapter of its role does.
+// undone returns an error if the program did not do what every adapter of its role does.
 func undone(do string, a answer) error {
 	switch {
 	case a.Refused != nil:
@@ -107,7 +111,7 @@ func undone(do string, a answer) error {
 	return nil
 }
 
-// try asks and says what was asked where no answer comes.
+// try sends a request. If no answer comes, its error names the request.
 func (a *Adapter) try(ctx context.Context, p *process, do string, r request) (answer, error) {
 	got, err := p.ask(ctx, do, r)
 	if ended := (*exit)(nil); errors.As(err, &ended) {

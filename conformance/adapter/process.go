@@ -18,34 +18,33 @@ import (
 )
 
 const (
-	// maxLine bounds what a program can make the suite keep. A payload of 10 MB is a line of 21 MB.
+	// maxLine is the longest line that the suite reads, in bytes. A payload of 10 MB makes a line of 21 MB.
 	maxLine = 64 << 20
-	// farewell is how long a process may take to end when its standard input has.
-	farewell = 2 * time.Second
+	// endTimeout is how long a process may take to end after its standard input has ended.
+	endTimeout = 2 * time.Second
 )
 
-// process is one run of the program. It leads a process group of its own, so that a wrapper and what it
-// started end together.
+// process is one run of the program. It leads its own process group, so that a wrapper and what it started end together.
 type process struct {
 	cmd    *exec.Cmd
 	stdin  *os.File
 	stderr *tail
-	over   chan struct{} // closed when it has ended, is reaped, and all that it wrote has been read
-	moved  atomic.Int64  // reads and writes of its pipes
+	over   chan struct{} // closed when it has ended and is reaped, and all its output has been read
+	moved  atomic.Int64  // how many reads and writes of its pipes there were
 
-	handling atomic.Int32 // lines that the suite is taking apart or putting together
+	handling atomic.Int32 // how many lines the suite is encoding or decoding
 
 	sending sync.Mutex // one line at a time
 
 	mu      sync.Mutex
 	lastTag int64
 	pending map[int64]chan answer
-	gone    error // why there are no more answers: a *Fault, or an *exit
+	ended   error // why there are no more answers: a *Fault, or an *exit
 }
 
-// An exit tells how a process ended that was not asked to.
+// exit is the error of a process that ended without being asked to.
 type exit struct {
-	state  string // as the system tells it: "exit status 1", "signal: segmentation fault"
+	state  string // as the system reports it: "exit status 1", "signal: segmentation fault"
 	stderr string
 }
 
@@ -57,7 +56,7 @@ func (e *exit) Error() string {
 	return text
 }
 
-// start starts the program. What it writes to standard error goes to all as well.
+// start starts the program. What it writes to standard error also goes to all.
 func start(command conformance.WorkerCommand, all *tail) (*process, error) {
 	p := &process{stderr: newTail(all), over: make(chan struct{}), pending: map[int64]chan answer{}}
 	var ours, theirs []*os.File
@@ -109,10 +108,10 @@ func (p *process) attend(stdout, stderr *os.File) {
 	exited := make(chan struct{})
 	go func() {
 		defer close(exited)
-		_ = p.cmd.Wait() // its state tells
+		_ = p.cmd.Wait() // its state says how it ended
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
-		// What has left the group may hold the pipes open: it is heard no longer.
-		deadline := time.Now().Add(farewell)
+		// A process that has left the group may hold the pipes open. Do not wait for it.
+		deadline := time.Now().Add(endTimeout)
 		_ = stdout.SetReadDeadline(deadline)
 		_ = stderr.SetReadDeadline(deadline)
 	}()
@@ -126,11 +125,11 @@ func (p *process) attend(stdout, stderr *os.File) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.gone = problem
+	p.ended = problem
 }
 
-// listen hands out answers until there are no more. It returns a *Fault where the process broke the
-// rules, and nil where its output has ended.
+// listen passes answers on to the requests that wait for them. It returns nil when the output ends, and a *Fault if the
+// process breaks the rules of ADAPTERS.md.
 func (p *process) listen(out *bufio.Reader) error {
 	for {
 		line, err := readLine(out)
@@ -138,14 +137,14 @@ func (p *process) listen(out *bufio.Reader) error {
 			return &Fault{Problem: fmt.Sprintf("printed a line of more than %d MB, which begins with %s", maxLine>>20, quote(line))}
 		}
 		if err != nil {
-			return nil // the rest of a line that broke off is told by how the process ended
+			return nil // how the process ended explains a line that broke off
 		}
 		p.handling.Add(1)
 		var a answer
 		err = json.Unmarshal(line, &a)
 		p.handling.Add(-1)
 		if err != nil || a.Tag == nil {
-			return &Fault{Problem: fmt.Sprintf("printed what is no answer: %s (standard output is for answers alone, anything else belongs on standard error)", quote(line))}
+			return &Fault{Problem: fmt.Sprintf("printed something that is not an answer: %s (standard output is for answers alone; write anything else to standard error)", quote(line))}
 		}
 		a.line = line
 		p.mu.Lock()
@@ -153,7 +152,7 @@ func (p *process) listen(out *bufio.Reader) error {
 		delete(p.pending, *a.Tag)
 		p.mu.Unlock()
 		if waiting == nil {
-			return &Fault{Problem: fmt.Sprintf("answered tag %d, which no request without an answer bears: %s", *a.Tag, quote(line))}
+			return &Fault{Problem: fmt.Sprintf("answered tag %d, for which no request waits: %s", *a.Tag, quote(line))}
 		}
 		waiting <- a
 	}
@@ -178,14 +177,14 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// A question is a request that has been sent.
+// question is a request that was sent.
 type question struct {
 	*process
 	tag    int64
 	answer chan answer
 }
 
-// send sends a request. It may have to wait until the process reads.
+// send sends a request. It waits until the process reads.
 func (p *process) send(do string, r request) (question, error) {
 	q := question{process: p, answer: make(chan answer, 1)}
 	p.mu.Lock()
@@ -203,18 +202,19 @@ func (p *process) send(do string, r request) (question, error) {
 	}
 	p.sending.Lock()
 	defer p.sending.Unlock()
-	// An error is told by how the process ended.
+	// How the process ended explains an error.
 	_, _ = counted{p.stdin, &p.moved}.Write(append(line, '\n'))
 	return q, nil
 }
 
+// forget stops waiting for the answer.
 func (q question) forget() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.pending, q.tag)
 }
 
-// wait waits for the answer, or until the context ends, or the process.
+// wait waits for the answer, or until the context or the process ends.
 func (q question) wait(ctx context.Context) (answer, error) {
 	select {
 	case a := <-q.answer:
@@ -224,7 +224,7 @@ func (q question) wait(ctx context.Context) (answer, error) {
 	case <-q.over:
 	}
 	select {
-	case a := <-q.answer: // its last words
+	case a := <-q.answer: // the process answered before it ended
 		return a, nil
 	case <-ctx.Done(): // it was killed
 		return answer{}, context.Cause(ctx)
@@ -232,11 +232,11 @@ func (q question) wait(ctx context.Context) (answer, error) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return answer{}, q.gone
+	return answer{}, q.ended
 }
 
-// ask sends a request and waits for its answer. When the context ends first, the process is killed: it
-// has not read the request, or hangs over it.
+// ask sends a request and waits for its answer. If the context ends first, ask kills the process, which has not read the
+// request or hangs.
 func (p *process) ask(ctx context.Context, do string, r request) (answer, error) {
 	defer context.AfterFunc(ctx, p.kill)()
 	q, err := p.send(do, r)
@@ -246,7 +246,7 @@ func (p *process) ask(ctx context.Context, do string, r request) (answer, error)
 	return q.wait(ctx)
 }
 
-// alive reports whether the process can be asked.
+// alive reports whether the process has not ended.
 func (p *process) alive() bool {
 	select {
 	case <-p.over:
@@ -263,10 +263,10 @@ func (p *process) kill() {
 	}
 }
 
-// end lets the process end by itself, and kills it where it does not.
+// end closes the standard input of the process, waits for its end, and kills it if it takes too long.
 func (p *process) end() {
 	_ = p.stdin.Close()
-	timer := time.NewTimer(farewell)
+	timer := time.NewTimer(endTimeout)
 	defer timer.Stop()
 	select {
 	case <-p.over:
@@ -276,8 +276,7 @@ func (p *process) end() {
 	}
 }
 
-// counted counts the reads and writes that got something done, in pieces that a slow process takes in a
-// moment.
+// counted counts reads and writes. It writes in pieces that are small enough for a slow process to take quickly.
 type counted struct {
 	*os.File
 	moved *atomic.Int64

@@ -9,13 +9,13 @@ import (
 	"unicode/utf8"
 )
 
-// tail keeps the end of what a process writes, and passes all on.
+// tail keeps the end of what is written to it, and passes everything on.
 type tail struct {
-	next io.Writer // may be nil
+	next io.Writer // nil if there is none
 
 	mu   sync.Mutex
 	kept []byte
-	lost bool // there was more before
+	lost bool // the beginning is missing
 }
 
 const keptByTail = 8 << 10 // bytes
@@ -40,7 +40,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String is what was kept, from the beginning of a line where it is not all.
+// String returns what was kept. If the beginning is missing, it starts with a whole line.
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -54,7 +54,7 @@ func (t *tail) String() string {
 	return strings.ToValidUTF8(strings.TrimSpace(string(kept)), string(utf8.RuneError))
 }
 
-// quote shows a line of the program in a message of one line.
+// quote returns a line of the program, or its beginning, for a message of one line.
 func quote(line []byte) string {
 	const shown = 120
 	more := ""

@@ -12,13 +12,13 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// Case is one case of the suite and the role that it is for.
+// Case is a case of the suite and the role that it is for.
 type Case struct {
 	Role spec.Role
 	suite.Info
 }
 
-// Cases returns every case of the suite: those for framers, for workers and for pools.
+// Cases returns every case of the suite: first those for framers, then for workers, then for pools.
 func Cases() []Case {
 	var all []Case
 	for _, c := range framer.Cases() {

@@ -18,7 +18,7 @@ func TestCasesCiteClausesOfTheirRole(t *testing.T) {
 		where := fmt.Sprintf("%s case %s", c.Role, c.Name)
 		require.Regexp(t, kebab, c.Name)
 		require.NotEmpty(t, c.Clauses, where)
-		require.NotEmpty(t, c.Cause, "%s says what usually causes a failure", where)
+		require.Regexp(t, "^[A-Z0-9`\"].*[a-z0-9`].* .*\\.$", c.Cause, "%s says in a sentence what usually causes a failure", where)
 		require.NotContains(t, c.Cause, "\n", where)
 		for _, name := range c.Clauses {
 			clause, ok := spec.LookUp(name)

@@ -9,7 +9,7 @@ import (
 )
 
 // A call of the tap: its request and its answer.
-func BenchmarkConnectionInspector(b *testing.B) {
+func BenchmarkConnection(b *testing.B) {
 	for _, size := range []struct {
 		name string
 		body string

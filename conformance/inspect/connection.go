@@ -12,23 +12,23 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// ConnectionInspector reads both directions of one connection between a pool and a worker, and sees besides
-// what is wrong in each what is wrong between them: answers to no request, second answers, IDs used again
-// while they are outstanding.
+// Connection inspects both directions of one connection between a pool and a worker. It reports what is wrong in each of
+// them, and what is wrong between them: answers without a request, second answers, IDs that are used again while they are
+// outstanding.
 //
-// It counts on the order in which it is told: bytes are told before they are passed on, so that no answer
-// is told before its request. It is not safe for concurrent use.
-type ConnectionInspector struct {
-	pool, worker *Inspector
-	due          map[uint64][]dueAnswer // by the ID that the answer is to bear
+// The order of the calls matters: write bytes to it before you pass them on, so that it never sees an answer before its
+// request. It is not safe for concurrent use.
+type Connection struct {
+	pool, worker *Stream
+	due          map[uint64][]dueAnswer // by the ID that the answer must have
 	dues         int
-	large        int  // of them those that a worker with a lower limit would refuse
-	refused      bool // one was
-	strays       int  // error answers that may come under any ID: to what cannot be read [MSG-11] or is a violation
-	open         int  // answers that may come under any ID: to what SPEC.md leaves open
-	past         pastIDs
-	final        bool // a violation of the pool has ended the connection: nothing behind it may run [MSG-13]
-	apart        bool // from here on each direction is judged by itself
+	large        int  // how many of them a worker with a lower limit would refuse
+	oneRefused   bool // the worker has refused one of them
+	anyIDErrors  int  // error answers that may come with any ID, because they answer what cannot be read [MSG-11] or a violation
+	anyIDAnswers int  // answers that may come with any ID, because SPEC.md leaves open how they come
+	history      idHistory
+	final        bool // a violation of the pool has ended the connection: nothing after it may run [MSG-13]
+	separate     bool // from now on each direction is judged by itself
 	messages     map[messageKind]int
 }
 
@@ -39,153 +39,153 @@ type dueAnswer struct {
 	health    bool
 	cancelled bool
 	large     bool // a worker with a lower limit may refuse it
-	odd       bool // a worker may find it unreadable, and answer under 0 and standing alone
-	final     bool // it stands behind a violation that ended the connection, or is it
+	unusual   bool // a worker may find it unreadable, and answer with the ID 0 and without an envelope
+	final     bool // it is a violation that ends the connection, or comes after one
 }
 
 const (
-	// dueLimit is how many answers are waited for at most. Beyond it the two directions are judged apart:
-	// of cancelled requests that are never answered [CAN-4] a long connection gathers any number.
+	// dueLimit is the most due answers that are remembered. Beyond it each direction is judged by itself. A long
+	// connection collects any number of them, because cancelled requests need no answer [CAN-4].
 	dueLimit = 1 << 18
-	// largeFrom is the payload from which on a worker could have a limit that it is over.
+	// largeFrom is the size of a frame in bytes from which on it may be over a worker's lower limit.
 	largeFrom = 64 << 10
 )
 
-// NewConnection makes an inspector of both directions. The framing is that of the pool's bytes and
-// counts for both [STR-7]; the sender is left empty.
-func NewConnection(o Options) (*ConnectionInspector, error) {
+// NewConnection returns a new Connection. It returns an error for an invalid option, and for a Sender, which must be empty.
+// The framing of the pool's bytes holds for both directions [STR-7].
+func NewConnection(o Options) (*Connection, error) {
 	if o.Sender != "" {
 		return nil, fmt.Errorf("a connection has two senders: leave %q away", o.Sender)
 	}
 	o.Sender = spec.RolePool
-	pool, err := New(o)
+	pool, err := NewStream(o)
 	if err != nil {
 		return nil, err
 	}
 	worker := *pool
 	worker.options.Sender = spec.RoleWorker
-	return &ConnectionInspector{
+	return &Connection{
 		pool: pool, worker: &worker, due: map[uint64][]dueAnswer{}, messages: map[messageKind]int{},
 	}, nil
 }
 
-// Write takes the next bytes that the pool or the worker sent and returns the frames that they complete.
-func (c *ConnectionInspector) Write(sender spec.Role, data []byte) []Frame {
+// Write inspects the next bytes that the pool or the worker sent. It returns the frames that they complete.
+func (c *Connection) Write(sender spec.Role, data []byte) []Frame {
 	if sender == spec.RolePool {
 		return c.fromPool(c.pool.Write(data))
 	}
 	if c.worker.framing == "" {
-		c.worker.framing = c.pool.framing // told by its own bytes where it speaks first
+		c.worker.framing = c.pool.framing // if the worker sends first, its own bytes tell
 	}
 	return c.fromWorker(c.worker.Write(data))
 }
 
-// End tells that the sender sends no more. The frame that it cut off, if any, is returned as by
-// [Inspector.End]; whoever ends a process or gives up a call may cut one off [CAN-10], so that by itself
-// is no fault.
-func (c *ConnectionInspector) End(sender spec.Role) []Frame {
+// End says that the sender sends no more bytes. It returns the frame that was cut off, if any, as [Stream.End] does. A
+// peer that ends a process or gives up a call may cut a frame off [CAN-10], so that alone is not a fault.
+func (c *Connection) End(sender spec.Role) []Frame {
 	if sender == spec.RolePool {
 		return c.fromPool(c.pool.End())
 	}
 	return c.fromWorker(c.worker.End())
 }
 
-// Framing is that of the connection, empty as long as it is not known.
-func (c *ConnectionInspector) Framing() spec.Framing {
+// Framing returns the framing of the connection. It is empty until the first bytes have shown it.
+func (c *Connection) Framing() spec.Framing {
 	if c.pool.framing != "" {
 		return c.pool.framing
 	}
 	return c.worker.framing
 }
 
-// Counts are the messages that were seen, in a stream that could be read.
+// Counts has how many messages of each kind were seen.
 type Counts struct{ Requests, Cancellations, Answers, Unreadable int }
 
-// Counts tells how many messages were seen so far.
-func (c *ConnectionInspector) Counts() Counts {
+// Counts returns how many messages were seen so far.
+func (c *Connection) Counts() Counts {
 	return Counts{
 		c.messages[isRequest], c.messages[isCancellation], c.messages[isAnswer],
 		c.messages[isUnreadable] + c.messages[isLeftOpen],
 	}
 }
 
-func (c *ConnectionInspector) fromPool(frames []Frame) []Frame {
+func (c *Connection) fromPool(frames []Frame) []Frame {
 	for i := range frames {
 		f := &frames[i]
 		if !f.Whole {
-			c.apart = true // what a worker still answers then is left open
+			c.separate = true // which answers still come then is left open
 			break
 		}
-		c.messages[f.said.kind]++
-		if !c.apart {
-			c.sent(f)
+		c.messages[f.content.kind]++
+		if !c.separate {
+			c.trackSent(f)
 		}
 	}
 	return frames
 }
 
-func (c *ConnectionInspector) fromWorker(frames []Frame) []Frame {
+func (c *Connection) fromWorker(frames []Frame) []Frame {
 	for i := range frames {
 		f := &frames[i]
 		if !f.Whole {
 			c.inOtherFraming(f)
-			c.apart = true
+			c.separate = true
 			break
 		}
-		c.messages[f.said.kind]++
-		if !c.apart {
+		c.messages[f.content.kind]++
+		if !c.separate {
 			c.answered(f)
 		}
 	}
 	return frames
 }
 
-// sent takes a message of the pool in.
-func (c *ConnectionInspector) sent(f *Frame) {
-	s := f.said
+// trackSent notes which answer is due to a message of the pool.
+func (c *Connection) trackSent(f *Frame) {
+	s := f.content
 	d := dueAnswer{kind: s.kind, enveloped: s.enveloped, health: s.method == "health", large: len(f.Bytes) > largeFrom, final: c.final}
-	differ := f.Framing == spec.Enhanced && s.hasID && s.id != f.Header
+	differ := f.Framing == spec.Enhanced && s.hasID && s.id != f.HeaderID
 	if differ && (s.kind == isRequest || s.kind == isCancellation) {
 		c.final, d.final = true, true // [MSG-13]
-		c.strays++
+		c.anyIDErrors++
 	}
 	switch {
 	case s.kind == isCancellation:
 		c.cancelled(f)
 	case d.final:
-		for _, id := range slices.Compact([]uint64{f.Header, s.id}) {
+		for _, id := range slices.Compact([]uint64{f.HeaderID, s.id}) {
 			c.add(id, d)
 		}
 	case s.kind == isRequest && s.hasID:
-		c.reused(f)
+		c.checkReuse(f)
 		if s.id == 0 {
 			d.kind = isLeftOpen
 		}
 		if f.Framing == spec.Basic || s.enveloped {
-			d.odd = isOdd(f.Bytes[f.Framing.HeaderSize():])
+			d.unusual = isUnusual(f.Bytes[f.Framing.HeaderSize():])
 		}
-		if d.odd && f.Framing == spec.Basic {
-			c.strays++
+		if d.unusual && f.Framing == spec.Basic {
+			c.anyIDErrors++
 		}
 		c.add(s.id, d)
-	case differ: // whether that ID counts is left open
-		c.open++
+	case differ: // which of the two IDs counts is left open
+		c.anyIDAnswers++
 	case f.Framing == spec.Enhanced:
 		if d.kind == isRequest {
 			d.kind = isUnreadable
 		}
-		c.add(f.Header, d)
+		c.add(f.HeaderID, d)
 	case s.kind == isLeftOpen:
-		c.open++
+		c.anyIDAnswers++
 	default:
-		c.strays++
+		c.anyIDErrors++
 	}
 }
 
-func (c *ConnectionInspector) cancelled(f *Frame) {
-	id := f.said.id
-	if !f.said.hasID {
-		id = f.Header
+// cancelled notes that a request was cancelled.
+func (c *Connection) cancelled(f *Frame) {
+	id := f.content.id
+	if !f.content.hasID {
+		id = f.HeaderID
 	}
 	due := c.due[id]
 	for i := range due {
@@ -195,22 +195,22 @@ func (c *ConnectionInspector) cancelled(f *Frame) {
 		}
 	}
 	if len(due) == 0 {
-		c.past.set(id, past{answered: c.past.of(id).answered, cancelled: true})
+		c.history.set(id, outcome{answered: c.history.of(id).answered, cancelled: true})
 	}
 }
 
-// reused looks whether the ID of a request is outstanding. It is not, once its answer may have begun.
-func (c *ConnectionInspector) reused(f *Frame) {
-	outstanding := slices.ContainsFunc(c.due[f.said.id], func(d dueAnswer) bool { return d.kind == isRequest && !d.cancelled })
-	if !outstanding || c.answerBegun(f.said.id) {
+// checkReuse reports a request with an ID that is still outstanding. An ID is outstanding until its answer may have begun.
+func (c *Connection) checkReuse(f *Frame) {
+	outstanding := slices.ContainsFunc(c.due[f.content.id], func(d dueAnswer) bool { return d.kind == isRequest && !d.cancelled })
+	if !outstanding || c.answerBegun(f.content.id) {
 		return
 	}
-	c.strays++ // of a worker that says why it closes the connection [MSG-14]
-	f.breaks("RID-2", f.idAt(), "an ID that is not outstanding on this connection", fmt.Sprintf("request %d while request %d is not answered", f.said.id, f.said.id))
+	c.anyIDErrors++ // a worker may say why it closes the connection [MSG-14]
+	f.violates("RID-2", f.idAt(), "an ID that is not outstanding on this connection", fmt.Sprintf("request %d while request %d is not answered", f.content.id, f.content.id))
 }
 
-// answerBegun tells whether the frame that the worker has begun may bear the ID.
-func (c *ConnectionInspector) answerBegun(id uint64) bool {
+// answerBegun reports whether the worker has begun a frame that may have the ID.
+func (c *Connection) answerBegun(id uint64) bool {
 	begun := c.worker.pending
 	if c.worker.framing == spec.Basic || len(begun) < 14 {
 		return len(begun) > 0
@@ -218,9 +218,10 @@ func (c *ConnectionInspector) answerBegun(id uint64) bool {
 	return binary.BigEndian.Uint64(begun[6:]) == id
 }
 
-func (c *ConnectionInspector) add(id uint64, d dueAnswer) {
+// add notes a due answer under an ID.
+func (c *Connection) add(id uint64, d dueAnswer) {
 	if c.dues == dueLimit {
-		c.apart, c.due = true, nil
+		c.separate, c.due = true, nil
 		return
 	}
 	c.due[id] = append(c.due[id], d)
@@ -230,8 +231,9 @@ func (c *ConnectionInspector) add(id uint64, d dueAnswer) {
 	}
 }
 
-// take gives out a due answer under the ID, one that came in the same form if there is any.
-func (c *ConnectionInspector) take(id uint64, enveloped bool) (d dueAnswer, only, ok bool) {
+// take removes and returns a due answer with the ID, if possible one to a message of the same form. only says that it was
+// the only one.
+func (c *Connection) take(id uint64, enveloped bool) (d dueAnswer, only, ok bool) {
 	due := c.due[id]
 	if len(due) == 0 {
 		return dueAnswer{}, false, false
@@ -245,80 +247,80 @@ func (c *ConnectionInspector) take(id uint64, enveloped bool) (d dueAnswer, only
 	if d.large {
 		c.large--
 	}
-	if d.odd && c.pool.framing == spec.Basic && c.strays > 0 {
-		c.strays--
+	if d.unusual && c.pool.framing == spec.Basic && c.anyIDErrors > 0 {
+		c.anyIDErrors--
 	}
-	c.past.set(id, past{answered: true, cancelled: d.cancelled})
+	c.history.set(id, outcome{answered: true, cancelled: d.cancelled})
 	return d, len(due) == 1, true
 }
 
-// answered takes a message of the worker in.
-func (c *ConnectionInspector) answered(f *Frame) {
-	s := f.said
+// answered matches a message of the worker with a due answer and judges it.
+func (c *Connection) answered(f *Frame) {
+	s := f.content
 	switch {
 	case s.kind != isAnswer || !s.hasID:
 		if f.Framing == spec.Basic {
-			c.apart = true // nobody knows whose answer that was
+			c.separate = true // which request it answers is not known
 			return
 		}
-		c.take(f.Header, s.enveloped)
+		c.take(f.HeaderID, s.enveloped)
 		return
-	case f.Framing == spec.Enhanced && f.Header != s.id:
-		c.apart = true // final for the connection [MSG-13]
+	case f.Framing == spec.Enhanced && f.HeaderID != s.id:
+		c.separate = true // final for the connection [MSG-13]
 		return
 	}
 	d, only, ok := c.take(s.id, s.enveloped)
 	if !ok {
-		c.unasked(f)
+		c.judgeUnexpected(f)
 		return
 	}
 	switch {
 	case d.final && s.ok:
-		f.breaks("MSG-13", f.idAt(), "no handler that runs once a header and its message bore different IDs", "the answer to a request from then on")
+		f.violates("MSG-13", f.idAt(), "no handler that runs once a header and its message bore different IDs", "the answer to a request from then on")
 	case d.kind == isUnreadable && s.ok:
-		f.breaks("MSG-11", f.idAt(), "an error answer to what is no request", "an answer with ok: true")
-	case d.kind != isRequest || d.cancelled || d.final || !only: // how it is answered is left open, or not known
-	case !s.ok && (d.odd || d.large): // it may have been refused unread
+		f.violates("MSG-11", f.idAt(), "an error answer to what is no request", "an answer with ok: true")
+	case d.kind != isRequest || d.cancelled || d.final || !only: // how it must be answered is left open, or not known
+	case !s.ok && (d.unusual || d.large): // the worker may have refused it without reading it
 	case d.enveloped != s.enveloped:
 		forms := map[bool]string{true: "in an envelope", false: "standing alone"}
-		f.breaks("MSG-2", f.payloadAt(), fmt.Sprintf("an answer %s, the way its request came", forms[d.enveloped]), "one "+forms[s.enveloped])
+		f.violates("MSG-2", f.payloadAt(), fmt.Sprintf("an answer %s, the way its request came", forms[d.enveloped]), "one "+forms[s.enveloped])
 	case d.health && s.ok:
 		if problem := notHealthy(s.body); problem != "" {
-			f.breaks("WRK-20", f.payloadAt(), `an object with "status": "healthy" and the process ID as "pid"`, problem)
+			f.violates("WRK-20", f.payloadAt(), `an object with "status": "healthy" and the process ID as "pid"`, problem)
 		}
 	}
 }
 
-// unasked says what is wrong with an answer that nothing is due for, if anything is.
-func (c *ConnectionInspector) unasked(f *Frame) {
-	s := f.said
-	before := c.past.of(s.id)
+// judgeUnexpected reports what is wrong, if anything, with an answer when none is due under its ID.
+func (c *Connection) judgeUnexpected(f *Frame) {
+	s := f.content
+	before := c.history.of(s.id)
 	switch {
-	case c.open > 0:
-		c.open--
-	case c.strays > 0 && !s.ok:
-		c.strays--
-	case c.strays > 0 && before == past{}:
-		f.breaks("MSG-11", f.idAt(), "an error answer to what is no request", "an answer with ok: true")
-	case !s.ok && !c.refused && c.refusable(): // by a worker that says so before it closes the connection
-		c.refused = true
+	case c.anyIDAnswers > 0:
+		c.anyIDAnswers--
+	case c.anyIDErrors > 0 && !s.ok:
+		c.anyIDErrors--
+	case c.anyIDErrors > 0 && before == outcome{}:
+		f.violates("MSG-11", f.idAt(), "an error answer to what is no request", "an answer with ok: true")
+	case !s.ok && !c.oneRefused && c.mayBeRefused(): // a worker may say so before it closes the connection
+		c.oneRefused = true
 	case before.cancelled:
-		f.breaks("CAN-6", f.idAt(), "no answer to a cancellation", fmt.Sprintf("one more answer under ID %d, which nothing but a cancellation bore since its last answer", s.id))
+		f.violates("CAN-6", f.idAt(), "no answer to a cancellation", fmt.Sprintf("one more answer under ID %d, which nothing but a cancellation bore since its last answer", s.id))
 	case before.answered:
-		f.breaks("MSG-1", f.idAt(), "exactly one answer to each request", fmt.Sprintf("one more answer under ID %d, which was answered before", s.id))
+		f.violates("MSG-1", f.idAt(), "exactly one answer to each request", fmt.Sprintf("one more answer under ID %d, which was answered before", s.id))
 	default:
-		f.breaks("RID-8", f.idAt(), "the ID of a request on this connection", fmt.Sprintf("an answer under ID %d, which no request bore", s.id))
+		f.violates("RID-8", f.idAt(), "the ID of a request on this connection", fmt.Sprintf("an answer under ID %d, which no request bore", s.id))
 	}
 }
 
-// refusable tells whether the pool has sent, or begun to, what is over a limit lower than ours.
-func (c *ConnectionInspector) refusable() bool {
+// mayBeRefused reports whether the pool has sent, or begun to send, a frame that may be over a worker's lower limit.
+func (c *Connection) mayBeRefused() bool {
 	header := c.pool.framing.HeaderSize()
 	return c.large > 0 || len(c.pool.pending) >= header && c.pool.claimed() > largeFrom
 }
 
-// inOtherFraming gives a worker that answers in the other framing the clause for that.
-func (c *ConnectionInspector) inOtherFraming(f *Frame) {
+// inOtherFraming changes the violation of a worker that answers in the other framing to the clause for that.
+func (c *Connection) inOtherFraming(f *Frame) {
 	v := &f.Violations[0]
 	if f.Offset != 0 || c.pool.framing == "" || len(f.Bytes) < spec.BasicHeader {
 		return
@@ -330,18 +332,21 @@ func (c *ConnectionInspector) inOtherFraming(f *Frame) {
 	}
 }
 
-func (f *Frame) breaks(clause string, at int64, want, got string) {
+// violates adds a violation to the frame.
+func (f *Frame) violates(clause string, at int64, want, got string) {
 	f.Violations = append(f.Violations, Violation{Clause: clause, Offset: at, Want: want, Got: got})
 }
 
+// payloadAt returns where in the stream the payload begins.
 func (f *Frame) payloadAt() int64 { return f.Offset + int64(f.Framing.HeaderSize()) }
 
-// idAt is where the ID of a message begins that has one.
+// idAt returns where in the stream the ID of the message begins.
 func (f *Frame) idAt() int64 {
 	j := judgement{payload: f.Bytes[f.Framing.HeaderSize():], at: f.payloadAt()}
-	return j.field("id", wire.Message{Enveloped: f.said.enveloped})
+	return j.field("id", wire.Message{Enveloped: f.content.enveloped})
 }
 
+// notHealthy says what is wrong with the answer to a health request, and is empty if nothing is.
 func notHealthy(body json.RawMessage) string {
 	fields, err := wire.Object(body)
 	if err != nil {
@@ -357,9 +362,9 @@ func notHealthy(body json.RawMessage) string {
 	return ""
 }
 
-// isOdd tells whether a worker may find this well-formed JSON unreadable: nested deeper than 100 levels
-// [MSG-9], with a number beyond a double or with a lone surrogate. It says yes too often rather than too seldom.
-func isOdd(text []byte) bool {
+// isUnusual reports whether a worker may find this well-formed JSON unreadable: it is nested deeper than 100 levels
+// [MSG-9], has a number beyond a double, or a lone surrogate. In doubt it reports true.
+func isUnusual(text []byte) bool {
 	depth, digits := 0, 0
 	inString := false
 	for i := 0; i < len(text); i++ {

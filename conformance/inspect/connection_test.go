@@ -238,7 +238,7 @@ var scenesOfBothFramings = map[string]scene{
 		< error 2`,
 }
 
-func TestConnectionInspectorSeesWhatIsWrongBetweenTheDirections(t *testing.T) {
+func TestConnectionSeesWhatIsWrongBetweenTheDirections(t *testing.T) {
 	for name, s := range scenesOfBothFramings {
 		for _, framing := range []spec.Framing{spec.Enhanced, spec.Basic} {
 			t.Run(name+"/"+string(framing), func(t *testing.T) { s.play(t, framing) })
@@ -331,7 +331,7 @@ func TestConnectionInspectorSeesWhatIsWrongBetweenTheDirections(t *testing.T) {
 	}
 }
 
-func TestConnectionInspectorHoldsTheWorkerToTheFramingOfThePool(t *testing.T) {
+func TestConnectionHoldsTheWorkerToTheFramingOfThePool(t *testing.T) {
 	for _, framing := range []spec.Framing{spec.Enhanced, spec.Basic} {
 		other := map[spec.Framing]spec.Framing{spec.Enhanced: spec.Basic, spec.Basic: spec.Enhanced}[framing]
 		c, err := NewConnection(Options{})
@@ -344,7 +344,7 @@ func TestConnectionInspectorHoldsTheWorkerToTheFramingOfThePool(t *testing.T) {
 }
 
 // An ID is outstanding until its answer begins to leave [MSG-14].
-func TestConnectionInspectorLetsAnIDBeUsedAgainOnceItsAnswerHasBegun(t *testing.T) {
+func TestConnectionLetsAnIDBeUsedAgainOnceItsAnswerHasBegun(t *testing.T) {
 	for _, framing := range []spec.Framing{spec.Enhanced, spec.Basic} {
 		answer := wire.Encode(framing, 1, wire.OKAnswer(1, "1"))
 		for cut := range len(answer) {
@@ -360,7 +360,7 @@ func TestConnectionInspectorLetsAnIDBeUsedAgainOnceItsAnswerHasBegun(t *testing.
 	}
 }
 
-func TestConnectionInspectorJudgesTheDirectionsApartAfterAFramingError(t *testing.T) {
+func TestConnectionJudgesTheDirectionsApartAfterAFramingError(t *testing.T) {
 	c, err := NewConnection(Options{})
 	require.NoError(t, err)
 	bad := wire.EncodeWith(1, wire.Request(1, "echo", "1"), func(h *wire.Header) { h.CRC++ })
@@ -370,10 +370,10 @@ func TestConnectionInspectorJudgesTheDirectionsApartAfterAFramingError(t *testin
 	require.Equal(t, spec.Truncated, append(c.Write(spec.RoleWorker, []byte("PY")), c.End(spec.RoleWorker)...)[0].Violations[0].Kind)
 }
 
-func TestConnectionInspectorForgetsAndThenAccusesLessExactly(t *testing.T) {
+func TestConnectionForgetsAndThenAccusesLessExactly(t *testing.T) {
 	c, err := NewConnection(Options{})
 	require.NoError(t, err)
-	for id := uint64(1); id <= pastLimit+2; id++ {
+	for id := uint64(1); id <= historyLimit+2; id++ {
 		require.Empty(t, c.Write(spec.RolePool, wire.Encode(spec.Enhanced, id, wire.Request(id, "m", "")))[0].Violations)
 		require.Empty(t, c.Write(spec.RoleWorker, wire.Encode(spec.Enhanced, id, wire.OKAnswer(id, "1")))[0].Violations)
 	}
@@ -381,14 +381,14 @@ func TestConnectionInspectorForgetsAndThenAccusesLessExactly(t *testing.T) {
 		answer := wire.Encode(spec.Enhanced, uint64(id), wire.OKAnswer(uint64(id), "1"))
 		require.Equal(t, clause, c.Write(spec.RoleWorker, answer)[0].Violations[0].Clause, id)
 	}
-	require.Len(t, c.past.became, pastLimit)
+	require.Len(t, c.history.outcomes, historyLimit)
 	require.Zero(t, c.dues)
 	require.Empty(t, c.due)
 }
 
 // A right pool and a right worker are never accused, whatever is cancelled, however late, in whatever order
 // and pieces, and one violation planted among it all is the only one that is seen.
-func TestConnectionInspectorAccusesOnlyWhatWasPlanted(t *testing.T) {
+func TestConnectionAccusesOnlyWhatWasPlanted(t *testing.T) {
 	seeded.Check(t, 300, prop.ForAll(func(seed int64) string {
 		random := rand.New(rand.NewPCG(uint64(seed), 2))
 		framing := []spec.Framing{spec.Enhanced, spec.Basic}[random.IntN(2)]

@@ -1,5 +1,6 @@
-// Package inspect reads a stream of bytes, or both streams of a connection, and says which clauses they break.
+// Package inspect reads the bytes of a connection and reports which clauses they break.
 //
-// It imports spec, internal/wire and internal/text, and runs nothing: the bytes are the caller's. Package tap feeds it
-// live traffic, and the command "pyproctest decode" files.
+// [Stream] is for one direction, [Connection] for both. They only read bytes that the caller has: package tap gives them
+// live traffic, the command "pyproctest decode" gives them files. The package imports spec, internal/wire and
+// internal/text.
 package inspect

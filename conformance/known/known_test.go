@@ -40,8 +40,8 @@ func TestEveryWrongLineIsNamedWithWhatToDo(t *testing.T) {
 		"known.txt:1: WRK-8 has no reason: write WRK-8  # why it fails",
 		"known.txt:2: WRK-9 has no reason: write WRK-9  # why it fails",
 		`known.txt:3: "WRK-8 WRK-9" is more than one word: write one clause or case a line, and its reason after a #`,
-		`known.txt:4: "WRK-[" is no pattern for clauses or cases: write for example WRK-5, BPR-* or FRM-7/length-17-*/basic`,
-		`known.txt:5: "WRK-8/" is no pattern for clauses or cases: write for example WRK-5, BPR-* or FRM-7/length-17-*/basic`,
+		`known.txt:4: "WRK-[" is not a pattern for clauses or cases: write for example WRK-5, BPR-* or FRM-7/length-17-*/basic`,
+		`known.txt:5: "WRK-8/" is not a pattern for clauses or cases: write for example WRK-5, BPR-* or FRM-7/length-17-*/basic`,
 		"known.txt:7: WRK-7 is on line 6 too: remove one of them",
 		"known.txt:8: the line is not UTF-8: a list is plain text",
 	}, "\n"))
@@ -160,10 +160,10 @@ func TestPassingEntryIsToldWhereItsClauseIsViolated(t *testing.T) {
 func TestEntryThatMatchesNoCaseIsWrong(t *testing.T) {
 	rep := workerReport(nil)
 	require.Equal(t, []string{
-		"known.txt:1: WRK-99 matches no case for a worker: mend the name, or remove the line",
+		"known.txt:1: WRK-99 matches no case for a worker: correct the name, or remove the line",
 		"known.txt:2: BPR-* matches no case for a worker, only for a pool: keep a list for each role",
 		"known.txt:3: FRM-14 matches no case for a worker: the clause is untestable, remove the line",
-		"known.txt:4: wrk-6 matches no case for a worker: mend the name, or remove the line",
+		"known.txt:4: wrk-6 matches no case for a worker: correct the name, or remove the line",
 	}, problems(apply(t, rep, "WRK-99 # a", "BPR-* # b", "FRM-14 # c", "wrk-6 # d")))
 
 	rep.Asked.Framings = []spec.Framing{spec.Basic}
@@ -204,7 +204,7 @@ func TestRunOfAPartDoesNotJudgeWhatItLeftOut(t *testing.T) {
 		require.Equal(t, 1, o.Unjudged, name)
 		require.Equal(t, []string{
 			"known.txt:2: " + rep.Results[0].ID + " does not fail any more (1 case): remove the line",
-			"known.txt:3: NON-1 matches no case for a worker: mend the name, or remove the line",
+			"known.txt:3: NON-1 matches no case for a worker: correct the name, or remove the line",
 		}, problems(o), name)
 	}
 }

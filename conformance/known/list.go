@@ -12,22 +12,22 @@ import (
 
 // List is a list of known failures.
 type List struct {
-	File    string // what errors call it
+	File    string // the name of the list in errors
 	Entries []Entry
 }
 
 // Entry is one line of a list.
 type Entry struct {
-	// Pattern matches cases as [result.Match] has it: a clause ("WRK-5", "BPR-*") stands for all the
-	// cases that are named after it, and a case ("FRM-7/length-17-is-refused") for its framings.
+	// Pattern matches cases as [result.Match] does: a clause ("WRK-5", "BPR-*") stands for all cases that are named
+	// after it, and a case ("FRM-7/length-17-is-refused") for all its framings.
 	Pattern string
-	// Reason is why it fails, for the next reader.
+	// Reason says why these cases fail.
 	Reason string
-	// Line of the file, counted from 1.
+	// Line is the line in the file, counted from 1.
 	Line int
 }
 
-// Problem is one entry that is wrong. It is an error that begins with file and line and says what to do.
+// Problem is an entry that is wrong. As an error it begins with file and line and says what to do.
 type Problem struct {
 	Entry
 	File string
@@ -36,7 +36,7 @@ type Problem struct {
 
 func (p Problem) Error() string { return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Text) }
 
-// Load reads the list in a file. The error joins a [Problem] for each line that is wrong.
+// Load reads a list from a file. The error joins one [Problem] for each line that is wrong.
 func Load(file string) (List, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -45,7 +45,7 @@ func Load(file string) (List, error) {
 	return Parse(file, string(text))
 }
 
-// Parse reads a list; file is what errors call it.
+// Parse reads a list from text. Errors name it by file. The error joins one [Problem] for each line that is wrong.
 func Parse(file, text string) (List, error) {
 	list := List{File: file}
 	first := map[string]int{}
@@ -71,7 +71,7 @@ func Parse(file, text string) (List, error) {
 
 var element = regexp.MustCompile(`^[A-Za-z0-9*?\[\]^\\-]+$`)
 
-// parseLine reads one line; a line that says nothing gives an entry without a pattern.
+// parseLine reads one line. For an empty line or a comment it returns an entry without a pattern.
 func parseLine(line string) (e Entry, fault string) {
 	if !utf8.ValidString(line) {
 		return e, "the line is not UTF-8: a list is plain text"
@@ -86,7 +86,7 @@ func parseLine(line string) (e Entry, fault string) {
 	}
 	for part := range strings.SplitSeq(e.Pattern, "/") {
 		if _, err := path.Match(part, ""); err != nil || !element.MatchString(part) {
-			return e, fmt.Sprintf("%q is no pattern for clauses or cases: write for example WRK-5, BPR-* or FRM-7/length-17-*/basic", e.Pattern)
+			return e, fmt.Sprintf("%q is not a pattern for clauses or cases: write for example WRK-5, BPR-* or FRM-7/length-17-*/basic", e.Pattern)
 		}
 	}
 	if e.Reason == "" {

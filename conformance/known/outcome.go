@@ -11,24 +11,24 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// Outcome is what a list says of one report.
+// Outcome is what a list says about one report.
 type Outcome struct {
 	File    string
 	Excused []Excuse // in the order of the report's results
-	// Problems are the entries that are wrong: each makes the run fail.
+	// Problems are the entries that are wrong. Each makes the run fail.
 	Problems []Problem
-	// Unjudged counts the entries of which the run cannot tell whether they are right, because it was
-	// restricted, interrupted or could not be set up.
+	// Unjudged is how many entries may be right or wrong: the run was restricted or interrupted, or could not be set
+	// up, so it does not show which.
 	Unjudged int
 }
 
-// Excuse is one case that does not pass, and the entry that says so.
+// Excuse is a case that did not pass, and the entry that excuses it.
 type Excuse struct {
 	Case string
 	Entry
 }
 
-// Excuses returns the entry that excuses the case.
+// Excuses returns the entry that excuses the case. It reports false if there is none.
 func (o Outcome) Excuses(id string) (Entry, bool) {
 	for _, e := range o.Excused {
 		if e.Case == id {
@@ -38,9 +38,8 @@ func (o Outcome) Excuses(id string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// Apply tells which cases of the report the list excuses, and which entries are wrong. An entry is wrong
-// where it matches no case, and where all that it matches has run and does not fail. Where no case could be
-// run at all, nothing is excused.
+// Apply returns which cases of the report the list excuses, and which entries are wrong. An entry is wrong if it matches
+// no case, or if every case that it matches has run and none fails. If no case could be run, nothing is excused.
 func (l List) Apply(rep result.Report) Outcome {
 	o := Outcome{File: l.File}
 	exist := cases(rep.Role, rep.Asked.Framings)
@@ -64,7 +63,7 @@ func (l List) Apply(rep result.Report) Outcome {
 	return o
 }
 
-// judge says what is wrong with the entry, and whether the run can tell at all.
+// judge returns what is wrong with the entry, empty if nothing is. It reports false if the run does not show that.
 func (e Entry) judge(rep result.Report, exist []string) (wrong string, judged bool) {
 	matching := len(matched(e.Pattern, exist))
 	var ran, failing int
@@ -92,7 +91,7 @@ func (e Entry) judge(rep result.Report, exist []string) (wrong string, judged bo
 	}
 }
 
-// unmatched says what may have been meant by a pattern that matches no case.
+// unmatched returns the problem of a pattern that matches no case, with what may have been meant.
 func (e Entry) unmatched(rep result.Report) string {
 	text := fmt.Sprintf("%s matches no case for a %s", e.Pattern, rep.Role)
 	if len(rep.Asked.Framings) > 0 && len(matched(e.Pattern, cases(rep.Role, nil))) > 0 {
@@ -106,10 +105,10 @@ func (e Entry) unmatched(rep result.Report) string {
 	if c, ok := spec.LookUp(e.Pattern); ok && c.Untestable != "" {
 		return text + ": the clause is untestable, remove the line"
 	}
-	return text + ": mend the name, or remove the line" + blamedElsewhere(e.Pattern, rep)
+	return text + ": correct the name, or remove the line" + blamedElsewhere(e.Pattern, rep)
 }
 
-// blamedElsewhere names cases that found the clause violated, though they are named after another.
+// blamedElsewhere names cases that found the clause violated although they are named after another one.
 func blamedElsewhere(pattern string, rep result.Report) string {
 	var ids []string
 	for _, res := range rep.Results {
@@ -124,7 +123,7 @@ func blamedElsewhere(pattern string, rep result.Report) string {
 	return fmt.Sprintf(" (cases of other clauses find it violated: list those, %s)", strings.Join(ids[:min(len(ids), 3)], ", "))
 }
 
-// cases lists the IDs of all cases for a role in the framings, both where there are none.
+// cases returns the IDs of all cases for a role in the framings; none means both.
 func cases(role spec.Role, framings []spec.Framing) []string {
 	var ids []string
 	for _, c := range catalog.Cases() {
@@ -143,6 +142,7 @@ func cases(role spec.Role, framings []spec.Framing) []string {
 	return ids
 }
 
+// matched returns the IDs that match the pattern.
 func matched(pattern string, ids []string) []string {
 	var some []string
 	for _, id := range ids {
@@ -153,7 +153,8 @@ func matched(pattern string, ids []string) []string {
 	return some
 }
 
-// fails reports whether the result is one that a list may excuse. What is optional and not offered is none.
+// fails reports whether a list may excuse the result. It may not if the case passed, or if what it tests is optional and
+// not offered.
 func fails(r result.Result) bool {
 	switch r.Status {
 	case result.StatusPass:

@@ -13,15 +13,15 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// Write writes a list that excuses every case of the report that fails, and no case that does not. What
-// concerns a SHOULD alone is listed where strict is set. Each entry is as short as it can be: a clause where
-// nothing of it passes, else a case, else a case in one framing.
+// Write writes a list that excuses every case of the report that fails, and no other case. Cases that cover only SHOULD
+// clauses are listed if strict is set. Each entry is as short as possible: a clause if none of its cases passes, else a
+// case, else a case in one framing. It returns an error for a report that is interrupted or could not be set up.
 func Write(w io.Writer, rep result.Report, strict bool) error {
 	if rep.SetUp != "" {
 		return fmt.Errorf("no known-failing list can be written, because no case could be run: %s", rep.SetUp)
 	}
 	if rep.Interrupted {
-		return errors.New("no known-failing list can be written of a run that was interrupted: what did not run would be missing")
+		return errors.New("no known-failing list can be written from a run that was interrupted: the cases that did not run would be missing")
 	}
 	entries := entries(rep, strict)
 	width := 0
@@ -38,19 +38,11 @@ func Write(w io.Writer, rep result.Report, strict bool) error {
 	return err
 }
 
-// entries are those of the list, in the order of SPEC.md.
+// entries returns the entries of the list, in the order of SPEC.md.
 func entries(rep result.Report, strict bool) []Entry {
 	listed := func(r result.Result) bool { return fails(r) && (strict || concernsMust(r)) }
-	results := rep.Results
-	if !rep.Asked.Whole() { // what was left out may pass
-		for _, id := range cases(rep.Role, rep.Asked.Framings) {
-			if !slices.ContainsFunc(rep.Results, func(r result.Result) bool { return r.ID == id }) {
-				results = append(slices.Clip(results), result.Result{ID: id, Status: result.StatusPass})
-			}
-		}
-	}
 	below := map[string][]result.Result{}
-	for _, r := range results {
+	for _, r := range withLeftOut(rep) {
 		for _, prefix := range prefixes(r.ID) {
 			below[prefix] = append(below[prefix], r)
 		}
@@ -72,6 +64,27 @@ func entries(rep result.Report, strict bool) []Entry {
 			break
 		}
 	}
+	sortLikeSpec(all)
+	return all
+}
+
+// withLeftOut returns the results, and as passed the cases that the run was not asked for: they may pass, so no entry may
+// cover them.
+func withLeftOut(rep result.Report) []result.Result {
+	results := rep.Results
+	if rep.Asked.Whole() {
+		return results
+	}
+	for _, id := range cases(rep.Role, rep.Asked.Framings) {
+		if !slices.ContainsFunc(rep.Results, func(r result.Result) bool { return r.ID == id }) {
+			results = append(slices.Clip(results), result.Result{ID: id, Status: result.StatusPass})
+		}
+	}
+	return results
+}
+
+// sortLikeSpec sorts the entries by their clause, in the order of SPEC.md, and then by pattern.
+func sortLikeSpec(all []Entry) {
 	place := map[string]int{}
 	for i, c := range spec.Clauses() {
 		place[c.Name] = i
@@ -82,10 +95,9 @@ func entries(rep result.Report, strict bool) []Entry {
 		}
 		return strings.Compare(a.Pattern, b.Pattern)
 	})
-	return all
 }
 
-// concernsMust reports whether the result leaves a MUST that does not hold, or is not known to.
+// concernsMust reports whether, by this result, a MUST is violated or not known to hold.
 func concernsMust(r result.Result) bool {
 	return r.Status == result.StatusFail || slices.ContainsFunc(r.Clauses, func(name string) bool {
 		c, _ := spec.LookUp(name)
@@ -93,7 +105,7 @@ func concernsMust(r result.Result) bool {
 	})
 }
 
-// prefixes are those of an ID, the clause first and the whole ID last.
+// prefixes returns the clause of an ID, the clause with the case, and so on; the whole ID is last.
 func prefixes(id string) []string {
 	var all []string
 	for i, c := range id {
@@ -128,6 +140,7 @@ func printable(r rune) rune {
 	return ' '
 }
 
+// firstLine returns the first line of the text, without the space around it.
 func firstLine(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	return strings.TrimSpace(line)

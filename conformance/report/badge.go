@@ -9,7 +9,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// BadgeSVG writes the verdict of a run as an image.
+// BadgeSVG writes a badge, the verdict of one run as an SVG image.
 func BadgeSVG(w io.Writer, run Run) error {
 	b := newBadge(run.presentable())
 	label, message := b.width(b.Label), b.width(b.Message)
@@ -19,8 +19,8 @@ func BadgeSVG(w io.Writer, run Run) error {
 	})
 }
 
-// BadgeJSON writes the same for a service that draws badges itself, in the endpoint format that is usual:
-// schemaVersion, label, message and color.
+// BadgeJSON writes the same badge for a service that draws it, in the usual endpoint format: schemaVersion, label,
+// message and color.
 func BadgeJSON(w io.Writer, run Run) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -34,7 +34,7 @@ type badge struct {
 	Color         string `json:"color"`
 }
 
-// newBadge tells how many MUST hold, of how many, and never hides that only a part was run.
+// newBadge says how many MUST hold of how many, and always says so if only a part was run.
 func newBadge(r Run) badge {
 	must := r.Count(spec.Must)
 	b := badge{SchemaVersion: 1, Label: fmt.Sprintf("PyProc %s v%s", r.Role, r.Spec)}
@@ -66,14 +66,14 @@ func newBadge(r Run) badge {
 	return b
 }
 
-// paint is the background of the message, dark enough for white text.
+// paint returns the background of the message, dark enough for white text.
 func (b badge) paint() string {
 	return map[string]string{
 		"brightgreen": "#2e7d32", "yellow": "#7a6000", "orange": "#a84300", "red": "#b3261e", "lightgrey": "#5f6368",
 	}[b.Color]
 }
 
-// width of a text of 11 pixels in one of the usual fonts, with room on both sides.
+// width returns the width in pixels of a text of 11 pixels in a usual font, with room on both sides.
 func (b badge) width(text string) int { return len([]rune(text))*7 + 12 }
 
 var badgeImage = template.Must(template.New("badge").Parse(

@@ -15,10 +15,10 @@ const (
 	StateHolds       State = "holds"
 	StateViolated    State = "violated"      // a MUST that does not hold
 	StateNotHeld     State = "not held"      // a SHOULD that does not hold
-	StateKnown       State = "known failing" // so it is, and the known-failing list excuses it
-	StateBlocked     State = "blocked"       // a case could not be run to its end, so it is not known
+	StateKnown       State = "known failing" // violated or not known, and the known-failing list excuses it
+	StateBlocked     State = "blocked"       // a case could not be run to its end, so nothing is known
 	StateUnsupported State = "not supported" // not implemented, though it is not optional
-	StateNotOffered  State = "not offered"   // nor need it be
+	StateNotOffered  State = "not offered"   // optional, and not implemented
 	StateNotRun      State = "not run"       // though it was asked for
 	StateNotAsked    State = "not asked for"
 	StateUntestable  State = "untestable"
@@ -28,10 +28,10 @@ const (
 type Clause struct {
 	spec.Clause
 	State State
-	Cases int // that say something of it
+	Cases int // how many say something of it
 }
 
-// Clauses sums the run up by clause, in the order of SPEC.md, for those that bind its role.
+// Clauses returns the state of each clause that binds the role of the run, in the order of SPEC.md.
 func (r Run) Clauses() []Clause {
 	unexcused := r.unexcused().ByClause()
 	var all []Clause
@@ -49,7 +49,7 @@ func (r Run) Clauses() []Clause {
 	return all
 }
 
-// unexcused is the report without the cases that the known-failing list excuses.
+// unexcused returns the report without the cases that the known-failing list excuses.
 func (r Run) unexcused() result.Report {
 	rep := r.Report
 	rep.Results = slices.DeleteFunc(slices.Clone(rep.Results), func(res result.Result) bool { return r.excused(res.ID) })
@@ -89,10 +89,10 @@ func (r Run) state(c result.ClauseResult) State {
 	return StateNotAsked
 }
 
-// whole reports whether everything was asked for.
+// whole reports whether the run was asked for every case, in both framings.
 func (r Run) whole() bool { return r.Asked.Whole() && len(r.Asked.Framings) == 0 }
 
-// bad reports whether the state is one that keeps a MUST from being known to hold.
+// bad reports whether a clause in this state is violated or not known to hold.
 func (s State) bad() bool { return s.violated() || s.unknown() }
 
 func (s State) violated() bool { return s == StateViolated || s == StateNotHeld }
@@ -101,8 +101,8 @@ func (s State) unknown() bool {
 	return s == StateBlocked || s == StateUnsupported || s == StateNotRun
 }
 
-// Count is how many clauses of one level are in which state. Those that were not asked for, cannot be tested
-// or are optional and not offered are in none.
+// Count is how many clauses of one level are in each state. It leaves out clauses that were not asked for, cannot be
+// tested, or are optional and not offered.
 type Count struct {
 	Hold     int `json:"hold"`
 	Violated int `json:"violated"`
@@ -110,10 +110,10 @@ type Count struct {
 	Unknown  int `json:"unknown"`
 }
 
-// All is how many clauses the run was to judge.
+// All returns how many clauses the run had to judge.
 func (c Count) All() int { return c.Hold + c.Violated + c.Known + c.Unknown }
 
-// Count counts the clauses of a level.
+// Count returns the counts for a level.
 func (r Run) Count(level spec.Level) Count {
 	var n Count
 	for _, c := range r.Clauses() {
@@ -132,7 +132,7 @@ func (r Run) Count(level spec.Level) Count {
 	return n
 }
 
-// mark is a sign for the state, always beside its word.
+// mark returns a sign for the state. It always stands next to the word.
 func (s State) mark() string {
 	switch {
 	case s == StateHolds:

@@ -7,15 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// clean makes text that anybody may have written fit to be shown in every format, in so many bytes at most.
-// What is not UTF-8, would not be seen or would move what stands around it is written as an escape; lines
-// and tabs stay. What is cut off is told. Text that is clean already stays as it is.
+// clean returns text that is safe to show in every format, in at most limit bytes, whoever wrote it. Bytes that are not
+// UTF-8, and characters that are invisible or move the text around them, become escapes. Line feeds and tabs stay. If
+// the text is cut, its end says how much is missing. Cleaning is idempotent.
 func clean(text string, limit int) string { return escape(text, "\n\t", limit) }
 
-// cleanLine does the same for text of one line.
+// cleanLine does the same for one line: line feeds and tabs become escapes too.
 func cleanLine(text string) string { return escape(text, "", lineKept) }
 
-// clipLine cuts text to its first line, and to so many bytes.
+// clipLine returns the first line of the text, in at most limit bytes.
 func clipLine(text string, limit int) string {
 	line, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	if strings.TrimSpace(rest) != "" {
@@ -28,8 +28,8 @@ const cutRemark = " … (%d bytes more)"
 
 func escape(text, keep string, limit int) string {
 	var b strings.Builder
-	short := limit - len(cutRemark) - len("1000000000") // where to end if not all has room
-	var end, read int                                   // of what is written, and of text, at the last place before that
+	short := limit - len(cutRemark) - len("1000000000") // where to end if not everything fits
+	var end, read int                                   // how much of the output, and of text, fits into short bytes
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRuneInString(text[i:])
 		switch {
@@ -59,6 +59,7 @@ func escape(text, keep string, limit int) string {
 	return b.String()
 }
 
+// unseen reports whether a reader would not see the character, or it would move the text around it.
 func unseen(r rune) bool {
 	if r < 0x7f {
 		return r < 0x20

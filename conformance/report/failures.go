@@ -11,19 +11,19 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// A failure is a case that did not pass.
+// failure is a case that did not pass.
 type failure struct {
 	result.Result
 	kind   kind
-	excuse *known.Entry // of the known-failing list
+	excuse *known.Entry // in the known-failing list; nil if there is none
 }
 
-// kind sorts failures by how much a reader has to care.
+// kind is the kind of a failure. The first kind matters most to a reader.
 type kind int
 
 const (
 	violation   kind = iota // of a MUST
-	blocked                 // it is not known
+	blocked                 // nothing is known
 	unsupported             // a MUST that is not implemented
 	should                  // a SHOULD does not hold
 	excused                 // by the known-failing list
@@ -34,8 +34,8 @@ func (k kind) String() string {
 	return [...]string{"violated", "blocked", "not supported", "SHOULD not held", "known failing", "not offered"}[k]
 }
 
-// failures lists the cases that did not pass, in the order of the results. The first finding of each clause
-// comes before all others, so that none is lost where some are left out.
+// failures returns the cases that did not pass, in the order of the results. The first finding of each clause comes
+// before all other findings, so that no clause is lost when some are left out.
 func (r Run) failures() []failure {
 	var all []failure
 	for _, res := range r.Results {
@@ -66,17 +66,17 @@ func firstOfEachFirst(findings []result.Finding) []result.Finding {
 	return append(first, others...)
 }
 
-// A group is the failures of one kind that count against one clause. A case that found several clauses
-// violated is in the group of each, with what it found of that clause. What found nothing, because it could
-// not be run, is grouped by the reason instead.
+// group holds the failures of one kind that count against one clause. A case that found several clauses violated is in
+// the group of each, with its findings about that clause. Cases without findings, which could not be run, are grouped by
+// their reason instead.
 type group struct {
 	kind    kind
-	clauses []string // more than one only of the same reason
+	clauses []string // more than one only if reason is set
 	reason  string
 	cases   []failure
 }
 
-// groups are those with most to care for first, and of each kind in the order of SPEC.md.
+// groups returns the groups, first those of the kind that matters most, and within a kind in the order of SPEC.md.
 func (r Run) groups() []group {
 	var all []group
 	add := func(k kind, clause, reason string, f failure) {
@@ -121,7 +121,7 @@ func (r Run) groups() []group {
 	return all
 }
 
-// beside is 0 for a case that covers the clause of its group, and 1 for one that met it by the way.
+// beside returns 0 for a case that covers the clause of its group, and 1 for a case that found it violated by chance.
 func (f failure) beside(g group) int {
 	if slices.Contains(f.Clauses, g.clauses[0]) {
 		return 0
@@ -129,7 +129,7 @@ func (f failure) beside(g group) int {
 	return 1
 }
 
-// name of the group: the clauses, or the first of them.
+// name returns the clauses of the group, or the first of them if there are many.
 func (g group) name() string {
 	const named = 6
 	if n := len(g.clauses) - named; n > 1 {
@@ -138,7 +138,7 @@ func (g group) name() string {
 	return strings.Join(g.clauses, ", ")
 }
 
-// clausesOf lists the clauses that the findings name, each once.
+// clausesOf returns the clauses that the findings name, each once.
 func clausesOf(findings []result.Finding) []string {
 	var names []string
 	for _, f := range findings {
@@ -154,7 +154,7 @@ func levelOf(clause string) spec.Level {
 	return c.Level
 }
 
-// namedAfter is the clause that the case is named after.
+// namedAfter returns the clause that the case is named after.
 func (f failure) namedAfter() string {
 	name, _, _ := strings.Cut(f.ID, "/")
 	return name
@@ -165,7 +165,7 @@ func (r Run) fails(f failure) bool {
 	switch f.kind {
 	case violation:
 		return true
-	case should, blocked, unsupported: // where a MUST is covered too, it is not known
+	case should, blocked, unsupported: // if the case covers a MUST too, that MUST is not known to hold
 		return r.Strict || bindsMust(f.Clauses)
 	}
 	return false
@@ -194,8 +194,8 @@ func kindOf(r result.Result) kind {
 	return blocked
 }
 
-// unexplained lists the MUST clauses that were asked for and of which no case says anything, though the run
-// came to its end.
+// unexplained returns the MUST clauses that were asked for and of which no case says anything, although the run came to
+// its end. In a strict run it returns such SHOULD clauses too.
 func (r Run) unexplained() []Clause {
 	if r.Verdict() == NotRun || r.Interrupted {
 		return nil
@@ -209,7 +209,7 @@ func (r Run) unexplained() []Clause {
 	return all
 }
 
-// headline says in one line what is wrong.
+// headline returns in one line what is wrong.
 func (f failure) headline() string {
 	if len(f.Findings) == 0 {
 		return fmt.Sprintf("%s: %s", f.kind, clipLine(f.Reason, lineKept))

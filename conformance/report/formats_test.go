@@ -184,7 +184,7 @@ func TestWriteSaysWhatItCannotDo(t *testing.T) {
 	require.ErrorIs(t, report.CheckPath("report.pdf"), report.ErrExtension)
 	require.ErrorContains(t, report.Write("report.pdf", green()), "report.pdf: give a file that ends in .txt, .json")
 	require.ErrorIs(t, report.Write(filepath.Join(dir, "none", "a.md"), green()), os.ErrNotExist)
-	require.ErrorContains(t, report.Write(filepath.Join(dir, "a.svg"), green(), green()), "a badge tells of one run, and there are 2")
+	require.ErrorContains(t, report.Write(filepath.Join(dir, "a.svg"), green(), green()), "a badge is for one run, and there are 2")
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Empty(t, left)

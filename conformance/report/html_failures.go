@@ -9,7 +9,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// What the page tells of the failures; the rest is in the JSON report.
+// How much of the failures the page shows; the rest is in the JSON report.
 const (
 	findingsInPage    = 3
 	eventsInPage      = 40
@@ -19,7 +19,7 @@ const (
 	timelinesInPage   = 60 // of one run
 )
 
-// A section is all failures of one kind.
+// section holds all failures of one kind.
 type section struct {
 	ID, Title, About string
 	Groups           []pageGroup
@@ -28,14 +28,14 @@ type section struct {
 type pageGroup struct {
 	ID     string
 	Name   string
-	Clause *spec.Clause // nil where it is none of SPEC.md, or more than one
+	Clause *spec.Clause // nil if it is not in SPEC.md, or if there are several
 	Reason string
 	First  []pageFailure
 	More   []pageFailure
-	Rest   []failure // told by name alone
+	Rest   []failure // shown by name alone
 }
 
-// Others says how many cases there are behind the first.
+// Others returns how many cases there are after the first.
 func (g pageGroup) Others() string {
 	return text.Plural(len(g.More)+len(g.Rest), "more case") + " of " + g.Name
 }
@@ -45,8 +45,8 @@ type pageFailure struct {
 	Findings     []result.Finding
 	MoreFindings int
 	Events       []pageEvent
-	Elsewhere    string // the ID of the element that tells the events
-	LeftOut      int    // events that are not told
+	Elsewhere    string // the ID of the element that shows the events already
+	LeftOut      int    // how many events are not shown
 	Rerun        string
 }
 
@@ -55,22 +55,22 @@ type pageEvent struct {
 	Hex string
 }
 
-// anchor has the state of a clause link to what is told of it, the first that comes.
+// anchor links the state of a clause to the element of that ID. The first link of a clause stays.
 func (v *pageRun) anchor(clause, id string) {
 	if v.anchors[clause] == "" {
 		v.anchors[clause] = id
 	}
 }
 
-// blames is the clause under which the failure is told first.
-func (f failure) blames() string {
+// firstClause returns the clause under which the failure is shown first.
+func (f failure) firstClause() string {
 	if len(f.Findings) > 0 {
 		return f.Findings[0].Clause
 	}
 	return f.namedAfter()
 }
 
-// section tells the failures of one kind.
+// section returns what the page shows of the failures of one kind.
 func (p *page) section(v *pageRun, groups []group) section {
 	k := groups[0].kind
 	s := section{ID: p.id(v.ID, k.String()), Title: k.heading(), About: k.about(v.Strict)}
@@ -97,7 +97,7 @@ func (p *page) section(v *pageRun, groups []group) section {
 	return s
 }
 
-// failure tells a case in the group of that ID. Its timeline is told once.
+// failure returns what the page shows of a case in the group of that ID. The timeline is shown once.
 func (v *pageRun) failure(f failure, group string) pageFailure {
 	shown := pageFailure{failure: f, Rerun: v.Rerun.one(f.ID)}
 	for _, found := range f.Result.Findings {
@@ -122,14 +122,14 @@ func (v *pageRun) failure(f failure, group string) pageFailure {
 	return shown
 }
 
-// heading names a kind of failures above them.
+// heading returns the title of a section.
 func (k kind) heading() string {
 	return [...]string{
 		"Violated", "Blocked", "Not supported", "SHOULD that does not hold", "Known failing", "Not offered",
 	}[k]
 }
 
-// about says what a kind of failures means for the reader.
+// about returns what a kind of failures means for the reader.
 func (k kind) about(strict bool) string {
 	if k == should && strict {
 		return "These fail the run, as was asked for."
@@ -138,13 +138,14 @@ func (k kind) about(strict bool) string {
 		"These MUST do not hold.",
 		"These cases could not be run to their end, so nothing is known of what they test.",
 		"These MUST are not implemented.",
-		"These are told, and do not fail the run.",
+		"These do not fail the run.",
 		"The known-failing list excuses these.",
 		"These rules are optional.",
 	}[k]
 }
 
-// Usual is what usually causes the failure. It is known for the clauses that the case covers.
+// Usual returns what usually causes the failure. It is empty if the clause that is violated is not one that the case
+// covers: the usual cause would then mislead.
 func (f pageFailure) Usual() string {
 	if len(f.Findings) > 0 && slices.Contains(f.Clauses, f.Findings[0].Clause) {
 		return f.Cause
@@ -152,11 +153,11 @@ func (f pageFailure) Usual() string {
 	return ""
 }
 
-// Kind is the word for what became of the case.
+// Kind returns the word for how the case ended.
 func (f pageFailure) Kind() string { return f.kind.String() }
 
-// Excuse is the entry of the known-failing list, nil without one.
+// Excuse returns the entry of the known-failing list; nil if there is none.
 func (f pageFailure) Excuse() *known.Entry { return f.excuse }
 
-// Since the case began; Bytes are annotated in Hex.
+// Since returns when the event happened, from the beginning of the case.
 func (e pageEvent) Since() string { return since(e.At) }

@@ -6,7 +6,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// A matrix sets the runs of one role side by side.
+// matrix compares the runs of one role.
 type matrix struct {
 	ID   string
 	Role spec.Role
@@ -14,7 +14,7 @@ type matrix struct {
 	Rows []matrixFamily
 }
 
-// Columns of the table.
+// Columns returns how many columns the table has.
 func (m matrix) Columns() int { return len(m.Runs) + 1 }
 
 type matrixFamily struct {
@@ -27,7 +27,7 @@ type matrixRow struct {
 	Cells []pageClause
 }
 
-// matrices are those of the roles, where there is more than one run.
+// matrices returns one matrix for each role, if there is more than one run.
 func (p *page) matrices() []matrix {
 	if len(p.Runs) < 2 {
 		return nil

@@ -220,7 +220,7 @@ func TestLargeReportsStayReasonableAndSayWhatIsLeftOut(t *testing.T) {
 		most  int
 		tells []string
 	}{
-		"HTML":     {written(t, report.HTML, run), 5 << 20, []string{fmt.Sprintf("%d more cases of RID-8", but1), "of which the JSON report tells more", "events left out here", "bytes more)", "1.0 MB", "WRK-6", "0777"}},
+		"HTML":     {written(t, report.HTML, run), 5 << 20, []string{fmt.Sprintf("%d more cases of RID-8", but1), "the JSON report has more about them", "events left out here", "bytes more)", "1.0 MB", "WRK-6", "0777"}},
 		"JSON":     {written(t, report.JSON, run), 20 << 20, []string{"90 more findings of this case left out", "342 events left out here", "bytes more)", "0777"}},
 		"JUnit":    {written(t, report.JUnit, run), 5 << 20, []string{"findings more", "earlier events", "0777"}},
 		"Markdown": {written(t, report.Markdown, run), 64 << 10, []string{fmt.Sprintf("and %d more cases", but1), "0777"}},
@@ -245,8 +245,8 @@ func TestPageTellsSoManyTimelinesAndSaysWhereTheOthersAre(t *testing.T) {
 		timelines++
 	}
 	require.Equal(t, 60, timelines)
-	require.Contains(t, text(page), "What was sent and came, 60 events, is left out here: the JSON report has it.")
-	require.Contains(t, text(within(t, page, "run1-WRK-6-violated")), "What was sent and came is told above.", "once for each case")
+	require.Contains(t, text(page), "What happened, 60 events, is left out here: the JSON report has it.")
+	require.Contains(t, text(within(t, page, "run1-WRK-6-violated")), "What happened is shown above.", "once for each case")
 }
 
 func TestEveryFormatIsTheSameForTheSameRun(t *testing.T) {

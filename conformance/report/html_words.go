@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// A word of a clause's sentence is code where SPEC.md has it between backticks, and stressed between stars.
+// word is a piece of a clause's sentence. In SPEC.md, code stands between backticks and stressed words between stars.
 type word struct {
 	Text         string
 	Code, Stress bool
@@ -30,10 +30,10 @@ func words(sentence string) []word {
 	return all
 }
 
-// A dumpLine is one row of annotated bytes.
+// dumpLine is one row of annotated bytes.
 type dumpLine struct {
 	Offset, Hex, Note string
-	Wrong             bool // the note says that something is not as it should be
+	Wrong             bool // the note says that something is wrong
 }
 
 var (

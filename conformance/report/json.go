@@ -19,7 +19,7 @@ import (
 //go:embed report.schema.json
 var schema string
 
-// Schema is the JSON Schema of what [JSON] writes.
+// Schema returns the JSON Schema of what [JSON] writes.
 func Schema() string { return schema }
 
 const (
@@ -27,11 +27,11 @@ const (
 	formatVersion = 1
 )
 
-// ErrFormat is wrapped by the errors of [Read] for what is no report that it can read.
-var ErrFormat = errors.New("no report that can be read")
+// ErrFormat is wrapped by the errors of [Read] for input that is not a report, or not one that it can read.
+var ErrFormat = errors.New("not a report that can be read")
 
-// JSON writes the runs so that [Read] gives them back, as [Schema] describes it. What is more than a reader
-// has use for is cut, with a word of how much that was.
+// JSON writes the runs as one JSON document, which [Schema] describes and [Read] reads. Text, findings and events beyond
+// a limit are cut, and the document says how much was cut.
 func JSON(w io.Writer, runs ...Run) error {
 	doc := document{Format: format, Version: formatVersion, ExitStatus: ExitStatus(runs...), Runs: []runJSON{}}
 	for _, r := range runs {
@@ -43,8 +43,8 @@ func JSON(w io.Writer, runs ...Run) error {
 	return enc.Encode(doc)
 }
 
-// Read reads what [JSON] wrote. An error that wraps [ErrFormat] says that it was something else, or comes
-// from a version of pyproctest that has other clauses.
+// Read reads what [JSON] wrote. It returns an error that wraps [ErrFormat] if the input is something else, or comes from
+// a version of pyproctest with other clauses.
 func Read(r io.Reader) ([]Run, error) {
 	var doc document
 	if err := json.NewDecoder(r).Decode(&doc); err != nil {
@@ -195,10 +195,10 @@ func newRunJSON(r Run) runJSON {
 	return j
 }
 
-// texts is never null in JSON.
+// texts returns a copy that is never null in JSON.
 func texts(list []string) []string { return append([]string{}, list...) }
 
-// arguments are a command's, which JSON can only hold as UTF-8.
+// arguments returns the words of a command as UTF-8, since JSON holds nothing else.
 func arguments(list []string) []string {
 	all := texts(list)
 	for i, word := range all {
@@ -207,13 +207,13 @@ func arguments(list []string) []string {
 	return all
 }
 
-// run is the run that was written; what is derived from it is not read.
+// run returns the run that was written. Derived fields, such as the verdict, are not read but computed again.
 func (j runJSON) run() (Run, error) {
 	if !slices.Contains([]spec.Role{spec.RoleFramer, spec.RoleWorker, spec.RolePool}, j.Role) {
-		return Run{}, fmt.Errorf("%q is no role", j.Role)
+		return Run{}, fmt.Errorf("%q is not a role", j.Role)
 	}
 	if j.Spec != spec.Version {
-		return Run{}, fmt.Errorf("it speaks of version %q of the clauses, and this pyproctest knows version %q", j.Spec, spec.Version)
+		return Run{}, fmt.Errorf("it is of version %q of the clauses, and this pyproctest knows version %q", j.Spec, spec.Version)
 	}
 	r := Run{
 		Report: result.Report{
@@ -247,7 +247,7 @@ var statuses = []result.Status{
 
 func (j resultJSON) result() (result.Result, error) {
 	if !slices.Contains(statuses, j.Status) {
-		return result.Result{}, fmt.Errorf("%q is no status", j.Status)
+		return result.Result{}, fmt.Errorf("%q is not a status", j.Status)
 	}
 	r := result.Result{ID: j.ID, Clauses: j.Clauses, Status: j.Status, Reason: j.Reason, Cause: j.Cause, Elapsed: j.Elapsed}
 	for _, f := range j.Findings {

@@ -64,8 +64,8 @@ func TestReadRefusesWhatItWouldMistake(t *testing.T) {
 		"another format":  {`{"format":"x","version":1}`, `its format is "x" version 1`},
 		"a later format":  {strings.Replace(right, `"version": 1`, `"version": 2`, 1), "version 2, and not"},
 		"other clauses":   {strings.Replace(right, `"clausesVersion": "2"`, `"clausesVersion": "7"`, 1), `version "7" of the clauses`},
-		"unknown role":    {strings.Replace(right, `"role": "worker"`, `"role": "cook"`, 1), `"cook" is no role`},
-		"unknown status":  {strings.Replace(right, `"status": "pass"`, `"status": "fine"`, 1), `"fine" is no status`},
+		"unknown role":    {strings.Replace(right, `"role": "worker"`, `"role": "cook"`, 1), `"cook" is not a role`},
+		"unknown status":  {strings.Replace(right, `"status": "pass"`, `"status": "fine"`, 1), `"fine" is not a status`},
 		"hex that is odd": {strings.Replace(right, `"hex": "00`, `"hex": "0`, 1), "odd length hex"},
 		"a cut-off file":  {right[:len(right)/2], "unexpected EOF"},
 	} {

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// JUnit writes the runs as JUnit XML, a suite each. A violated MUST is a failure, what could not be run an
-// error, and what does not fail the run (a SHOULD, a known failure, what is not offered) is skipped with its
-// text. What fails a run and is no case (a MUST that was not exercised, a wrong line of the known-failing
-// list) has a test case of its own, so that the XML is green exactly where the run succeeds.
+// JUnit writes the runs as JUnit XML, one suite for each. A violated MUST is a failure. A case that could not be run is
+// an error. A case that does not fail the run (a SHOULD, a known failure, something that is not offered) is skipped, with
+// its text. What fails a run without being a case (a MUST that was not exercised, a wrong line of the known-failing list)
+// gets a test case of its own, so the XML is green exactly if the run succeeds.
 func JUnit(w io.Writer, runs ...Run) error {
 	all := junitSuites{Name: "pyproctest"}
 	for _, r := range runs {
@@ -84,7 +84,7 @@ type junitProperties struct {
 type junitProblem struct {
 	Message string `xml:"message,attr"`
 	Type    string `xml:"type,attr,omitempty"`
-	Text    string `xml:",cdata"` // legible as it is, unlike escapes
+	Text    string `xml:",cdata"` // CDATA stays readable, escapes do not
 }
 
 func newJunitSuite(r Run) junitSuite {
@@ -103,10 +103,16 @@ func newJunitSuite(r Run) junitSuite {
 		class, name, _ := strings.Cut(res.ID, "/")
 		c := junitCase{Class: string(r.Role) + "." + class, Name: name, Time: seconds(res.Elapsed), Properties: requirements(res.Clauses)}
 		if f, ok := failures[res.ID]; ok {
-			r.tell(&c, f)
+			r.setOutcome(&c, f)
 		}
 		s.add(c)
 	}
+	r.addOtherProblems(&s)
+	return s
+}
+
+// addOtherProblems adds a test case for each thing that fails the run and is not a case.
+func (r Run) addOtherProblems(s *junitSuite) {
 	own := func(class, name string) junitCase {
 		return junitCase{Class: string(r.Role) + "." + class, Name: name, Time: seconds(0)}
 	}
@@ -122,7 +128,7 @@ func newJunitSuite(r Run) junitSuite {
 	}
 	for _, clause := range r.unexplained() {
 		c := own(clause.Name, "not-run")
-		c.Error = &junitProblem{Message: "no case says anything of it", Type: "not run", Text: clause.Sentence + "\n" + strings.Join(r.NotRun, "\n")}
+		c.Error = &junitProblem{Message: "no case says anything about this clause", Type: "not run", Text: clause.Sentence + "\n" + strings.Join(r.NotRun, "\n")}
 		s.add(c)
 	}
 	if r.Known != nil {
@@ -132,9 +138,9 @@ func newJunitSuite(r Run) junitSuite {
 			s.add(c)
 		}
 	}
-	return s
 }
 
+// requirements returns the clauses as properties of a test case.
 func requirements(clauses []string) *junitProperties {
 	if len(clauses) == 0 {
 		return nil
@@ -146,8 +152,8 @@ func requirements(clauses []string) *junitProperties {
 	return p
 }
 
-// tell makes a failure the outcome of its test case.
-func (r Run) tell(c *junitCase, f failure) {
+// setOutcome makes a failure the outcome of its test case.
+func (r Run) setOutcome(c *junitCase, f failure) {
 	text := f.Text()
 	if line := r.Rerun.one(f.ID); line != "" {
 		text += "once more: " + line + "\n"

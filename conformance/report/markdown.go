@@ -12,14 +12,14 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// What the summary of a CI job tells at most: it is the way to the full report, and not that.
+// How much the summary of a CI job shows. It leads to the full report and does not replace it.
 const (
 	failuresInMarkdown = 15
 	textInMarkdown     = 500 // bytes
 )
 
-// Markdown writes a short account of the runs for the summary of a CI job: the verdict, the first failures,
-// and the table by clause folded up.
+// Markdown writes a short form of the runs for the summary of a CI job: the verdict, the first failures, and the table
+// by clause, folded up.
 func Markdown(w io.Writer, runs ...Run) error {
 	var b strings.Builder
 	for _, r := range runs {
@@ -57,7 +57,7 @@ func writeMarkdown(b *strings.Builder, r Run) {
 	b.WriteString("\n")
 }
 
-// writeFailures tells one case of each clause that does not hold.
+// writeFailures writes one case of each clause that does not hold.
 func writeFailures(b *strings.Builder, r Run) {
 	groups := slices.DeleteFunc(r.groups(), func(g group) bool { return g.kind >= excused })
 	for i, g := range groups {
@@ -103,7 +103,7 @@ func sentenceOf(name string) string {
 	return fmt.Sprintf("(%s) %s", c.Level, c.Sentence)
 }
 
-// plain escapes text so that Markdown shows it as it is, on one line: no markup, link or mention comes of it.
+// plain escapes text so that Markdown shows it as it is, on one line, without markup, links or mentions.
 func plain(text string) string {
 	var b strings.Builder
 	text = strings.Join(strings.Fields(text), " ")
@@ -121,7 +121,7 @@ func plain(text string) string {
 	return b.String()
 }
 
-// fenced is a block of code that its text cannot end.
+// fenced returns a block of code. The fence is longer than every run of backticks in the text.
 func fenced(language, text string) string {
 	longest, length := 2, 0
 	for _, r := range text {
@@ -137,6 +137,7 @@ func fenced(language, text string) string {
 	return fence + language + "\n" + text + "\n" + fence + "\n"
 }
 
+// capital returns the text with a capital first letter.
 func capital(text string) string {
 	first, size := utf8.DecodeRuneInString(text)
 	if size == 0 {

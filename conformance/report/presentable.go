@@ -10,7 +10,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// What is told of a run at most, in any format, so that one fault that breaks everything does not bury it.
+// How much of a run every format shows at most, so that one fault that breaks everything does not bury the rest.
 const (
 	textKept     = 2000 // bytes of one text
 	noteKept     = 1000 // bytes of one event's note
@@ -22,8 +22,8 @@ const (
 	notesKept    = 50
 )
 
-// told is the run as every format tells it: all text fit to be shown, what is too much cut, with a word of
-// how much that was. Told twice it is the same.
+// presentable returns the run as every format shows it: all text is cleaned, and what is too long is cut and says how
+// much was cut. It is idempotent.
 func (r Run) presentable() Run {
 	r.Role = spec.Role(cleanLine(string(r.Role)))
 	r.Subject, r.Spec = cleanLine(r.Subject), cleanLine(r.Spec)
@@ -81,7 +81,7 @@ func presentableResult(r result.Result) result.Result {
 	return r
 }
 
-// cutEvents leaves out the middle of a timeline, so that it has no more than so many events.
+// cutEvents leaves out the middle of a timeline that has more than kept events. The first ones stay.
 func cutEvents(events []result.Event, first, kept int) []result.Event {
 	if len(events) <= kept {
 		return events
@@ -92,14 +92,14 @@ func cutEvents(events []result.Event, first, kept int) []result.Event {
 }
 
 func presentableTexts(texts []string) []string {
-	var told []string
+	var shown []string
 	for i, text := range texts {
 		if i == notesKept-1 && len(texts) > notesKept {
-			return append(told, fmt.Sprintf("… and %d more", len(texts)-i))
+			return append(shown, fmt.Sprintf("… and %d more", len(texts)-i))
 		}
-		told = append(told, clean(text, textKept))
+		shown = append(shown, clean(text, textKept))
 	}
-	return told
+	return shown
 }
 
 func presentableOutcome(o known.Outcome) *known.Outcome {

@@ -10,16 +10,16 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/result"
 )
 
-// Run is one run of the suite against one implementation, with what a reader needs to judge and repeat it.
+// Run is one run of the suite against one implementation, and what a reader needs to judge and repeat it.
 type Run struct {
 	result.Report
 	Environment Environment
 	Rerun       Rerun
-	// Known is what a known-failing list says of the run; nil without a list.
+	// Known is what a known-failing list says about the run; nil without a list.
 	Known *known.Outcome
-	// Strict is set where a SHOULD that does not hold fails the run.
+	// Strict is set if a SHOULD that does not hold fails the run.
 	Strict bool
-	// Notes are remarks that are no failures, such as what an adapter wrote to standard error.
+	// Notes are remarks that are not failures, such as what an adapter wrote to standard error.
 	Notes []string
 }
 
@@ -27,12 +27,12 @@ type Run struct {
 type Environment struct {
 	OS      string `json:"os"`
 	Arch    string `json:"arch"`
-	CPUs    int    `json:"cpus"` // that the run could use
+	CPUs    int    `json:"cpus"` // how many the run could use
 	Go      string `json:"go"`
-	Version string `json:"version"` // of pyproctest, as its build information has it
+	Version string `json:"version"` // of pyproctest, from its build information
 }
 
-// Here is the environment of this process.
+// Here returns the environment of this process.
 func Here() Environment {
 	return Environment{
 		OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.GOMAXPROCS(0), Go: runtime.Version(), Version: version(),
@@ -66,14 +66,14 @@ func version() string {
 // Rerun is how to repeat a run, as argument lists; either may be empty.
 type Rerun struct {
 	All []string `json:"all"`
-	// One repeats a single case: the case's ID is to follow as the last argument.
+	// One repeats a single case: append the ID of the case as the last argument.
 	One []string `json:"one"`
 }
 
-// all is the command that repeats the run, to be pasted into a shell.
+// all returns the command that repeats the run, to be pasted into a shell.
 func (r Rerun) all() string { return shell(r.All) }
 
-// one is the command that repeats a single case.
+// one returns the command that repeats a single case; empty if it is not known.
 func (r Rerun) one(id string) string {
 	if len(r.One) == 0 {
 		return ""
@@ -81,7 +81,7 @@ func (r Rerun) one(id string) string {
 	return shell(append(r.One[:len(r.One):len(r.One)], id))
 }
 
-// shell writes an argument list so that a shell reads it back.
+// shell quotes an argument list for a shell.
 func shell(words []string) string {
 	quoted := make([]string, len(words))
 	for i, word := range words {
@@ -93,12 +93,12 @@ func shell(words []string) string {
 	return clean(strings.Join(quoted, " "), textKept)
 }
 
-// special reports whether a shell might take the character for more than itself.
+// special reports whether the character may have a meaning for a shell.
 func special(c rune) bool {
 	return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-_./:=,@%+", c))
 }
 
-// name is what was run, in a few words: "worker pyproc-worker, basic framing".
+// name returns what was run, in a few words: "worker pyproc-worker, basic framing".
 func (r Run) name() string {
 	name := fmt.Sprintf("%s %s", r.Role, r.Subject)
 	if len(r.Asked.Framings) == 1 {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// took tells a duration with its unit, as exactly as a reader has use for.
+// took formats a duration with its unit, as exactly as a reader needs.
 func took(d time.Duration) string {
 	switch {
 	case d < time.Millisecond:
@@ -24,10 +24,10 @@ func took(d time.Duration) string {
 	return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
 }
 
-// since tells when in a case something happened.
+// since formats the time from the beginning of a case.
 func since(d time.Duration) string { return fmt.Sprintf("+%.1f ms", d.Seconds()*1000) }
 
-// size tells a number of bytes.
+// size formats a number of bytes.
 func size(n int) string {
 	switch {
 	case n == 1:

@@ -11,17 +11,17 @@ import (
 // Verdict is what a run says as a whole.
 type Verdict string
 
-// The verdicts, from the best.
+// The verdicts, the best first.
 const (
 	Holds    Verdict = "holds"    // every MUST that was asked for holds
 	Known    Verdict = "known"    // all that does not hold is on the known-failing list
-	Stale    Verdict = "stale"    // so it is, but entries of the list are wrong
+	Stale    Verdict = "stale"    // the same, but entries of the list are wrong
 	Unknown  Verdict = "unknown"  // no MUST is violated, but not all are known
 	Violated Verdict = "violated" // a MUST does not hold, or in a strict run a SHOULD
 	NotRun   Verdict = "not run"  // nothing could be run
 )
 
-// Verdict judges the run.
+// Verdict returns what the run says as a whole.
 func (r Run) Verdict() Verdict {
 	must, should := r.Count(spec.Must), r.Count(spec.Should)
 	switch {
@@ -39,8 +39,8 @@ func (r Run) Verdict() Verdict {
 	return Holds
 }
 
-// ExitStatus of a command that made the runs: 0 where the verdict of each is Holds or Known, 2 where
-// there is none or one could not be run, and 1 otherwise.
+// ExitStatus returns the exit status of a command that made the runs: 0 if the verdict of each is Holds or Known, 2 if
+// there are no runs or one could not be run, and 1 otherwise.
 func ExitStatus(runs ...Run) int {
 	status := 0
 	for _, r := range runs {
@@ -58,12 +58,12 @@ func ExitStatus(runs ...Run) int {
 	return status
 }
 
-// empty reports whether the run holds only because there was nothing in it to judge.
+// empty reports whether the run holds only because there was nothing to judge.
 func (r Run) empty() bool {
 	return r.Verdict() == Holds && r.Count(spec.Must).All()+r.Count(spec.Should).All() == 0
 }
 
-// title is the verdict in a few words.
+// title returns the verdict in a few words.
 func (r Run) title() string {
 	if r.empty() {
 		return "nothing was judged"
@@ -83,7 +83,7 @@ func (r Run) title() string {
 	return "could not be run"
 }
 
-// tone is how a verdict or a state looks, always beside its word.
+// tone is how a verdict or a state looks. It always stands next to the word.
 type tone string
 
 const (
@@ -93,7 +93,7 @@ const (
 	neutral tone = "none"
 )
 
-// tone is good only where something holds and nothing fails.
+// tone returns good only if something holds and nothing fails.
 func (r Run) tone() tone {
 	switch verdict := r.Verdict(); {
 	case verdict == Known, r.empty():
@@ -104,7 +104,7 @@ func (r Run) tone() tone {
 	return bad
 }
 
-// sentence says what the run found, in one line.
+// sentence returns what the run found, in one line.
 func (r Run) sentence() string {
 	must, should := r.Count(spec.Must), r.Count(spec.Should)
 	if r.Verdict() == NotRun {
@@ -139,7 +139,7 @@ func (r Run) sentence() string {
 	return strings.Join(parts, "; ") + "."
 }
 
-// tally says how many clauses of a level are in which state.
+// tally returns how many clauses of a level are in which state.
 func tally(level spec.Level, n Count) string {
 	text := fmt.Sprintf("%d of %d %s hold", n.Hold, n.All(), level)
 	if n.Hold == n.All() && n.All() > 1 {
@@ -160,7 +160,7 @@ func tally(level spec.Level, n Count) string {
 	return text
 }
 
-// part says what the run was restricted to, and is empty where it was not.
+// part returns what the run was restricted to; empty if it was not.
 func (r Run) part() string {
 	var parts []string
 	a := r.Asked

@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// ErrExtension is wrapped where a path's extension names no format.
+// ErrExtension is wrapped by the errors of [Write] and [CheckPath] for a file extension that names no format.
 var ErrExtension = errors.New("unknown format")
 
-// Write writes the runs to a file, in the format that its extension names: .txt, .json, .xml (JUnit), .md,
-// .html, and of a single run .svg (its badge) or .badge.json (its badge for a service that draws badges). The
-// file appears whole or not at all.
+// Write writes the runs to a file, in the format that its extension names: .txt, .json, .xml (JUnit), .md or .html. A
+// single run can also be written as a badge: .svg, or .badge.json for a service that draws badges. The file appears
+// whole or not at all.
 func Write(path string, runs ...Run) error {
 	write, err := writer(path)
 	if err != nil {
@@ -31,7 +31,7 @@ func Write(path string, runs ...Run) error {
 	return nil
 }
 
-// CheckPath reports whether Write knows the extension, so that a command can say so before a run.
+// CheckPath returns an error if [Write] does not know the extension, so that a command can say so before a run.
 func CheckPath(path string) error {
 	_, err := writer(path)
 	return err
@@ -60,14 +60,14 @@ func writer(path string) (func(io.Writer, ...Run) error, error) {
 func single(write func(io.Writer, Run) error) func(io.Writer, ...Run) error {
 	return func(w io.Writer, runs ...Run) error {
 		if len(runs) != 1 {
-			return fmt.Errorf("a badge tells of one run, and there are %d", len(runs))
+			return fmt.Errorf("a badge is for one run, and there are %d", len(runs))
 		}
 		return write(w, runs[0])
 	}
 }
 
-// replace puts data into the file at path in one step. What is there and is no regular file, such as a pipe,
-// is written to as it is.
+// replace puts data into the file at path in one step. If the path names something else than a regular file, such as a
+// pipe, replace writes to it directly.
 func replace(path string, data []byte) (err error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return os.WriteFile(path, data, 0o666)

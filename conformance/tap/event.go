@@ -6,28 +6,28 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// EventKind is what an event tells.
+// EventKind is the kind of an event.
 type EventKind string
 
 // The kinds of events.
 const (
-	Listening     EventKind = "listening"   // the socket is there
-	Opened        EventKind = "opened"      // a connection came and is passed on
-	Unreachable   EventKind = "unreachable" // one came and was closed: the worker takes none
-	ViolationSeen EventKind = "violation"   // something that passed breaks a clause
-	CutOff        EventKind = "cut_off"     // a sender ended inside a frame, as a peer that stops at once may
-	GivenUp       EventKind = "given_up"    // a connection is inspected no more; the bytes go on
+	Listening     EventKind = "listening"   // the socket exists
+	Opened        EventKind = "opened"      // a connection was accepted and is passed on
+	Unreachable   EventKind = "unreachable" // a connection was closed, because the worker accepts none
+	ViolationSeen EventKind = "violation"   // something that passed violates a clause
+	CutOff        EventKind = "cut_off"     // a sender ended inside a frame, as a peer that stops at once may do
+	GivenUp       EventKind = "given_up"    // a connection is no longer inspected; the bytes go on
 	Closed        EventKind = "closed"      // a connection has ended
-	Ended         EventKind = "ended"       // nothing passes any more
+	Ended         EventKind = "ended"       // the tap has ended
 )
 
-// Event is one thing that a tap tells, one line of its JSON log. Fields that say nothing for its kind are
-// left out. IDs are in the texts alone, because JSON readers that take numbers for doubles change them.
+// Event is one line of a tap's JSON log. Fields that have no meaning for its kind are left out. Request IDs appear only
+// inside texts, because JSON readers that read numbers as doubles change them.
 type Event struct {
 	Time       time.Time `json:"time"`
 	Event      EventKind `json:"event"`
-	Connection int       `json:"connection,omitempty"` // from 1, in the order in which they came
-	Process    int       `json:"process,omitempty"`    // of the tap, where several share a log
+	Connection int       `json:"connection,omitempty"` // counted from 1, in the order of arrival
+	Process    int       `json:"process,omitempty"`    // the tap's process ID, since several taps may share a log
 
 	// Of Listening and Unreachable.
 	Listen   string `json:"listen,omitempty"`
@@ -42,13 +42,13 @@ type Event struct {
 	Clause  string         `json:"clause,omitempty"`
 	Level   spec.Level     `json:"level,omitempty"`
 	Kind    spec.ErrorKind `json:"kind,omitempty"`    // of a framing error
-	Offset  *int64         `json:"offset,omitempty"`  // of the first byte in question in all that its sender sent
-	Frame   *int64         `json:"frame,omitempty"`   // the offset at which its frame begins
+	Offset  *int64         `json:"offset,omitempty"`  // of the first wrong byte, in all bytes that its sender sent
+	Frame   *int64         `json:"frame,omitempty"`   // the offset at which the frame begins
 	Message string         `json:"message,omitempty"` // what the frame says
 	Want    string         `json:"want,omitempty"`    // what the clause asks for
 	Got     string         `json:"got,omitempty"`     // what passed instead
-	Bytes   string         `json:"bytes,omitempty"`   // of the frame in hex, the first 512 at most
-	Size    int            `json:"size,omitempty"`    // how many bytes the frame has, or what there is of it
+	Bytes   string         `json:"bytes,omitempty"`   // the frame in hex, at most its first 512 bytes
+	Size    int            `json:"size,omitempty"`    // how many bytes there are of the frame
 	Dump    string         `json:"-"`                 // the frame for a person
 
 	// Of Closed.
@@ -58,7 +58,7 @@ type Event struct {
 	Violations int `json:"violations,omitempty"`
 }
 
-// Passed is what passed on a connection. Where the inspection ended early, the messages are those until then.
+// Passed is what passed on a connection. If the inspection ended early, the messages are counted up to its end.
 type Passed struct {
 	FromPool      int64 `json:"bytes_from_pool"`
 	FromWorker    int64 `json:"bytes_from_worker"`

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// waitForHangup waits until neither direction of the connection is open any more, because its peer has closed
-// it altogether or both have ended one by one, and tells so. False means that it was closed on this side.
+// waitForHangup waits until both directions of the connection have ended, because the peer has closed it or because they
+// ended one by one, and returns true. It returns false if the connection was closed on this side.
 func waitForHangup(c *net.UnixConn) bool {
 	raw, err := c.SyscallConn()
 	if err != nil {

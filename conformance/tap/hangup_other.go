@@ -4,6 +4,6 @@ package tap
 
 import "net"
 
-// waitForHangup tells nothing where a connection that is closed altogether looks like one whose sending half
-// is. There the receiver learns it when it sends.
+// waitForHangup always returns false: on this system a closed connection looks like one of which only the sending half is
+// closed. The receiver notices when it sends.
 func waitForHangup(*net.UnixConn) bool { return false }

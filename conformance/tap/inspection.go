@@ -10,30 +10,30 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// inspection looks at what passed on one pair, behind its traffic.
+// inspection inspects what passed on one pair, after it has passed.
 type inspection struct {
 	tap        *Tap
 	pair       *pair
 	number     int
 	opened     time.Time
-	inspector  *inspect.ConnectionInspector
+	inspector  *inspect.Connection
 	violations int
 	givenUp    bool
 }
 
 const (
-	bytesTold = 512 // of a frame, in the log
-	rowsTold  = 16  // of its dump
+	bytesLogged = 512 // of a frame
+	rowsDumped  = 16  // of a frame, for a person
 )
 
 func (t *Tap) newInspection(p *pair) *inspection {
-	inspector, _ := inspect.NewConnection(t.options.inspector()) // Listen has refused what it refuses
+	inspector, _ := inspect.NewConnection(t.options.inspector()) // Listen has checked the options
 	return &inspection{tap: t, pair: p, number: t.newNumber(), opened: time.Now(), inspector: inspector}
 }
 
-// run inspects until all has passed, and is to be inspected, or was given up.
+// run inspects until the connection has ended. After giveUp it inspects nothing more.
 func (i *inspection) run() {
-	i.tell(Event{Event: Opened})
+	i.report(Event{Event: Opened})
 	for last := false; !last; {
 		var pieces []piece
 		var overflowed bool
@@ -49,7 +49,7 @@ func (i *inspection) run() {
 		}
 	}
 	counts := i.inspector.Counts()
-	i.tell(Event{Event: Closed, Violations: i.violations, Framing: i.inspector.Framing(), Passed: &Passed{
+	i.report(Event{Event: Closed, Violations: i.violations, Framing: i.inspector.Framing(), Passed: &Passed{
 		FromPool: i.pair.passed[0].Load(), FromWorker: i.pair.passed[1].Load(),
 		Requests: counts.Requests, Cancellations: counts.Cancellations, Answers: counts.Answers, Unreadable: counts.Unreadable,
 		Milliseconds: time.Since(i.opened).Milliseconds(),
@@ -64,11 +64,11 @@ func (i *inspection) inspect(p piece) {
 	i.found(i.inspector.Write(p.sender, p.data))
 }
 
-// giveUp tells that what comes on the connection is not looked at. The bytes go on.
+// giveUp stops the inspection of the connection and says why. The bytes go on.
 func (i *inspection) giveUp(why string) {
 	if !i.givenUp {
 		i.givenUp = true
-		i.tell(Event{Event: GivenUp, Reason: why})
+		i.report(Event{Event: GivenUp, Reason: why})
 	}
 }
 
@@ -86,16 +86,17 @@ func (i *inspection) found(frames []inspect.Frame) {
 				i.violations++
 			}
 			clause, _ := spec.LookUp(v.Clause)
-			i.tell(Event{
+			i.report(Event{
 				Event: kind, Sender: f.Sender, Framing: f.Framing, Clause: v.Clause, Level: clause.Level, Kind: v.Kind,
 				Offset: &v.Offset, Frame: &f.Offset, Message: f.Message, Want: v.Want, Got: v.Got,
-				Bytes: hex.EncodeToString(f.Bytes[:min(len(f.Bytes), bytesTold)]), Size: len(f.Bytes), Dump: f.Dump(rowsTold),
+				Bytes: hex.EncodeToString(f.Bytes[:min(len(f.Bytes), bytesLogged)]), Size: len(f.Bytes), Dump: f.Dump(rowsDumped),
 			})
 		}
 	}
 }
 
-// mayBeRight tells whether a frame is over the default limit alone, where both sides may have another [FRM-13].
+// mayBeRight reports whether the frame is only over the default limit, while both sides may have agreed on a higher one
+// [FRM-13].
 func (i *inspection) mayBeRight(f inspect.Frame) bool {
 	if f.Whole || i.tap.options.MaxPayload != 0 || f.Violations[0].Kind != spec.TooLarge {
 		return false
@@ -107,10 +108,10 @@ func (i *inspection) mayBeRight(f inspect.Frame) bool {
 	return binary.BigEndian.Uint32(length) < noLimit
 }
 
-// noLimit is above every limit that there may be [FRM-14].
+// noLimit is above every possible limit [FRM-14].
 const noLimit = 0x50590000
 
-func (i *inspection) tell(e Event) {
+func (i *inspection) report(e Event) {
 	e.Connection = i.number
-	i.tap.tell(e)
+	i.tap.report(e)
 }

@@ -12,11 +12,12 @@ import (
 
 const socketMode = 0o600
 
+// listen makes the socket, with mode 0600, and replaces a stale socket file.
 func listen(path string) (*net.UnixListener, error) {
 	if err := clearStale(path); err != nil {
 		return nil, err
 	}
-	// On Linux the file gets the mode of the socket as it is made; elsewhere it has another one for a moment.
+	// On Linux the file gets its mode when it is made; elsewhere it has another mode for a moment.
 	private := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		return c.Control(func(fd uintptr) { _ = syscall.Fchmod(int(fd), socketMode) })
 	}}
@@ -39,7 +40,7 @@ func clearStale(path string) error {
 	case err != nil:
 		return err
 	case info.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("%s is there and is no socket: give another path, or remove it", path)
+		return fmt.Errorf("%s exists and is not a socket: give another path, or remove it", path)
 	}
 	conn, err := net.Dial("unix", path)
 	if err == nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// pair is one connection of the pool and the one to the worker that carries it on.
+// pair is one connection of the pool and the connection to the worker that continues it.
 type pair struct {
 	pool, worker *net.UnixConn
 	copies       *queue
@@ -33,9 +33,9 @@ func (p *pair) close() {
 	_ = p.worker.Close()
 }
 
-// pump passes the bytes of one sender on until it sends no more or its receiver takes no more.
+// pump passes the bytes of one sender on until the sender ends or the receiver takes no more.
 //
-// What the inspection gets, it gets before the receiver does: so it never sees an answer before its request.
+// The inspection gets the bytes before the receiver does, so it never sees an answer before its request.
 func (p *pair) pump(to, from *net.UnixConn, sender spec.Role, passed *atomic.Int64) {
 	block := make([]byte, blockSize)
 	for ended := false; !ended; {
@@ -52,14 +52,14 @@ func (p *pair) pump(to, from *net.UnixConn, sender spec.Role, passed *atomic.Int
 			p.copies.end(sender)
 		}
 	}
-	// Whichever way it ended: the sender can send no more, and the receiver gets no more.
+	// However it ended: the sender can send no more, and the receiver gets no more.
 	_ = to.CloseWrite()
 	_ = from.CloseRead()
-	// A sender that waits for room learns it only when there is room again.
+	// A sender that waits for room in the socket notices only when there is room again.
 	_, _ = io.Copy(io.Discard, struct{ io.Reader }{from})
 	if waitForHangup(from) {
-		// The sender closed the connection altogether, which its receiver is to see as well [CAN-8]. The
-		// other direction has nobody to go to.
+		// The sender closed the connection in both directions, which the receiver must notice too [CAN-8]. Nobody
+		// reads the other direction any more.
 		p.close()
 	}
 }

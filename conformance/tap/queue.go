@@ -7,8 +7,8 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// queue holds what passed on a connection until it is inspected, in the order in which it passed. Putting
-// never waits: what would make it longer than its bound makes it overflow, once and for all.
+// queue holds what passed on a connection until it is inspected, in the order in which it passed. put never waits: if the
+// queue would exceed its bound, it overflows for good.
 type queue struct {
 	bound int // in bytes
 
@@ -16,7 +16,7 @@ type queue struct {
 	pieces     []piece
 	size       int
 	overflowed bool
-	told       bool // that it did
+	reported   bool // take has returned that it overflowed
 	closed     bool
 	changed    chan struct{} // has room for one
 }
@@ -30,7 +30,7 @@ type piece struct {
 
 func newQueue(bound int) *queue { return &queue{bound: bound, changed: make(chan struct{}, 1)} }
 
-// put takes a copy of the bytes.
+// put adds a copy of the bytes.
 func (q *queue) put(sender spec.Role, data []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -46,6 +46,7 @@ func (q *queue) put(sender spec.Role, data []byte) {
 	q.wake()
 }
 
+// end adds the end of a sender.
 func (q *queue) end(sender spec.Role) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -55,7 +56,7 @@ func (q *queue) end(sender spec.Role) {
 	q.wake()
 }
 
-// close tells that nothing more is put.
+// close says that nothing more will be put.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -70,13 +71,13 @@ func (q *queue) wake() {
 	}
 }
 
-// take waits for what was put and takes all of it. What is taken counts for the bound until done says that
-// it was inspected. That the queue overflowed is told once, and nothing comes after the last.
+// take waits until there is something in the queue and removes all of it. What it removes counts for the bound until done
+// is called. It reports an overflow once. After the last pieces it reports last.
 func (q *queue) take() (pieces []piece, overflowed, last bool) {
 	for {
 		q.mu.Lock()
-		pieces, overflowed, last = q.pieces, q.overflowed && !q.told, q.closed
-		q.pieces, q.told = nil, q.overflowed
+		pieces, overflowed, last = q.pieces, q.overflowed && !q.reported, q.closed
+		q.pieces, q.reported = nil, q.overflowed
 		q.mu.Unlock()
 		if len(pieces) > 0 || overflowed || last {
 			return pieces, overflowed, last
@@ -85,6 +86,7 @@ func (q *queue) take() (pieces []piece, overflowed, last bool) {
 	}
 }
 
+// done says that a piece was inspected.
 func (q *queue) done(p piece) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

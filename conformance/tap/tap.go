@@ -11,22 +11,23 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// Options say where a tap sits and whom it tells.
+// Options say between which sockets a tap sits, and what it does with its events.
 type Options struct {
 	Listen   string // the path of the socket that it makes, for the pool
 	Upstream string // the path of the worker's socket
 
-	Framing spec.Framing // empty: told by the first two bytes of each connection [STR-7]
-	// MaxPayload is the limit of both sides in bytes. 0: it is not known, so a frame over the default of 10485760
-	// [FRM-13] is no violation, and ends the inspection of its connection.
+	// Framing is the framing of every connection. Empty: the first two bytes of each connection decide [STR-7].
+	Framing spec.Framing
+	// MaxPayload is the limit of both sides for one payload, in bytes. 0: the limit is not known. A frame over the
+	// default of 10485760 [FRM-13] is then not a violation, but ends the inspection of its connection.
 	MaxPayload int
 
-	// Behind is how many bytes of a connection may wait for their inspection; 0: 16 MiB. Beyond it the
-	// inspection of that connection is given up.
+	// Behind is how many bytes of a connection may wait for inspection; 0: 16 MiB. If more wait, the inspection of
+	// that connection ends.
 	Behind int
 
-	// Tell is called with each event, by one goroutine at a time. It may be slow: traffic does not wait.
-	Tell func(Event)
+	// OnEvent is called with each event. Calls never overlap. It may be slow: traffic does not wait for it.
+	OnEvent func(Event)
 }
 
 // Tap is a socket that listens in front of a worker.
@@ -34,33 +35,33 @@ type Tap struct {
 	options  Options
 	listener *net.UnixListener
 
-	telling sync.Mutex
-	summary Summary
+	reporting sync.Mutex // held while OnEvent runs
+	summary   Summary
 
 	mu    sync.Mutex
-	pairs map[*pair]struct{} // nil once all are to end
+	pairs map[*pair]struct{} // nil when all connections must end
 }
 
 // Summary is what a tap has seen.
 type Summary struct {
-	Connections int            // that were passed on
+	Connections int            // how many were passed on
 	Violations  map[string]int // by clause
-	GivenUp     int            // connections of which not everything was inspected
+	GivenUp     int            // how many connections were not inspected to their end
 }
 
 const (
 	defaultBehind = 16 << 20
-	acceptPause   = 100 * time.Millisecond // after a connection that could not be taken
+	acceptPause   = 100 * time.Millisecond // after a connection that could not be accepted
 )
 
-// Listen makes the socket, with mode 0600 [WRK-6]. A stale socket file at its path is replaced; a live
-// socket and what is no socket are not [WRK-2, WRK-4, WRK-5].
+// Listen makes the socket, with mode 0600 [WRK-6]. It replaces a stale socket file, and returns an error if a live socket
+// or something else is at the path [WRK-2, WRK-4, WRK-5], or if an option is invalid.
 func Listen(o Options) (*Tap, error) {
 	if o.Behind == 0 {
 		o.Behind = defaultBehind
 	}
-	if o.Tell == nil {
-		o.Tell = func(Event) {}
+	if o.OnEvent == nil {
+		o.OnEvent = func(Event) {}
 	}
 	if _, err := inspect.NewConnection(o.inspector()); err != nil {
 		return nil, err
@@ -73,7 +74,7 @@ func Listen(o Options) (*Tap, error) {
 		return nil, err
 	}
 	t := &Tap{options: o, listener: listener, pairs: map[*pair]struct{}{}, summary: Summary{Violations: map[string]int{}}}
-	t.tell(Event{Event: Listening, Listen: o.Listen, Upstream: o.Upstream})
+	t.report(Event{Event: Listening, Listen: o.Listen, Upstream: o.Upstream})
 	return t, nil
 }
 
@@ -81,8 +82,8 @@ func (o Options) inspector() inspect.Options {
 	return inspect.Options{Framing: o.Framing, MaxPayload: o.MaxPayload}
 }
 
-// Serve passes connections on until the context ends, which closes them all, or until the tap was closed and
-// the last connection has ended. What was passed on until then is inspected before it returns.
+// Serve passes connections on. It returns when the context ends, which closes them all, or when the tap is closed and the
+// last connection has ended. Before it returns, everything that passed is inspected.
 func (t *Tap) Serve(ctx context.Context) Summary {
 	stop := context.AfterFunc(ctx, t.end)
 	defer stop()
@@ -92,8 +93,8 @@ func (t *Tap) Serve(ctx context.Context) Summary {
 		if errors.Is(err, net.ErrClosed) {
 			break
 		}
-		if err != nil { // such as too many open files, of which there may be fewer again
-			t.tell(Event{Event: Unreachable, Upstream: t.options.Upstream, Reason: err.Error()})
+		if err != nil { // such as too many open files, which may pass
+			t.report(Event{Event: Unreachable, Upstream: t.options.Upstream, Reason: err.Error()})
 			select {
 			case <-ctx.Done():
 			case <-time.After(acceptPause):
@@ -103,13 +104,13 @@ func (t *Tap) Serve(ctx context.Context) Summary {
 		running.Go(func() { t.pass(conn) })
 	}
 	running.Wait()
-	t.telling.Lock()
-	defer t.telling.Unlock()
-	t.options.Tell(Event{Time: time.Now(), Event: Ended, Violations: sum(t.summary.Violations)})
+	t.reporting.Lock()
+	defer t.reporting.Unlock()
+	t.options.OnEvent(Event{Time: time.Now(), Event: Ended, Violations: sum(t.summary.Violations)})
 	return t.summary
 }
 
-// Close stops listening and removes the socket file. Connections go on.
+// Close stops listening and removes the socket file. Open connections go on.
 func (t *Tap) Close() { _ = t.listener.Close() }
 
 func (t *Tap) end() {
@@ -123,12 +124,12 @@ func (t *Tap) end() {
 	}
 }
 
-// pass passes one connection on, until it has ended in both directions.
+// pass passes one connection on until it has ended in both directions.
 func (t *Tap) pass(pool *net.UnixConn) {
 	worker, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: t.options.Upstream, Net: "unix"})
 	if err != nil {
 		_ = pool.Close()
-		t.tell(Event{Event: Unreachable, Upstream: t.options.Upstream, Reason: err.Error()})
+		t.report(Event{Event: Unreachable, Upstream: t.options.Upstream, Reason: err.Error()})
 		return
 	}
 	p := &pair{pool: pool, worker: worker, copies: newQueue(t.options.Behind)}
@@ -153,10 +154,10 @@ func (t *Tap) pass(pool *net.UnixConn) {
 	t.mu.Unlock()
 }
 
-// tell adds what the event says to the summary and passes it on.
-func (t *Tap) tell(e Event) {
-	t.telling.Lock()
-	defer t.telling.Unlock()
+// report adds the event to the summary and calls OnEvent.
+func (t *Tap) report(e Event) {
+	t.reporting.Lock()
+	defer t.reporting.Unlock()
 	switch e.Event {
 	case ViolationSeen:
 		t.summary.Violations[e.Clause]++
@@ -164,12 +165,13 @@ func (t *Tap) tell(e Event) {
 		t.summary.GivenUp++
 	}
 	e.Time = time.Now()
-	t.options.Tell(e)
+	t.options.OnEvent(e)
 }
 
+// newNumber returns the number of a new connection, counted from 1.
 func (t *Tap) newNumber() int {
-	t.telling.Lock()
-	defer t.telling.Unlock()
+	t.reporting.Lock()
+	defer t.reporting.Unlock()
 	t.summary.Connections++
 	return t.summary.Connections
 }

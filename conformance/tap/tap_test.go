@@ -58,9 +58,9 @@ func newLine(t testing.TB, options tap.Options) *line {
 	l.options.Listen, l.options.Upstream = filepath.Join(dir, "a"), filepath.Join(dir, "b")
 	l.worker, err = net.ListenUnix("unix", &net.UnixAddr{Name: l.options.Upstream, Net: "unix"})
 	require.NoError(t, err)
-	l.options.Tell = func(e tap.Event) {
-		if options.Tell != nil {
-			options.Tell(e)
+	l.options.OnEvent = func(e tap.Event) {
+		if options.OnEvent != nil {
+			options.OnEvent(e)
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -222,7 +222,7 @@ func TestWhatTheTapItselfCutsOffIsNotTold(t *testing.T) {
 
 func TestAnInspectionThatFallsBehindIsGivenUpAndTheBytesGoOn(t *testing.T) {
 	hold := make(chan struct{})
-	l := newLine(t, tap.Options{Behind: 1000, Tell: func(e tap.Event) {
+	l := newLine(t, tap.Options{Behind: 1000, OnEvent: func(e tap.Event) {
 		if e.Event == tap.Opened {
 			<-hold
 		}
@@ -391,7 +391,7 @@ func TestOnlyAStaleSocketIsReplaced(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(options.Listen, []byte("precious"), 0o600))
 	_, err = tap.Listen(options)
-	require.ErrorContains(t, err, "is no socket")
+	require.ErrorContains(t, err, "is not a socket")
 	content, err := os.ReadFile(options.Listen)
 	require.NoError(t, err)
 	require.Equal(t, "precious", string(content))

@@ -6,7 +6,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// completeClauses completes arguments that are names of clauses.
+// completeClauses completes arguments with the names of clauses.
 func completeClauses(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var words []string
 	for _, c := range spec.Clauses() {
@@ -15,13 +15,13 @@ func completeClauses(*cobra.Command, []string, string) ([]string, cobra.ShellCom
 	return words, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeWords completes a flag that takes one of few words.
+// completeWords completes a flag that takes one of a few words.
 func completeWords(c *cobra.Command, flag string, words ...string) {
 	completeFlag(c, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 }
 
 func completeFlag(c *cobra.Command, flag string, f cobra.CompletionFunc) {
 	if err := c.RegisterFlagCompletionFunc(flag, f); err != nil {
-		panic(err) // there is no such flag: seen by every run of the command
+		panic(err) // there is no such flag: every run of the command would show it
 	}
 }

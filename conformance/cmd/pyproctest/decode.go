@@ -29,11 +29,14 @@ func decodeCommand() *cobra.Command {
 		Long: `Shows the bytes of one direction of a connection frame by frame, and points at the
 first violation with its offset and its clause.
 
-The bytes come from a file, from standard input (-), or from the arguments as hex digits;
-white space and colons between them do not matter. The framing is told by the first two
-bytes unless it is given.
+The bytes come from a file, from standard input (-), or from the arguments as hex digits.
+White space and colons between the digits are ignored. Without --framing, the first two
+bytes decide the framing.
 
-Exit status: 0 nothing is wrong, 1 something is, 2 the bytes could not be read.`,
+Exit status:
+  0  nothing is wrong
+  1  something is wrong
+  2  the bytes could not be read`,
 		Example: `  pyproctest decode capture.bin
   pyproctest decode 505900000011 00000000000000 0100000000
   socat -u UNIX-LISTEN:s - | pyproctest decode --sender pool -`,
@@ -51,17 +54,17 @@ Exit status: 0 nothing is wrong, 1 something is, 2 the bytes could not be read.`
 			return d.decode(in)
 		},
 	}
-	c.Flags().StringVar(&framing, "framing", "", "enhanced or basic (default: told by the first two bytes)")
-	c.Flags().StringVar(&sender, "sender", "", "who sent the bytes, pool or worker, to judge the messages more strictly")
-	c.Flags().IntVar(&d.options.MaxPayload, "max-payload", 0, "the limit for the payload of one frame in bytes (default 10485760)")
-	c.Flags().IntVar(&d.rows, "rows", 24, "rows of hex for each frame, 0 for all")
-	c.Flags().BoolVar(&asHex, "hex", false, "the file, or standard input, holds hex digits")
+	c.Flags().StringVar(&framing, "framing", "", "enhanced or basic (default: the first two bytes decide)")
+	c.Flags().StringVar(&sender, "sender", "", "who sent the bytes, pool or worker; the messages are then judged more strictly")
+	c.Flags().IntVar(&d.options.MaxPayload, "max-payload", 0, "the largest payload of one frame, in bytes (default 10485760)")
+	c.Flags().IntVar(&d.rows, "rows", 24, "how many rows of hex to show for each frame; 0 for all")
+	c.Flags().BoolVar(&asHex, "hex", false, "the file or standard input holds hex digits")
 	completeWords(c, "framing", string(conformance.Enhanced), string(conformance.Basic))
 	completeWords(c, "sender", string(spec.RolePool), string(spec.RoleWorker))
 	return c
 }
 
-// input finds the bytes that the arguments stand for.
+// input returns the bytes that the arguments name.
 func input(stdin io.Reader, args []string, asHex bool) (io.ReadCloser, error) {
 	var in io.ReadCloser
 	switch file, err := os.Open(args[0]); {
@@ -78,7 +81,7 @@ func input(stdin io.Reader, args []string, asHex bool) (io.ReadCloser, error) {
 			if len(args) == 1 && !errors.Is(err, fs.ErrNotExist) && err != nil {
 				return nil, err
 			}
-			return nil, fmt.Errorf("%s is no file, and no bytes in hex: %w", strings.Join(args, " "), bad)
+			return nil, fmt.Errorf("%s is not a file, and not bytes in hex: %w", strings.Join(args, " "), bad)
 		}
 		return io.NopCloser(bytes.NewReader(data)), nil
 	}
@@ -92,11 +95,12 @@ func input(stdin io.Reader, args []string, asHex bool) (io.ReadCloser, error) {
 	}
 	data, err := fromHex(string(text))
 	if err != nil {
-		return nil, fmt.Errorf("these are no bytes in hex: %w", err)
+		return nil, fmt.Errorf("these are not bytes in hex: %w", err)
 	}
 	return io.NopCloser(bytes.NewReader(data)), nil
 }
 
+// fromHex reads hex digits with white space, colons and commas between them.
 func fromHex(text string) ([]byte, error) {
 	digits := strings.Join(strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n:,", r) }), "")
 	return hex.DecodeString(strings.TrimPrefix(digits, "0x"))
@@ -109,14 +113,15 @@ type decoding struct {
 	out     io.Writer
 
 	frames int
-	bytes  int64 // read
-	shown  int64 // of them
+	bytes  int64 // how many were read
+	shown  int64 // how many of them were shown
 	first  *inspect.Violation
-	more   int // violations after the first
+	more   int // how many violations came after the first
 }
 
+// decode shows everything that it reads.
 func (d *decoding) decode(in io.Reader) error {
-	inspector, err := inspect.New(d.options)
+	inspector, err := inspect.NewStream(d.options)
 	if err != nil {
 		return err
 	}
@@ -169,13 +174,13 @@ func (d *decoding) show(frames []inspect.Frame) error {
 	return nil
 }
 
-func (d *decoding) sumUp(i *inspect.Inspector) error {
+func (d *decoding) sumUp(i *inspect.Stream) error {
 	if d.bytes == 0 {
 		fmt.Fprintln(d.out, "No bytes: a clean end [STR-1].")
 		return nil
 	}
 	if rest := d.bytes - d.shown; rest > 0 && i.Stopped() {
-		fmt.Fprintf(d.out, "The %d bytes after it are not looked at: a framing error is final [STR-3].\n\n", rest)
+		fmt.Fprintf(d.out, "The %d bytes after it were not checked: a framing error is final [STR-3].\n\n", rest)
 	}
 	if d.first == nil {
 		fmt.Fprintf(d.out, "%s in %d bytes, nothing wrong.\n", text.Plural(d.frames, "frame"), d.bytes)

@@ -21,13 +21,13 @@ import (
 func explainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain CLAUSE|CASE...",
-		Short: "Explain a clause: why it is there, its cases, and bytes that show it",
+		Short: "Explain a clause: its reason, its cases, and bytes that show it",
 		Example: `  pyproctest explain FRM-7
   pyproctest explain MSG-5/ids-of-64-bits-come-back`,
 		ValidArgsFunction: completeClauses,
 		RunE: func(c *cobra.Command, names []string) error {
 			if len(names) == 0 {
-				return errors.New("name a clause such as FRM-7: pyproctest list has all")
+				return errors.New("name a clause such as FRM-7: pyproctest list shows all of them")
 			}
 			set, err := vectors.Load()
 			if err != nil {
@@ -50,12 +50,12 @@ func explainCommand() *cobra.Command {
 	}
 }
 
-// explain tells of a clause, or of the clause that a case is named after and that case alone.
+// explain describes a clause with its cases. For the name of a case it describes that case and its clause.
 func explain(name string, set vectors.Set) (string, error) {
 	clauseName, caseName, _ := strings.Cut(name, "/")
 	clause, ok := spec.LookUp(strings.ToUpper(clauseName))
 	if !ok {
-		return "", fmt.Errorf("there is no clause %s: pyproctest list names them", clauseName)
+		return "", fmt.Errorf("there is no clause %s: pyproctest list shows all of them", clauseName)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%s)\n  %s\n", clause.Name,
@@ -69,7 +69,7 @@ func explain(name string, set vectors.Set) (string, error) {
 	}
 	cases := casesFor(clause.Name, caseName)
 	if len(cases) == 0 {
-		return "", fmt.Errorf("there is no case %s: pyproctest list %s names them", name, clause.Name)
+		return "", fmt.Errorf("there is no case %s: pyproctest list %s shows all of them", name, clause.Name)
 	}
 	fmt.Fprintf(&b, "\nCases:\n")
 	for i, c := range cases {
@@ -78,7 +78,7 @@ func explain(name string, set vectors.Set) (string, error) {
 			fmt.Fprintf(&b, "         What usually breaks: %s\n", c.Cause)
 		}
 	}
-	tellVectors(&b, clause.Name, set)
+	writeVector(&b, clause.Name, set)
 	only := clause.Name
 	if caseName != "" {
 		only = cases[0].ID("")
@@ -87,9 +87,10 @@ func explain(name string, set vectors.Set) (string, error) {
 	return b.String(), nil
 }
 
-// casesFor are those that cover the clause, or the one of that name. A case named after it comes first.
+// casesFor returns the cases that cover the clause, or the one of that name. Cases that are named after the clause come
+// first.
 func casesFor(clause, name string) []catalog.Case {
-	name, _, _ = strings.Cut(name, "/") // a framing behind it
+	name, _, _ = strings.Cut(name, "/") // without a framing at its end
 	var own, others []catalog.Case
 	for _, c := range catalog.Cases() {
 		switch {
@@ -110,8 +111,8 @@ func inFramings(framings []conformance.Framing) string {
 	return ""
 }
 
-// tellVectors shows one vector of the clause and says how many more there are.
-func tellVectors(b *strings.Builder, clause string, set vectors.Set) {
+// writeVector shows one vector of the clause and says how many more there are.
+func writeVector(b *strings.Builder, clause string, set vectors.Set) {
 	var frames []vectors.FrameVector
 	for _, v := range slices.Concat(set.Enhanced, set.Basic, set.Streams) {
 		if v.Clause == clause {
@@ -126,9 +127,9 @@ func tellVectors(b *strings.Builder, clause string, set vectors.Set) {
 	}
 	switch {
 	case len(frames) > 0:
-		tellFrames(b, slices.MaxFunc(frames, func(a, b vectors.FrameVector) int { return telling(a.Bytes, !a.Valid()) - telling(b.Bytes, !b.Valid()) }))
+		writeFrames(b, slices.MaxFunc(frames, func(a, b vectors.FrameVector) int { return clarity(a.Bytes, !a.Valid()) - clarity(b.Bytes, !b.Valid()) }))
 	case len(messages) > 0:
-		tellMessage(b, slices.MaxFunc(messages, func(a, b vectors.MessageVector) int { return telling(a.Bytes, false) - telling(b.Bytes, false) }))
+		writeMessage(b, slices.MaxFunc(messages, func(a, b vectors.MessageVector) int { return clarity(a.Bytes, false) - clarity(b.Bytes, false) }))
 	default:
 		return
 	}
@@ -137,9 +138,9 @@ func tellVectors(b *strings.Builder, clause string, set vectors.Set) {
 	}
 }
 
-// telling is how much a vector shows at a glance: what is refused more than what is taken, and the more bytes the
-// more, as long as they fit on a few rows.
-func telling(data []byte, refused bool) int {
+// clarity scores how much a vector shows at a glance. A refused one scores more than an accepted one, and more bytes
+// score more as long as they fit on a few rows.
+func clarity(data []byte, refused bool) int {
 	const few = 64
 	score := min(len(data), few)
 	if len(data) > few {
@@ -151,27 +152,29 @@ func telling(data []byte, refused bool) int {
 	return score
 }
 
-func tellFrames(b *strings.Builder, v vectors.FrameVector) {
-	fmt.Fprintf(b, "\nA vector, %s, with a limit of %d bytes for a payload: %s\n", v.TcID, v.MaxPayload, v.Comment)
-	inspector, err := inspect.New(inspect.Options{
+// writeFrames shows a vector of frames and what a receiver does with them.
+func writeFrames(b *strings.Builder, v vectors.FrameVector) {
+	fmt.Fprintf(b, "\nA vector, %s, with payloads of at most %d bytes: %s\n", v.TcID, v.MaxPayload, v.Comment)
+	inspector, err := inspect.NewStream(inspect.Options{
 		Framing: conformance.Framing(v.Framing), MaxPayload: int(v.MaxPayload), Sender: spec.RolePool,
 	})
 	if err != nil {
-		return // the limit is of the vector, and right
+		return // the limits of vectors are valid, so this cannot happen
 	}
 	for _, f := range append(inspector.Write(v.Bytes), inspector.End()...) {
-		f.Violations = slices.DeleteFunc(f.Violations, func(w inspect.Violation) bool { return w.Kind == "" }) // of the message: the vector is about frames
+		f.Violations = slices.DeleteFunc(f.Violations, func(w inspect.Violation) bool { return w.Kind == "" }) // leave out those of the message: the vector is about frames
 		b.WriteString(text.Indent(f.Dump(24), "  "))
 	}
 	took := text.Plural(len(v.Frames), "frame")
 	if v.Valid() {
-		fmt.Fprintf(b, "  A receiver takes %s and meets a clean end.\n", took)
+		fmt.Fprintf(b, "  A receiver reads %s and then a clean end.\n", took)
 	} else {
-		fmt.Fprintf(b, "  A receiver takes %s and refuses the rest as %s, known after %d bytes.\n", took, v.Error, v.DecidedAt)
+		fmt.Fprintf(b, "  A receiver reads %s and refuses the rest as %s, known after %d bytes.\n", took, v.Error, v.DecidedAt)
 	}
 }
 
-func tellMessage(b *strings.Builder, v vectors.MessageVector) {
+// writeMessage shows a vector of a message and what its receiver does with it.
+func writeMessage(b *strings.Builder, v vectors.MessageVector) {
 	fmt.Fprintf(b, "\nA vector, %s: %s\n", v.TcID, v.Comment)
 	text := string(v.Bytes)
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == '\uFFFD' }) {
@@ -185,15 +188,15 @@ func tellMessage(b *strings.Builder, v vectors.MessageVector) {
 	if slices.Contains(v.Framings, vectors.Enhanced) {
 		fmt.Fprintf(b, "  sent under ID %d in the header\n", v.HeaderID)
 	}
-	fmt.Fprintf(b, "  A %s takes it for: %s.\n", v.Receiver, meaning[v.Outcome])
+	fmt.Fprintf(b, "  A %s reads it as %s.\n", v.Receiver, meaning[v.Outcome])
 }
 
 var meaning = map[vectors.Outcome]string{
 	vectors.OutcomeRequest:      "a request, which it runs and answers",
 	vectors.OutcomeCancellation: "a cancellation, which it never answers itself",
-	vectors.OutcomeErrorAnswer:  "no request that could be run: it gives an error answer, and the connection goes on",
-	vectors.OutcomeIgnored:      "nothing to be done: no answer, and the connection goes on",
+	vectors.OutcomeErrorAnswer:  "something that cannot be run: it sends an error answer, and the connection goes on",
+	vectors.OutcomeIgnored:      "something to ignore: it sends no answer, and the connection goes on",
 	vectors.OutcomeResponse:     "a response, for the caller with its ID",
-	vectors.OutcomeUnreadable:   "no answer that could be read: the calls of the connection fail",
-	vectors.OutcomeViolation:    "a violation: the connection is over, nothing runs and nothing is delivered",
+	vectors.OutcomeUnreadable:   "an answer that cannot be read: the calls of the connection fail",
+	vectors.OutcomeViolation:    "a violation: the connection ends, nothing runs and nothing is delivered",
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// templates holds templates/LANG/ROLE.EXT, or templates/LANG/ROLE/main.EXT where a program is a folder.
+// templates holds templates/LANG/ROLE.EXT, or templates/LANG/ROLE/main.EXT if a program is a folder.
 //
 //go:embed templates
 var templates embed.FS
@@ -27,13 +27,12 @@ func initCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "init worker|framer|pool --lang LANG [DIR]",
 		Short: "Write a starting worker, or a starting adapter for a framer or a pool",
-		Long: `Writes a program to start with into DIR, the current folder unless given. It runs as it
-is, and says of everything that you have not filled in yet that it is not written.
+		Long: `Writes a program to start with into DIR, by default the current folder. It runs as it is,
+and reports every part that you have not filled in as not written yet.
 
-A framer and a pool need an adapter, since they are not on the wire by themselves. A
-worker needs none: its program brings your library and the methods of clause WRK-21
-together. From Go tests no adapter is needed either: see TestFramer, TestWorker and
-TestPool of package conformance.`,
+A framer and a pool need an adapter, because they have no socket of their own. A worker
+needs none: its program connects your library with the methods of clause WRK-21. Go tests
+need no adapter: see TestFramer, TestWorker and TestPool of package conformance.`,
 		Example: `  pyproctest init framer --lang node
   pyproctest init worker --lang python conformance/`,
 		Args:      cobra.MaximumNArgs(2),
@@ -54,7 +53,7 @@ TestPool of package conformance.`,
 	return c
 }
 
-// languages are those that there are templates for.
+// languages returns the languages that have templates.
 func languages() []string {
 	entries, err := fs.ReadDir(templates, "templates")
 	if err != nil {
@@ -69,13 +68,13 @@ func languages() []string {
 
 func writeTemplate(out io.Writer, role spec.Role, lang, dir string) error {
 	if !slices.Contains(roleWords(), string(role)) {
-		return fmt.Errorf("%s is no role: give one of %s", role, strings.Join(roleWords(), ", "))
+		return fmt.Errorf("%s is not a role: give one of %s", role, strings.Join(roleWords(), ", "))
 	}
 	if lang == "" {
 		return fmt.Errorf("give --lang: one of %s", strings.Join(languages(), ", "))
 	}
 	if !slices.Contains(languages(), lang) {
-		return fmt.Errorf("--lang %s: there is a program to start with in %s; for any other language ADAPTERS.md says all there is to know",
+		return fmt.Errorf("--lang %s: there are programs to start with in %s; for any other language, ADAPTERS.md says all that an adapter must do",
 			lang, strings.Join(languages(), ", "))
 	}
 	from, err := templateOf(role, lang)
@@ -93,7 +92,7 @@ func writeTemplate(out io.Writer, role spec.Role, lang, dir string) error {
 	}
 	file, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already, and is left as it is: give another folder", to)
+		return fmt.Errorf("%s exists already and was not changed: give another folder", to)
 	}
 	if err != nil {
 		return err
@@ -104,11 +103,11 @@ func writeTemplate(out io.Writer, role spec.Role, lang, dir string) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s is written. Fill in what stands under \"Yours\", and run:\n\n  %s\n", to, firstRun(role, lang, to))
+	fmt.Fprintf(out, "%s is written. Fill in the part under \"Yours\", and run:\n\n  %s\n", to, firstRun(role, lang, to))
 	return nil
 }
 
-// templateOf is the path of a template.
+// templateOf returns the path of a template.
 func templateOf(role spec.Role, lang string) (string, error) {
 	for _, pattern := range []string{string(role) + ".*", string(role) + "/main.*"} {
 		if found, err := fs.Glob(templates, path.Join("templates", lang, pattern)); err != nil || len(found) == 1 {
@@ -118,7 +117,7 @@ func templateOf(role spec.Role, lang string) (string, error) {
 	return "", fmt.Errorf("there is no %s in %s", role, lang)
 }
 
-// firstRun is the command that runs what has been written.
+// firstRun returns the command that runs what was written.
 func firstRun(role spec.Role, lang, file string) string {
 	command := map[string]string{"python": "python3 ", "node": "node "}[lang] + file
 	switch {
@@ -131,7 +130,7 @@ func firstRun(role spec.Role, lang, file string) string {
 	return fmt.Sprintf("pyproctest run --%s '%s'", role, command)
 }
 
-// goPackage is how the go command wants the folder of a file to be named.
+// goPackage returns the folder of a file, as the go command wants it written.
 func goPackage(file string) string {
 	dir := filepath.ToSlash(filepath.Dir(file))
 	if path.IsAbs(dir) || strings.HasPrefix(dir, ".") {

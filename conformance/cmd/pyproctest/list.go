@@ -40,13 +40,13 @@ A pattern names clauses (FRM-7, 'BPR-*') or cases ('FRM-7/length-17-*').`,
 		},
 		ValidArgsFunction: completeClauses,
 	}
-	c.Flags().StringVar(&role, "role", "", "only what binds a framer, a worker or a pool")
-	c.Flags().BoolVar(&asJSON, "json", false, "as one JSON document")
+	c.Flags().StringVar(&role, "role", "", "only the clauses and cases for a framer, a worker or a pool")
+	c.Flags().BoolVar(&asJSON, "json", false, "write one JSON document")
 	completeWords(c, "role", roleWords()...)
 	return c
 }
 
-// list is what the command lists: the JSON of it is this type.
+// list is what the command lists, and its JSON.
 type list struct {
 	Version string       `json:"clauses_version"`
 	Clauses []listClause `json:"clauses"`
@@ -70,6 +70,7 @@ type listCase struct {
 	Framings []conformance.Framing `json:"framings,omitempty"`
 }
 
+// listing returns the clauses and cases for the role that match one of the patterns.
 func listing(role spec.Role, patterns []string) (list, error) {
 	if role != "" && !slices.Contains(roleWords(), string(role)) {
 		return list{}, fmt.Errorf("--role %s: give one of %s", role, strings.Join(roleWords(), ", "))
@@ -90,7 +91,7 @@ func listing(role spec.Role, patterns []string) (list, error) {
 		}
 	}
 	if len(l.Clauses) == 0 {
-		return list{}, fmt.Errorf("nothing matches %s: clauses are named like FRM-7 or 'BPR-*', cases like FRM-7/length-17-is-refused", strings.Join(patterns, " "))
+		return list{}, fmt.Errorf("nothing matches %s: name clauses like FRM-7 or 'BPR-*', and cases like FRM-7/length-17-is-refused", strings.Join(patterns, " "))
 	}
 	return l, nil
 }
@@ -121,7 +122,7 @@ func (l list) text(w io.Writer) error {
 	return err
 }
 
-// qualities tells how and whom a clause binds.
+// qualities returns how a clause binds, and whom.
 func qualities(c listClause) string {
 	words := string(c.Level)
 	if c.Optional {

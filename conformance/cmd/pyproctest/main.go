@@ -20,17 +20,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit statuses.
-const (
-	statusHolds       = 0
-	statusViolated    = 1
-	statusCouldNotRun = 2
-	statusInterrupted = 130 // as a shell reports the end by SIGINT
-)
-
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// run is the whole command. The first SIGINT or SIGTERM ends its context, a second one the process.
+// run is the whole command. The first SIGINT or SIGTERM ends its context; a second one ends the process.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -53,11 +45,6 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return statusCouldNotRun
 }
 
-// exit ends the command with a status, when all has been said.
-type exit struct{ status int }
-
-func (e *exit) Error() string { return fmt.Sprintf("exit status %d", e.status) }
-
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "pyproctest",
@@ -65,10 +52,10 @@ func rootCommand() *cobra.Command {
 		Long: `pyproctest says, clause by clause, whether a framer, a worker or a pool in any
 language obeys the PyProc protocol, and shows the bytes where it does not.`,
 		Example: `  pyproctest run --worker 'python3 worker.py'     # a worker, over its Unix socket
-  pyproctest run --framer 'node framer.mjs'       # a framer, by a small adapter
-  pyproctest run --pool './pool-adapter'          # a pool, by a small adapter
-  pyproctest init framer --lang node              # writes a starting adapter
-  pyproctest explain FRM-7                        # a clause, why it is there, its cases
+  pyproctest run --framer 'node framer.mjs'       # a framer, through a small adapter
+  pyproctest run --pool './pool-adapter'          # a pool, through a small adapter
+  pyproctest init framer --lang node              # write an adapter to start with
+  pyproctest explain FRM-7                        # a clause, its reason, its cases
   pyproctest decode capture.bin                   # what is wrong with these bytes?`,
 		SilenceErrors: true,
 		SilenceUsage:  true,

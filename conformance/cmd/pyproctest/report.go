@@ -16,29 +16,32 @@ func reportCommand() *cobra.Command {
 	var paths []string
 	c := &cobra.Command{
 		Use:   "report FILE.json...",
-		Short: "Put runs side by side: JSON reports in, one report out",
-		Long: `Reads the JSON reports of one or several runs and writes them as one report, with the
-implementations as columns and the clauses as rows. Without --report, as text.
+		Short: "Compare runs: read JSON reports, write one report",
+		Long: `Reads the JSON reports of one or several runs and writes them as one report. In HTML, the
+implementations are columns and the clauses are rows. Without --report, it writes text.
 
-The exit status is that of the runs together: 0 where every MUST of every run holds, 1 where
-some do not or it is not known, 2 where one could not be run.`,
+Exit status, for all runs together:
+  0  every MUST of every run holds
+  1  some do not, or it is not known whether they do
+  2  one of them could not be run`,
 		Example: `  pyproctest run --framer 'node framer.mjs' --report node.json
   pyproctest run --framer ./c-framer --report c.json
   pyproctest report node.json c.json --report matrix.html`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return sideBySide(c.OutOrStdout(), args, paths) },
+		RunE: func(c *cobra.Command, args []string) error { return compare(c.OutOrStdout(), args, paths) },
 	}
-	c.Flags().StringArrayVar(&paths, "report", nil, "write a report, by extension: .json .xml (JUnit) .md .html .txt (repeatable)")
+	c.Flags().StringArrayVar(&paths, "report", nil, "write a report to this `FILE`; its extension names the format: .json .xml (JUnit) .md .html .txt (repeatable)")
 	return c
 }
 
-func sideBySide(out io.Writer, files, paths []string) error {
+// compare reads the files and writes them as one report.
+func compare(out io.Writer, files, paths []string) error {
 	for _, path := range paths {
 		if err := report.CheckPath(path); err != nil {
 			return fmt.Errorf("--report %s: %w", path, err)
 		}
 		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-			return fmt.Errorf("%s cannot be written: %s is no folder", path, filepath.Dir(path))
+			return fmt.Errorf("%s cannot be written: %s is not a folder", path, filepath.Dir(path))
 		}
 	}
 	var runs []report.Run

@@ -25,12 +25,12 @@ func runCommand() *cobra.Command {
 		Short: "Run the cases against an implementation",
 		Long: `Runs the cases against an implementation and says, clause by clause, what holds.
 
-CMD is split into words as a shell does it, and started without one. A worker gets its
-socket path in PYPROC_SOCKET_PATH and exposes the methods of clause WRK-21. A framer and a
-pool are reached by an adapter, a small program that speaks JSON lines on its standard
-input and output: see conformance/ADAPTERS.md, and pyproctest init for one to start with.
+CMD is split into words as a shell would split it, and started without a shell. A worker
+finds its socket path in PYPROC_SOCKET_PATH and must expose the methods of clause WRK-21. A
+framer and a pool need an adapter, a small program that reads and writes lines of JSON:
+see conformance/ADAPTERS.md. "pyproctest init" writes one to start with.
 
-A SHOULD that does not hold is shown apart and fails the run only with --strict. A run
+A SHOULD that does not hold is reported, but fails the run only with --strict. A run that is
 restricted by --clause, --exclude, --shard or --framing judges only what it selected.
 
 Exit status:
@@ -38,7 +38,7 @@ Exit status:
   1    some do not, or it is not known whether they do
   2    it could not run: wrong flags, an implementation that cannot be started, or a report
        that cannot be written
-  130  ended by Ctrl-C or SIGTERM: what ran until then is reported`,
+  130  it was ended by Ctrl-C or SIGTERM; the cases that ran before are reported`,
 		Example: `  pyproctest run --worker 'python3 worker.py'
   pyproctest run --worker ./worker --framing basic --clause 'MSG-*' --clause WRK-8
   pyproctest run --framer 'node framer.mjs' --report report.html --report junit.xml
@@ -54,18 +54,18 @@ Exit status:
 	f.StringVar(&r.pool, "pool", "", "the `CMD` that starts the adapter of a pool")
 	f.StringVar(&r.name, "name", "", "the implementation's `NAME` in reports (default: the command, or what the adapter says)")
 	f.StringVar(&r.framing, "framing", "both", "the `FRAMING` to run in: enhanced, basic or both")
-	f.StringArrayVar(&r.clauses, "clause", nil, "only cases that cover clauses of that `PATTERN`, or bear that name: WRK-8, 'BPR-*', 'FRM-7/*-17' (repeatable)")
-	f.StringArrayVar(&r.exclude, "exclude", nil, "leave out cases whose name has that `PATTERN` (repeatable)")
-	f.StringVar(&r.shard, "shard", "", "only part `I/N`, so that several machines can share a run")
+	f.StringArrayVar(&r.clauses, "clause", nil, "run only cases that cover a clause that matches `PATTERN`, or cases whose name does: WRK-8, 'BPR-*', 'FRM-7/*-17' (repeatable)")
+	f.StringArrayVar(&r.exclude, "exclude", nil, "leave out cases whose name matches `PATTERN` (repeatable)")
+	f.StringVar(&r.shard, "shard", "", "run only part `I/N`, so that several machines can share a run")
 	f.IntVar(&r.parallel, "parallel", defaultParallel(), "how many cases to run at once")
-	f.DurationVar(&r.timeout, "timeout", 0, "end the whole run after this long, with what has run (default: none)")
-	f.DurationVar(&r.patience, "patience", 10*time.Second, "how long to wait for what must happen")
-	f.DurationVar(&r.grace, "grace", conformance.DefaultGrace, "how long the worker may take to end after SIGTERM, as it is set")
-	f.BoolVar(&r.strict, "strict", false, "a SHOULD that does not hold fails the run")
-	f.BoolVar(&r.json, "json", false, "write one JSON event a line to standard output, as events.schema.json describes them")
-	f.StringVar(&r.known, "known-failing", "", "the `FILE` that lists known failures, and their reasons")
-	f.StringVar(&r.writeKnown, "write-known-failing", "", "write that list to this `FILE`, from what fails now")
-	f.StringArrayVar(&r.reports, "report", nil, "write a report to this `FILE`, by extension: .json .xml (JUnit) .md .html .txt (repeatable)")
+	f.DurationVar(&r.timeout, "timeout", 0, "end the run after this time and report what has run (default: no limit)")
+	f.DurationVar(&r.patience, "patience", 10*time.Second, "how long to wait for anything that must happen")
+	f.DurationVar(&r.grace, "grace", conformance.DefaultGrace, "the grace period that your worker is set to: how long it may take to end after SIGTERM")
+	f.BoolVar(&r.strict, "strict", false, "fail the run if a SHOULD does not hold")
+	f.BoolVar(&r.json, "json", false, "write events to standard output, one line of JSON each; events.schema.json describes them")
+	f.StringVar(&r.known, "known-failing", "", "read known failures and their reasons from this `FILE`")
+	f.StringVar(&r.writeKnown, "write-known-failing", "", "list everything that fails now in this `FILE`, for --known-failing")
+	f.StringArrayVar(&r.reports, "report", nil, "write a report to this `FILE`; its extension names the format: .json .xml (JUnit) .md .html .txt (repeatable)")
 	f.StringVar(&r.badge, "badge", "", "write a badge to this `FILE`: .svg, or .json for a service that draws badges")
 	completeWords(c, "framing", "both", string(conformance.Enhanced), string(conformance.Basic))
 	completeFlag(c, "clause", completeClauses)
@@ -127,11 +127,11 @@ func (r *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	case signalled.Err() != nil && run.Interrupted:
 		status = statusInterrupted
 	case late:
-		status = statusViolated // or not known to be right, which counts the same
+		status = statusViolated // or not known to hold, which has the same status
 	case broken:
 		status = statusCouldNotRun
 	}
-	if err := errors.Join(watch.tell(run, status), r.write(run)); err != nil {
+	if err := errors.Join(watch.finish(run, status), r.write(run)); err != nil {
 		return err
 	}
 	if status != statusHolds {
@@ -140,7 +140,7 @@ func (r *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// judge runs the cases. It reports broken where the adapter gave out in the middle.
+// judge runs the cases. It reports broken if the adapter became unusable during the run.
 func (r *runFlags) judge(ctx context.Context, opts []conformance.Option, stdout, stderr io.Writer) (run report.Run, watch watcher, broken bool) {
 	subject := r.subject(ctx)
 	watch = r.watch(stdout, stderr, subject)
@@ -170,10 +170,10 @@ func (r *runFlags) role() spec.Role {
 	return spec.RolePool
 }
 
-// command is the line that starts the implementation or its adapter.
+// command returns the line that starts the implementation or its adapter.
 func (r *runFlags) command() string { return r.worker + r.framer + r.pool }
 
-// options are those of the suite that the flags ask for. The error says which flag is wrong.
+// options returns the options of the suite that the flags ask for. The error says which flag is wrong.
 func (r *runFlags) options() ([]conformance.Option, error) {
 	given := 0
 	for _, command := range []string{r.worker, r.framer, r.pool} {
@@ -190,7 +190,7 @@ func (r *runFlags) options() ([]conformance.Option, error) {
 	}
 	switch {
 	case r.parallel < 1:
-		return nil, fmt.Errorf("--parallel %d: at least one case has to run", r.parallel)
+		return nil, fmt.Errorf("--parallel %d: give at least 1", r.parallel)
 	case r.patience <= 0:
 		return nil, fmt.Errorf("--patience %v: give a time such as 30s", r.patience)
 	case r.grace <= 0:
@@ -212,7 +212,7 @@ func (r *runFlags) options() ([]conformance.Option, error) {
 	return opts, nil
 }
 
-// selection are the options by which cases are chosen.
+// selection returns the options that select cases.
 func (r *runFlags) selection() ([]conformance.Option, error) {
 	var opts []conformance.Option
 	switch f := conformance.Framing(r.framing); f {
@@ -242,7 +242,7 @@ func (r *runFlags) selection() ([]conformance.Option, error) {
 	return opts, nil
 }
 
-// rerun is how to repeat the run, and how to repeat one case of it.
+// rerun returns how to repeat the run, and how to repeat one case of it.
 func (r *runFlags) rerun() report.Rerun {
 	words := []string{"pyproctest", "run", "--" + string(r.role()), r.command()}
 	if r.patience != 10*time.Second {

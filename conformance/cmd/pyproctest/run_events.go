@@ -11,11 +11,11 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// events writes what happens as one JSON object a line, as events.schema.json describes it.
+// events writes what happens, one line of JSON for each event, as events.schema.json describes it.
 type events struct {
 	out     *json.Encoder
 	subject *subject
-	err     error // of the first event that could not be written
+	err     error // the first error of writing
 }
 
 func newEvents(out io.Writer, s *subject) *events {
@@ -54,7 +54,7 @@ type endEvent struct {
 	Verdict     report.Verdict `json:"verdict"`
 	ExitStatus  int            `json:"exit_status"`
 	Elapsed     float64        `json:"elapsed_ms"`
-	Cases       int            `json:"cases"` // that ran
+	Cases       int            `json:"cases"` // how many ran
 	Interrupted bool           `json:"interrupted"`
 	SetUp       string         `json:"set_up,omitempty"`
 	NotRun      []string       `json:"not_run"`
@@ -67,7 +67,7 @@ type endEvent struct {
 type clauseEvent struct {
 	Name   string        `json:"name"`
 	Level  spec.Level    `json:"level"`
-	Status result.Status `json:"status"` // "not_run" where no case covers the clause
+	Status result.Status `json:"status"` // "not_run" if no case says anything of the clause
 	Cases  int           `json:"cases"`
 }
 
@@ -100,7 +100,8 @@ func (e *events) result(r result.Result) {
 
 func (e *events) end() {}
 
-func (e *events) tell(run report.Run, status int) error {
+// finish writes the last event.
+func (e *events) finish(run report.Run, status int) error {
 	end := endEvent{
 		Event: "end", Verdict: run.Verdict(), ExitStatus: status, Elapsed: milliseconds(run.Elapsed),
 		Cases: len(run.Results), Interrupted: run.Interrupted, SetUp: run.SetUp,

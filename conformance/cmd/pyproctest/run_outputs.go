@@ -11,7 +11,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/report"
 )
 
-// checkOutputs finds before the run what could not be written after it.
+// checkOutputs returns an error, before the run, for what could not be written after it.
 func (r *runFlags) checkOutputs() error {
 	for _, path := range r.reports {
 		if err := report.CheckPath(path); err != nil {
@@ -23,7 +23,7 @@ func (r *runFlags) checkOutputs() error {
 	}
 	if len(r.clauses) > 0 || len(r.exclude) > 0 || r.shard != "" {
 		if _, err := os.Stat(r.writeKnown); r.writeKnown != "" && err == nil {
-			return fmt.Errorf("--write-known-failing %s: the file is there, and would lose what this part of a run says nothing of", r.writeKnown)
+			return fmt.Errorf("--write-known-failing %s: the file exists, and this run is only a part: its other entries would be lost", r.writeKnown)
 		}
 	}
 	for _, path := range append([]string{r.badge, r.writeKnown}, r.reports...) {
@@ -31,13 +31,13 @@ func (r *runFlags) checkOutputs() error {
 			continue
 		}
 		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-			return fmt.Errorf("%s cannot be written: %s is no folder", path, filepath.Dir(path))
+			return fmt.Errorf("%s cannot be written: %s is not a folder", path, filepath.Dir(path))
 		}
 	}
 	return nil
 }
 
-// write writes all files that were asked for, also those behind one that fails.
+// write writes all files that were asked for, also if one of them fails.
 func (r *runFlags) write(run report.Run) error {
 	var failed []error
 	for _, path := range r.reports {

@@ -15,14 +15,14 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/result"
 )
 
-// terminal tells whether w is one that can redraw a line.
+// terminal reports whether w is a terminal that can redraw a line.
 func terminal(w io.Writer) (*os.File, bool) {
 	f, ok := w.(*os.File)
 	return f, ok && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }
 
-// line is one line on a terminal that says how far the run is. It names the case that has run longest, so
-// that one that hangs is seen.
+// line is a line on a terminal that shows the progress of the run. It names the case that has run longest, so that a case
+// that hangs is visible.
 type line struct {
 	screen *os.File
 	began  time.Time
@@ -30,11 +30,11 @@ type line struct {
 	ticks  sync.WaitGroup
 
 	mu      sync.Mutex
-	what    string
+	what    string // until the cases begin
 	total   int
 	done    int
 	wrong   int
-	running []string // in the order in which they began
+	running []string // in the order in which the cases began
 }
 
 func newLine(screen *os.File, s *subject) *line {
@@ -43,7 +43,7 @@ func newLine(screen *os.File, s *subject) *line {
 	return l
 }
 
-// tick draws the line as time goes by.
+// tick draws the line again at intervals, since it shows the time.
 func (l *line) tick() {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
@@ -59,7 +59,7 @@ func (l *line) tick() {
 	}
 }
 
-// clearLine goes to the beginning of the line and takes away what is there.
+// clearLine moves to the beginning of the line and clears it.
 const clearLine = "\r\x1b[K"
 
 func (l *line) drawLocked() {
@@ -112,7 +112,7 @@ func (l *line) result(r result.Result) {
 	}
 }
 
-// clear takes the line away.
+// clear removes the line.
 func (l *line) clear() {
 	close(l.over)
 	l.ticks.Wait()

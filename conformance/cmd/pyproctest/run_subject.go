@@ -13,16 +13,16 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// subject is the implementation that is tested.
+// subject is the implementation under test.
 type subject struct {
 	ctx     context.Context
 	name    string
 	command conformance.WorkerCommand
 	role    spec.Role
-	adapter *adapter.Adapter // nil for a worker, which is reached over its socket
+	adapter *adapter.Adapter // nil for a worker, which needs none
 }
 
-// defaultParallel keeps the processors busy though most cases wait most of the time.
+// defaultParallel returns a number that keeps the processors busy, although most cases wait most of the time.
 func defaultParallel() int { return 4 * runtime.GOMAXPROCS(0) }
 
 func (r *runFlags) subject(ctx context.Context) *subject {
@@ -33,7 +33,7 @@ func (r *runFlags) subject(ctx context.Context) *subject {
 	return s
 }
 
-// open makes the implementation ready: a framer and a pool by starting their adapter.
+// open prepares the implementation: it starts the adapter of a framer or a pool.
 func (s *subject) open(r *runFlags) error {
 	words, err := shellwords.Parse(r.command())
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *subject) open(r *runFlags) error {
 	return nil
 }
 
-// notStarted is the report where there was nothing to run cases against.
+// notStarted returns the report of an implementation that could not be opened.
 func (s *subject) notStarted(why error) conformance.Report {
 	rep := conformance.Report{Role: s.role, Subject: s.name, Spec: spec.Version, Started: time.Now()}
 	if s.ctx.Err() != nil {
@@ -82,8 +82,7 @@ func (s *subject) check(opts ...conformance.Option) conformance.Report {
 	return conformance.CheckWorker(s.ctx, s.command, opts...)
 }
 
-// close ends the processes. It returns the fault for which the adapter became unusable in the middle of the
-// run, if it did.
+// close ends the adapter. It returns the fault that made the adapter unusable during the run, if there was one.
 func (s *subject) close() error {
 	if s.adapter == nil {
 		return nil
@@ -91,7 +90,7 @@ func (s *subject) close() error {
 	return s.adapter.Close()
 }
 
-// notes are what a reader may want to know beside the results.
+// notes returns what a reader may want to know besides the results.
 func (s *subject) notes() []string {
 	if s.adapter == nil {
 		return nil

@@ -7,15 +7,16 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/report"
 )
 
-// watcher tells how a run goes on, and how it ended.
+// watcher shows the progress and the end of a run.
 type watcher interface {
 	options() []conformance.Option
-	// end is called when no case runs any more.
+	// end is called when all cases have ended.
 	end()
-	tell(run report.Run, status int) error
+	// finish is called with the whole run, after end.
+	finish(run report.Run, status int) error
 }
 
-// watch chooses how to tell of the run: as JSON events, or as text, with progress where a person looks on.
+// watch returns the watcher that the flags ask for: JSON events, or text. On a terminal the text comes with progress.
 func (r *runFlags) watch(stdout, stderr io.Writer, s *subject) watcher {
 	if r.json {
 		return newEvents(stdout, s)
@@ -26,16 +27,16 @@ func (r *runFlags) watch(stdout, stderr io.Writer, s *subject) watcher {
 	return quiet{stdout}
 }
 
-// quiet says nothing before the end.
+// quiet writes nothing before the end.
 type quiet struct{ stdout io.Writer }
 
 func (quiet) options() []conformance.Option { return nil }
 
 func (quiet) end() {}
 
-func (q quiet) tell(run report.Run, _ int) error { return report.Text(q.stdout, run) }
+func (q quiet) finish(run report.Run, _ int) error { return report.Text(q.stdout, run) }
 
-// onScreen has a line of progress in front of that.
+// onScreen also shows a line of progress before the end.
 type onScreen struct {
 	quiet
 	line *line

@@ -22,23 +22,26 @@ func tapCommand() *cobra.Command {
 		Use:   "tap [--listen A] [--upstream B] [-- CMD ARGS...]",
 		Short: "Sit between a live pool and a live worker, and report every violation seen",
 		Long: `Listens on the Unix socket A for the pool and passes its connections on to the worker's
-socket B, byte for byte, until Ctrl-C. Whatever breaks the protocol in either direction is
-reported on standard error, and in full in the log. Traffic never waits for that: where the
-inspection of a connection falls behind, it is given up and said so, and the bytes go on.
+socket B, byte for byte, until Ctrl-C. It reports each violation in either direction on
+standard error, and in full in the log. Traffic never waits for the inspection: if the
+inspection of a connection falls behind, it ends with a message, and the bytes go on.
 
-Given a command, it is the worker: CMD is started with a socket of its own, and the tap
-stands in its place, for a pool that starts its workers itself. A is then the pool's
-PYPROC_SOCKET_PATH unless given. Signals are passed on, and the exit status is CMD's.
+With a command, the tap takes the place of a worker, for a pool that starts its workers
+itself: it starts CMD with another socket. A is then PYPROC_SOCKET_PATH, as the pool has
+set it, unless --listen is given. Signals are passed on, and the exit status is CMD's.
 
-A frame that is cut off by the end of a connection is told and is no violation: whoever
-stops at once may cut one off.
+A frame that is cut off by the end of a connection is logged and does not count as a
+violation, because a peer that stops at once may cut one off.
 
-Exit status without a command: 0 no violation was seen, 1 some were, 2 it could not run.`,
+Exit status without a command:
+  0  no violation was seen
+  1  some were seen
+  2  it could not run`,
 		Example: `  pyproctest tap --listen tapped.sock --upstream worker.sock --log tap.jsonl
   pyproctest tap --log tap.jsonl -- python3 worker.py     # as the pool's worker command`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if c.ArgsLenAtDash() != 0 && len(args) > 0 {
-				return fmt.Errorf("%q: the command of a worker stands behind --", args[0])
+				return fmt.Errorf("%q: put the command of the worker after --", args[0])
 			}
 			t.options.Framing = conformance.Framing(framing)
 			if framing == "auto" {
@@ -63,10 +66,10 @@ Exit status without a command: 0 no violation was seen, 1 some were, 2 it could 
 	f := c.Flags()
 	f.StringVar(&t.options.Listen, "listen", "", "the socket to make, for the pool")
 	f.StringVar(&t.options.Upstream, "upstream", "", "the worker's socket")
-	f.StringVar(&framing, "framing", "auto", "enhanced, basic, or auto: by the first two bytes of each connection")
-	f.IntVar(&t.options.MaxPayload, "max-payload", 0, "the limit of both sides for the payload of one frame in bytes (default 10485760, and a frame over it ends the inspection)")
-	f.IntVar(&t.options.Behind, "behind", 0, "how many bytes of a connection may wait for their inspection (default 16777216)")
-	f.StringVar(&t.logPath, "log", "", "append what is seen to this file, one JSON object a line; - for standard output")
+	f.StringVar(&framing, "framing", "auto", "enhanced, basic, or auto: the first two bytes of each connection decide")
+	f.IntVar(&t.options.MaxPayload, "max-payload", 0, "the largest payload of one frame on both sides, in bytes (default 10485760; a larger frame is then not a violation, but ends the inspection)")
+	f.IntVar(&t.options.Behind, "behind", 0, "how many bytes of a connection may wait for inspection (default 16777216)")
+	f.StringVar(&t.logPath, "log", "", "append events to this file, one line of JSON each; - for standard output")
 	completeWords(c, "framing", "auto", string(conformance.Enhanced), string(conformance.Basic))
 	return c
 }
@@ -76,15 +79,15 @@ type tapping struct {
 	options tap.Options
 	logPath string
 	log     io.Writer
-	out     io.Writer // for a person
-	shown   map[string]int
-	seen    tap.Passed
+	out     io.Writer      // for a person
+	shown   map[string]int // how many violations were shown, by clause
+	seen    tap.Passed     // of all connections that have ended
 
-	incomplete bool // the log could not be written
+	incomplete bool // something could not be written to the log
 }
 
 func (t *tapping) openLog(stdout io.Writer) (closeLog func() error, err error) {
-	t.options.Tell = t.tell
+	t.options.OnEvent = t.event
 	switch t.logPath {
 	case "":
 		return func() error { return nil }, nil
@@ -101,10 +104,10 @@ func (t *tapping) openLog(stdout io.Writer) (closeLog func() error, err error) {
 	return file.Close, nil
 }
 
-// serve runs the tap between sockets that others own, until the context ends.
+// serve runs the tap between a pool and a worker that run already, until the context ends.
 func (t *tapping) serve(ctx context.Context) error {
 	if t.options.Listen == "" || t.options.Upstream == "" {
-		return errors.New("give --listen and --upstream, or the command of a worker behind --")
+		return errors.New("give --listen and --upstream, or the command of a worker after --")
 	}
 	if !accepts(t.options.Upstream) {
 		fmt.Fprintf(t.out, "waiting for a worker at %s\n", t.options.Upstream)
@@ -124,7 +127,7 @@ func (t *tapping) serve(ctx context.Context) error {
 	return nil
 }
 
-// awaitWorker waits until a worker accepts connections, which is all that tells it is ready [WRK-1].
+// awaitWorker waits until a worker accepts connections. Nothing else says that it is ready [WRK-1].
 func awaitWorker(ctx context.Context, path string) error {
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()

@@ -2,7 +2,7 @@ package main
 
 import "syscall"
 
-// apart also has the kernel end the worker where the tap is ended by SIGKILL.
+// apart puts the worker into its own process group. The kernel also ends the worker if SIGKILL ends the tap.
 func apart() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -16,8 +16,8 @@ import (
 // shownEach is how many violations of a clause are shown; the log has all of them.
 const shownEach = 3
 
-// tell writes an event to the log, and shows it where a person wants to know.
-func (t *tapping) tell(e tap.Event) {
+// event writes an event to the log, and shows the ones that a person wants to see.
+func (t *tapping) event(e tap.Event) {
 	e.Process = os.Getpid()
 	line, err := json.Marshal(e)
 	if err == nil {
@@ -31,9 +31,9 @@ func (t *tapping) tell(e tap.Event) {
 	case tap.Listening:
 		fmt.Fprintf(t.out, "listening on %s for the worker at %s\n", e.Listen, e.Upstream)
 	case tap.Unreachable:
-		fmt.Fprintf(t.out, "a connection was closed, because the worker takes none: %s\n", e.Reason)
+		fmt.Fprintf(t.out, "a connection was closed, because the worker accepts none: %s\n", e.Reason)
 	case tap.GivenUp:
-		fmt.Fprintf(t.out, "connection %d is inspected no more: %s\n", e.Connection, e.Reason)
+		fmt.Fprintf(t.out, "connection %d is no longer inspected: %s\n", e.Connection, e.Reason)
 	case tap.ViolationSeen:
 		t.show(e)
 	case tap.Closed:
@@ -61,7 +61,7 @@ func (t *tapping) show(e tap.Event) {
 	fmt.Fprintf(&b, "  expected: %s\n  got:      %s\n", e.Want, e.Got)
 	b.WriteString(text.Indent(e.Dump, "    "))
 	if t.shown[e.Clause] == shownEach {
-		fmt.Fprintf(&b, "  more of %s are counted, and told in the log only\n", e.Clause)
+		fmt.Fprintf(&b, "  more of %s are counted, but appear in the log only\n", e.Clause)
 	}
 	fmt.Fprintln(t.out, b.String())
 }

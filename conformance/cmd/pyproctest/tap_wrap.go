@@ -16,8 +16,8 @@ import (
 
 const socketVariable = "PYPROC_SOCKET_PATH" // [WRK-1]
 
-// wrap stands in the place of a worker that it starts itself, behind a socket that nobody else knows. It is
-// ready when the worker is, stops when the worker does, and ends with the worker's status.
+// wrap takes the place of a worker, which it starts itself with a socket that nobody else knows. It is ready when the
+// worker is, stops when the worker does, and ends with the worker's status.
 func (t *tapping) wrap(ctx context.Context, args []string) error {
 	if t.options.Listen == "" {
 		t.options.Listen = os.Getenv(socketVariable)
@@ -55,21 +55,21 @@ func (t *tapping) wrap(ctx context.Context, args []string) error {
 		<-w.ended
 		return err
 	}
-	context.AfterFunc(ctx, socket.Close) // it takes no more connections, and lets those that are there end [WRK-17, WRK-18]
+	context.AfterFunc(ctx, socket.Close) // it accepts no more connections, and lets open ones end [WRK-17, WRK-18]
 	passing, over := context.WithCancel(context.Background())
 	defer over()
 	go func() {
 		<-w.ended
 		socket.Close()
-		// What the worker sent is still to be passed on, and each connection ends by itself after it.
-		time.AfterFunc(lingers, over)
+		// What the worker sent must still be passed on. Then each connection ends by itself.
+		time.AfterFunc(lingerTimeout, over)
 	}()
 	t.sumUp(socket.Serve(passing))
 	return w.status()
 }
 
-// lingers is how long the connections of a worker that has ended may take to end as well.
-const lingers = 5 * time.Second
+// lingerTimeout is how long connections may go on after their worker has ended.
+const lingerTimeout = 5 * time.Second
 
 // wrapped is the worker behind a tap.
 type wrapped struct {
@@ -77,8 +77,8 @@ type wrapped struct {
 	ended chan struct{}
 }
 
-// start starts the worker in a process group of its own: a Ctrl-C reaches it once, from here. On one thread
-// that lives as long as the worker does, because on Linux the worker ends with the thread that started it.
+// start starts the worker in its own process group, so that a Ctrl-C reaches it once, from here. It uses a thread that
+// lives as long as the worker, because on Linux the worker ends with the thread that started it.
 func (w *wrapped) start() error {
 	w.cmd.SysProcAttr = apart()
 	started := make(chan error)
@@ -88,7 +88,7 @@ func (w *wrapped) start() error {
 		err := w.cmd.Start()
 		started <- err
 		if err == nil {
-			_ = w.cmd.Wait() // the state says it
+			_ = w.cmd.Wait() // its state says how it ended
 			close(w.ended)
 		}
 	}()
@@ -97,7 +97,7 @@ func (w *wrapped) start() error {
 
 func (w *wrapped) stop() { _ = w.cmd.Process.Signal(syscall.SIGTERM) }
 
-// isReady waits until the worker accepts connections. False means that it ended first, or is told to.
+// isReady waits until the worker accepts connections. It returns false if the worker or the context ends first.
 func (w *wrapped) isReady(ctx context.Context, path string) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -111,7 +111,7 @@ func (w *wrapped) isReady(ctx context.Context, path string) bool {
 	return awaitWorker(ctx, path) == nil
 }
 
-// status waits for the end of the worker and ends as it did.
+// status waits for the end of the worker and returns its exit status.
 func (w *wrapped) status() error {
 	<-w.ended
 	state := w.cmd.ProcessState
@@ -124,7 +124,7 @@ func (w *wrapped) status() error {
 	return &exit{state.ExitCode()}
 }
 
-// watchParent tells when the process that started this one is gone [WRK-19].
+// watchParent calls lost when the process that started this one has ended [WRK-19].
 func watchParent(ctx context.Context, lost func()) {
 	parent := os.Getppid()
 	look := time.NewTicker(time.Second)

@@ -14,10 +14,11 @@ import (
 func vectorsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "vectors [DIR]",
-		Short: "Write the golden vectors: bytes, and what a receiver makes of them",
-		Long: `Writes the golden vectors into DIR, "vectors" unless given: JSON files with frames,
-streams and messages, right and damaged, what a receiver makes of each and the clause
-that says so, and the JSON Schema of these files. Use them in your own unit tests.`,
+		Short: "Write the golden vectors: bytes, and what a receiver must do with them",
+		Long: `Writes the golden vectors into DIR, by default "vectors". They are JSON files with frames,
+streams and messages, right and damaged, with what a receiver must do with each and the
+clause that says so. The JSON Schema of these files is written too. Use the vectors in your
+own unit tests.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			dir := "vectors"

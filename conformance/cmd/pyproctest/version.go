@@ -8,7 +8,7 @@ import (
 	"github.com/pyproctest/pyproctest/vectors"
 )
 
-// version names the build, the clauses and the vectors, since a result is worth what these say.
+// version returns the versions of the build, the clauses and the vectors. A result depends on all three.
 func version() string {
 	text := fmt.Sprintf("%s, clauses version %s", report.Here().Version, spec.Version)
 	if set, err := vectors.Load(); err == nil {

@@ -10,12 +10,12 @@ import (
 	"github.com/pyproctest/pyproctest/vectors"
 )
 
-// One fault makes a framer misread many vectors, most of them about something else: with a wrong
-// checksum it refuses every frame. So before a vector is held against the clause it is about, the
-// framer is shown the plainest frames there are, and the first that it misreads names the clause.
+// One fault makes a framer misread many vectors, most of them about something else: a framer with a wrong checksum refuses
+// every frame. So before a failure counts against the clause of the vector, the framer reads the plainest frames, and the
+// first that it misreads names the clause.
 
-// blame names the clause that is really broken where a vector is misread, with a remark for the
-// reader. right are the deliveries of the vector that were read right.
+// blame returns the clause that is really broken where a vector is misread, and a hint for the reader, which may be empty.
+// right are the deliveries of the vector that were read right.
 func (t *T) blame(v vectors.FrameVector, m misreading, right []delivery) (clause, hint string) {
 	if m.hung {
 		return v.Clause, ""
@@ -32,21 +32,21 @@ func (t *T) blame(v vectors.FrameVector, m misreading, right []delivery) (clause
 	if len(right) > 0 && !bytes.Equal(m.vector.Bytes, v.Bytes) && bytes.Equal(right[0].vector.Bytes, v.Bytes) {
 		return "STR-4", "it is read right without its neighbours"
 	}
-	if m.offset > 0 && t.readsRight(alone(m)) {
+	if m.offset > 0 && t.readsRight(onlyMisread(m)) {
 		return "STR-4", fmt.Sprintf("what begins at byte %d is read right where it stands alone", m.offset)
 	}
-	if claimsNothing(framing, m.vector.Bytes[m.offset:]) {
+	if claimsEmptyPayload(framing, m.vector.Bytes[m.offset:]) {
 		empty := plainEmpty(framing)
-		if r := t.read(optionsOf(empty), sent(empty.Bytes), onward); r.end == string(spec.BadCRC) {
+		if r := t.read(optionsOf(empty), sendThenEnd(empty.Bytes), toTheEnd); r.end.is(spec.BadCRC) {
 			return "CRC-3", "it refuses the checksum 0 of an empty payload"
-		} else if r.differs(empty) != nil {
+		} else if r.differenceFrom(empty) != nil {
 			return "FRM-5", "it misreads even the plainest frame without a payload"
 		}
 	}
 	if m.trouble == "" && m.at < len(m.vector.Frames) {
 		return t.blameFrame(v, spec.Frame(m.vector.Frames[m.at]), m)
 	}
-	if m.end == string(spec.TooLarge) && !t.readsRight(plainLargest(framing)) {
+	if m.end.is(spec.TooLarge) && !t.readsRight(plainLargest(framing)) {
 		return "FRM-8", "it refuses a payload of exactly max_payload bytes too"
 	}
 	switch {
@@ -58,22 +58,22 @@ func (t *T) blame(v vectors.FrameVector, m misreading, right []delivery) (clause
 	return "STR-1", ""
 }
 
-// blameCheck judges a wrong frame that was not refused as it must be, by a framer that reads right
-// ones. Many vectors with another clause are refused for what they claim by accident.
-func (t *T) blameCheck(v vectors.FrameVector, end string) (clause, hint string) {
+// blameCheck returns the clause for a wrong frame that was not refused as it must be, by a framer that reads right frames.
+// The clause of the vector is often not the one that is broken, because many vectors are wrong in one common way.
+func (t *T) blameCheck(v vectors.FrameVector, end ending) (clause, hint string) {
 	kind := spec.ErrorKind(v.Error)
 	plain := plainWrong(spec.Framing(v.Framing), kind)
 	if !t.readsRight(plain) {
-		return plain.Clause, fmt.Sprintf("the plainest frame that is %s is not refused so either", kind)
+		return plain.Clause, fmt.Sprintf("the plainest frame that is %s is not refused as that either", kind)
 	}
 	headerOnly := plain
 	headerOnly.Bytes = plain.Bytes[:plain.DecidedAt]
 	switch {
 	case !t.readsRight(headerOnly):
-		return "FRM-9", fmt.Sprintf("%s is missed where the stream ends behind the header, and seen where it goes on", kind)
+		return "FRM-9", fmt.Sprintf("%s is missed if the stream ends after the header, and seen if it goes on", kind)
 	case v.Clause == "FRM-9":
 		return v.Clause, ""
-	case v.Clause == "FRM-13" && (kind == spec.TooLarge || end == string(spec.TooLarge)):
+	case v.Clause == "FRM-13" && (kind == spec.TooLarge || end.is(spec.TooLarge)):
 		return v.Clause, ""
 	case kind == spec.BadCRC && v.Clause != "STR-3" && v.Clause != "CRC-5":
 		return v.Clause, ""
@@ -81,11 +81,11 @@ func (t *T) blameCheck(v vectors.FrameVector, end string) (clause, hint string) 
 	return plain.Clause, ""
 }
 
-// blameFrame judges a right frame that was not handed out, by a framer that knows the plainest one.
+// blameFrame returns the clause for a right frame that was not returned, by a framer that reads the plainest one.
 func (t *T) blameFrame(v vectors.FrameVector, want spec.Frame, m misreading) (clause, hint string) {
 	refused := m.at == len(m.frames)
 	switch {
-	case refused && m.end == string(spec.TooLarge) && optionsOf(v).MaxPayload > 0:
+	case refused && m.end.is(spec.TooLarge) && optionsOf(v).MaxPayload > 0:
 		return "FRM-8", ""
 	case refused:
 		return v.Clause, ""
@@ -97,12 +97,12 @@ func (t *T) blameFrame(v vectors.FrameVector, want spec.Frame, m misreading) (cl
 	return v.Clause, ""
 }
 
-// blamePlain judges a framer that misreads even the plainest frame. It may speak another dialect:
-// the vectors have the frames of many, as right ones in the eyes of who sends them.
+// blamePlain returns the clause for a framer that misreads even the plainest frame. It may speak another dialect: some
+// vectors are frames that would be right in one.
 func (t *T) blamePlain(plain vectors.FrameVector) (clause, hint string) {
-	read := t.read(optionsOf(plain), sent(plain.Bytes), onward)
-	if d := read.differs(plain); d != nil && d.at == len(plain.Frames) {
-		return "STR-1", "it misreads even the end behind the plainest frame"
+	read := t.read(optionsOf(plain), sendThenEnd(plain.Bytes), toTheEnd)
+	if d := read.differenceFrom(plain); d != nil && d.at == len(plain.Frames) {
+		return "STR-1", "it misreads even the end after the plainest frame"
 	}
 	if plain.Framing == vectors.Basic {
 		return "FRM-4", "it misreads even the plainest basic frame"
@@ -113,43 +113,41 @@ func (t *T) blamePlain(plain vectors.FrameVector) (clause, hint string) {
 		if !dialect {
 			continue
 		}
-		if r := t.read(optionsOf(v), sent(v.Bytes), onward); len(r.frames) > 0 && r.end == cleanEnd {
-			return v.Clause, fmt.Sprintf("it misreads even the plainest frame, and takes %s: %s", v.TcID, v.Comment)
+		if r := t.read(optionsOf(v), sendThenEnd(v.Bytes), toTheEnd); len(r.frames) > 0 && r.end.clean {
+			return v.Clause, fmt.Sprintf("it misreads even the plainest frame, and accepts %s: %s", v.TcID, v.Comment)
 		}
 	}
 	clause = "FRM-1"
-	switch read.end {
-	case string(spec.BadCRC):
+	switch {
+	case read.end.is(spec.BadCRC):
 		clause = "CRC-1"
-	case string(spec.Truncated), string(spec.BadLength):
+	case read.end.is(spec.Truncated), read.end.is(spec.BadLength):
 		clause = "FRM-2"
 	}
 	return clause, "it misreads even the plainest frame"
 }
 
-// readsRight tells whether the framer reads a vector as it must, in one piece.
+// readsRight reports whether the framer reads a vector as it must, in one piece.
 func (t *T) readsRight(v vectors.FrameVector) bool {
-	r := t.read(optionsOf(v), sent(v.Bytes), onward)
-	return r.differs(v) == nil
+	r := t.read(optionsOf(v), sendThenEnd(v.Bytes), toTheEnd)
+	return r.differenceFrom(v) == nil
 }
 
-// The plain vectors have the default limit far away and nothing unusual beside the one thing they
-// are about.
-
+// plainLimit is the max_payload of the plain vectors. They are usual in everything but the one thing they are about.
 const plainLimit = 64
 
-// plainRight is a small frame under the ID 1.
+// plainRight returns a small frame with the ID 1.
 func plainRight(framing spec.Framing) vectors.FrameVector {
 	return rightVector(framing, plainLimit, spec.Frame{ID: 1, Payload: []byte("123456789")})
 }
 
-// plainEmpty is a frame without a payload.
+// plainEmpty returns a frame with an empty payload.
 func plainEmpty(framing spec.Framing) vectors.FrameVector {
 	return rightVector(framing, plainLimit, spec.Frame{ID: 1})
 }
 
-// alone is a stream of what was misread: the one frame, or all that comes behind the frames.
-func alone(m misreading) vectors.FrameVector {
+// onlyMisread returns a vector of what was misread alone: the one frame, or all that comes after the frames.
+func onlyMisread(m misreading) vectors.FrameVector {
 	v := m.vector
 	v.Bytes, v.Frames = v.Bytes[m.offset:], v.Frames[m.at:]
 	if len(v.Frames) > 0 {
@@ -159,17 +157,17 @@ func alone(m misreading) vectors.FrameVector {
 	return v
 }
 
-// claimsNothing tells whether data begins with a header for an empty payload.
-func claimsNothing(framing spec.Framing, data []byte) bool {
+// claimsEmptyPayload reports whether data begins with the header of an empty payload.
+func claimsEmptyPayload(framing spec.Framing, data []byte) bool {
 	return len(data) >= framing.HeaderSize() && claimedSize(framing, data) == framing.HeaderSize()
 }
 
-// plainLargest is a frame of exactly max_payload bytes.
+// plainLargest returns a frame whose payload has exactly max_payload bytes.
 func plainLargest(framing spec.Framing) vectors.FrameVector {
 	return rightVector(framing, plainLimit, spec.Frame{ID: 1, Payload: make([]byte, plainLimit)})
 }
 
-// plainWrong is a frame with one defect, which its clause says is refused.
+// plainWrong returns a frame with one defect, for which it must be refused with that kind.
 func plainWrong(framing spec.Framing, kind spec.ErrorKind) vectors.FrameVector {
 	payload := []byte("123456789")
 	v := vectors.FrameVector{Framing: vectors.Framing(framing), MaxPayload: plainLimit, Error: vectors.ErrorKind(kind), DecidedAt: framing.HeaderSize()}
@@ -191,7 +189,7 @@ func plainWrong(framing spec.Framing, kind spec.ErrorKind) vectors.FrameVector {
 	return v
 }
 
-// rightVector is a stream of right frames.
+// rightVector returns a stream of right frames.
 func rightVector(framing spec.Framing, limit int, frames ...spec.Frame) vectors.FrameVector {
 	v := vectors.FrameVector{Clause: "FRM-1", Framing: vectors.Framing(framing), MaxPayload: uint32(limit)}
 	if framing == spec.Basic {

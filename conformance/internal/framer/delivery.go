@@ -12,10 +12,10 @@ import (
 	"github.com/pyproctest/pyproctest/vectors"
 )
 
-// A delivery is one way for the bytes of a vector to arrive, with the verdict that is then right.
+// A delivery is one way for the bytes of a vector to arrive.
 type delivery struct {
 	name   string
-	vector vectors.FrameVector // with its neighbours, where the delivery has any
+	vector vectors.FrameVector // what the framer must read, frames before and behind it included
 	pieces [][]byte
 }
 
@@ -29,8 +29,8 @@ func byteByByte(v vectors.FrameVector) delivery {
 	return delivery{"byte by byte", v, slices.Collect(slices.Chunk(v.Bytes, 1))}
 }
 
-// deliveries are all those of a vector: whole, byte by byte, cut at each offset in a header, joined with
-// a right frame before and behind, and in pieces of random sizes that a next run repeats.
+// deliveries returns all ways to deliver a vector: whole, byte by byte, cut at each offset in a header, between right
+// frames, and in pieces of random sizes that are the same in each run.
 func deliveries(v vectors.FrameVector) []delivery {
 	behind := behindNeighbour(v)
 	all := []delivery{
@@ -38,7 +38,7 @@ func deliveries(v vectors.FrameVector) []delivery {
 		{"behind a right frame", behind, [][]byte{behind.Bytes}},
 		{"behind a right frame, byte by byte", behind, byteByByte(behind).pieces},
 	}
-	if v.Error != vectors.Truncated { // what follows would be the rest of the frame
+	if v.Error != vectors.Truncated { // a next frame would be read as the rest of this one
 		before, between := beforeNeighbour(v), beforeNeighbour(behind)
 		all = append(all,
 			delivery{"before a right frame", before, [][]byte{before.Bytes}},
@@ -59,10 +59,10 @@ func deliveries(v vectors.FrameVector) []delivery {
 	return all
 }
 
-// neighbour is a right frame that any limit allows.
+// neighbour is a right frame that is below every limit.
 var neighbour = vectors.Frame{ID: 0xb, Payload: []byte("n")}
 
-// behindNeighbour is the vector with a right frame before it on the stream.
+// behindNeighbour returns the vector with a right frame before it on the stream.
 func behindNeighbour(v vectors.FrameVector) vectors.FrameVector {
 	bytes, frame := neighbourIn(v)
 	v.Bytes = slices.Concat(bytes, v.Bytes)
@@ -71,7 +71,7 @@ func behindNeighbour(v vectors.FrameVector) vectors.FrameVector {
 	return v
 }
 
-// beforeNeighbour is the vector with a right frame behind it, which is read unless there was an error.
+// beforeNeighbour returns the vector with a right frame behind it. That frame is read unless there was an error before.
 func beforeNeighbour(v vectors.FrameVector) vectors.FrameVector {
 	bytes, frame := neighbourIn(v)
 	v.Bytes = slices.Concat(v.Bytes, bytes)
@@ -81,6 +81,7 @@ func beforeNeighbour(v vectors.FrameVector) vectors.FrameVector {
 	return v
 }
 
+// neighbourIn returns the neighbour in a framing, as bytes and as it is read.
 func neighbourIn(v vectors.FrameVector) ([]byte, vectors.Frame) {
 	frame := neighbour
 	if v.Framing == vectors.Basic {
@@ -89,7 +90,7 @@ func neighbourIn(v vectors.FrameVector) ([]byte, vectors.Frame) {
 	return wire.Encode(spec.Framing(v.Framing), frame.ID, frame.Payload), frame
 }
 
-// cutAt cuts bytes at rising offsets.
+// cutAt cuts bytes at offsets, which rise.
 func cutAt(bytes []byte, offsets ...int) [][]byte {
 	var pieces [][]byte
 	from := 0
@@ -102,7 +103,7 @@ func cutAt(bytes []byte, offsets ...int) [][]byte {
 	return pieces
 }
 
-// frameStarts are the offsets at which the frames of a vector begin, what is wrong behind them included.
+// frameStarts returns the offsets at which the frames of a vector begin, and as the last one where they end.
 func frameStarts(v vectors.FrameVector) []int {
 	starts := []int{0}
 	for i, f := range v.Frames {
@@ -111,8 +112,8 @@ func frameStarts(v vectors.FrameVector) []int {
 	return starts
 }
 
-// headerOffsets are the offsets within and right behind the first header of a vector and within the
-// one that decides.
+// headerOffsets returns the offsets within and right behind the first header of a vector, and the header that decides
+// how it is read.
 func headerOffsets(v vectors.FrameVector) []int {
 	starts := frameStarts(v)
 	decides := starts[len(starts)-1]
@@ -131,6 +132,7 @@ func headerOffsets(v vectors.FrameVector) []int {
 	return slices.Compact(offsets)
 }
 
+// randomPieces delivers a vector in pieces of random sizes, most of them small.
 func randomPieces(v vectors.FrameVector, random *rand.Rand) delivery {
 	var offsets, sizes []int
 	for at := 0; at < len(v.Bytes); {

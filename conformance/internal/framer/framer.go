@@ -3,7 +3,6 @@ package framer
 import (
 	"fmt"
 	"io"
-	"runtime"
 	"sync"
 	"time"
 
@@ -11,67 +10,70 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// Framer is what the suite asks of a framer over one stream. The suite makes a new one for each stream
-// and leaves it when the stream has ended.
+// Framer reads and writes frames on one stream. The suite makes a new one for each stream and drops it when the stream
+// has ended.
 type Framer interface {
-	// ReadFrame returns the next frame. It returns io.EOF at a clean end, and for a framing error one
-	// that errors.Is finds BadMagic, BadLength, TooLarge, Truncated or BadCRC in. The payload need
-	// only be valid until the next read.
+	// ReadFrame returns the next frame. At a clean end it returns io.EOF. For a framing error it returns an error in
+	// which errors.Is finds BadMagic, BadLength, TooLarge, Truncated or BadCRC. The payload need only be valid until
+	// the next read.
 	ReadFrame() (spec.Frame, error)
-	// WriteFrame writes one frame and returns when the stream has taken it whole or has failed; in the
-	// basic framing the ID plays no part. It refuses a payload over the limit with an error in which
-	// errors.Is finds TooLarge. Many goroutines may call it.
+	// WriteFrame writes one frame. It returns when the stream has taken the whole frame or has failed. In the basic
+	// framing it ignores the ID. For a payload over the limit it writes nothing and returns an error in which
+	// errors.Is finds TooLarge. Several goroutines may call it at once.
 	WriteFrame(id uint64, payload []byte) error
 }
 
-// Options say what kind of framer a case needs.
+// Options say which framer a case needs.
 type Options struct {
 	Framing    spec.Framing
-	MaxPayload int // in bytes; 0 asks for the implementation's default [FRM-13]
+	MaxPayload int // bytes; 0 asks for the implementation's default [FRM-13]
 }
 
-// Open makes the framer under test over a stream.
+// Open makes a framer under test over a stream.
 type Open func(rw io.ReadWriter, o Options) Framer
 
-// shared is what the cases of one run share.
+// shared is what all cases of one run share.
 type shared struct {
-	make Open
-	hung sync.Map // clauses of which a case saw a call that did not return within the patience of the run
+	make        Open
+	hungClauses sync.Map // clauses with a case in which a call did not return within the patience of the run
 }
 
-// T is a case's view of the framer under test.
+// T runs one case against the framer under test.
+// testCase is a case for framers.
+type testCase = suite.Case[*T]
+
 type T struct {
 	*suite.T
 	*shared
-	clause string // that the case is named after
+	clause string // the first clause of the case
 
 	mu      sync.Mutex
-	remotes []Remote // made by the case
-	lost    int      // processes of theirs that have ended over a call
+	remotes []Remote // framers in other processes, made by the case
+	crashed int      // how many processes of framers ended during a call
 }
 
-// open makes a framer.
+// open makes a framer, and remembers it if it lives in another process.
 func (t *T) open(rw io.ReadWriter, o Options) guarded {
 	f := t.make(rw, o)
 	if r, ok := f.(Remote); ok {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		if t.remotes = append(t.remotes, r); len(t.remotes) == 1 {
-			t.Cleanup(t.leave)
+			t.Cleanup(t.closeRemotes)
 		}
 	}
 	return guarded{f, t}
 }
 
-// elsewhere reports whether the framers that the case has made live in other processes.
-func (t *T) elsewhere() bool {
+// inOtherProcess reports whether the framers of the case live in other processes.
+func (t *T) inOtherProcess() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.remotes) > 0
 }
 
-// pids are the processes that calls under way wait for.
-func (t *T) pids() (all []int) {
+// remotePIDs returns the IDs of the processes that calls under way wait for.
+func (t *T) remotePIDs() (all []int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, r := range t.remotes {
@@ -82,8 +84,8 @@ func (t *T) pids() (all []int) {
 	return all
 }
 
-// retry has other processes do what calls under way wait for, if there are any.
-func (t *T) retry() (found bool) {
+// retryRemotes has new processes do what calls under way wait for. It reports whether there are any.
+func (t *T) retryRemotes() (found bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, r := range t.remotes {
@@ -92,15 +94,15 @@ func (t *T) retry() (found bool) {
 	return found
 }
 
-// crashes is how often a process of a framer has ended over a call.
+// crashes returns how many processes of framers ended during a call.
 func (t *T) crashes() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.lost
+	return t.crashed
 }
 
-// leave gives up what framers in other processes are still asked.
-func (t *T) leave() {
+// closeRemotes gives up the calls of framers in other processes.
+func (t *T) closeRemotes() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, r := range t.remotes {
@@ -109,8 +111,8 @@ func (t *T) leave() {
 	t.remotes = nil
 }
 
-// moves is how much those framers and what carries their bytes have moved.
-func (t *T) moves() (n int64) {
+// remoteProgress returns a number that grows while the calls of framers in other processes get on.
+func (t *T) remoteProgress() (n int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, r := range t.remotes {
@@ -119,18 +121,18 @@ func (t *T) moves() (n int64) {
 	return n
 }
 
-// A mover is a part of the suite that the framer under test keeps busy, unless it hangs.
-type mover interface{ moves() int64 }
+// progressing is a part of the suite that the framer under test uses, such as a stream. Its number grows with each use.
+type progressing interface{ progress() int64 }
 
-// attempt runs f, which calls the framer, and says what went wrong where f does not come back: a panic
-// or a hang. A framer that still reads or writes does not hang, however slow the machine is. After a
-// hang f is still running, and what it writes to must be left alone.
+// attempt runs f, which calls the framer, in a goroutine of its own. It returns what went wrong: a panic, or a hang for as
+// long as the patience of the run lasts. A framer that still uses one of the given parts does not hang, however slow the
+// machine is. After a hang f still runs, so its results must not be read.
 //
-// Once a call has hung for as long as the patience lasts, no other case of the same clause waits that
-// long. It then ends as not run, because a short wait proves nothing.
-func (t *T) attempt(f func(), movers ...mover) (trouble string, hung bool) {
+// After a hang, cases of the same clause wait a tenth of the patience. They end as not run, because a short wait proves
+// nothing.
+func (t *T) attempt(f func(), parts ...progressing) (trouble string, hung bool) {
 	wait, proven := t.Patience(), true
-	if _, before := t.hung.Load(t.clause); before {
+	if _, before := t.hungClauses.Load(t.clause); before {
 		wait, proven = wait/10, false
 	}
 	done := make(chan string, 1)
@@ -138,52 +140,44 @@ func (t *T) attempt(f func(), movers ...mover) (trouble string, hung bool) {
 		trouble := "its goroutine ended in the middle of the call (runtime.Goexit)"
 		defer func() {
 			if r := recover(); r != nil {
-				trouble = tellPanic(r)
+				trouble = describePanic(r)
 			}
 			done <- trouble
 		}()
 		f()
 		trouble = ""
 	}()
-	// The wait is counted in ticks and not in one, so that it is long for a process that hardly runs.
+	// Ten short waits are longer than one long wait for a process of the suite that hardly gets to run.
 	const ticks = 10
 	tick := time.NewTicker(wait / ticks)
 	defer tick.Stop()
 	last, retried := int64(0), false
-	var elsewhere work
+	var remote cpuTime
 	for quiet := 0; quiet < ticks; quiet++ {
 		select {
 		case trouble := <-done:
 			if t.Concluded() {
-				runtime.Goexit()
+				endGoroutine()
 			}
 			return trouble, false
 		case <-tick.C:
 		case <-t.Stopped():
 			t.Stop()
 		}
-		now := t.moves()
-		for _, m := range movers {
-			now += m.moves()
+		now := t.remoteProgress()
+		for _, m := range parts {
+			now += m.progress()
 		}
-		if now != last || elsewhere.goesOn(t.pids(), wait/ticks, wait/2) {
+		if now != last || remote.stillGrows(t.remotePIDs(), wait/ticks, wait/2) {
 			last, quiet = now, 0
-		} else if quiet == ticks-1 && proven && !retried && t.retry() {
-			retried, quiet = true, 0 // or the process hung, and not the framer
+		} else if quiet == ticks-1 && proven && !retried && t.retryRemotes() {
+			retried, quiet = true, 0 // perhaps the process hangs, and not the framer
 		}
 	}
-	t.leave()
-	t.hung.Store(t.clause, true)
+	t.closeRemotes()
+	t.hungClauses.Store(t.clause, true)
 	if !proven {
 		t.Blocked("given up after %v: in another case of %s a call of this framer has hung for %v", wait, t.clause, t.Patience())
 	}
 	return fmt.Sprintf("nothing after %v: the call hangs", wait), true
-}
-
-// tellPanic tells what a call panicked with, and where.
-func tellPanic(r any) string {
-	if c, ok := r.(gone); ok {
-		return string(c)
-	}
-	return fmt.Sprintf("panic: %v\n%s", r, panicStack())
 }

@@ -8,9 +8,8 @@ import (
 	"github.com/pyproctest/pyproctest/vectors"
 )
 
-// headerCases send a header that is wrong in itself and then nothing, for ever: the error must come
-// all the same [FRM-10]. Reading ahead is fine, so that a framer asks for more is no fault; that it
-// does not come back until it gets more is one.
+// headerCases send a header that is wrong in itself and then nothing, on a stream that stays open. The error must come all
+// the same [FRM-10]. A framer may read ahead, so it may ask for more; but it must not wait until more comes.
 func headerCases() []testCase {
 	var all []testCase
 	for _, c := range []struct {
@@ -24,50 +23,50 @@ func headerCases() []testCase {
 	} {
 		all = append(all, testCase{
 			Name: c.name, Clauses: []string{"FRM-10"}, Framings: c.framings,
-			Cause: readCause("FRM-10"),
-			Run:   func(t *T) { seenInHeader(t, c.kind) },
+			Cause: causeOf("FRM-10"),
+			Run:   func(t *T) { errorIsSeenInHeader(t, c.kind) },
 		})
 	}
 	return all
 }
 
-func seenInHeader(t *T, kind spec.ErrorKind) {
-	// A framer that does not know the error at all would wait here too, and break another clause.
+func errorIsSeenInHeader(t *T, kind spec.ErrorKind) {
+	// A framer that misses the error altogether would wait here too, and breaks another clause.
 	plain := plainWrong(t.Framing, kind)
 	for _, v := range []vectors.FrameVector{behindNeighbour(plainRight(t.Framing)), plain} {
-		t.holds(demand{FrameVector: v, deliveries: []delivery{whole(v)}})
+		t.mustRead(expectation{FrameVector: v, deliveries: []delivery{whole(v)}})
 	}
 	set, _ := vectorSet()
 	for _, v := range append(slices.Concat(set.Enhanced, set.Basic, set.Streams), plain) {
 		if v.Framing == vectors.Framing(t.Framing) && v.Error == vectors.ErrorKind(kind) {
 			for _, v := range []vectors.FrameVector{v, behindNeighbour(v)} {
-				t.seenBeforeMore(v, whole)
-				t.seenBeforeMore(v, byteByByte)
+				t.mustRefuseHeader(v, whole)
+				t.mustRefuseHeader(v, byteByByte)
 			}
 		}
 	}
 }
 
-// seenBeforeMore delivers a vector up to where it is decided and keeps the stream open and silent.
-func (t *T) seenBeforeMore(v vectors.FrameVector, deliver func(vectors.FrameVector) delivery) {
-	if r := t.read(optionsOf(v), sent(deliver(v).pieces...), onward); r.differs(v) != nil {
-		return // misread in full too, which the vector's own case reports
+// mustRefuseHeader delivers a vector up to the byte that decides its error, and keeps the stream open and silent.
+func (t *T) mustRefuseHeader(v vectors.FrameVector, deliver func(vectors.FrameVector) delivery) {
+	if r := t.read(optionsOf(v), sendThenEnd(deliver(v).pieces...), toTheEnd); r.differenceFrom(v) != nil {
+		return // it is misread in full, too, which the case of the vector reports
 	}
 	v.Bytes = v.Bytes[:v.DecidedAt]
 	d := deliver(v)
-	r := t.read(optionsOf(v), silent(d.pieces...), onward)
-	diff := r.differs(v)
+	r := t.read(optionsOf(v), sendThenSilence(d.pieces...), toTheEnd)
+	diff := r.differenceFrom(v)
 	if diff == nil {
 		return
 	}
-	diff.want = endIn(v) + " as soon as the header is there"
+	diff.want = wantedEnd(v) + " as soon as the header is there"
 	diff.offset = frameStarts(v)[len(v.Frames)]
 	hint := ""
 	switch {
-	case r.trouble != "" && r.hungry:
+	case r.trouble != "" && r.askedForMore:
 		hint = "the framer has asked the stream for more"
 	case r.trouble != "":
 		hint = "the framer has not asked the stream for more"
 	}
-	t.misread("FRM-10", hint, misreading{d, r, *diff})
+	t.failMisread("FRM-10", hint, misreading{d, r, *diff})
 }

@@ -12,8 +12,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// memoryCases measure the memory of this process, which is where a framer written in Go has its own, or of the
-// process where the framer lives.
+// memoryCases measure the memory of the process where the framer lives. For a framer in Go that is this process.
 func memoryCases() []testCase {
 	return []testCase{
 		{
@@ -31,59 +30,60 @@ func memoryCases() []testCase {
 
 const (
 	claimants   = 8
-	claimed     = 32 << 20 // bytes of payload that each claims
-	memoryBound = 64 << 20 // for all of them together: generous, and a quarter of what they claim
+	claimed     = 32 << 20 // bytes of payload that each of them claims
+	memoryBound = 64 << 20 // bytes allocated for all of them: generous, and a quarter of what they claim
 )
 
-// claimsWithoutPayload opens streams on which a peer claims a large payload and sends its first bytes,
-// and looks at what was allocated when the framers have asked for more.
+// claimsWithoutPayload opens streams on which a peer claims a large payload and sends only its first bytes. It measures
+// what was allocated by the time the framers ask for more.
 func claimsWithoutPayload(t *T) {
 	right := plainRight(t.Framing)
-	t.holds(demand{FrameVector: right, deliveries: []delivery{whole(right)}}) // or it may refuse the header
-	if t.elsewhere() {
-		claimsElsewhere(t)
+	t.mustRead(expectation{FrameVector: right, deliveries: []delivery{whole(right)}}) // a framer that refuses every header allocates nothing
+	if t.inOtherProcess() {
+		claimInOtherProcess(t)
 		return
 	}
-	sent := append(wire.Claim(t.Framing, 7, claimed), ofIt...)
+	sent := append(wire.Claim(t.Framing, 7, claimed), payloadStart...)
 	t.Saw(fmt.Sprintf("each of %d peers → its framer", claimants), t.Framing, sent)
-	if n := t.leastAllocatedFor(sent, claimants, 1); n >= memoryBound {
+	if n := t.leastAllocated(sent, claimants, 1); n >= memoryBound {
 		t.Fail("FRM-11", fmt.Sprintf("memory that grows with the bytes that have arrived, so far below %d MB for all of them", memoryBound>>20),
 			"%d MB allocated by the time the framers asked for more; each peer claims %d MB", n>>20, claimed>>20)
 	}
 }
 
-const ofIt = "only this comes" // of the payload
+// payloadStart is all of the claimed payload that comes.
+const payloadStart = "only this comes"
 
-// manyFramesOfOneSize has a peer send frames that one buffer could hold one after another.
+// manyFramesOfOneSize has a peer send frames of one size, for which a framer needs one buffer.
 func manyFramesOfOneSize(t *T) {
 	const size = 100_000
 	v := rightVector(t.Framing, size, spec.Frame{ID: 7, Payload: make([]byte, size)})
-	t.holds(demand{FrameVector: v, deliveries: []delivery{whole(v)}})
-	frames := 5 // so few, that doubling at each of them does not end this process
-	if t.elsewhere() {
+	t.mustRead(expectation{FrameVector: v, deliveries: []delivery{whole(v)}})
+	frames := 5 // so few that a buffer which doubles with each of them fits into this process
+	if t.inOtherProcess() {
 		frames = 12
 	}
 	sent := bytes.Repeat(v.Bytes, frames)
-	t.Note("peer → framer", "%d frames with payloads of %d bytes, at once, and behind them nothing", frames, size)
-	if t.elsewhere() {
-		if grown := t.growsElsewhere(v.Bytes, sent); grown.Most() >= boundElsewhere {
+	t.Note("peer → framer", "%d frames with payloads of %d bytes, at once, and after them nothing", frames, size)
+	if t.inOtherProcess() {
+		if grown := t.peakGrowth(v.Bytes, sent); grown.Most() >= remoteBound {
 			t.Fail("FRM-11", "memory that grows with the bytes that have arrived",
 				"the process needs %d MB more at its peak for %d frames than for one, %d MB of them resident, where %d KB more have come",
 				grown.Most()>>20, frames, grown.Resident>>20, (len(sent)-len(v.Bytes))>>10)
 		}
 		return
 	}
-	if n := t.leastAllocatedFor(sent, 1, onward); n >= memoryBound {
+	if n := t.leastAllocated(sent, 1, toTheEnd); n >= memoryBound {
 		t.Fail("FRM-11", fmt.Sprintf("memory that grows with the bytes that have arrived, so far below %d MB", memoryBound>>20),
 			"%d MB allocated by the time the framer asked for more, where %d KB have come", n>>20, len(sent)>>10)
 	}
 }
 
-// leastAllocatedFor is the least of some measurements, as what else runs in this process allocates too. It is
-// satisfied with one below the bound.
-func (t *T) leastAllocatedFor(sent []byte, peers, frames int) (least uint64) {
+// leastAllocated returns the least of up to three measurements, in bytes, because other parts of this process allocate,
+// too. The first one below the bound is enough.
+func (t *T) leastAllocated(sent []byte, peers, frames int) (least uint64) {
 	for i := range 3 {
-		if n := t.allocatedFor(sent, peers, frames); i == 0 || n < least {
+		if n := t.allocatedBy(sent, peers, frames); i == 0 || n < least {
 			least = n
 		}
 		if least < memoryBound {
@@ -93,41 +93,52 @@ func (t *T) leastAllocatedFor(sent []byte, peers, frames int) (least uint64) {
 	return least
 }
 
-// allocatedFor has a framer for each peer read so many frames, of which the last does not come, and returns how
-// many bytes were allocated by the time they asked for more.
-func (t *T) allocatedFor(sent []byte, peers, frames int) uint64 {
+// allocatedBy has a framer for each peer read so many frames, of which the last does not come. It returns how many bytes
+// were allocated by the time all framers asked for more.
+func (t *T) allocatedBy(sent []byte, peers, frames int) uint64 {
 	start := allocated()
-	back := make(chan reading, peers)
 	for range peers {
-		s := silent(sent)
+		s := sendThenSilence(sent)
 		defer s.close()
-		go func() {
-			r := reading{end: "a panic"}
-			defer func() {
-				_ = recover() // told as the end of this reading
-				back <- r
-			}()
-			r = readFrames(t.open(stream{s, io.Discard}, Options{Framing: t.Framing, MaxPayload: claimed}), frames)
-		}()
-		timer := time.NewTimer(t.Patience())
-		defer timer.Stop()
-		select {
-		case <-s.hungry:
-		case r := <-back:
-			if r.end == string(spec.TooLarge) {
-				t.FailNow("FRM-8", "a payload of exactly max_payload bytes accepted", "%s", r.tellEnd())
-			}
-			t.Blocked("a framer came back before it had asked for more, so there is nothing to measure: %d frames, %s", len(r.frames), r.tellEnd())
-		case <-t.Stopped():
-			t.Stop()
-		case <-timer.C:
-			t.Blocked("a framer has not asked for more within %v, so there is nothing to measure", t.Patience())
-		}
+		t.waitForMore(s, t.readBeside(s, frames))
 	}
 	return allocated() - start
 }
 
-// allocated is how many bytes the process has allocated since its start, those given back included.
+// readBeside has a framer read so many frames in a goroutine of its own. The reading comes through the channel.
+func (t *T) readBeside(s *source, frames int) <-chan reading {
+	done := make(chan reading, 1)
+	go func() {
+		r := reading{trouble: "a panic"}
+		defer func() {
+			_ = recover() // the reading says so
+			done <- r
+		}()
+		r = readFrames(t.open(stream{s, io.Discard}, Options{Framing: t.Framing, MaxPayload: claimed}), frames)
+	}()
+	return done
+}
+
+// waitForMore waits until the framer has read all that the source has and asks for more. It ends the case if the framer
+// returns before.
+func (t *T) waitForMore(s *source, done <-chan reading) {
+	timer := time.NewTimer(t.Patience())
+	defer timer.Stop()
+	select {
+	case <-s.exhausted:
+	case r := <-done:
+		if r.end.is(spec.TooLarge) {
+			t.FailNow("FRM-8", "a payload of exactly max_payload bytes accepted", "%s", r.describeEnd())
+		}
+		t.Blocked("a framer came back before it had asked for more, so there is nothing to measure: %d frames, %s", len(r.frames), r.describeEnd())
+	case <-t.Stopped():
+		t.Stop()
+	case <-timer.C:
+		t.Blocked("a framer has not asked for more within %v, so there is nothing to measure", t.Patience())
+	}
+}
+
+// allocated returns how many bytes this process has allocated since its start, freed ones included.
 func allocated() uint64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)

@@ -15,11 +15,11 @@ import (
 	"github.com/pyproctest/pyproctest/vectors"
 )
 
-// readCase is a case that holds when each of its vectors is read right.
+// readCase is a case that passes if the framer reads each of its vectors right.
 type readCase struct {
 	name, clause string
 	framings     []spec.Framing
-	vectors      func(spec.Framing) []vectors.FrameVector // without a clause, which is the case's
+	vectors      func(spec.Framing) []vectors.FrameVector // they get the clause of the case
 	deliveries   func(vectors.FrameVector) []delivery
 }
 
@@ -40,34 +40,29 @@ func readCases() []testCase {
 	} {
 		all = append(all, testCase{
 			Name: c.name, Clauses: []string{c.clause}, Framings: c.framings,
-			Cause: readCause(c.clause),
-			Run: func(t *T) {
-				for _, v := range c.vectors(t.Framing) {
-					v.Clause = c.clause
-					t.holds(demand{FrameVector: v, deliveries: c.deliveries(v)})
-				}
-			},
+			Cause: causeOf(c.clause),
+			Run:   c.run,
 		})
 	}
 	return append(all,
 		testCase{
 			Name: "refused-payload-is-not-handed-out", Clauses: []string{"CRC-5"}, Framings: []spec.Framing{spec.Enhanced},
-			Cause: readCause("CRC-5"),
+			Cause: causeOf("CRC-5"),
 			Run:   payloadBesideError,
 		},
 		testCase{
 			Name: "end-together-with-the-last-bytes", Clauses: []string{"STR-4"}, Framings: suite.BothFramings,
-			Cause: "The error of a Read is looked at before its bytes: an io.Reader may return both at once.",
+			Cause: "The error of a Read is looked at before its bytes, but an io.Reader may return both at once.",
 			Run:   endWithLastBytes,
 		},
 		testCase{
 			Name: "reads-that-bring-nothing", Clauses: []string{"STR-4"}, Framings: suite.BothFramings,
-			Cause: "A Read of 0 bytes is taken for the end: for an io.Reader it means that nothing has happened.",
+			Cause: "A Read of 0 bytes is taken for the end, but for an io.Reader it means that nothing has happened.",
 			Run:   readsThatBringNothing,
 		},
 		testCase{
 			Name: "whole-frame-is-handed-out-before-more-comes", Clauses: []string{"STR-4"}, Framings: suite.BothFramings,
-			Cause: "The framer fills a buffer, or waits for a next header, before it looks at the frame that has arrived.",
+			Cause: "The framer fills a buffer, or waits for the next header, before it looks at the frame that has arrived.",
 			Run:   frameBeforeSilence,
 		},
 		testCase{
@@ -76,6 +71,14 @@ func readCases() []testCase {
 			Run:   brokenStream,
 		},
 	)
+}
+
+// run reads all vectors of the case, each in all its deliveries.
+func (c readCase) run(t *T) {
+	for _, v := range c.vectors(t.Framing) {
+		v.Clause = c.clause
+		t.mustRead(expectation{FrameVector: v, deliveries: c.deliveries(v)})
+	}
 }
 
 func wholeOnly(v vectors.FrameVector) []delivery { return []delivery{whole(v)} }
@@ -94,7 +97,7 @@ func otherMagics(spec.Framing) (all []vectors.FrameVector) {
 	return all
 }
 
-// boundaryIDs are 0, each power of two and its neighbours, and the largest ID.
+// boundaryIDs returns 0, each power of two and its neighbours, and the largest ID.
 func boundaryIDs() []uint64 {
 	ids := []uint64{0, 1<<64 - 1}
 	for bit := range 64 {
@@ -110,7 +113,7 @@ func everyID(framing spec.Framing) (all []vectors.FrameVector) {
 	return all
 }
 
-// basicIDs have payloads that would give another ID than 0 to whoever reads one.
+// basicIDs returns frames whose payloads begin with bytes that a framer could take for an ID other than 0.
 func basicIDs(spec.Framing) []vectors.FrameVector {
 	return []vectors.FrameVector{
 		rightVector(spec.Basic, plainLimit, spec.Frame{Payload: wire.Encode(spec.Enhanced, 1<<64-1, []byte("123456789"))}),
@@ -185,7 +188,7 @@ func cutInside(framing spec.Framing) (all []vectors.FrameVector) {
 	return all
 }
 
-// randomFrames are the same in every run.
+// randomFrames returns streams of random frames, the same in every run.
 func randomFrames(framing spec.Framing) (all []vectors.FrameVector) {
 	random := rand.New(rand.NewPCG(4, 1))
 	for range 12 {
@@ -211,7 +214,7 @@ func inRandomPieces(v vectors.FrameVector) []delivery {
 	return []delivery{whole(v), randomPieces(v, random), randomPieces(v, random), {"a frame in each piece", v, cutAt(v.Bytes, frameStarts(v)...)}}
 }
 
-// largeFrame makes every buffer of a framer grow, and has small neighbours.
+// largeFrame returns a stream with large frames, for which every buffer has to grow, between small ones.
 func largeFrame(framing spec.Framing) []vectors.FrameVector {
 	random := rand.New(rand.NewPCG(4, 3))
 	return []vectors.FrameVector{rightVector(framing, 1<<20,
@@ -229,8 +232,8 @@ func inSmallPieces(v vectors.FrameVector) []delivery {
 	return []delivery{whole(v), in(1021), in(4096), in(65537)}
 }
 
-// smallBehindLarge is a large frame and then so many small ones that a framer which gives up its large buffer
-// meanwhile has read ahead of more than a small one holds.
+// smallBehindLarge returns a large frame and then many small ones. A framer that replaces its large buffer by a small one
+// has by then read more ahead than the small one holds.
 func smallBehindLarge(framing spec.Framing) []vectors.FrameVector {
 	frames := []spec.Frame{{ID: 1, Payload: bytes.Repeat([]byte("L"), 300_000)}}
 	for i := range 2000 {
@@ -245,71 +248,68 @@ func largeSlowlySmallAtOnce(v vectors.FrameVector) []delivery {
 	return []delivery{whole(v), {"the large frame in pieces of 1021 bytes, the small ones at once", v, append(slowly, v.Bytes[large:])}}
 }
 
-// payloadBesideError sends small and large payloads with a wrong checksum, and right frames behind.
+// payloadBesideError sends small and large payloads with a wrong checksum, also with right frames around them.
 func payloadBesideError(t *T) {
 	for _, size := range []int{1, 9, 5000, 70_000} {
 		payload := bytes.Repeat([]byte("x"), size)
 		v := plainWrong(spec.Enhanced, spec.BadCRC)
 		v.Clause, v.MaxPayload = "CRC-5", 1<<17
 		v.Bytes = wire.EncodeWith(7, payload, func(h *wire.Header) { h.CRC ^= 1 })
-		t.holds(demand{FrameVector: v, deliveries: []delivery{whole(v), whole(beforeNeighbour(v)), whole(behindNeighbour(v))}, alone: true})
+		t.mustRead(expectation{FrameVector: v, deliveries: []delivery{whole(v), whole(beforeNeighbour(v)), whole(behindNeighbour(v))}, errorAlone: true})
 	}
 }
 
-func endWithLastBytes(t *T) { readWithHabit(t, func(s *source) { s.atOnce = true }) }
+func endWithLastBytes(t *T) { readWithHabit(t, func(s *source) { s.endWithLast = true }) }
 
-func readsThatBringNothing(t *T) { readWithHabit(t, func(s *source) { s.blanks = true }) }
+func readsThatBringNothing(t *T) { readWithHabit(t, func(s *source) { s.emptyReads = true }) }
 
-// readWithHabit reads right and cut-off frames from an io.Reader with a habit that is no reason to
-// read them otherwise than without it.
+// readWithHabit reads right and cut-off frames from an io.Reader with a habit that io.Reader allows. The framer must read
+// the same as without that habit.
 func readWithHabit(t *T, habit func(*source)) {
 	for _, v := range append(cutBetween(t.Framing), cutInside(t.Framing)...) {
 		for _, d := range []delivery{whole(v), byteByByte(v)} {
-			s := sent(d.pieces...)
+			s := sendThenEnd(d.pieces...)
 			habit(s)
-			r := t.read(optionsOf(v), s, onward)
-			if diff := r.differs(v); diff != nil {
-				t.holds(demand{FrameVector: v, deliveries: []delivery{whole(v)}})
-				t.misread("STR-4", "the same bytes are read right from a stream without that habit", misreading{d, r, *diff})
+			r := t.read(optionsOf(v), s, toTheEnd)
+			if diff := r.differenceFrom(v); diff != nil {
+				t.mustRead(expectation{FrameVector: v, deliveries: []delivery{whole(v)}})
+				t.failMisread("STR-4", "the same bytes are read right from a stream without that habit", misreading{d, r, *diff})
 			}
 		}
 	}
 }
 
-// frameBeforeSilence sends right frames and then nothing, without an end of the stream.
+// frameBeforeSilence sends right frames and then nothing, on a stream that stays open.
 func frameBeforeSilence(t *T) {
 	for n := 1; n <= len(someFrames()); n++ {
 		v := rightVector(t.Framing, plainLimit, someFrames()[:n]...)
-		t.holds(demand{FrameVector: v, deliveries: []delivery{whole(v)}})
-		r := t.read(optionsOf(v), silent(v.Bytes), n)
-		if diff := r.differs(v); diff != nil {
+		t.mustRead(expectation{FrameVector: v, deliveries: []delivery{whole(v)}})
+		r := t.read(optionsOf(v), sendThenSilence(v.Bytes), n)
+		if diff := r.differenceFrom(v); diff != nil {
 			diff.want = text.Plural(n, "frame") + " while the stream is silent, but open"
-			t.misread("STR-4", "the same bytes are read right when the stream ends behind them",
+			t.failMisread("STR-4", "the same bytes are read right when the stream ends after them",
 				misreading{whole(v), r, *diff})
 		}
 	}
 }
 
-// brokenStream has the stream fail inside a frame. Which kind of error that is, nobody says; but it
-// is neither the frame nor an end between frames.
+// brokenStream has the stream fail inside a frame. The clauses leave open which error the framer returns, but it is neither
+// a frame nor a clean end.
 func brokenStream(t *T) {
 	for _, v := range cutBetween(t.Framing) {
-		t.holds(demand{FrameVector: v, deliveries: []delivery{whole(v)}})
+		t.mustRead(expectation{FrameVector: v, deliveries: []delivery{whole(v)}})
 	}
 	failure := errors.New("the stream broke: connection reset")
 	for _, v := range cutInside(t.Framing) {
-		s := sent(v.Bytes)
+		s := sendThenEnd(v.Bytes)
 		s.end = failure
-		r := t.read(optionsOf(v), s, onward)
-		if r.trouble != "" || r.end == cleanEnd || len(r.frames) > len(v.Frames) {
-			diff := difference{want: "an error that is no clean end", got: r.tellEnd(), offset: frameStarts(v)[len(v.Frames)]}
-			if len(r.frames) > len(v.Frames) {
-				diff.got = tellFrame(r.frames[len(v.Frames)])
+		r := t.read(optionsOf(v), s, toTheEnd)
+		if r.trouble != "" || r.end.clean || len(r.frames) > len(v.Frames) {
+			diff := difference{want: "an error that is no clean end", got: r.describeEnd(), offset: frameStarts(v)[len(v.Frames)]}
+			if r.trouble == "" && len(r.frames) > len(v.Frames) {
+				diff.got = describeFrame(r.frames[len(v.Frames)])
 			}
-			if r.trouble != "" {
-				diff.got = r.trouble
-			}
-			t.misread("STR-2", "the stream fails with: "+failure.Error(), misreading{whole(v), r, diff})
+			t.failMisread("STR-2", "the stream fails with: "+failure.Error(), misreading{whole(v), r, diff})
 		}
 	}
 }

@@ -2,115 +2,90 @@ package framer
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 	"github.com/pyproctest/pyproctest/vectors"
 )
 
-// A reading is what a framer made of a stream.
+// A reading is what a framer returned for a stream.
 type reading struct {
-	frames  []spec.Frame
-	end     string   // what came instead of a further frame: an error kind, cleanEnd, or the error's text; "" where none was asked for
-	err     error    // the same, as the framer returned it
-	beside  int      // bytes of payload that came beside the error
-	later   []string // what further reads gave, where the end is an error kind
-	trouble string   // why there is no reading: a panic or a hang
-	hung    bool     // the patience of the run went by
-	ended   bool     // the process of the framer did
-	hungry  bool     // the framer asked for more than the stream had
-	silent  bool     // the stream stayed open behind its last byte
+	frames           []spec.Frame
+	end              ending
+	payloadWithError int         // bytes
+	later            []laterRead // after a framing error
+	trouble          string      // why there is no reading: a panic or a hang
+	hung             bool        // the call did not return within the patience of the run
+	crashed          bool        // the process of the framer ended
+	askedForMore     bool        // the framer asked for more than the stream had
+	streamOpen       bool        // the stream stayed open after its last byte
 }
 
 const (
-	cleanEnd   = "a clean end"
-	laterReads = 3  // how often a framer is asked again behind an error [STR-3]
-	onward     = -1 // read to the end, however many frames there are
+	laterReads = 3  // how often a framer is asked again after a framing error [STR-3]
+	toTheEnd   = -1 // read to the end, however many frames come
 )
 
-// read has a framer read the stream: so many frames, or to its end.
+// read has a new framer read so many frames of the stream, or all of it for toTheEnd. After a framing error it asks the
+// framer again, unless the stream stays open: a further read could then wait for ever.
 func (t *T) read(o Options, s *source, frames int) reading {
-	var made reading          // by another goroutine, which may be at it still where it hung
-	silent := s.closed != nil // where a further read may have to wait for ever
+	var made reading // written by another goroutine, which is still running after a hang
+	streamOpen := s.closed != nil
 	crashes := t.crashes()
-	defer s.close() // also where the case ends in the middle, so that a hung framer goes
+	defer s.close() // also where the case ends here, so that a framer that hangs is let go
 	trouble, hung := t.attempt(func() {
 		f := t.open(stream{s, io.Discard}, o)
-		if made = readFrames(f, frames); isKind(made.end) && !silent {
-			made.readOn(f)
+		if made = readFrames(f, frames); made.end.isFramingError() && !streamOpen {
+			made.readAgain(f)
 		}
 	}, s)
-	asked := s.asks()
-	r := reading{trouble: trouble, hung: hung, ended: t.crashes() > crashes}
+	asked := s.countReadsAfterEnd()
+	r := reading{trouble: trouble, hung: hung, crashed: t.crashes() > crashes}
 	if trouble == "" {
 		r = made
 	}
-	if asked > enough {
-		r.trouble = fmt.Sprintf("the call hangs: behind the end of the stream it asked %d times for more", enough)
+	if asked > maxReadsAfterEnd {
+		r.trouble = fmt.Sprintf("the call hangs: after the end of the stream it asked %d times for more", maxReadsAfterEnd)
 	}
-	r.hungry, r.silent = asked > 0, silent
+	r.askedForMore, r.streamOpen = asked > 0, streamOpen
 	return r
 }
 
-// readFrames reads so many frames, or until there is an error.
+// readFrames reads so many frames, or until the framer returns an error.
 func readFrames(f Framer, frames int) (r reading) {
 	const tooMany = 10_000 // more than any stream of the suite has
 	for len(r.frames) != frames && len(r.frames) < tooMany {
 		frame, err := f.ReadFrame()
 		if err != nil {
-			r.err, r.end, r.beside = err, endOf(err), len(frame.Payload)
+			r.end, r.payloadWithError = endingOf(err), len(frame.Payload)
 			return r
 		}
-		r.frames = append(r.frames, spec.Frame{ID: frame.ID, Payload: bytes.Clone(frame.Payload)})
+		r.frames = append(r.frames, *cloneFrame(frame))
 	}
 	return r
 }
 
-// readOn asks for more behind an error.
-func (r *reading) readOn(f Framer) {
+// readAgain asks the framer again after an error.
+func (r *reading) readAgain(f Framer) {
 	for range laterReads {
 		frame, err := f.ReadFrame()
 		if err == nil {
-			r.later = append(r.later, tellFrame(spec.Frame{ID: frame.ID, Payload: bytes.Clone(frame.Payload)}))
+			r.later = append(r.later, laterRead{frame: cloneFrame(frame)})
 			continue
 		}
-		r.later = append(r.later, endOf(err))
-		r.beside = max(r.beside, len(frame.Payload))
+		r.later = append(r.later, laterRead{ending: endingOf(err)})
+		r.payloadWithError = max(r.payloadWithError, len(frame.Payload))
 	}
 }
 
-// endOf names an error of a read: its kind, cleanEnd, or its text where it is neither. An error is
-// to be of one kind, because the first check that fails names it [FRM-9].
-func endOf(err error) string {
-	var found []string
-	for _, k := range spec.FramingErrors() {
-		if errors.Is(err, k) {
-			found = append(found, string(k))
-		}
-	}
-	switch {
-	case len(found) > 0:
-		return strings.Join(found, " and ")
-	case errors.Is(err, io.EOF):
-		return cleanEnd
-	}
-	return fmt.Sprintf("an error of no kind: %v", err)
+// cloneFrame copies a frame, whose payload is only valid until the next read.
+func cloneFrame(f spec.Frame) *spec.Frame {
+	return &spec.Frame{ID: f.ID, Payload: bytes.Clone(f.Payload)}
 }
 
-func isKind(end string) bool {
-	for _, k := range spec.FramingErrors() {
-		if end == string(k) {
-			return true
-		}
-	}
-	return false
-}
-
-// optionsOf are those that the receiver of a vector is to be made with.
+// optionsOf returns the options for a framer that reads the vector.
 func optionsOf(v vectors.FrameVector) Options {
 	o := Options{Framing: spec.Framing(v.Framing), MaxPayload: int(v.MaxPayload)}
 	for _, flag := range v.Flags {
@@ -121,25 +96,17 @@ func optionsOf(v vectors.FrameVector) Options {
 	return o
 }
 
-// endIn is how the stream of a vector ends.
-func endIn(v vectors.FrameVector) string {
-	if v.Valid() {
-		return cleanEnd
-	}
-	return string(v.Error)
-}
-
-// A difference is where a reading first departs from what a vector says.
+// A difference is the first place where a reading is not what a vector says.
 type difference struct {
-	at        int // index of the frame, len(frames) for the end
+	at        int // index of the frame; the number of frames for the end
 	offset    int // of that frame in the stream
 	want, got string
 }
 
-// differs compares the frames and the end. It returns nil where they are right.
-func (r reading) differs(v vectors.FrameVector) *difference {
+// differenceFrom compares the frames and the end with those of the vector. It returns nil if they are right.
+func (r reading) differenceFrom(v vectors.FrameVector) *difference {
 	if r.trouble != "" {
-		want := endIn(v)
+		want := wantedEnd(v)
 		if len(v.Frames) > 0 {
 			want = fmt.Sprintf("%s, then %s", text.Plural(len(v.Frames), "frame"), want)
 		}
@@ -148,20 +115,20 @@ func (r reading) differs(v vectors.FrameVector) *difference {
 	offset := 0
 	for i, f := range v.Frames {
 		if i == len(r.frames) || r.frames[i].ID != f.ID || !bytes.Equal(r.frames[i].Payload, f.Payload) {
-			d := &difference{at: i, offset: offset, got: r.tellEnd()}
-			d.want = fmt.Sprintf("frame %d of %d: %s", i+1, len(v.Frames), tellFrame(spec.Frame(f)))
+			d := &difference{at: i, offset: offset, got: r.describeEnd()}
+			d.want = fmt.Sprintf("frame %d of %d: %s", i+1, len(v.Frames), describeFrame(spec.Frame(f)))
 			if i < len(r.frames) {
-				d.got = tellFrame(r.frames[i]) + tellFirstDifference(f.Payload, r.frames[i].Payload)
+				d.got = describeFrame(r.frames[i]) + describeFirstDifference(f.Payload, r.frames[i].Payload)
 			}
 			return d
 		}
 		offset += spec.Framing(v.Framing).HeaderSize() + len(f.Payload)
 	}
 	at := len(v.Frames)
-	if len(r.frames) == at && (r.end == "" || r.end == endIn(v)) { // "" where nobody asked for it
+	if len(r.frames) == at && (!r.end.reached() || r.end.isThatOf(v)) {
 		return nil
 	}
-	d := &difference{at: at, offset: offset, want: endIn(v), got: r.tellEnd()}
+	d := &difference{at: at, offset: offset, want: wantedEnd(v), got: r.describeEnd()}
 	if v.Comment != "" {
 		d.want += " (" + v.Comment + ")"
 	}
@@ -169,23 +136,24 @@ func (r reading) differs(v vectors.FrameVector) *difference {
 		d.want = fmt.Sprintf("after %s: %s", text.Plural(at, "frame"), d.want)
 	}
 	if len(r.frames) > at {
-		d.got = tellFrame(r.frames[at])
+		d.got = describeFrame(r.frames[at])
 	}
 	return d
 }
 
-func (r reading) tellEnd() string {
-	if isKind(r.end) && r.err.Error() != r.end {
-		return fmt.Sprintf("%s (%v)", r.end, r.err)
+// describeEnd says what came in place of a further frame: the trouble of the call, or the ending.
+func (r reading) describeEnd() string {
+	if r.trouble != "" {
+		return r.trouble
 	}
-	return r.end
+	return r.end.describe()
 }
 
-func tellFrame(f spec.Frame) string {
-	return fmt.Sprintf("a frame with ID %d and %s", f.ID, tellPayload(f.Payload))
+func describeFrame(f spec.Frame) string {
+	return fmt.Sprintf("a frame with ID %d and %s", f.ID, describePayload(f.Payload))
 }
 
-func tellPayload(payload []byte) string {
+func describePayload(payload []byte) string {
 	const shown = 24
 	switch {
 	case len(payload) == 0:
@@ -196,7 +164,7 @@ func tellPayload(payload []byte) string {
 	return fmt.Sprintf("a payload of %s, % x", text.Plural(len(payload), "byte"), payload)
 }
 
-func tellFirstDifference(want, got []byte) string {
+func describeFirstDifference(want, got []byte) string {
 	for i := range min(len(want), len(got)) {
 		if want[i] != got[i] {
 			return fmt.Sprintf("; byte %d is %02x and should be %02x", i, got[i], want[i])

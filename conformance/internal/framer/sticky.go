@@ -9,8 +9,8 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// stickyCases damage a frame in one way each and send right frames behind it, which nobody may see:
-// after a framing error every later read returns it again [STR-3].
+// stickyCases damage a frame in one way each and send right frames after it. The framer must return none of those: after a
+// framing error, every later read returns the error again [STR-3].
 func stickyCases() []testCase {
 	var all []testCase
 	for _, kind := range spec.FramingErrors() {
@@ -20,7 +20,7 @@ func stickyCases() []testCase {
 		}
 		all = append(all, testCase{
 			Name: strings.ReplaceAll(string(kind), "_", "-") + "-is-final", Clauses: []string{"STR-3"}, Framings: framings,
-			Cause: readCause("STR-3"),
+			Cause: causeOf("STR-3"),
 			Run:   func(t *T) { staysRefused(t, kind) },
 		})
 	}
@@ -44,10 +44,10 @@ func staysRefused(t *T, kind spec.ErrorKind) {
 		if t.crashes() > 0 {
 			break
 		}
-		r := t.read(optionsOf(d.vector), sent(d.pieces...), onward)
+		r := t.read(optionsOf(d.vector), sendThenEnd(d.pieces...), toTheEnd)
 		if at := len(d.vector.Frames); len(r.frames) > at && r.frames[at].ID == behind.ID && bytes.Equal(r.frames[at].Payload, behind.Payload) {
-			t.misread("STR-3", "that frame stands behind the damage: the framer looked for it", misreading{d, r, *r.differs(d.vector)})
+			t.failMisread("STR-3", "that frame comes after the damage: the framer searched for it", misreading{d, r, *r.differenceFrom(d.vector)})
 		}
 	}
-	t.holds(demand{FrameVector: v, deliveries: all, sticky: true})
+	t.mustRead(expectation{FrameVector: v, deliveries: all, finalError: true})
 }

@@ -3,21 +3,19 @@ package framer
 import (
 	"bytes"
 	"io"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
 )
 
-// stream is what a framer under test reads and writes: two halves that know nothing of each other.
+// stream is what a framer under test reads and writes. Its two halves are independent.
 type stream struct {
 	io.Reader
 	io.Writer
 }
 
-// Script tells all that the stream will bring and take, for a framer that cannot be reached by single
-// reads and writes.
+// Script implements [Scripted].
 func (s stream) Script() Script {
 	var script Script
 	if in, ok := s.Reader.(*source); ok {
@@ -29,24 +27,24 @@ func (s stream) Script() Script {
 	return script
 }
 
-// source is the reading half: the bytes that a peer sends, in the pieces in which they arrive.
+// source is the half that a framer reads: the bytes that a peer sends, in the pieces in which they arrive.
 type source struct {
-	pieces [][]byte // one Read takes from one piece at most
-	end    error    // what comes behind them; nil where the peer stays connected and silent
-	atOnce bool     // the end comes with the last bytes, as io.Reader allows
-	blanks bool     // a Read that brings nothing comes before each piece, as io.Reader allows
+	pieces      [][]byte // a Read takes from one piece at most
+	end         error    // comes after them; nil for a peer that stays connected and silent
+	endWithLast bool     // the Read that returns the last bytes returns the end, too, as io.Reader allows
+	emptyReads  bool     // a Read of 0 bytes comes before each piece, as io.Reader allows
 
-	mu      sync.Mutex
-	blanked bool
-	reads   int64
-	asked   int           // how often a Read came when all was said
-	hungry  chan struct{} // closed when the framer asks for more than there is
-	closed  chan struct{}
+	mu            sync.Mutex
+	gaveEmptyRead bool
+	reads         int64
+	readsAfterEnd int           // how often a Read came after the last piece
+	exhausted     chan struct{} // closed by the first of those Reads
+	closed        chan struct{}
 }
 
-// enough is how often a framer may ask again behind the end of the stream before that counts as going
-// round in circles. Right framers ask a handful of times.
-const enough = 10_000
+// maxReadsAfterEnd is how often a framer may read after the end of the stream before that counts as a hang. Right framers
+// do so a handful of times.
+const maxReadsAfterEnd = 10_000
 
 func (s *source) Read(p []byte) (int, error) {
 	s.mu.Lock()
@@ -54,8 +52,8 @@ func (s *source) Read(p []byte) (int, error) {
 	for len(s.pieces) > 0 && len(s.pieces[0]) == 0 {
 		s.pieces = s.pieces[1:]
 	}
-	if len(s.pieces) > 0 && s.blanks && !s.blanked {
-		s.blanked = true
+	if len(s.pieces) > 0 && s.emptyReads && !s.gaveEmptyRead {
+		s.gaveEmptyRead = true
 		s.mu.Unlock()
 		return 0, nil
 	}
@@ -63,23 +61,23 @@ func (s *source) Read(p []byte) (int, error) {
 		n := copy(p, s.pieces[0])
 		s.pieces[0] = s.pieces[0][n:]
 		if len(s.pieces[0]) == 0 {
-			s.pieces, s.blanked = s.pieces[1:], false
+			s.pieces, s.gaveEmptyRead = s.pieces[1:], false
 		}
 		var err error
-		if s.atOnce && len(s.pieces) == 0 {
+		if s.endWithLast && len(s.pieces) == 0 {
 			err = s.end
 		}
 		s.mu.Unlock()
 		return n, err
 	}
-	s.asked++
-	asked, end := s.asked, s.end
-	if asked == 1 && s.hungry != nil {
-		close(s.hungry)
+	s.readsAfterEnd++
+	asked, end := s.readsAfterEnd, s.end
+	if asked == 1 && s.exhausted != nil {
+		close(s.exhausted)
 	}
 	s.mu.Unlock()
-	if asked > enough {
-		runtime.Goexit() // whoever asks for ever is stopped, so that it does not outlive its case
+	if asked > maxReadsAfterEnd {
+		endGoroutine() // a framer that asks for ever would outlive its case
 	}
 	if end != nil {
 		return 0, end
@@ -88,45 +86,45 @@ func (s *source) Read(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
-// script tells what is still to come.
+// script returns what is still to come.
 func (s *source) script() Script {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var pieces [][]byte
 	for _, piece := range s.pieces {
-		if s.blanks {
+		if s.emptyReads {
 			pieces = append(pieces, nil)
 		}
 		pieces = append(pieces, piece)
 	}
-	return Script{Pieces: pieces, End: s.end, EndWithLast: s.atOnce}
+	return Script{Pieces: pieces, End: s.end, EndWithLast: s.endWithLast}
 }
 
-// asks reports whether the framer has asked for more than the stream had.
-func (s *source) asks() int {
+// countReadsAfterEnd returns how often the framer has asked for more than the stream had.
+func (s *source) countReadsAfterEnd() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.asked
+	return s.readsAfterEnd
 }
 
-func (s *source) moves() int64 {
+func (s *source) progress() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.reads
 }
 
-// sent is a source whose peer sends the pieces and goes away.
-func sent(pieces ...[]byte) *source {
+// sendThenEnd returns a source whose peer sends the pieces and closes its side.
+func sendThenEnd(pieces ...[]byte) *source {
 	return &source{pieces: slices.Clone(pieces), end: io.EOF}
 }
 
-// silent is a source whose peer sends the pieces and then nothing, but stays connected until the
-// source is closed.
-func silent(pieces ...[]byte) *source {
-	return &source{pieces: slices.Clone(pieces), hungry: make(chan struct{}), closed: make(chan struct{})}
+// sendThenSilence returns a source whose peer sends the pieces and then stays connected, silent, until the source is
+// closed.
+func sendThenSilence(pieces ...[]byte) *source {
+	return &source{pieces: slices.Clone(pieces), exhausted: make(chan struct{}), closed: make(chan struct{})}
 }
 
-// close ends a silent source; others have an end of their own.
+// close ends a source made by sendThenSilence, and does nothing to others. It is idempotent.
 func (s *source) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,17 +134,17 @@ func (s *source) close() {
 	}
 }
 
-// sink is the writing half: it counts what the framer wrote and keeps the first of it.
+// sink is the half that a framer writes to. It counts the bytes and keeps the first of them.
 type sink struct {
-	breakAt int   // after how many bytes a Write comes to be short; 0 for never
-	failure error // what that Write returns
+	breakAt int   // how many bytes it takes before a Write is short; 0 for no short Write
+	failure error // what the short Write returns
 
-	mu     sync.Mutex
-	got    []byte
-	size   int
-	writes int64
-	broken bool
-	late   []byte // what was written behind the short Write
+	mu         sync.Mutex
+	got        []byte
+	size       int
+	writes     int64
+	broken     bool
+	afterBreak []byte // what was written after the short Write
 }
 
 const keptBySink = 1 << 20 // bytes
@@ -156,7 +154,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	defer s.mu.Unlock()
 	s.writes++
 	if s.broken {
-		s.late = append(s.late, p...)
+		s.afterBreak = append(s.afterBreak, p...)
 		return len(p), nil
 	}
 	n, err := len(p), error(nil)
@@ -169,38 +167,40 @@ func (s *sink) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (s *sink) moves() int64 {
+func (s *sink) progress() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.writes
 }
 
-// total is how many bytes were written.
+// total returns how many bytes were written.
 func (s *sink) total() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.size
 }
 
+// bytes returns the bytes that were kept.
 func (s *sink) bytes() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return bytes.Clone(s.got)
 }
 
-func (s *sink) bytesBehind() []byte {
+// bytesAfterBreak returns what was written after the short Write.
+func (s *sink) bytesAfterBreak() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return bytes.Clone(s.late)
+	return bytes.Clone(s.afterBreak)
 }
 
-// panicStack is the part of a panic's stack that lies in the framer and in what it calls.
+// panicStack returns the part of a panic's stack that is in the framer and in what the framer calls.
 func panicStack() string {
 	lines := strings.SplitAfter(string(debug.Stack()), "\n")
 	from := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "panic(") })
 	lines = lines[min(from+2, len(lines)):]
 	for i, l := range lines {
-		if strings.Contains(l, "/internal/framer.readFrames(") || strings.Contains(l, "/internal/framer.(*") {
+		if strings.Contains(l, "/internal/framer.") { // a function of this package
 			lines = lines[:i]
 			break
 		}

@@ -22,28 +22,28 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// unitCases look at frames as units: none is torn apart by another writer [STR-5], and nothing
-// follows one that went out in part [STR-6].
+// unitCases check that a frame is a unit: no other writer gets in between [STR-5], and nothing follows a frame of which
+// only a part was written [STR-6].
 func unitCases() []testCase {
 	return []testCase{
 		{
 			Name: "frames-of-many-writers-stay-whole", Clauses: []string{"STR-5"}, Framings: suite.BothFramings,
-			Cause: "No lock, or one that is released between the header and the payload. An io.Writer is for one goroutine at a time, so that one Write for each frame is not enough.",
+			Cause: "Writers share no lock, or release it between the header and the payload. An io.Writer is for one goroutine at a time, so one Write for each frame is not enough.",
 			Run:   writeTogether,
 		},
 		{
 			Name: "large-frames-over-a-socket-stay-whole", Clauses: []string{"STR-5"}, Framings: suite.BothFramings,
-			Cause: "A large frame takes another way to a socket, such as writev, and there the lock or a part of the frame is forgotten.",
+			Cause: "A large frame is written to a socket in another way, such as writev, which forgets the lock or a part of the frame.",
 			Run:   writeTogetherToSocket,
 		},
 		{
 			Name: "short-write-is-final", Clauses: []string{"STR-6"}, Framings: suite.BothFramings,
-			Cause: "The error of the stream is returned and forgotten, or the count that Write returns is not looked at.",
+			Cause: "The error of the stream is returned and forgotten, or the count that Write returns is ignored.",
 			Run:   writeShort,
 		},
 		{
 			Name: "short-write-fails-those-that-wait", Clauses: []string{"STR-6"}, Framings: suite.BothFramings,
-			Cause: "The broken state is looked at before the lock is taken, and not again behind it.",
+			Cause: "The broken state is checked before the lock is taken, and not again after that.",
 			Run:   writeShortTogether,
 		},
 	}
@@ -54,11 +54,11 @@ const (
 	framesPerWriter = 50
 )
 
-// writeTogether has many goroutines write frames that are told apart by their payloads.
+// writeTogether has many goroutines write frames, each with a payload of its own.
 func writeTogether(t *T) {
-	exact := t.writesPlain()
+	exact := t.checkPlainWrite()
 	key := func(frame []byte) string {
-		if !exact { // what is wrong within the header is for other cases
+		if !exact { // a wrong header is for other cases
 			frame = frame[t.Framing.HeaderSize():]
 		}
 		return string(frame)
@@ -80,14 +80,14 @@ func writeTogether(t *T) {
 	}
 
 	crowd := &crowdedSink{}
-	results, trouble := t.together(crowd, lists)
-	t.stayedWhole(lists, results, trouble, crowd.bytes, missing, key)
+	results, trouble := t.writeConcurrently(crowd, lists)
+	t.mustStayWhole(lists, results, trouble, crowd.bytes, missing, key)
 }
 
-// writeTogetherToSocket has some writers write to what a framer writes to in life: a Unix socket,
-// of which a large frame takes more than there is room for at once.
+// writeTogetherToSocket has some goroutines write to a Unix socket, as framers do in use. A large frame does not fit into
+// the socket at once.
 func writeTogetherToSocket(t *T) {
-	t.writesPlain()
+	t.checkPlainWrite()
 	lists := make([][]spec.Frame, 4)
 	missing := map[string]int{}
 	key := func(frame []byte) string { return string(frame[t.Framing.HeaderSize():]) }
@@ -106,15 +106,15 @@ func writeTogetherToSocket(t *T) {
 		defer close(done)
 		_, _ = io.Copy(received, far)
 	}()
-	results, trouble := t.togetherOver(near, received, lists)
-	t.stayedWhole(lists, results, trouble, func() []byte {
-		_ = near.Close() // so that all of it has come when the far end sees the end
+	results, trouble := t.writeConcurrentlyOver(near, received, lists)
+	t.mustStayWhole(lists, results, trouble, func() []byte {
+		_ = near.Close() // the far end sees the end when all bytes have come
 		<-done
 		return received.bytes()
 	}, missing, key)
 }
 
-// sockets are the two ends of a Unix socket.
+// sockets returns the two ends of a connection over a Unix socket.
 func (t *T) sockets() (near, far net.Conn) {
 	l, err := net.Listen("unix", filepath.Join(t.Dir(), "s"))
 	if err == nil {
@@ -126,15 +126,16 @@ func (t *T) sockets() (near, far net.Conn) {
 		far, err = l.Accept()
 	}
 	if err != nil {
-		t.Blocked("there is no socket to be had: %v", err)
+		t.Blocked("a Unix socket cannot be made: %v", err)
 	}
 	t.Cleanup(func() { _ = far.Close() })
 	return near, far
 }
 
-// stayedWhole demands that each write came to a good end and that the stream has all frames, in whatever order.
-func (t *T) stayedWhole(lists [][]spec.Frame, results [][]error, trouble string, stream func() []byte, missing map[string]int, key func([]byte) string) {
-	all := left(missing)
+// mustStayWhole checks that no write failed and that the stream has all frames, in whatever order. It ends the case if not.
+// missing has how often each frame was written, by key.
+func (t *T) mustStayWhole(lists [][]spec.Frame, results [][]error, trouble string, stream func() []byte, missing map[string]int, key func([]byte) string) {
+	written := countMissing(missing)
 	want := fmt.Sprintf("frames written by %d writers at once", len(lists))
 	if trouble != "" {
 		t.FailNow("STR-5", want, "%s", trouble)
@@ -142,7 +143,7 @@ func (t *T) stayedWhole(lists [][]spec.Frame, results [][]error, trouble string,
 	for w, list := range results {
 		for i, err := range list {
 			if err != nil {
-				t.FailNow("STR-5", want, "%s: %v", tellFrame(lists[w][i]), err)
+				t.FailNow("STR-5", want, "%s: %v", describeFrame(lists[w][i]), err)
 			}
 		}
 	}
@@ -151,7 +152,7 @@ func (t *T) stayedWhole(lists [][]spec.Frame, results [][]error, trouble string,
 	for at := 0; at < len(data); {
 		size := claimedSize(t.Framing, data[at:])
 		if size > len(data)-at || missing[key(data[at:at+size])] == 0 {
-			t.Note("framer → stream", "%d bytes, with %d right frames before this one", len(data), all-left(missing))
+			t.Note("framer → stream", "%d bytes, with %d right frames before this one", len(data), written-countMissing(missing))
 			t.foundNow(result.Finding{
 				Clause: "STR-5", Want: fmt.Sprintf("at byte %d of the stream, one of the frames that were written", at),
 				Got: "bytes of several frames mixed", Dump: wire.DumpFrom(t.Framing, data, at, wire.DumpRows),
@@ -160,22 +161,24 @@ func (t *T) stayedWhole(lists [][]spec.Frame, results [][]error, trouble string,
 		missing[key(data[at:at+size])]--
 		at += size
 	}
-	if n := left(missing); n > 0 {
-		t.Fail("STR-5", fmt.Sprintf("%d frames on the stream", all), "%d are missing, though every WriteFrame returned without an error", n)
+	if n := countMissing(missing); n > 0 {
+		t.Fail("STR-5", fmt.Sprintf("%d frames on the stream", written), "%d are missing, though every WriteFrame returned without an error", n)
 	}
 }
 
-// idOf gives each frame an ID of its own, which plays no part in the basic framing.
+// idOf returns an ID for each frame of each writer. The basic framing ignores it.
 func idOf(writer, i int) uint64 { return uint64(1 + writer*framesPerWriter + i) }
 
-func left(missing map[string]int) (n int) {
+// countMissing returns how many frames have not been seen.
+func countMissing(missing map[string]int) (n int) {
 	for _, count := range missing {
 		n += count
 	}
 	return n
 }
 
-// claimedSize is the size of the frame that data begins with, as its header has it.
+// claimedSize returns the size of the first frame in data as its header claims it, and more than there is if the header is
+// cut off.
 func claimedSize(framing spec.Framing, data []byte) int {
 	switch {
 	case len(data) < framing.HeaderSize():
@@ -186,9 +189,9 @@ func claimedSize(framing spec.Framing, data []byte) int {
 	return max(spec.EnhancedHeader, int(binary.BigEndian.Uint32(data[2:])))
 }
 
-// writesPlain tells whether a plain frame is written exactly right. It ends the case where not even
-// its size is: what is on the stream could not be told apart.
-func (t *T) writesPlain() bool {
+// checkPlainWrite reports whether a plain frame is written exactly right. It ends the case if not even the size is right,
+// because the frames on the stream could then not be found.
+func (t *T) checkPlainWrite() bool {
 	plain := plainRight(t.Framing)
 	w := t.openWriter(optionsOf(plain))
 	f := spec.Frame(plain.Frames[0])
@@ -201,42 +204,39 @@ func (t *T) writesPlain() bool {
 		return false
 	}
 	t.Saw("framer → stream", t.Framing, got)
-	for _, finding := range judgeWritten(t.Framing, f, got, err, plainLimit) {
-		t.Found(finding)
-	}
-	runtime.Goexit()
+	t.foundNow(judgeWrittenFrame(t.Framing, f, got, err, plainLimit)...)
 	return false
 }
 
-// A crowdable sink is one that many writers may use at once.
-type crowdable interface {
+// concurrentSink is a stream that many writers may use at once.
+type concurrentSink interface {
 	io.Writer
-	mover
+	progressing
 }
 
-// together has one writer for each list write its frames to one framer, all at once, and returns what each
-// write gave.
-func (t *T) together(out crowdable, lists [][]spec.Frame) (results [][]error, trouble string) {
-	s := silent()
+// writeConcurrently has one writer for each list write its frames to one framer, all writers at once. It returns the error
+// of each write, and what went wrong with the calls.
+func (t *T) writeConcurrently(out concurrentSink, lists [][]spec.Frame) (results [][]error, trouble string) {
+	s := sendThenSilence()
 	defer s.close()
-	return t.togetherOver(stream{s, out}, out, lists)
+	return t.writeConcurrentlyOver(stream{s, out}, out, lists)
 }
 
-// togetherOver does so over a stream whose moves another can tell.
-func (t *T) togetherOver(rw io.ReadWriter, moves mover, lists [][]spec.Frame) (results [][]error, trouble string) {
+// writeConcurrentlyOver is writeConcurrently over a stream whose progress is known by one of its parts.
+func (t *T) writeConcurrentlyOver(rw io.ReadWriter, part progressing, lists [][]spec.Frame) (results [][]error, trouble string) {
 	var mu sync.Mutex
 	panicked := ""
-	made := make([][]error, len(lists)) // by other goroutines, which may be at it still where they hang
+	made := make([][]error, len(lists)) // written by other goroutines, which still run after a hang
 	trouble, hung := t.attempt(func() {
 		f := t.open(rw, Options{t.Framing, 1 << 20})
 		if r := f.remote(); r != nil {
 			var err error
 			made, err = r.WriteTogether(lists)
-			t.heed(err)
+			t.endCallOn(err)
 			return
 		}
 		var all sync.WaitGroup
-		start := make(chan struct{}) // for all of them, or the first is done before the next is there
+		start := make(chan struct{}) // all writers wait for it, or the first would be done before the next begins
 		for i, list := range lists {
 			all.Go(func() {
 				<-start
@@ -244,7 +244,7 @@ func (t *T) togetherOver(rw io.ReadWriter, moves mover, lists [][]spec.Frame) (r
 					if r := recover(); r != nil {
 						mu.Lock()
 						defer mu.Unlock()
-						panicked = tellPanic(r)
+						panicked = describePanic(r)
 					}
 				}()
 				for _, frame := range list {
@@ -254,7 +254,7 @@ func (t *T) togetherOver(rw io.ReadWriter, moves mover, lists [][]spec.Frame) (r
 		}
 		close(start)
 		all.Wait()
-	}, moves)
+	}, part)
 	mu.Lock()
 	defer mu.Unlock()
 	if !hung {
@@ -263,11 +263,11 @@ func (t *T) togetherOver(rw io.ReadWriter, moves mover, lists [][]spec.Frame) (r
 	return results, strings.TrimSpace(trouble + panicked)
 }
 
-// crowdedSink takes what is written in pieces of odd sizes and lets other goroutines run in between.
-// So whoever writes beside a Write that has not returned gets in between its pieces.
+// crowdedSink takes each Write in pieces of odd sizes and lets other goroutines run in between. So a Write that begins
+// before another has returned gets in between its pieces.
 type crowdedSink struct {
 	begun        atomic.Int64
-	small, large atomic.Int64 // of these, for large payloads may go a way of their own
+	small, large atomic.Int64 // of these, because large payloads may be written in another way
 
 	mu   sync.Mutex
 	got  []byte
@@ -294,16 +294,16 @@ func (s *crowdedSink) Write(p []byte) (int, error) {
 		s.got = append(s.got, piece...)
 		s.mu.Unlock()
 		if at == 0 {
-			s.lingers(nth, mine, overtaken)
+			s.letOthersOvertake(nth, mine, overtaken)
 		}
 		at += len(piece)
 	}
 	return len(p), nil
 }
 
-// lingers gives other goroutines a good chance to overtake the nth Write of its kind: they have their turns before it
-// goes on, and in the first ones time, since those that would have a turn may be stuck behind another processor.
-func (s *crowdedSink) lingers(nth, mine int64, overtaken <-chan struct{}) {
+// letOthersOvertake gives other goroutines a good chance to overtake the nth Write of its kind. They have their turns before
+// it goes on. The first Writes wait some time, too, because the others may be queued at another processor.
+func (s *crowdedSink) letOthersOvertake(nth, mine int64, overtaken <-chan struct{}) {
 	const (
 		timed, limit = 4, 5 * time.Millisecond
 		held, turns  = 64, 100
@@ -321,7 +321,7 @@ func (s *crowdedSink) lingers(nth, mine int64, overtaken <-chan struct{}) {
 	}
 }
 
-func (s *crowdedSink) moves() int64 { return s.begun.Load() }
+func (s *crowdedSink) progress() int64 { return s.begun.Load() }
 
 func (s *crowdedSink) bytes() []byte {
 	s.mu.Lock()
@@ -331,22 +331,24 @@ func (s *crowdedSink) bytes() []byte {
 
 var errStreamBroke = errors.New("the stream broke")
 
-// writeShort has a Write of the stream take a part of a frame and fail. The stream takes everything
-// behind that, so that a framer which goes on is seen.
+// writeShort has a Write of the stream take a part of a frame and fail. The stream takes everything after that, so a
+// framer that goes on writing is seen.
 func writeShort(t *T) {
-	t.writesPlain()
+	t.checkPlainWrite()
 	for _, size := range []int{30, 70_000} {
 		whole := wire.Encode(t.Framing, 7, make([]byte, size))
 		header := t.Framing.HeaderSize()
 		for _, part := range []int{1, 2, header - 1, header, header + 1, len(whole) / 2, len(whole) - 1} {
-			for before := range 2 { // whole frames
-				t.breaksAt(whole, before, part)
+			for before := range 2 { // how many whole frames come first
+				t.checkShortWrite(whole, before, part)
 			}
 		}
 	}
 }
 
-func (t *T) breaksAt(whole []byte, before, part int) {
+// checkShortWrite has a stream fail after some whole frames and a part of the next. It ends the case if the framer does not
+// report that, or goes on writing.
+func (t *T) checkShortWrite(whole []byte, before, part int) {
 	payload := whole[t.Framing.HeaderSize():]
 	w := t.openWriter(Options{t.Framing, 1 << 20})
 	w.sink.breakAt, w.sink.failure = before*len(whole)+part, errStreamBroke
@@ -355,7 +357,7 @@ func (t *T) breaksAt(whole []byte, before, part int) {
 	}
 	story := func(later string, err error) {
 		t.Note("caller → framer", "WriteFrame of %d bytes, of which the stream takes %d and fails", len(payload), part)
-		t.Note("caller → framer", "%s%s", later, tellWritten(err))
+		t.Note("caller → framer", "%s%s", later, describeWrite(err))
 	}
 	err := w.write(7, payload)
 	if err == nil {
@@ -364,32 +366,32 @@ func (t *T) breaksAt(whole []byte, before, part int) {
 	}
 	for _, next := range [][]byte{payload, nil, []byte("next")} {
 		err := w.write(8, next)
-		late := w.sink.bytesBehind()
+		late := w.sink.bytesAfterBreak()
 		if err == nil || len(late) > 0 {
-			story("then WriteFrame of "+tellPayload(next)+": ", err)
-			t.Saw("framer → stream, behind the short write", t.Framing, late)
+			story("then WriteFrame of "+describePayload(next)+": ", err)
+			t.Saw("framer → stream, after the short write", t.Framing, late)
 			t.FailNow("STR-6", "an error from every later write, and no byte more on the stream",
-				"%s, and %s more", tellWritten(err), text.Plural(len(late), "byte"))
+				"%s, and %s more", describeWrite(err), text.Plural(len(late), "byte"))
 		}
 	}
 }
 
-// writeShortTogether has the stream fail while many wait for their turn.
+// writeShortTogether has the stream fail while many goroutines wait to write.
 func writeShortTogether(t *T) {
-	t.writesPlain()
+	t.checkPlainWrite()
 	const callers, each = 8, 20
 	frame := wire.Encode(t.Framing, 7, make([]byte, 100))
 	lists := slices.Repeat([][]spec.Frame{slices.Repeat([]spec.Frame{{ID: 7, Payload: frame[t.Framing.HeaderSize():]}}, each)}, callers)
 	for _, whole := range []int{0, 1, 50} {
 		for _, part := range []int{1, t.Framing.HeaderSize(), len(frame) - 1} {
 			out := &sink{breakAt: whole*len(frame) + part, failure: errStreamBroke}
-			results, trouble := t.together(out, lists)
+			results, trouble := t.writeConcurrently(out, lists)
 			t.Note("callers → framer", "%d writers write frames of %d bytes; the stream takes %d of frame %d and fails", callers, len(frame), part, whole+1)
 			if trouble != "" {
 				t.FailNow("STR-6", "every write returns", "%s", trouble)
 			}
-			if late := out.bytesBehind(); len(late) > 0 {
-				t.Saw("framer → stream, behind the short write", t.Framing, late)
+			if late := out.bytesAfterBreak(); len(late) > 0 {
+				t.Saw("framer → stream, after the short write", t.Framing, late)
 				t.FailNow("STR-6", "no byte more on the stream", "%s", text.Plural(len(late), "byte"))
 			}
 			n := 0

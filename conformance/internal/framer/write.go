@@ -21,45 +21,48 @@ func writeCases() []testCase {
 	all := []testCase{
 		{
 			Name: "write-over-the-limit-is-refused", Clauses: []string{"FRM-12"}, Framings: suite.BothFramings,
-			Cause: "The header goes out before the size of the payload is compared, or the refusal is taken for a broken stream.",
+			Cause: "The header is written before the size of the payload is compared, or the refusal is treated as a broken stream.",
 			Run:   refusesWrite,
 		},
 		{
 			Name: "default-limit-on-writing", Clauses: []string{"FRM-13"}, Framings: suite.BothFramings,
-			Cause: "Another default, a limit that counts the header, or none on writing.",
+			Cause: "The framer has another default, or a limit that counts the header, or no limit on writing.",
 			Run:   defaultLimitOnWriting,
 		},
 	}
-	// Each of these looks at all that is written, and reports what breaks its own clause.
+	// Each of these writes the same frames, and reports only what breaks its own clause.
 	for _, c := range []struct {
 		name, clause string
 		framings     []spec.Framing
 		cause        string
 	}{
-		{"header-is-written", "FRM-1", []spec.Framing{spec.Enhanced}, readCause("FRM-1")},
-		{"length-is-written", "FRM-2", []spec.Framing{spec.Enhanced}, readCause("FRM-2")},
-		{"id-is-written", "FRM-3", []spec.Framing{spec.Enhanced}, readCause("FRM-3")},
-		{"basic-frame-is-written", "FRM-4", []spec.Framing{spec.Basic}, readCause("FRM-4")},
-		{"empty-payload-is-written", "FRM-5", suite.BothFramings, "A write of nothing is left out, or the first byte of the payload is looked at before its size."},
-		{"largest-payload-is-written", "FRM-8", suite.BothFramings, readCause("FRM-8")},
-		{"checksum-is-written", "CRC-1", []spec.Framing{spec.Enhanced}, readCause("CRC-1")},
-		{"checksum-of-the-payload-is-written", "CRC-2", []spec.Framing{spec.Enhanced}, readCause("CRC-2")},
-		{"checksum-of-an-empty-payload-is-written", "CRC-3", []spec.Framing{spec.Enhanced}, readCause("CRC-3")},
+		{"header-is-written", "FRM-1", []spec.Framing{spec.Enhanced}, causeOf("FRM-1")},
+		{"length-is-written", "FRM-2", []spec.Framing{spec.Enhanced}, causeOf("FRM-2")},
+		{"id-is-written", "FRM-3", []spec.Framing{spec.Enhanced}, causeOf("FRM-3")},
+		{"basic-frame-is-written", "FRM-4", []spec.Framing{spec.Basic}, causeOf("FRM-4")},
+		{"empty-payload-is-written", "FRM-5", suite.BothFramings, "An empty payload is not written, or the first byte of the payload is read before its size is checked."},
+		{"largest-payload-is-written", "FRM-8", suite.BothFramings, causeOf("FRM-8")},
+		{"checksum-is-written", "CRC-1", []spec.Framing{spec.Enhanced}, causeOf("CRC-1")},
+		{"checksum-of-the-payload-is-written", "CRC-2", []spec.Framing{spec.Enhanced}, causeOf("CRC-2")},
+		{"checksum-of-an-empty-payload-is-written", "CRC-3", []spec.Framing{spec.Enhanced}, causeOf("CRC-3")},
 	} {
 		all = append(all, testCase{
 			Name: c.name, Clauses: []string{c.clause}, Framings: c.framings,
 			Cause: c.cause,
-			Run: func(t *T) {
-				for _, v := range framesToWrite(t.Framing, c.clause) {
-					t.writes(v)
-				}
-			},
+			Run:   framesAreWrittenRight,
 		})
 	}
 	return all
 }
 
-// framesToWrite are the right frames of all vectors, and some for a clause that has more to ask.
+// framesAreWrittenRight writes frames and reports what breaks the clause of the case.
+func framesAreWrittenRight(t *T) {
+	for _, v := range framesToWrite(t.Framing, t.clause) {
+		t.checkWritten(v)
+	}
+}
+
+// framesToWrite returns the right frames of all vectors, and further ones for the clause.
 func framesToWrite(framing spec.Framing, clause string) []vectors.FrameVector {
 	set, _ := vectorSet()
 	all := []vectors.FrameVector{plainRight(framing), plainLargest(framing)}
@@ -74,39 +77,40 @@ func framesToWrite(framing spec.Framing, clause string) []vectors.FrameVector {
 	return append(all, rightVector(framing, 1<<20, spec.Frame{ID: 7, Payload: bytes.Repeat([]byte("large"), 14_000)}))
 }
 
-// writes has a framer write the frames of a vector, one after another, and compares the bytes. It
-// reports what breaks the clause of the case: all else is for other cases.
-func (t *T) writes(v vectors.FrameVector) {
+// checkWritten has a framer write the frames of a vector, one after another, and compares the bytes. It reports only what
+// breaks the clause of the case, and then ends it.
+func (t *T) checkWritten(v vectors.FrameVector) {
 	w := t.openWriter(optionsOf(v))
 	from := 0
 	for _, f := range v.Frames {
 		right := wire.Encode(t.Framing, f.ID, f.Payload)
 		id := f.ID
 		if t.Framing == spec.Basic {
-			id = 1<<64 - 1 // it plays no part
+			id = 1<<64 - 1 // which the framer must ignore
 		}
-		err := w.write(id, bytes.Clone(f.Payload)) // the vectors are for other cases too
+		err := w.write(id, bytes.Clone(f.Payload)) // a framer that changes it must not change the vector
 		got := w.sink.bytes()[from:]
 		from += len(got)
 		if bytes.Equal(got, right) && err == nil {
 			continue
 		}
-		for _, finding := range judgeWritten(t.Framing, spec.Frame(f), got, err, int(v.MaxPayload)) {
+		for _, finding := range judgeWrittenFrame(t.Framing, spec.Frame(f), got, err, int(v.MaxPayload)) {
 			if finding.Clause == t.clause {
-				t.Note("caller → framer", "WriteFrame of %s", tellFrame(spec.Frame{ID: id, Payload: f.Payload}))
+				t.Note("caller → framer", "WriteFrame of %s", describeFrame(spec.Frame{ID: id, Payload: f.Payload}))
 				t.Saw("framer → stream", t.Framing, got)
 				t.Saw("right would be", t.Framing, right)
 				t.foundNow(finding)
 			}
 		}
 		if len(got) != len(right) {
-			return // what follows would be judged by the rest of this frame
+			return // where the next frame begins is not known
 		}
 	}
 }
 
-// judgeWritten says what is wrong with the bytes of one written frame, clause by clause.
-func judgeWritten(framing spec.Framing, f spec.Frame, got []byte, err error, limit int) []result.Finding {
+// judgeWrittenFrame returns what is wrong with the bytes of one written frame, a finding for each clause. err is the error
+// of the write.
+func judgeWrittenFrame(framing spec.Framing, f spec.Frame, got []byte, err error, limit int) []result.Finding {
 	finding := func(clause, want, got string, args ...any) result.Finding {
 		return result.Finding{Clause: clause, Want: want, Got: fmt.Sprintf(got, args...)}
 	}
@@ -149,12 +153,12 @@ func judgeWritten(framing spec.Framing, f spec.Frame, got []byte, err error, lim
 	field(6, 14, "FRM-3", "the request ID")
 	field(14, 18, checksumClause(got, f.Payload), "the CRC32C")
 	if !bytes.Equal(got[18:], f.Payload) {
-		all = append(all, finding("FRM-1", "the payload as it was given, from byte 18", "other bytes%s", tellFirstDifference(f.Payload, got[18:])))
+		all = append(all, finding("FRM-1", "the payload as it was given, from byte 18", "other bytes%s", describeFirstDifference(f.Payload, got[18:])))
 	}
 	return all
 }
 
-// checksumClause names the clause that a wrong checksum in a written frame breaks.
+// checksumClause returns the clause that a wrong checksum in a written frame breaks.
 func checksumClause(frame, payload []byte) string {
 	blank := slices.Clone(frame)
 	clear(blank[14:18])
@@ -170,18 +174,18 @@ func checksumClause(frame, payload []byte) string {
 	return "CRC-1"
 }
 
-// refusesWrite tries payloads over the limit and looks whether the framer works as if nothing had
-// been: a frame written behind shows that there is no byte before it, also none that is late.
+// refusesWrite writes payloads over the limit and checks that the framer goes on as if nothing had happened. A frame that
+// is written next shows that no byte came before it, not even late.
 func refusesWrite(t *T) {
 	const limit = 1000
 	incoming := plainRight(t.Framing)
-	// What it cannot read anyway proves nothing.
-	reads := t.read(optionsOf(incoming), silent(incoming.Bytes), 1).differs(incoming) == nil
-	t.writesPlain()
+	// A frame that the framer never reads right proves nothing.
+	reads := t.read(optionsOf(incoming), sendThenSilence(incoming.Bytes), 1).differenceFrom(incoming) == nil
+	t.checkPlainWrite()
 	for _, over := range []int{1, 4, 18, 19, 64 << 10} {
 		w := t.openWriter(Options{t.Framing, limit}, incoming.Bytes)
 		err := w.write(7, make([]byte, limit+over))
-		t.Note("caller → framer", "WriteFrame of %d bytes with a limit of %d: %s", limit+over, limit, tellWritten(err))
+		t.Note("caller → framer", "WriteFrame of %d bytes with a limit of %d: %s", limit+over, limit, describeWrite(err))
 		w.mustBeTooLarge("FRM-12", err)
 		w.mustWrite("FRM-12", spec.Frame{ID: 9, Payload: bytes.Repeat([]byte("w"), limit)})
 		w.mustWrite("FRM-12", spec.Frame{ID: 10, Payload: []byte("more")})
@@ -194,23 +198,24 @@ func refusesWrite(t *T) {
 		}
 		if len(r.frames) != 1 {
 			t.Saw("peer → framer", t.Framing, incoming.Bytes)
-			t.FailNow("FRM-12", "a frame read after the refusal", "%s", r.tellEnd())
+			t.FailNow("FRM-12", "a frame read after the refusal", "%s", r.describeEnd())
 		}
 	}
 }
 
+// defaultLimitOnWriting writes payloads of the default limit and of one byte more with a framer for which none was set.
 func defaultLimitOnWriting(t *T) {
-	t.writesPlain()
+	t.checkPlainWrite()
 	w := t.openWriter(Options{Framing: t.Framing})
 	payload := make([]byte, spec.DefaultMaxPayload+1)
 	err := w.write(7, payload)
-	t.Note("caller → framer", "WriteFrame of %d bytes with no limit set: %s", len(payload), tellWritten(err))
+	t.Note("caller → framer", "WriteFrame of %d bytes with no limit set: %s", len(payload), describeWrite(err))
 	w.mustBeTooLarge("FRM-13", err)
-	// Another one, since what the refusal does to a framer is for another case.
+	// This takes a new framer, because what a refusal does to a framer is for another case.
 	t.openWriter(Options{Framing: t.Framing}).mustWrite("FRM-13", spec.Frame{ID: 7, Payload: payload[:spec.DefaultMaxPayload]})
 }
 
-// A framerWriter is a framer whose writes a case looks at. Its peer sends only what the case gives it.
+// A writer is a framer whose writes a case checks. Its peer sends only what the case gives it.
 type writer struct {
 	*T
 	framer  Framer
@@ -219,9 +224,10 @@ type writer struct {
 	right   int // bytes that must be on the stream
 }
 
+// openWriter makes a framer whose peer sends the given bytes.
 func (t *T) openWriter(o Options, incoming ...[]byte) *writer {
 	w := &writer{T: t, options: o, sink: &sink{}}
-	peer := silent(incoming...)
+	peer := sendThenSilence(incoming...)
 	t.Cleanup(peer.close)
 	if trouble, _ := t.attempt(func() { w.framer = t.open(stream{peer, w.sink}, o) }); trouble != "" {
 		t.FailNow(t.clause, "a framer over a stream", "%s", trouble)
@@ -229,31 +235,32 @@ func (t *T) openWriter(o Options, incoming ...[]byte) *writer {
 	return w
 }
 
-// write takes a panic and a hang for violations.
+// write writes one frame and returns the framer's error. It ends the case at a panic or a hang.
 func (w *writer) write(id uint64, payload []byte) (err error) {
 	if trouble, _ := w.attempt(func() { err = w.framer.WriteFrame(id, payload) }, w.sink); trouble != "" {
 		clause := w.clause
 		if len(payload) == 0 {
 			clause = "FRM-5"
 		}
-		w.FailNow(clause, "WriteFrame of "+tellFrame(spec.Frame{ID: id, Payload: payload})+" returns", "%s", trouble)
+		w.FailNow(clause, "WriteFrame of "+describeFrame(spec.Frame{ID: id, Payload: payload})+" returns", "%s", trouble)
 	}
 	return err
 }
 
+// mustBeTooLarge ends the case if the error of a write is not too_large.
 func (w *writer) mustBeTooLarge(clause string, err error) {
 	if !errors.Is(err, spec.TooLarge) {
 		w.Saw("framer → stream", w.options.Framing, w.sink.bytes())
-		w.FailNow(clause, "an error that is too_large", "%s", tellWritten(err))
+		w.FailNow(clause, "an error that is too_large", "%s", describeWrite(err))
 	}
 }
 
-// mustWrite writes a right frame, which must then be on the stream with nothing but right frames before
-// it. Fields that are wrong within a frame are for other cases.
+// mustWrite writes a right frame and checks the number of bytes that are then on the stream. Wrong fields within a frame
+// are for other cases.
 func (w *writer) mustWrite(clause string, f spec.Frame) {
 	err := w.write(f.ID, f.Payload)
 	w.right += w.options.Framing.HeaderSize() + len(f.Payload)
-	what := fmt.Sprintf("%s on the stream, the last for %s", text.Plural(w.right, "byte"), tellFrame(f))
+	what := fmt.Sprintf("%s on the stream, the last for %s", text.Plural(w.right, "byte"), describeFrame(f))
 	if err != nil {
 		w.FailNow(clause, what, "%v", err)
 	}
@@ -263,7 +270,7 @@ func (w *writer) mustWrite(clause string, f spec.Frame) {
 	}
 }
 
-func tellWritten(err error) string {
+func describeWrite(err error) string {
 	if err == nil {
 		return "written, without an error"
 	}

@@ -1,5 +1,6 @@
-// Package proc says what the system knows of processes, their memory and descriptors, and of this process's
-// goroutines. All reading of /proc is here.
+// Package proc reports what the system knows of processes: their parents, processor time, memory and descriptors. It
+// also reports this process's goroutines.
 //
-// It imports the standard library alone. The three packages of cases use it.
+// procfs.go is the only reader of /proc; where a system has none, process.go asks ps. The package imports the standard
+// library alone. The three packages of cases use it.
 package proc

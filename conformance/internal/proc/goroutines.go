@@ -9,6 +9,7 @@ import (
 
 var goroutineLine = regexp.MustCompile(`^goroutine (\d+) `)
 
+// Goroutines returns the stacks of all goroutines of this process, by ID.
 func Goroutines() map[string]string {
 	buf := make([]byte, 1<<20)
 	for {
@@ -28,7 +29,7 @@ func Goroutines() map[string]string {
 	return all
 }
 
-// OwnGoroutine is the ID of the goroutine that asks.
+// OwnGoroutine returns the ID of the calling goroutine.
 func OwnGoroutine() string {
 	buf := make([]byte, 64)
 	m := goroutineLine.FindStringSubmatch(string(buf[:runtime.Stack(buf, false)]))
@@ -40,7 +41,7 @@ func OwnGoroutine() string {
 
 var stateOf = regexp.MustCompile(`^goroutine \d+ \[([^],]*)`)
 
-// Halted reports whether the goroutine of that stack waits for another one, or for time.
+// Halted reports whether the goroutine of that stack waits for another one, for input or output, or for time to pass.
 func Halted(stack string) bool {
 	m := stateOf.FindStringSubmatch(stack)
 	if m == nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 )
 
+// Printable returns data as ASCII, with a dot for each byte that is not printable.
 func Printable(data []byte) string {
 	text := make([]byte, len(data))
 	for i, c := range data {
@@ -16,6 +17,7 @@ func Printable(data []byte) string {
 	return string(text)
 }
 
+// Plural returns a number and a thing: "1 byte", "2 bytes".
 func Plural(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
@@ -23,7 +25,7 @@ func Plural(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// OneLine is an error as the story of a case tells it.
+// OneLine returns the text of an error in one line of at most 300 characters.
 func OneLine(err error) string {
 	if err == nil {
 		return "no error"
@@ -31,6 +33,7 @@ func OneLine(err error) string {
 	return Clip(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", " / "), 300)
 }
 
+// Indent puts by before each line.
 func Indent(text, by string) string {
 	lines := strings.SplitAfter(text, "\n")
 	var b strings.Builder
@@ -42,10 +45,7 @@ func Indent(text, by string) string {
 	return b.String()
 }
 
-func IndentRest(text string) string {
-	return strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n            ")
-}
-
+// Clip shortens a text to n characters. The last one is then an ellipsis.
 func Clip(text string, n int) string {
 	r := []rune(text)
 	if len(r) <= n {
@@ -54,7 +54,7 @@ func Clip(text string, n int) string {
 	return string(r[:n-1]) + "…"
 }
 
-// Excerpt is the beginning of a payload, for the text of a failure.
+// Excerpt returns the first 100 bytes of a payload as printable text, with an ellipsis if there are more.
 func Excerpt(payload []byte) string {
 	const shown = 100
 	if len(payload) <= shown {

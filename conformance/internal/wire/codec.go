@@ -8,6 +8,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
+// Castagnoli is the table of CRC32C [CRC-1].
 var Castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Header is an enhanced header field by field, so that a case can switch one field wrong.
@@ -42,15 +43,16 @@ func Encode(framing spec.Framing, id uint64, payload []byte) []byte {
 	return append(rightHeader(id, payload).append(nil), payload...)
 }
 
-// EncodeWith returns the bytes of an enhanced frame after damage changed its right header.
+// EncodeWith returns the bytes of an enhanced frame whose right header damage has changed.
 func EncodeWith(id uint64, payload []byte, damage func(*Header)) []byte {
 	h := rightHeader(id, payload)
 	damage(&h)
 	return append(h.append(nil), payload...)
 }
 
-// DecodeOne takes the first frame from data. It returns the bytes used, 0 where more are needed.
-// The order of its checks is [FRM-9].
+// DecodeOne returns the first frame in data and the number of its bytes, 0 if more bytes are needed. The payload shares
+// data's memory. For a framing error it returns an error in which errors.Is finds its kind. The order of the checks is
+// [FRM-9].
 func DecodeOne(framing spec.Framing, data []byte, maxPayload int) (f spec.Frame, used int, err error) {
 	size, want := framing.HeaderSize(), uint32(0)
 	if len(data) < size {
@@ -86,7 +88,7 @@ func DecodeOne(framing spec.Framing, data []byte, maxPayload int) (f spec.Frame,
 	return f, size, nil
 }
 
-// decodeAll takes every frame of a whole stream. What is left over at its end is Truncated [STR-2].
+// decodeAll returns every frame of a complete stream. Bytes left at its end are Truncated [STR-2].
 func decodeAll(framing spec.Framing, data []byte, maxPayload int) ([]spec.Frame, error) {
 	var frames []spec.Frame
 	for at := 0; at < len(data); {
@@ -103,7 +105,7 @@ func decodeAll(framing spec.Framing, data []byte, maxPayload int) ([]spec.Frame,
 	return frames, nil
 }
 
-// Claim is the header of a frame whose payload never comes.
+// Claim returns a header that claims a payload of length bytes, without the payload.
 func Claim(framing spec.Framing, id uint64, length uint32) []byte {
 	if framing == spec.Basic {
 		return []byte{byte(length >> 24), byte(length >> 16), byte(length >> 8), byte(length)}

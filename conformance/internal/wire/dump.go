@@ -13,27 +13,29 @@ import (
 // DumpRows is how many rows of hex a failure's text shows of one dump.
 const DumpRows = 12
 
-// Dump writes bytes as hex with offsets and says what each field is, frame by frame. total is how many
-// bytes there were, of which data holds the first. At most rows rows are written.
+// Dump returns bytes as hex with offsets and names each field, frame by frame. data has the first of total bytes. It writes
+// at most so many rows.
 func Dump(framing spec.Framing, data []byte, total, rows int) string {
 	return (&Dumper{Framing: framing, Rows: rows, Total: total}).Dump(data, 0)
 }
 
-// DumpFrom writes the bytes from an offset at which a frame begins.
+// DumpFrom is Dump for the bytes from an offset at which a frame begins.
 func DumpFrom(framing spec.Framing, data []byte, from, rows int) string {
 	return (&Dumper{Framing: framing, Rows: rows, Total: len(data)}).Dump(data, from)
 }
 
+// Dumper writes one dump, with marks and offsets that Dump does not have.
 type Dumper struct {
 	b       strings.Builder
 	Framing spec.Framing
-	Rows    int // that may still be written
-	Total   int
+	Rows    int // how many may still be written
+	Total   int // bytes, of which the data may have only the first
 	skipped bool
 	Base    int            // offset of the first byte in its stream
-	Marks   map[int]string // what to point at, by offset in the data
+	Marks   map[int]string // what to write beside a byte, by its offset in the data
 }
 
+// Dump returns the dump of data from the offset at, where a frame begins.
 func (d *Dumper) Dump(data []byte, at int) string {
 	for at < len(data) && d.Rows > 0 {
 		at += d.frame(data, at)
@@ -44,6 +46,7 @@ func (d *Dumper) Dump(data []byte, at int) string {
 	return d.b.String()
 }
 
+// row writes one row: at most 16 bytes and a note.
 func (d *Dumper) row(at int, data []byte, note string) {
 	if d.Rows == 0 {
 		d.skipped = true
@@ -58,15 +61,15 @@ func (d *Dumper) row(at int, data []byte, note string) {
 	fmt.Fprintf(&d.b, "%04x  %-47s  %s\n", d.Base+at, fmt.Sprintf("% x", data), note)
 }
 
-// field is one field of a header, and what to say of its bytes.
+// field is one field of a header, with the note for its bytes.
 type field struct {
 	name string
 	size int
 	note func(b []byte) string
 }
 
-// frame writes one frame from data[at:] and returns how many bytes it took, all of them where they
-// cannot be read as a frame.
+// frame writes the frame that begins at data[at] and returns its number of bytes. If the bytes are no frame, it writes them
+// all.
 func (d *Dumper) frame(data []byte, at int) int {
 	header := d.Framing.HeaderSize()
 	rest := data[at:]
@@ -79,7 +82,7 @@ func (d *Dumper) frame(data []byte, at int) int {
 		if len(rest) < from+f.size {
 			switch {
 			case len(rest) > from:
-				if mark := d.Marks[d.Total]; mark != "" { // where the end is what is wrong
+				if mark := d.Marks[d.Total]; mark != "" { // if the end is what is wrong
 					d.Marks[at+from] = mark
 				}
 				d.row(at+from, rest[from:], fmt.Sprintf("%d of the %d bytes of the %s", len(rest)-from, f.size, f.name))
@@ -99,7 +102,7 @@ func (d *Dumper) frame(data []byte, at int) int {
 	return header + d.payload(body, at+header, n)
 }
 
-// fields are those of the header that rest begins with.
+// fields returns the fields of the header at the beginning of rest.
 func (d *Dumper) fields(rest []byte) []field {
 	if d.Framing == spec.Basic {
 		return []field{{"length", 4, func(b []byte) string {
@@ -129,7 +132,7 @@ func (d *Dumper) fields(rest []byte) []field {
 	}
 }
 
-// claimed is the size of the payload as a whole header has it.
+// claimed returns the size of the payload that a complete header claims, and false if the length is below the header's.
 func (d *Dumper) claimed(rest []byte) (n uint64, ok bool) {
 	if d.Framing == spec.Basic {
 		return uint64(binary.BigEndian.Uint32(rest)), true
@@ -138,7 +141,7 @@ func (d *Dumper) claimed(rest []byte) (n uint64, ok bool) {
 	return uint64(length) - spec.EnhancedHeader, length >= spec.EnhancedHeader
 }
 
-// payload writes what there is of a payload of n bytes and returns how many bytes that was.
+// payload writes as much of a payload of n bytes as data has, and returns how many bytes that is.
 func (d *Dumper) payload(data []byte, at int, n uint64) int {
 	there := int(min(n, uint64(len(data))))
 	for i := 0; i < there; i += 16 {

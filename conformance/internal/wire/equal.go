@@ -12,8 +12,8 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
 )
 
-// DiffBody tells how a body differs from the one wanted, empty where they are equal [MSG-7]. No text at
-// all is null [MSG-15].
+// DiffBody says how a body differs from the wanted one, and is empty if they are equal [MSG-7]. An absent body is null
+// [MSG-15].
 func DiffBody(want string, got []byte) string {
 	if len(got) == 0 {
 		got = []byte("null")
@@ -21,8 +21,8 @@ func DiffBody(want string, got []byte) string {
 	return DiffJSON([]byte(want), got)
 }
 
-// DiffJSON tells how two JSON texts differ as values, empty where they are equal as [MSG-7] has it:
-// integers within 64 bits and strings exactly, other numbers as IEEE doubles.
+// DiffJSON says how two JSON texts differ as values, and is empty if they are equal in the sense of [MSG-7]: integers within
+// 64 bits and strings exactly, other numbers as IEEE doubles.
 func DiffJSON(want, got []byte) string {
 	a, err := decodeJSON(want)
 	if err != nil {
@@ -46,7 +46,7 @@ func decodeJSON(text []byte) (any, error) {
 	return value, err
 }
 
-// differ tells where two values differ and how, the path from the inside out so that deep ones stay cheap.
+// differ returns where two values first differ, and how. how is empty if they are equal.
 func differ(want, got any) (path, how string) {
 	switch w := want.(type) {
 	case []any:
@@ -83,7 +83,7 @@ func differ(want, got any) (path, how string) {
 	return "", fmt.Sprintf(" is %s and should be %s", brief(got), brief(want))
 }
 
-// sameNumber compares as [MSG-7] has it: exactly where want is an integer within 64 bits.
+// sameNumber compares two numbers as [MSG-7] demands: exactly if want is an integer within 64 bits, else as doubles.
 func sameNumber(want, got string) bool {
 	if w, ok := new(big.Int).SetString(want, 10); ok && w.BitLen() <= 64 && !(w.Sign() < 0 && w.Cmp(big.NewInt(-1<<63)) < 0) {
 		if len(got) > 40 { // more digits than such an integer ever has
@@ -100,6 +100,7 @@ func sameNumber(want, got string) bool {
 	return err1 == nil && err2 == nil && w == g
 }
 
+// brief returns the beginning of a value as JSON.
 func brief(value any) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

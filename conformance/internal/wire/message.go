@@ -10,10 +10,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
 )
 
-// The suite writes messages by hand and reads them with encoding/json; neither comes from an
-// implementation under test.
-
-// Request is the JSON of a request standing alone. The body is JSON, or empty for none.
+// Request returns a request without an envelope. The body is JSON, or empty for none.
 func Request(id uint64, method, body string) []byte {
 	if body == "" {
 		return fmt.Appendf(nil, `{"id":%d,"method":%s}`, id, Quote(method))
@@ -21,12 +18,12 @@ func Request(id uint64, method, body string) []byte {
 	return fmt.Appendf(nil, `{"id":%d,"method":%s,"body":%s}`, id, Quote(method), body)
 }
 
-// Envelope puts a message into an envelope.
+// Envelope returns a message in an envelope of that type.
 func Envelope(kind string, message []byte) []byte {
 	return fmt.Appendf(nil, `{"type":%s,"payload":%s}`, Quote(kind), message)
 }
 
-// Cancellation is the JSON of a cancellation, with a reason unless that is empty.
+// Cancellation returns a cancellation, with a reason unless that is empty.
 func Cancellation(id uint64, reason string) []byte {
 	if reason == "" {
 		return fmt.Appendf(nil, `{"type":"cancellation","payload":{"id":%d}}`, id)
@@ -34,15 +31,17 @@ func Cancellation(id uint64, reason string) []byte {
 	return fmt.Appendf(nil, `{"type":"cancellation","payload":{"id":%d,"reason":%s}}`, id, Quote(reason))
 }
 
-// OKAnswer and errorAnswer are the JSON of responses standing alone.
+// OKAnswer returns a response without an envelope. The body is JSON.
 func OKAnswer(id uint64, body string) []byte {
 	return fmt.Appendf(nil, `{"id":%d,"ok":true,"body":%s}`, id, body)
 }
 
+// ErrorAnswer returns an error response without an envelope.
 func ErrorAnswer(id uint64, text string) []byte {
 	return fmt.Appendf(nil, `{"id":%d,"ok":false,"error":%s}`, id, Quote(text))
 }
 
+// Quote returns a string as JSON.
 func Quote(text string) string {
 	b, err := json.Marshal(text)
 	if err != nil { // a string always has an encoding
@@ -51,13 +50,14 @@ func Quote(text string) string {
 	return string(b)
 }
 
-// Message is what one payload says, read as [MSG-3] wants it.
+// Message is one payload, read as [MSG-3] demands.
 type Message struct {
-	Type      string // of its envelope, empty where it stands alone
+	Type      string // type of its envelope; empty without one
 	Enveloped bool
 	Fields    map[string]json.RawMessage
 }
 
+// ReadMessage reads a message, with or without an envelope. It returns an error if the payload is not a JSON object.
 func ReadMessage(payload []byte) (Message, error) {
 	fields, err := Object(payload)
 	if err != nil {
@@ -75,7 +75,7 @@ func ReadMessage(payload []byte) (Message, error) {
 	return Message{Fields: fields}, nil
 }
 
-// WholeNumber reads a number however JSON writes it, such as 5.0.
+// WholeNumber reads a whole number in any form that JSON allows, such as 5.0.
 func WholeNumber(text []byte) (int, error) {
 	var f float64
 	if err := json.Unmarshal(text, &f); err != nil {
@@ -87,6 +87,7 @@ func WholeNumber(text []byte) (int, error) {
 	return 0, fmt.Errorf("%s is no whole number", text)
 }
 
+// Object returns the fields of a JSON object.
 func Object(data []byte) (map[string]json.RawMessage, error) {
 	var fields map[string]json.RawMessage
 	err := json.Unmarshal(data, &fields)
@@ -99,12 +100,13 @@ func Object(data []byte) (map[string]json.RawMessage, error) {
 	return nil, fmt.Errorf("no well-formed JSON: %s", text.Clip(text.Printable(data), 120))
 }
 
+// IsString reports whether a JSON value is a string.
 func IsString(raw json.RawMessage) bool {
 	raw = bytes.TrimSpace(raw)
 	return len(raw) > 0 && raw[0] == '"'
 }
 
-// ID reads the message's ID as [MSG-10] wants it.
+// ID returns the ID of the message. It returns an error for an ID that [MSG-10] does not allow.
 func (m Message) ID() (uint64, error) {
 	raw := strings.TrimSpace(string(m.Fields["id"]))
 	id, err := strconv.ParseUint(raw, 10, 64)
@@ -114,7 +116,7 @@ func (m Message) ID() (uint64, error) {
 	return id, nil
 }
 
-// Answer is a response of a worker, checked to be one.
+// Answer is a response of a worker.
 type Answer struct {
 	ID        uint64
 	OK        bool
@@ -123,7 +125,7 @@ type Answer struct {
 	Enveloped bool
 }
 
-// ReadAnswer reads a response and refuses what [MSG-1] does not allow.
+// ReadAnswer reads a response. It returns an error for one that [MSG-1] does not allow.
 func ReadAnswer(payload []byte) (Answer, error) {
 	m, err := ReadMessage(payload)
 	if err != nil {

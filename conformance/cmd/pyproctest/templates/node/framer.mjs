@@ -1,11 +1,11 @@
 // Adapter between the conformance suite and your framer.
 //
-// Fill in what stands under "Yours" and run
+// Fill in the part under "Yours" and run
 //
 //     pyproctest run --framer 'node framer.mjs'
 //
-// What is not written yet is reported as not offered, never as right. The rest of the file is the
-// adapter protocol (conformance/ADAPTERS.md) and can stay as it is.
+// A part that is not written yet is reported as not offered, never as right. The rest of the file
+// implements conformance/ADAPTERS.md; you need not change it.
 
 import { createInterface } from "node:readline";
 import { Duplex } from "node:stream";
@@ -23,12 +23,12 @@ function openFramer(stream, framing, maxPayload) {
 }
 
 // Read the next frame: { id: BigInt, payload: Buffer }, with id 0n in the basic framing, and null at
-// a clean end. Let your framer's errors pass: errorKind names them.
+// a clean end. Do not catch your framer's errors: errorKind names them.
 async function readFrame(framer) {
   throw new NotWritten("readFrame");
 }
 
-// Write one frame. The promise is kept when the stream has taken it whole.
+// Write one frame. The promise resolves when the stream has taken all of it.
 async function writeFrame(framer, id, payload) {
   throw new NotWritten("writeFrame");
 }
@@ -52,18 +52,18 @@ class Wire extends Duplex {
     this.split = (request.writers ?? 1) > 1 && this.accept === undefined;
     this.writes = [];
     this.waiting = new Promise((resolve) => { this.wait = resolve; });
-    this.on("error", () => {}); // the framer is told; nobody else needs to be
+    this.on("error", () => {}); // the framer gets the error; nobody else needs it
   }
 
   _read() {
     if (this.chunks.length > 0) this.push(this.chunks.shift());
     else if (this.after === "eof") this.push(null);
     else if (this.after === "error") this.destroy(new StreamError("the stream fails"));
-    else setImmediate(() => setImmediate(this.wait)); // what has been pushed is read first
+    else setImmediate(() => setImmediate(this.wait)); // the framer reads what was pushed first
   }
 
   _write(data, _encoding, done) {
-    if (this.split) { // so that what two writers write mixes, unless the framer sees to it
+    if (this.split) { // so that the bytes of two writers mix unless the framer prevents it
       const half = data.length >> 1;
       this.writes.push(data.subarray(0, half));
       setImmediate(() => { this.writes.push(data.subarray(half)); done(); });

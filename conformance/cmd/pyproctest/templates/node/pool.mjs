@@ -4,9 +4,9 @@
 //
 //     pyproctest run --pool 'node pool.mjs'
 //
-// What is not written yet is reported as not offered, never as right. The rest of the file is the
-// adapter protocol (conformance/ADAPTERS.md) and can stay as it is. One process of this program is
-// one pool.
+// A part that is not written yet is reported as not offered, never as right. The rest of the file
+// implements conformance/ADAPTERS.md; you need not change it. Each process of this program has one
+// pool.
 
 import { createInterface } from "node:readline";
 
@@ -17,29 +17,29 @@ class Unsupported extends Error {} // your pool does not offer an option
 
 const NAME = "my pool";
 
-// Your pool. The signal of a method is aborted when the context of that call ends; let the method fail
-// then, with whatever error.
+// Your pool. When the context of a call ends, the signal of that method is aborted. The method must then
+// fail, with any error.
 class Pool {
-  // Make your pool and start nothing. Each worker is options.program with the one argument
-  // options.argument, and with options.env, a list of "NAME=value", added to its environment.
-  // ADAPTERS.md lists the other options; an absent one is your default. Throw Unsupported for an
+  // Make your pool and start nothing. Start each worker as options.program with the one argument
+  // options.argument, and add options.env, a list of "NAME=value", to its environment. ADAPTERS.md
+  // lists the other options. If an option is absent, use your default. Throw Unsupported for an
   // option that your pool does not offer.
   constructor(options) {
     throw new NotWritten("the constructor of Pool");
   }
 
-  // Start the workers. May come again after a failed start.
+  // Start the workers. It may be called again after it has failed.
   async start(signal) {
     throw new NotWritten("Pool.start");
   }
 
   // Call a method in some worker. Bodies are JSON texts, since JSON.parse changes large numbers;
-  // undefined is no body at all.
+  // undefined means no body.
   async call(method, body, signal) {
     throw new NotWritten("Pool.call");
   }
 
-  // Tell { total, healthy, restarts, last_check_ms }, the last a Unix time in ms (0: none yet).
+  // Return { total, healthy, restarts, last_check_ms }, the last a Unix time in ms (0: no check yet).
   health() {
     throw new NotWritten("Pool.health");
   }
@@ -50,8 +50,8 @@ class Pool {
   }
 }
 
-// Name an error of your pool by all that apply: busy, closed, not_started, error_answer, worker_died
-// and, beside another, may_have_run.
+// Return all kinds that apply to an error of your pool: busy, closed, not_started, error_answer,
+// worker_died and, with another, may_have_run.
 function errorKinds(error) {
   return [];
 }

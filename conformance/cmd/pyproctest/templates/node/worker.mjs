@@ -1,4 +1,4 @@
-// A worker for conformance runs: your worker library, with the methods that the suite calls [WRK-21].
+// A worker for conformance runs: your worker library with the methods that the suite calls [WRK-21].
 //
 // Fill in serve() and run
 //
@@ -8,9 +8,9 @@ import { setTimeout } from "node:timers/promises";
 
 // --- Yours --------------------------------------------------------------------------------------
 
-// Listen on the Unix socket at path and serve these methods, and health, until SIGTERM. Do it with
-// your library alone: it is what is tested. What a method returns is the body of the answer, and what
-// it throws its error.
+// Listen on the Unix socket at path and serve these methods, and health, until SIGTERM. Use only your
+// library for this, since the suite tests it. What a method returns is the body of the answer; what it
+// throws is the error of the answer.
 function serve(path, methods) {
   console.error("worker.mjs: serve() is not written yet");
   process.exit(1);
@@ -32,7 +32,7 @@ const methods = {
   exit: (body) => process.exit(body.code),
 };
 
-// counted counts the calls of a method that are now running, for inflight.
+// counted counts the running calls of a method, for inflight.
 function counted(method) {
   return async (body, signal) => {
     running++;

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Adapter between the conformance suite and your framer.
 
-Fill in what stands under "Yours" and run
+Fill in the part under "Yours" and run
 
     pyproctest run --framer 'python3 framer.py'
 
-What is not written yet is reported as not offered, never as right. The rest of the file is the
-adapter protocol (conformance/ADAPTERS.md) and can stay as it is.
+A part that is not written yet is reported as not offered, never as right. The rest of the file
+implements conformance/ADAPTERS.md; you need not change it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 
 class NotWritten(Exception):
-    """Something under "Yours" is still to be written."""
+    """A part under "Yours" is not written yet."""
 
 
 # --- Yours ----------------------------------------------------------------------------------------
@@ -42,13 +42,13 @@ def open_framer(stream: Stream, framing: str, max_payload: int | None) -> Any:
 def read_frame(framer: Any) -> tuple[int, bytes] | None:
     """Read the next frame: its request ID, 0 in the basic framing, and its payload.
 
-    Return None at a clean end. Let your framer's errors pass: error_kind names them.
+    Return None at a clean end. Do not catch your framer's errors: error_kind names them.
     """
     raise NotWritten("read_frame")
 
 
 def write_frame(framer: Any, request_id: int, payload: bytes) -> None:
-    """Write one frame and return when the stream has taken it whole."""
+    """Write one frame and return when the stream has taken all of it."""
     raise NotWritten("write_frame")
 
 
@@ -64,11 +64,11 @@ def error_kind(error: Exception) -> str:
 
 
 class StreamError(OSError):
-    """The stream itself fails, because the suite wants it to."""
+    """The stream fails, because the suite asked for it."""
 
 
 class Waiting(Exception):
-    """The framer asks for more than there will ever be."""
+    """The framer asks for more bytes than there will ever be."""
 
 
 class Stream:
@@ -100,7 +100,7 @@ class Stream:
     def write(self, data: bytes) -> int:
         """Take the bytes, or as many of them as the suite lets the stream take."""
         data = bytes(data)
-        if self.split:  # so that the bytes of two threads mix unless the framer sees to it
+        if self.split:  # so that the bytes of two threads mix unless the framer prevents it
             half = len(data) // 2
             self.list(data[:half])
             time.sleep(0)

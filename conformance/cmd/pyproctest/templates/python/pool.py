@@ -5,8 +5,8 @@ Fill in the class Pool and run
 
     pyproctest run --pool 'python3 pool.py'
 
-What is not written yet is reported as not offered, never as right. The rest of the file is the
-adapter protocol (conformance/ADAPTERS.md) and can stay as it is. One process of this program is one
+A part that is not written yet is reported as not offered, never as right. The rest of the file
+implements conformance/ADAPTERS.md; you need not change it. Each process of this program has one
 pool.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 
 
 class NotWritten(Exception):
-    """Something of the class Pool is still to be written."""
+    """A part of the class Pool is not written yet."""
 
 
 class Unsupported(Exception):
@@ -35,29 +35,29 @@ NAME = "my pool"
 class Pool:
     """Your pool.
 
-    A coroutine that is cancelled is a call whose context has ended: let CancelledError pass.
+    When the context of a call ends, its coroutine is cancelled: do not catch CancelledError.
     """
 
     def __init__(self, options: dict[str, Any]) -> None:
         """Make your pool and start nothing.
 
-        Each worker is options["program"] with the one argument options["argument"], and with
-        options["env"], a list of "NAME=value", added to its environment. ADAPTERS.md lists the
-        other options; an absent one is your default. Raise Unsupported for an option that your
-        pool does not offer.
+        Start each worker as options["program"] with the one argument options["argument"], and add
+        options["env"], a list of "NAME=value", to its environment. ADAPTERS.md lists the other
+        options. If an option is absent, use your default. Raise Unsupported for an option that
+        your pool does not offer.
         """
         raise NotWritten("Pool.__init__")
 
     async def start(self) -> None:
-        """Start the workers. May come again after a failed start."""
+        """Start the workers. It may be called again after it has failed."""
         raise NotWritten("Pool.start")
 
     async def call(self, method: str, body: str | None) -> str:
-        """Call a method in some worker. Bodies are JSON texts; None is no body at all."""
+        """Call a method in some worker. Bodies are JSON texts; None means no body."""
         raise NotWritten("Pool.call")
 
     def health(self) -> dict[str, int]:
-        """Tell total, healthy, restarts and last_check_ms, a Unix time in ms (0: none yet)."""
+        """Return total, healthy, restarts and last_check_ms, a Unix time in ms (0: none yet)."""
         raise NotWritten("Pool.health")
 
     async def shutdown(self) -> None:
@@ -66,9 +66,9 @@ class Pool:
 
 
 def error_kinds(error: Exception) -> list[str]:
-    """Name an error of your pool by all that apply.
+    """Return all kinds that apply to an error of your pool.
 
-    They are busy, closed, not_started, error_answer, worker_died and, beside another, may_have_run.
+    They are busy, closed, not_started, error_answer, worker_died and, with another, may_have_run.
     """
     return []
 
@@ -81,7 +81,7 @@ def failure(kinds: list[str], text: str) -> dict[str, Any]:
 
 
 class Adapter:
-    """Answers requests, each when it is done."""
+    """Answers each request when it is done."""
 
     def __init__(self) -> None:
         self.pool: Pool | None = None

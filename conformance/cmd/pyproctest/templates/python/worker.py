@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A worker for conformance runs: your library, with the methods that the suite calls [WRK-21].
+"""A worker for conformance runs: your library with the methods that the suite calls [WRK-21].
 
 Fill in serve() and run
 
@@ -25,8 +25,8 @@ Method = Callable[[Any, threading.Event], Any]
 def serve(path: str, methods: dict[str, Method]) -> None:
     """Listen on the Unix socket at path and serve these methods, and health, until SIGTERM.
 
-    Do it with your library alone: it is what is tested. What a method returns is the body of the
-    answer, and what it raises its error.
+    Use only your library for this, since the suite tests it. What a method returns is the body of
+    the answer; what it raises is the error of the answer.
     """
     sys.exit("worker.py: serve() is not written yet")
 
@@ -34,11 +34,11 @@ def serve(path: str, methods: dict[str, Method]) -> None:
 # --- The methods ----------------------------------------------------------------------------------
 
 
-_running: list[None] = []  # one for each call, for inflight
+_running: list[None] = []  # one entry for each running call; inflight counts them
 
 
 def counted(method: Method) -> Method:
-    """Count the calls of a method that are now running."""
+    """Count the calls of a method that are running."""
 
     @functools.wraps(method)
     def call(body: Any, cancelled: threading.Event) -> Any:

@@ -1,11 +1,11 @@
 // Command framer is an adapter between the conformance suite and your framer.
 //
-// Fill in what stands under "Yours" and run
+// Fill in the part under "Yours" and run
 //
 //	pyproctest run --framer 'go run ./framer'
 //
-// What is not written yet is reported as not offered, never as right. The rest of the file is the adapter
-// protocol (conformance/ADAPTERS.md) and can stay as it is. From a Go test you need no adapter: see
+// A part that is not written yet is reported as not offered, never as right. The rest of the file implements
+// conformance/ADAPTERS.md; you need not change it. In a Go test you need no adapter: see
 // TestFramer of package github.com/pyproctest/pyproctest/conformance.
 package main
 
@@ -26,16 +26,16 @@ import (
 
 const name = "my framer"
 
-// framer is what your framer has to offer; wrap it where it looks different.
+// framer is what your framer must offer; wrap yours if it looks different.
 type framer interface {
 	// ReadFrame returns the next frame, with ID 0 in the basic framing, and io.EOF at a clean end.
 	ReadFrame() (id uint64, payload []byte, err error)
-	// WriteFrame returns when the stream has taken the frame whole.
+	// WriteFrame returns when the stream has taken the whole frame.
 	WriteFrame(id uint64, payload []byte) error
 }
 
-// openFramer makes your framer over the stream. The framing is "enhanced" or "basic"; maxPayload is in
-// bytes, and 0 asks for your default.
+// openFramer makes your framer over the stream. The framing is "enhanced" or "basic". maxPayload is in bytes; if it is
+// 0, use your default.
 func openFramer(stream io.ReadWriter, framing string, maxPayload int) (framer, error) {
 	return nil, notWritten("openFramer")
 }
@@ -47,7 +47,7 @@ func errorKind(err error) string {
 
 // --- The adapter protocol --------------------------------------------------------------------------
 
-// notWritten is something under "Yours" that is still to be written.
+// notWritten is the error of a part under "Yours" that is not written yet.
 type notWritten string
 
 func (n notWritten) Error() string { return string(n) + " in framer/main.go is not written yet" }
@@ -71,7 +71,7 @@ type frame struct {
 	Payload string `json:"payload"`
 }
 
-// outcome is what one read or one write gave.
+// outcome is the result of one read or one write.
 type outcome struct {
 	Kind    string  `json:"kind"`
 	ID      string  `json:"id,omitempty"`
@@ -80,8 +80,8 @@ type outcome struct {
 }
 
 var (
-	errStream  = errors.New("the stream fails, because the suite wants it to")
-	errWaiting = errors.New("the framer asks for more than there will ever be")
+	errStream  = errors.New("the stream fails, because the suite asked for it")
+	errWaiting = errors.New("the framer asks for more bytes than there will ever be")
 )
 
 // stream is what the framer reads from and writes to.
@@ -128,7 +128,7 @@ func (s *stream) Read(p []byte) (int, error) {
 }
 
 func (s *stream) Write(p []byte) (int, error) {
-	if s.Writers > 1 && s.Accept == nil { // so that what two writers write mixes, unless the framer sees to it
+	if s.Writers > 1 && s.Accept == nil { // so that the bytes of two writers mix unless the framer prevents it
 		s.list(p[:len(p)/2])
 		runtime.Gosched()
 		s.list(p[len(p)/2:])
@@ -154,7 +154,7 @@ func (s *stream) list(p []byte) {
 	s.writes = append(s.writes, hex.EncodeToString(p))
 }
 
-// failed says what an error means.
+// failed returns the outcome that an error means.
 func (s *stream) failed(err error) outcome {
 	kind := errorKind(err)
 	switch {
@@ -245,7 +245,7 @@ func encode(r request) (any, error) {
 	return map[string]any{"writes": slices.Clone(s.writes), "results": results}, nil
 }
 
-// panicked makes a panic of the framer an outcome. It is deferred.
+// panicked turns a panic of the framer into an outcome. It must be deferred.
 func panicked(o *outcome) {
 	if p := recover(); p != nil {
 		*o = outcome{Kind: "other", Text: fmt.Sprint("panic: ", p)}

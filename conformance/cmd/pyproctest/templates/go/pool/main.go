@@ -1,11 +1,11 @@
 // Command pool is an adapter between the conformance suite and your pool.
 //
-// Fill in what stands under "Yours" and run
+// Fill in the part under "Yours" and run
 //
 //	pyproctest run --pool 'go run ./pool'
 //
-// What is not written yet is reported as not offered, never as right. The rest of the file is the adapter
-// protocol (conformance/ADAPTERS.md) and can stay as it is. One process of this program is one pool. From
+// A part that is not written yet is reported as not offered, never as right. The rest of the file implements
+// conformance/ADAPTERS.md; you need not change it. Each process of this program has one pool. In
 // a Go test you need no adapter: see TestPool of package github.com/pyproctest/pyproctest/conformance.
 package main
 
@@ -22,11 +22,11 @@ import (
 
 const name = "my pool"
 
-// pool is what your pool has to offer; wrap it where it looks different.
+// pool is what your pool must offer; wrap yours if it looks different.
 type pool interface {
-	// Start starts the workers; its context bounds the start alone. It may come again after a failed one.
+	// Start starts the workers. Its context bounds the start alone. It may be called again after it has failed.
 	Start(ctx context.Context) error
-	// Call calls a method in some worker. Bodies are JSON; nil is no body at all.
+	// Call calls a method in some worker. Bodies are JSON; nil means no body.
 	Call(ctx context.Context, method string, body json.RawMessage) (json.RawMessage, error)
 	Health() health
 	// Shutdown refuses new calls, lets running ones finish until ctx ends, and stops the workers.
@@ -40,7 +40,7 @@ type health struct {
 	LastCheck int64 `json:"last_check_ms"` // Unix time in ms, 0 before the first
 }
 
-// options say what pool to make; a field that is 0 asks for your default.
+// options say what pool to make. If a field is 0, use your default.
 type options struct {
 	Program           string   `json:"program"`  // start it as each worker,
 	Argument          string   `json:"argument"` // with this one argument
@@ -59,20 +59,20 @@ type options struct {
 	StopTimeout       int      `json:"stop_timeout_ms"`
 }
 
-// openPool makes your pool and starts nothing. Return unsupported for an option that it does not offer.
+// openPool makes your pool and starts nothing. Return unsupported for an option that your pool does not offer.
 func openPool(o options) (pool, error) {
 	return nil, unsupported("openPool in pool/main.go is not written yet")
 }
 
-// errorKinds names an error of your pool by all that apply: busy, closed, not_started, error_answer,
-// worker_died and, beside another, may_have_run.
+// errorKinds returns all kinds that apply to an error of your pool: busy, closed, not_started, error_answer,
+// worker_died and, with another, may_have_run.
 func errorKinds(err error) []string {
 	return []string{}
 }
 
 // --- The adapter protocol --------------------------------------------------------------------------
 
-// unsupported says what your pool does not offer.
+// unsupported is the error of something that your pool does not offer.
 type unsupported string
 
 func (u unsupported) Error() string { return string(u) }
@@ -87,7 +87,7 @@ type request struct {
 	Why     string  `json:"why"`
 }
 
-// adapter answers requests, each when it is done.
+// adapter answers each request when it is done.
 type adapter struct {
 	pool pool
 
@@ -97,7 +97,7 @@ type adapter struct {
 
 type fields map[string]any
 
-// take takes one request and does not wait for it.
+// take begins one request and does not wait for its end.
 func (a *adapter) take(r request) {
 	switch r.Do {
 	case "hello":

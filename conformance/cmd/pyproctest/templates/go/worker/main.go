@@ -1,11 +1,11 @@
-// Command worker is a worker for conformance runs: your worker library, with the methods that the suite
+// Command worker is a worker for conformance runs: your worker library with the methods that the suite
 // calls [WRK-21].
 //
 // Fill in serve and run
 //
 //	go build -o worker-program ./worker && pyproctest run --worker ./worker-program
 //
-// (go run passes no signals on, and the suite sends some.)
+// Do not use go run here: it passes no signals on, and the suite sends some.
 package main
 
 import (
@@ -19,14 +19,14 @@ import (
 	"time"
 )
 
-// A method gets the body of the request. Its context ends when the request is cancelled [CAN-5]. What it
+// method gets the body of the request. Its context ends when the request is cancelled [CAN-5]. What it
 // returns is the body of the answer.
 type method func(ctx context.Context, body json.RawMessage) (any, error)
 
 // --- Yours -----------------------------------------------------------------------------------------
 
-// serve listens on the Unix socket at path and serves these methods, and health, until SIGTERM. Do it with
-// your library alone: it is what is tested.
+// serve listens on the Unix socket at path and serves these methods, and health, until SIGTERM. Use only
+// your library for this, since the suite tests it.
 func serve(path string, methods map[string]method) error {
 	return errors.New("serve in worker/main.go is not written yet")
 }

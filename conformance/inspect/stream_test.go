@@ -17,9 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func inspector(t *testing.T, o Options) *Inspector {
+func inspector(t *testing.T, o Options) *Stream {
 	t.Helper()
-	i, err := New(o)
+	i, err := NewStream(o)
 	require.NoError(t, err)
 	return i
 }
@@ -31,7 +31,7 @@ func inspect(t *testing.T, o Options, data []byte) []Frame {
 }
 
 // Each vector of a stream has the verdict of the vectors' own authors.
-func TestInspectorSeesTheFramesAndTheErrorOfEachVector(t *testing.T) {
+func TestStreamSeesTheFramesAndTheErrorOfEachVector(t *testing.T) {
 	set, err := vectors.Load()
 	require.NoError(t, err)
 	for _, v := range slices.Concat(set.Enhanced, set.Basic, set.Streams) {
@@ -48,7 +48,7 @@ func TestInspectorSeesTheFramesAndTheErrorOfEachVector(t *testing.T) {
 		require.Len(t, frames, len(v.Frames), v.TcID)
 		for i, f := range frames {
 			header := spec.Framing(v.Framing).HeaderSize()
-			require.True(t, v.Frames[i].Equal(vectors.Frame{ID: f.Header, Payload: f.Bytes[header:]}), v.TcID)
+			require.True(t, v.Frames[i].Equal(vectors.Frame{ID: f.HeaderID, Payload: f.Bytes[header:]}), v.TcID)
 			require.Equal(t, v.Bytes[f.Offset:f.Offset+int64(len(f.Bytes))], f.Bytes, v.TcID)
 		}
 	}
@@ -56,7 +56,7 @@ func TestInspectorSeesTheFramesAndTheErrorOfEachVector(t *testing.T) {
 
 // What a receiver takes for a request, a cancellation or a response is right to send, but for what only the
 // sender is held to.
-func TestInspectorJudgesEachMessageOfTheVectors(t *testing.T) {
+func TestStreamJudgesEachMessageOfTheVectors(t *testing.T) {
 	stricter := map[string]string{ // what a receiver must bear, and a sender must not do
 		"pool-response-without-body":             "MSG-1",
 		"pool-response-without-body-in-envelope": "MSG-1",
@@ -77,9 +77,9 @@ func TestInspectorJudgesEachMessageOfTheVectors(t *testing.T) {
 					continue
 				}
 				require.Empty(t, f.Violations, v.TcID)
-				require.Equal(t, v.ID, f.said.id, v.TcID)
-				require.Equal(t, v.Envelope || v.Outcome == vectors.OutcomeCancellation, f.said.enveloped, v.TcID)
-				require.Equal(t, v.Method, f.said.method, v.TcID)
+				require.Equal(t, v.ID, f.content.id, v.TcID)
+				require.Equal(t, v.Envelope || v.Outcome == vectors.OutcomeCancellation, f.content.enveloped, v.TcID)
+				require.Equal(t, v.Method, f.content.method, v.TcID)
 			default:
 				require.NotEmpty(t, f.Violations, "%s: %s", v.TcID, v.Bytes)
 			}
@@ -93,7 +93,7 @@ func TestInspectorJudgesEachMessageOfTheVectors(t *testing.T) {
 	}
 }
 
-func TestInspectorSaysWhichClauseAMessageBreaksAndWhere(t *testing.T) {
+func TestStreamSaysWhichClauseAMessageBreaksAndWhere(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		sender  spec.Role
@@ -163,7 +163,7 @@ func TestInspectorSaysWhichClauseAMessageBreaksAndWhere(t *testing.T) {
 	}
 }
 
-func TestInspectorAccusesNothingThatIsLeftOpenOrBorne(t *testing.T) {
+func TestStreamAccusesNothingThatIsLeftOpenOrBorne(t *testing.T) {
 	deep := strings.Repeat("[", 20000) + strings.Repeat("]", 20000)
 	for _, c := range []struct {
 		sender  spec.Role
@@ -189,7 +189,7 @@ func TestInspectorAccusesNothingThatIsLeftOpenOrBorne(t *testing.T) {
 	}
 }
 
-func TestInspectorTellsTheFramingByTheFirstTwoBytes(t *testing.T) {
+func TestStreamTellsTheFramingByTheFirstTwoBytes(t *testing.T) {
 	i := inspector(t, Options{})
 	require.Empty(t, i.Write([]byte{0x50}))
 	require.Empty(t, i.Framing())
@@ -207,7 +207,7 @@ func TestInspectorTellsTheFramingByTheFirstTwoBytes(t *testing.T) {
 	require.Contains(t, frames[0].Violations[0].Got, "does not begin with 50 59")
 }
 
-func TestInspectorStopsAtAFramingError(t *testing.T) {
+func TestStreamStopsAtAFramingError(t *testing.T) {
 	good := wire.Encode(spec.Enhanced, 1, []byte(`{"id":1,"method":"m"}`))
 	bad := wire.EncodeWith(2, []byte(`{"id":2,"method":"m"}`), func(h *wire.Header) { h.CRC++ })
 	i := inspector(t, Options{})
@@ -221,7 +221,7 @@ func TestInspectorStopsAtAFramingError(t *testing.T) {
 	require.Empty(t, i.End())
 }
 
-func TestInspectorPointsAtTheEndWhereAFrameIsCutOff(t *testing.T) {
+func TestStreamPointsAtTheEndWhereAFrameIsCutOff(t *testing.T) {
 	whole := wire.Encode(spec.Enhanced, 1, []byte(`{"id":1,"method":"m"}`))
 	for cut := 1; cut < len(whole); cut++ {
 		frames := inspect(t, Options{}, whole[:cut])
@@ -233,7 +233,7 @@ func TestInspectorPointsAtTheEndWhereAFrameIsCutOff(t *testing.T) {
 	}
 }
 
-func TestInspectorDumpsAFrameAtItsOffsets(t *testing.T) {
+func TestStreamDumpsAFrameAtItsOffsets(t *testing.T) {
 	first := wire.Encode(spec.Enhanced, 1, []byte(`{"id":1,"method":"m"}`))
 	frames := inspect(t, Options{}, append(first, wire.Encode(spec.Enhanced, 9, []byte(`{"id":8,"method":"m"}`))...))
 	require.Equal(t, `
@@ -247,17 +247,17 @@ func TestInspectorDumpsAFrameAtItsOffsets(t *testing.T) {
 	require.Equal(t, `request 8, method "m"`, frames[1].Message)
 }
 
-func TestInspectorRefusesOptionsThatAreNone(t *testing.T) {
+func TestStreamRefusesOptionsThatAreNone(t *testing.T) {
 	for _, o := range []Options{
 		{Framing: "both"}, {Sender: spec.RoleFramer}, {MaxPayload: -1}, {MaxPayload: 0x50590000},
 	} {
-		_, err := New(o)
+		_, err := NewStream(o)
 		require.Error(t, err)
 	}
 }
 
 // However the bytes come, the frames and the violations are the same [STR-4].
-func TestInspectorDoesNotCareHowBytesAreSplit(t *testing.T) {
+func TestStreamDoesNotCareHowBytesAreSplit(t *testing.T) {
 	set, err := vectors.Load()
 	require.NoError(t, err)
 	seeded.Check(t, 200, prop.ForAll(func(seed int64, pieces int) bool {
@@ -290,7 +290,7 @@ func TestInspectorDoesNotCareHowBytesAreSplit(t *testing.T) {
 // What is known of a broken frame grows with the bytes that have come, and its verdict does not.
 func sameFrames(a, b []Frame) bool {
 	return slices.EqualFunc(a, b, func(a, b Frame) bool {
-		return a.Offset == b.Offset && a.Whole == b.Whole && a.Header == b.Header && a.Message == b.Message &&
+		return a.Offset == b.Offset && a.Whole == b.Whole && a.HeaderID == b.HeaderID && a.Message == b.Message &&
 			slices.Equal(a.Violations, b.Violations) && (!a.Whole || bytes.Equal(a.Bytes, b.Bytes))
 	})
 }

@@ -9,84 +9,85 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// Options say what the bytes given to an [Inspector] are.
+// Options say what is known of the bytes of a [Stream] or a [Connection].
 type Options struct {
-	Framing    spec.Framing // empty: told by the first two bytes, as a worker tells it [STR-7]
-	Sender     spec.Role    // RolePool or RoleWorker; empty: not known, and a message may be of either
-	MaxPayload int          // of one frame in bytes; 0: 10485760 [FRM-13]
+	Framing    spec.Framing // empty: the first two bytes show it, as for a worker [STR-7]
+	Sender     spec.Role    // RolePool or RoleWorker; empty: not known, and a message may be from either
+	MaxPayload int          // bytes in one frame; 0: 10485760 [FRM-13]
 }
 
-// Inspector reads one direction of one connection, in whatever pieces its bytes come, and tells the frames
-// and what is wrong with them. It is not safe for concurrent use.
-type Inspector struct {
-	options Options
-	framing spec.Framing // empty until it is known
-	told    bool         // the framing was told by the first bytes
-	pending []byte       // bytes of a frame that is not whole
-	offset  int64        // of pending in the stream
-	stopped bool
+// Stream inspects one direction of one connection. It reports the frames and what is wrong with them, however the bytes are
+// split. It is not safe for concurrent use.
+type Stream struct {
+	options  Options
+	framing  spec.Framing // empty until it is known
+	detected bool         // the first bytes showed the framing
+	pending  []byte       // bytes of a frame that is not complete
+	offset   int64        // of pending in the stream
+	stopped  bool
 }
 
-// Frame is one frame of a stream, or after its last one the bytes that are none.
+// Frame is one frame of a stream, or the bytes after the last frame, which are none.
 type Frame struct {
 	Sender     spec.Role
 	Framing    spec.Framing
 	Offset     int64  // of its first byte in the stream
-	Bytes      []byte // header and payload as they came; not to be changed
-	Whole      bool   // false where these bytes are no frame: there is a framing error, and nothing comes after
-	Header     uint64 // the ID in its header, 0 in the basic framing [FRM-4]
-	Message    string // what it says, in a few words; empty where it is not whole
+	Bytes      []byte // header and payload as they came; do not change them
+	Whole      bool   // false if the bytes are no frame: Violations has the framing error, and no frame follows
+	HeaderID   uint64 // the ID in its header, 0 in the basic framing [FRM-4]
+	Message    string // what it says, in a few words; empty if it is not whole
 	Violations []Violation
 
-	said said
+	content content
 }
 
 // Violation is one thing that is wrong in a stream.
 type Violation struct {
-	Clause string         // whose sentence does not hold
-	Kind   spec.ErrorKind // of a framing error; empty for a message
-	Offset int64          // of the first byte in question in the stream
-	Want   string         // what the clause asks for here
+	Clause string         // the clause that is broken
+	Kind   spec.ErrorKind // of a framing error; empty for a wrong message
+	Offset int64          // in the stream, of the first byte that is wrong
+	Want   string         // what the clause demands
 	Got    string         // what came instead
 }
 
+// String returns the violation as one line.
 func (v Violation) String() string {
 	return fmt.Sprintf("%s at byte %d: expected %s; got %s", v.Clause, v.Offset, v.Want, v.Got)
 }
 
-// New refuses options that are none of those described.
-func New(o Options) (*Inspector, error) {
+// NewStream returns a new Stream. It returns an error for an invalid option.
+func NewStream(o Options) (*Stream, error) {
 	if o.MaxPayload == 0 {
 		o.MaxPayload = spec.DefaultMaxPayload
 	}
 	switch {
 	case o.Framing != "" && o.Framing != spec.Enhanced && o.Framing != spec.Basic:
-		return nil, fmt.Errorf("the framing %q is none: give enhanced, basic, or nothing to have it told by the first bytes", o.Framing)
+		return nil, fmt.Errorf("the framing %q is none: give enhanced, basic, or nothing to read it off the first bytes", o.Framing)
 	case o.Sender != "" && o.Sender != spec.RolePool && o.Sender != spec.RoleWorker:
 		return nil, fmt.Errorf("the role %q sends no bytes: give pool, worker, or nothing where it is not known", o.Sender)
 	case o.MaxPayload < 0 || int64(o.MaxPayload) >= basicLooksEnhanced:
 		return nil, fmt.Errorf("a max_payload of %d is not between 0 and %d [FRM-14]", o.MaxPayload, int64(basicLooksEnhanced)-1)
 	}
-	return &Inspector{options: o, framing: o.Framing}, nil
+	return &Stream{options: o, framing: o.Framing}, nil
 }
 
 // basicLooksEnhanced is the least basic length that begins with the magic of the enhanced framing [FRM-14].
 const basicLooksEnhanced = (spec.Magic0<<8 | spec.Magic1) << 16
 
-// Framing is that of the stream, empty as long as it is not known.
-func (i *Inspector) Framing() spec.Framing { return i.framing }
+// Framing returns the framing of the stream. It is empty until the first bytes have shown it.
+func (i *Stream) Framing() spec.Framing { return i.framing }
 
-// Stopped tells whether there was a framing error: what comes after it is not looked at [STR-3].
-func (i *Inspector) Stopped() bool { return i.stopped }
+// Stopped reports whether the inspection has ended, at a framing error or at the end: it ignores what comes after [STR-3].
+func (i *Stream) Stopped() bool { return i.stopped }
 
-// Write takes the next bytes and returns the frames that they complete. The frames share the inspector's
-// memory, which is not written again. A framing error is known from the header alone [FRM-10].
-func (i *Inspector) Write(data []byte) []Frame {
+// Write inspects the next bytes. It returns the frames that they complete. A framing error is reported as soon as the
+// header shows it [FRM-10]. The frames share memory with the stream, which does not change it again.
+func (i *Stream) Write(data []byte) []Frame {
 	if i.stopped {
 		return nil
 	}
 	i.pending = append(i.pending, data...)
-	if i.framing == "" && !i.tellFraming() {
+	if i.framing == "" && !i.detectFraming() {
 		return nil
 	}
 	var frames []Frame
@@ -104,8 +105,8 @@ func (i *Inspector) Write(data []byte) []Frame {
 	return frames
 }
 
-// End tells that no more bytes come. It returns what is left of a frame that the end cut off [STR-2].
-func (i *Inspector) End() []Frame {
+// End says that no more bytes come. It returns the frame that was cut off, if any [STR-2].
+func (i *Stream) End() []Frame {
 	if i.stopped || len(i.pending) == 0 {
 		i.stopped = true
 		return nil
@@ -124,13 +125,13 @@ func (i *Inspector) End() []Frame {
 	})}
 }
 
-// Dump writes the frame as hex, at its offsets in the stream, and says what each field is and where what is
-// wrong begins. At most rows rows are written; a frame that is longer says how long it is.
+// Dump returns the frame as hex with its offsets in the stream. It names each field and points at what is wrong. It writes
+// at most so many rows of bytes; for a longer frame it adds the number of bytes.
 func (f Frame) Dump(rows int) string {
 	d := &wire.Dumper{Framing: f.Framing, Rows: rows, Total: len(f.Bytes), Base: int(f.Offset), Marks: map[int]string{}}
 	for _, v := range f.Violations {
 		at := int(v.Offset - f.Offset)
-		if f.Whole { // behind an empty payload there is no byte to point at
+		if f.Whole { // after an empty payload there is no byte to point at
 			at = min(at, len(f.Bytes)-1)
 		}
 		if d.Marks[at] != "" {
@@ -141,8 +142,9 @@ func (f Frame) Dump(rows int) string {
 	return d.Dump(f.Bytes, 0)
 }
 
-// tellFraming tells it by the first two bytes. One is enough where it is not the first of the magic.
-func (i *Inspector) tellFraming() bool {
+// detectFraming finds the framing by the first two bytes, or by the first if it is not that of the magic. It reports false
+// if more bytes are needed.
+func (i *Stream) detectFraming() bool {
 	switch {
 	case len(i.pending) == 0, len(i.pending) == 1 && i.pending[0] == spec.Magic0:
 		return false
@@ -151,16 +153,16 @@ func (i *Inspector) tellFraming() bool {
 	default:
 		i.framing = spec.Basic
 	}
-	i.told = true
+	i.detected = true
 	return true
 }
 
-func (i *Inspector) frame(f spec.Frame, used int) Frame {
+func (i *Stream) frame(f spec.Frame, used int) Frame {
 	out := Frame{
-		Sender: i.options.Sender, Framing: i.framing, Offset: i.offset, Bytes: i.pending[:used:used], Whole: true, Header: f.ID,
+		Sender: i.options.Sender, Framing: i.framing, Offset: i.offset, Bytes: i.pending[:used:used], Whole: true, HeaderID: f.ID,
 	}
-	out.said, out.Violations = judge(out, f.Payload)
-	out.Message = out.said.String()
+	out.content, out.Violations = judge(out, f.Payload)
+	out.Message = out.content.String()
 	i.pending, i.offset = i.pending[used:], i.offset+int64(used)
 	if len(i.pending) == 0 {
 		i.pending = nil
@@ -168,8 +170,8 @@ func (i *Inspector) frame(f spec.Frame, used int) Frame {
 	return out
 }
 
-// broken ends the inspection with what is no frame.
-func (i *Inspector) broken(v Violation) Frame {
+// broken ends the inspection with bytes that are no frame.
+func (i *Stream) broken(v Violation) Frame {
 	out := Frame{
 		Sender: i.options.Sender, Framing: i.framing, Offset: i.offset, Bytes: i.pending, Violations: []Violation{v},
 	}
@@ -177,8 +179,8 @@ func (i *Inspector) broken(v Violation) Frame {
 	return out
 }
 
-// refused says which clause a framing error breaks, and which bytes.
-func (i *Inspector) refused(err error) Violation {
+// refused returns the clause that a framing error breaks, and where.
+func (i *Stream) refused(err error) Violation {
 	v := Violation{Offset: i.offset, Got: err.Error()}
 	length := int64(0)
 	if i.framing == spec.Enhanced {
@@ -193,7 +195,7 @@ func (i *Inspector) refused(err error) Violation {
 	case errors.Is(err, spec.TooLarge):
 		v.Clause, v.Kind, v.Want = "FRM-8", spec.TooLarge, fmt.Sprintf("a payload of at most %d bytes", i.options.MaxPayload)
 		v.Offset += length
-		if i.told && i.framing == spec.Basic && i.offset == 0 {
+		if i.detected && i.framing == spec.Basic && i.offset == 0 {
 			v.Got += "; the stream was taken for basic because it does not begin with 50 59"
 		}
 	default:
@@ -203,8 +205,8 @@ func (i *Inspector) refused(err error) Violation {
 	return v
 }
 
-// claimed is the size of the payload that a whole header claims.
-func (i *Inspector) claimed() int64 {
+// claimed returns the size of the payload that the header claims. The header must be complete.
+func (i *Stream) claimed() int64 {
 	if i.framing == spec.Basic {
 		return int64(binary.BigEndian.Uint32(i.pending))
 	}

@@ -1,0 +1,39 @@
+package proc
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestStatIsReadBehindANameWithSpacesAndParentheses(t *testing.T) {
+	line := "77 (a) b (c) R 5 77 77 0 -1 4194560 1 2 3 4 150 50 7 8 20 0 1 0 12345 9000000 30 18446744073709551615 0 0\n"
+	got, err := parseStat([]byte(line))
+	require.NoError(t, err)
+	require.Equal(t, stat{
+		state: "R", parent: 5, used: 2 * time.Second, started: 123450 * time.Millisecond, resident: 30 * int64(os.Getpagesize()),
+	}, got)
+}
+
+func TestStatThatIsCutOffOrHasNoNumberIsAnError(t *testing.T) {
+	for _, line := range []string{"", "77 (sh) S 5 77", "77 (sh) S x 77 77 0 -1 4194560 1 2 3 4 150 50 7 8 20 0 1 0 12345 9000000 30 0"} {
+		_, err := parseStat([]byte(line))
+		require.ErrorIs(t, err, errMalformed, line)
+	}
+}
+
+func TestStatusHasTheMemoryOfAProcessAndNoneOfAZombie(t *testing.T) {
+	got, err := parseStatus([]byte("Name:\tsh\nVmPeak:\t    5000 kB\nVmHWM:\t     800 kB\nVmData:\t     300 kB\nThreads:\t1\n"))
+	require.NoError(t, err)
+	require.Equal(t, status{writable: 300 << 10, peakResident: 800 << 10, peakReserved: 5000 << 10, hasPeak: true}, got)
+
+	got, err = parseStatus([]byte("Name:\tsh\nState:\tZ (zombie)\nThreads:\t1\n"))
+	require.NoError(t, err)
+	require.Equal(t, status{}, got)
+
+	_, err = parseStatus([]byte("VmHWM:\t     many kB\n"))
+	require.ErrorIs(t, err, errMalformed)
+	require.ErrorContains(t, err, "VmHWM")
+}

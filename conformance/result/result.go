@@ -25,6 +25,7 @@ type Finding struct {
 	Want   string // what the clause asks for here
 	Got    string // what came instead
 	Dump   string // the bytes in question, annotated; empty if the timeline shows them well enough
+	Cause  string // what usually causes this; empty if the case's own cause is meant, or none is known
 }
 
 // Event is one entry of a case's timeline: bytes that passed, or something that happened.
@@ -57,6 +58,21 @@ type Result struct {
 type Missed struct {
 	ID      string
 	Clauses []string // that the case covers; it is named after the first
+}
+
+// UsualCause returns what usually causes the failure. It is that of the first finding, if it has one, and that of the case
+// if the finding is about the clause that the case is named after. Otherwise it is empty: the cause of a case says nothing
+// of another clause.
+func (r Result) UsualCause() string {
+	switch {
+	case len(r.Findings) == 0:
+		return ""
+	case r.Findings[0].Cause != "":
+		return r.Findings[0].Cause
+	case len(r.Clauses) > 0 && r.Findings[0].Clause == r.Clauses[0]:
+		return r.Cause
+	}
+	return ""
 }
 
 // Report is the outcome of a run against one implementation in one role.

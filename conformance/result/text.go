@@ -24,8 +24,8 @@ func (r Result) Text() string {
 		fmt.Fprintf(&b, "%s: %s: %s\n", r.ID, r.Status, r.Reason)
 	}
 	r.writeFindings(&b)
-	if r.Cause != "" && len(r.Findings) > 0 {
-		fmt.Fprintf(&b, "  usual cause: %s\n", r.Cause)
+	if cause := r.UsualCause(); cause != "" {
+		fmt.Fprintf(&b, "  usual cause: %s\n", cause)
 	}
 	r.writeTimeline(&b)
 	return b.String()

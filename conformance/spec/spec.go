@@ -45,6 +45,16 @@ func (c Clause) In(version string) bool {
 	return err != nil || c.Since <= n
 }
 
+// Versions returns the versions of SPEC.md that a run can judge by, the newest last.
+func Versions() []string {
+	newest, _ := strconv.Atoi(Version)
+	var all []string
+	for v := 1; v <= newest; v++ {
+		all = append(all, strconv.Itoa(v))
+	}
+	return all
+}
+
 // Clauses returns the clauses of SPEC.md in the order of the text.
 func Clauses() []Clause { return slices.Clone(clauses) }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
@@ -116,7 +117,7 @@ func (t *T) Concludes(err error) bool {
 	case errors.Is(err, Unreachable):
 		t.Conclude(result.StatusBlocked, err.Error())
 	case errors.Is(err, spec.Unsupported):
-		t.Conclude(result.StatusUnsupported, err.Error())
+		t.Conclude(result.StatusUnsupported, strings.TrimPrefix(err.Error(), string(spec.Unsupported)+": "))
 	default:
 		return false
 	}

@@ -31,13 +31,17 @@ class Worker:
     """A worker process, and the folder of its socket. A context manager."""
 
     def __init__(
-        self, script: str = CONFORMANCE_WORKER, *arguments: str, path: str | None = None
+        self,
+        script: str = CONFORMANCE_WORKER,
+        *arguments: str,
+        path: str | None = None,
+        lifeline: int | str | None = None,
     ) -> None:
         self.folder = tempfile.mkdtemp(prefix="pp")
         self.path = path or os.path.join(self.folder, "s")
         self._callers: list[Caller] = []
         self._errors = ""
-        self.process = start([sys.executable, script, *arguments], self.path)
+        self.process = start([sys.executable, script, *arguments], self.path, None, lifeline)
 
     def __enter__(self) -> Worker:
         self.connect().close()
@@ -75,6 +79,12 @@ class Worker:
         while f"{line}\n" not in self._errors:
             assert self._read_errors(), f"no line {line!r} came, but {self._errors!r}"
 
+    def await_text(self, text: str) -> str:
+        """Waits until the process has written that to standard error, and returns all it wrote."""
+        while text not in self._errors:
+            assert self._read_errors(), f"{text!r} did not come, but {self._errors!r}"
+        return self._errors
+
     def has_line(self, line: str) -> bool:
         """Whether the process has written that line to standard error by now."""
         assert self.process.stderr is not None
@@ -92,13 +102,28 @@ class Worker:
 
 
 def start(
-    command: list[str], path: str | None, folder: str | None = None
+    command: list[str],
+    path: str | None,
+    folder: str | None = None,
+    lifeline: int | str | None = None,
 ) -> subprocess.Popen[bytes]:
-    environment = {k: v for k, v in os.environ.items() if k != "PYPROC_SOCKET_PATH"}
+    """Starts a process with that socket path and, where lifeline is a number, that descriptor."""
+    inherited = os.environ.items()
+    environment = {k: v for k, v in inherited if not k.startswith("PYPROC_")}
+    environment.pop("PYTHONUNBUFFERED", None)
     environment["PYTHONPATH"] = os.path.join(TREE, "src")
     if path is not None:
         environment["PYPROC_SOCKET_PATH"] = path
-    return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE)
+    if lifeline is not None:
+        environment["PYPROC_LIFELINE_FD"] = str(lifeline)
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        pass_fds=[lifeline] if isinstance(lifeline, int) else [],
+    )
 
 
 def connect_when_ready(path: str, process: subprocess.Popen[bytes]) -> socket.socket:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import os
 import select
+import signal
+import sys
 import threading
 import time
 from collections.abc import Generator
@@ -17,9 +19,19 @@ options = argparse.ArgumentParser()
 options.add_argument("--threads", type=int, default=0)
 options.add_argument("--grace", type=float, default=5.0)
 options.add_argument("--max-payload", type=int, default=10485760)
+options.add_argument("--slow", type=float, default=5.0)
+options.add_argument("--max-memory", type=int)
+options.add_argument("--recursion-limit", type=int)
+options.add_argument("--debug", action="store_true")
 options.add_argument("--poll", action="store_true")
 options.add_argument("--no-pidfd", action="store_true")
 given = options.parse_args()
+if given.recursion_limit:
+    sys.setrecursionlimit(given.recursion_limit)
+if given.debug:
+    import logging
+
+    logging.basicConfig(level=logging.DEBUG, format="%(levelname)s %(name)s %(message)s")
 if given.poll and hasattr(select, "epoll"):
     del select.epoll  # as on macOS
 
@@ -162,6 +174,49 @@ def yields_nonsense(body: Any) -> Generator[Any, None, None]:
 
 
 @expose
+def fails_with(body: Any) -> None:
+    """Raises an exception whose argument is what came."""
+    raise KeyError(body)
+
+
+@expose
+def fails_deep(body: Any) -> None:
+    raise ValueError(RESULTS[body])
+
+
+@expose
+def yields_result(body: Any) -> Generator[Any, None, None]:
+    yield RESULTS[body]
+
+
+@expose
+def modules(body: list[str]) -> list[str]:
+    """Which of these modules are imported."""
+    return [name for name in body if name in sys.modules]
+
+
+@expose
+def take_long(body: float) -> str:
+    time.sleep(body)
+    return "done"
+
+
+@expose
+def take_long_often(body: float) -> Generator[float, None, str]:
+    for _ in range(3):
+        time.sleep(body)
+        yield 0.0
+    return "done"
+
+
+@expose
+def signal_every_millisecond(body: Any) -> str:
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    return "begun"
+
+
+@expose
 def fails_later(body: Any) -> Generator[float, None, None]:
     yield 0.0
     raise RuntimeError("later")
@@ -176,11 +231,13 @@ RESULTS: dict[str, Any] = {
     "tuple key": {(1, 2): 3},
     "deep": None,
     "circular": [],
+    "wide circular": {},
     "huge integer": 10**5000,
     "big integer": 2**64 - 1,
     "unicode": "h\u00e9\u4e16\U0001f600",
 }
 RESULTS["circular"].append(RESULTS["circular"])
+RESULTS["wide circular"].update({"a": [RESULTS["wide circular"]] * 3, "b": (RESULTS["circular"],)})
 for _ in range(100_000):
     RESULTS["deep"] = [RESULTS["deep"]]
 
@@ -229,4 +286,10 @@ def fork_and_stop_child(body: Any) -> int:
 
 
 if __name__ == "__main__":
-    run_worker(threads=given.threads, grace=given.grace, max_payload=given.max_payload)
+    run_worker(
+        threads=given.threads,
+        grace=given.grace,
+        max_payload=given.max_payload,
+        slow=given.slow,
+        max_memory=given.max_memory,
+    )

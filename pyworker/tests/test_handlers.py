@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import unittest
 from typing import Any
 
+import pyproctest_worker
 from pyproctest_worker import current_request, expose, inflight
 from pyproctest_worker.handlers import exposed
+
+from . import TREE
 
 
 class Expose(unittest.TestCase):
@@ -50,9 +55,125 @@ class Expose(unittest.TestCase):
         async def generator(body: Any) -> Any:
             yield
 
-        for function in (coroutine, generator):
+        class Methods:
+            async def method(self, body: Any) -> None:
+                pass
+
+            async def __call__(self, body: Any) -> None:
+                pass
+
+        methods = Methods()
+        partial = functools.partial(coroutine)
+        for function in (coroutine, generator, methods.method, methods, partial):
             with self.assertRaisesRegex(TypeError, "async"):
-                expose(function)
+                expose("name")(function)
+
+    def test_what_cannot_be_called_with_one_argument_is_refused(self) -> None:
+        class Methods:
+            def none(self) -> None:
+                pass
+
+            def two(self, a: Any, b: Any) -> None:
+                pass
+
+            def __call__(self) -> None:
+                pass
+
+        class TakesTwo:
+            def __init__(self, a: Any, b: Any) -> None:
+                pass
+
+        def needs_a_keyword(body: Any, *, key: Any) -> None:
+            pass
+
+        methods = Methods()
+        wrong: tuple[Any, ...] = (
+            lambda: None,
+            lambda a, b: None,
+            lambda **keywords: None,
+            needs_a_keyword,
+            methods.none,
+            methods.two,
+            methods,
+            TakesTwo,
+            functools.partial(lambda a: None, 1),
+            divmod,
+        )
+        for function in wrong:
+            with self.assertRaisesRegex(TypeError, "cannot be called with one argument"):
+                expose("name")(function)
+        self.assertNotIn("name", exposed)
+
+    def test_what_can_be_called_with_one_argument_is_taken(self) -> None:
+        class Methods:
+            def one(self, body: Any) -> None:
+                pass
+
+            @classmethod
+            def of_class(cls, body: Any, other: int = 0) -> None:
+                pass
+
+            @staticmethod
+            def static(body: Any) -> None:
+                pass
+
+            def __call__(self, *bodies: Any) -> None:
+                pass
+
+        class TakesOne:
+            def __init__(self, body: Any) -> None:
+                pass
+
+        @functools.wraps(divmod)
+        def wrapper(*arguments: Any, **keywords: Any) -> None:
+            pass
+
+        methods = Methods()
+        fitting: tuple[Any, ...] = (
+            lambda body, other=1, *, key=2: None,
+            lambda *bodies: None,
+            lambda a=1, b=2, /: None,
+            methods.one,
+            methods.of_class,
+            Methods.of_class,
+            Methods.static,
+            methods,
+            TakesOne,
+            wrapper,
+            functools.partial(divmod, 1),
+            functools.partial(lambda a, b: None, b=1),
+            len,
+            int,
+            dict.fromkeys,
+        )
+        for number, function in enumerate(fitting):
+            expose(f"method {number}")(function)
+
+    def test_what_is_no_function_is_refused_with_its_value(self) -> None:
+        wrong: Any
+        things: tuple[Any, ...] = (5, 1.5, [], b"name", object())
+        for wrong in things:
+            with self.assertRaisesRegex(TypeError, "expose takes a function"):
+                expose(wrong)
+        wrong = 5
+        with self.assertRaisesRegex(TypeError, "not 5 of type int"):
+            expose("name")(wrong)
+        for wrong in (5, ""):
+            with self.assertRaisesRegex(TypeError, "a name that is a string and not empty"):
+                expose(name=wrong)
+        with self.assertRaisesRegex(TypeError, "not both 'a' and 'b'"):
+            expose("a", name="b")
+        with self.assertRaisesRegex(TypeError, "no name of its own"):
+            expose(functools.partial(divmod, 1))
+
+
+class Version(unittest.TestCase):
+    def test_is_that_of_the_distribution(self) -> None:
+        self.assertRegex(pyproctest_worker.__version__, r"^\d+\.\d+\.\d+$")
+        with open(os.path.join(TREE, "pyproject.toml")) as project:
+            text = project.read()
+        self.assertIn('dynamic = ["version"]', text)
+        self.assertIn('path = "src/pyproctest_worker/__init__.py"', text)
 
 
 class OutsideHandlers(unittest.TestCase):

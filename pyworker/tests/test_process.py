@@ -96,7 +96,7 @@ class Start(Case):
             with self.subTest(path):
                 worker = self.worker(path=path)
                 self.assertNotEqual(worker.exit_status(), 0)
-                self.assertIn("is no socket", worker.errors())
+                self.assertIn("is not a socket", worker.errors())
                 self.assertTrue(os.path.lexists(path))
         with open(file) as content:
             self.assertEqual(content.read(), "precious")
@@ -130,6 +130,42 @@ class Start(Case):
         self.assertEqual(errors.count("\n"), 1, errors)
         self.assertIn("google-crc32c", errors)
 
+    def test_says_what_is_wrong_where_descriptors_are_few(self) -> None:
+        script = (
+            "import resource, sys; from pyproctest_worker import run_worker;"
+            "import pyproctest_worker.threads;"  # since no module can be imported afterwards
+            "resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]),) * 2);"
+            "run_worker(threads=int(sys.argv[2]))"
+        )
+        for threads in ("0", "2"):
+            refused = []
+            for limit in range(4, 20):
+                path = os.path.join(self.folder(), "s")
+                process = start([sys.executable, "-c", script, str(limit), threads], path)
+                self.addCleanup(process.wait)
+                self.addCleanup(process.kill)
+                try:
+                    connect_when_ready(path, process).close()
+                except AssertionError as error:
+                    refused.append(limit)
+                    for words in ("status 1", "cannot start: Too many open files", "ulimit -n"):
+                        self.assertIn(words, str(error))
+                    self.assertNotIn("Traceback", str(error))
+                    self.assertFalse(os.path.exists(path))
+                assert process.stderr is not None
+                process.stderr.close()
+            self.assertIn(6, refused)
+            self.assertNotIn(19, refused)
+
+    def test_says_what_is_wrong_where_descriptors_are_few_from_the_start(self) -> None:
+        path = os.path.join(self.folder(), "s")
+        command = ["sh", "-c", 'ulimit -n 6; exec "$@"', "sh", sys.executable, CONFORMANCE_WORKER]
+        process = start(command, path)
+        errors = process.communicate(timeout=PATIENCE)[1].decode()
+        self.assertEqual(process.returncode, 1)
+        self.assertIn("cannot start: Too many open files", errors)
+        self.assertNotIn("Traceback", errors)
+
     def test_arguments_out_of_range_are_refused(self) -> None:
         for arguments in (
             ("--max-payload", "1023"),
@@ -137,6 +173,9 @@ class Start(Case):
             ("--threads", "-1"),
             ("--grace", "0"),
             ("--grace", "inf"),
+            ("--slow", "0"),
+            ("--slow", "nan"),
+            ("--max-memory", "10485759"),
         ):
             with self.subTest(arguments):
                 worker = self.worker(*arguments)
@@ -277,7 +316,7 @@ CRC_WARNING = (
 class Orphan(Case):
     def orphan(self, *arguments: str) -> tuple[subprocess.Popen[bytes], Caller, int]:
         """Starts a process that starts a worker; returns the process, a caller and the worker's ID.
-        The caller's connection tells when the worker is gone."""
+        The connection ends when the worker is gone."""
         path = os.path.join(self.folder(), "o")
         script = "import signal, subprocess, sys; subprocess.Popen(sys.argv[1:]); signal.pause()"
         parent = start([sys.executable, "-c", script, sys.executable, *arguments], path)
@@ -328,7 +367,7 @@ class Command(Case):
     def test_says_what_is_wrong(self) -> None:
         for arguments, words in (
             ([], "module_or_file"),
-            (["no_such_file.py"], "no file no_such_file.py"),
+            (["no_such_file.py"], "cannot find the file no_such_file.py"),
             (["json", "--max-payload", "1"], "max_payload"),
         ):
             with self.subTest(arguments):

@@ -313,7 +313,7 @@ class Cases(Serving, unittest.TestCase):
         caller.close()
         self.worker.await_line("cancelled half-closed")
 
-    # Connections beside each other
+    # Many connections
 
     def test_many_connections_and_stalled_ones(self) -> None:  # WRK-7, WRK-8, WRK-23
         stalled = [self.connect() for _ in range(50)]
@@ -432,7 +432,7 @@ class Cases(Serving, unittest.TestCase):
 class Threads(Cases):
     arguments = ("--threads", "3")
 
-    def test_handlers_run_beside_each_other(self) -> None:
+    def test_handlers_run_at_the_same_time(self) -> None:
         caller = self.connect()
         for request_id in (1, 2):
             caller.send(caller.request(request_id, "wait", {"seconds": LONG, "name": "beside"}))
@@ -442,7 +442,7 @@ class Threads(Cases):
 
 
 class WithoutEpoll(Cases):
-    """On systems that have poll alone, a caller that is gone is found by probing."""
+    """On systems that only have poll, a caller that has gone away is found by probing."""
 
     arguments = ("--poll",)
 

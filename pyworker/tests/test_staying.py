@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import select
 import unittest
 from socket import MSG_DONTWAIT
 from typing import Any
 from unittest import mock
 
-from pyproctest_worker import server
+from pyproctest_worker import inline, log, server
 from pyproctest_worker.connection import Connection
 from pyproctest_worker.framing import encode_enhanced
 from pyproctest_worker.poller import IN
+
+from .harness import PROBING_WORKER, Worker
 
 CALLS_A_SLICE = 10
 
@@ -40,6 +43,12 @@ class Script:
 
     modify = unregister = register
 
+    def close(self) -> None:
+        pass
+
+    def gettimeout(self) -> None:
+        pass
+
     def poll(self, *_: float) -> list[tuple[int, int]]:
         self.polls += 1
         if self.polls == 2:
@@ -49,7 +58,7 @@ class Script:
     def recv(self, _: int, flags: int) -> bytes:
         self.flags.append(flags)
         assert len(self.flags) < 1000, "the worker looks at nothing but this connection"
-        self.time += server._SLICE / CALLS_A_SLICE
+        self.time += inline.SLICE / CALLS_A_SLICE
         if not self.requests:
             raise BlockingIOError
         return self.requests.pop(0)
@@ -63,10 +72,12 @@ def serve(script: Script, connections: int = 1) -> None:
     everything: Any = script
     poller = mock.patch.object(server, "Poller", lambda: script)
     clock = mock.patch.object(server, "monotonic", lambda: script.time)
-    with poller, clock:
+    other_clock = mock.patch.object(inline, "monotonic", lambda: script.time)
+    quiet = mock.patch.object(log, "_log")
+    with poller, clock, other_clock, quiet:
         serving = server.Server(everything, {"echo": lambda body: body}, 10485760, 0)
         for number in range(connections):
-            connection = Connection(serving, everything, 10485760)
+            connection = Connection(everything, 10485760)
             connection.events = IN
             serving._connections[script.fileno() + number] = connection
         try:
@@ -104,6 +115,35 @@ class Staying(unittest.TestCase):
         script = Script(requests("echo", 5))
         serve(script, connections=2)
         self.assertEqual(script.flags, [MSG_DONTWAIT])
+
+
+class StaleEvents(unittest.TestCase):
+    def test_event_of_a_connection_that_was_just_paused_does_not_close_it(self) -> None:
+        """What comes before it in the same look may have decided not to read the connection."""
+        everything: Any = Script([])
+        with mock.patch.object(server, "Poller", lambda: everything):
+            serving = server.Server(everything, {}, 10485760, 0)
+        connection = Connection(everything, 10485760)
+        serving._connections[everything.fileno()] = connection
+        serving._handle([(everything.fileno(), IN)])
+        self.assertFalse(connection.closed)
+        serving._handle([(everything.fileno(), select.POLLHUP)])
+        self.assertTrue(connection.closed)
+
+
+class Signals(unittest.TestCase):
+    def test_signals_that_keep_coming_hold_no_caller_up(self) -> None:
+        worker = Worker(PROBING_WORKER)
+        self.addCleanup(worker.__exit__)
+        lone = worker.connect()
+        self.assertEqual(lone.call(1, "signal_every_millisecond"), "begun")
+        for request_id in range(2, 5):
+            # While the worker waits for this caller alone, Python begins the read anew with each
+            # signal. The next line connects another one, and the lone caller sends nothing.
+            self.assertEqual(lone.call(request_id, "echo", "lone"), "lone")
+            other = worker.connect()
+            self.assertEqual(other.call(1, "echo", "other"), "other")
+            other.close()
 
 
 if __name__ == "__main__":

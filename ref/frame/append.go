@@ -6,12 +6,12 @@ import (
 	"slices"
 )
 
-// AppendFrame appends one frame to dst and returns the extended slice. The payload is copied once.
-// In the basic framing the requestID is not sent.
+// AppendFrame appends one frame to dst and returns the extended slice. It copies the payload. In the
+// basic framing the requestID is not sent.
 //
-// Like the other functions of this file it knows no maximum: a caller that did not make the
-// payload itself asks [CheckPayload] first, as [Writer] does. From MaxPayloadLimit on, the length
-// field no longer says what follows.
+// AppendFrame, [EndFrame] and [AppendHeader] do not check the size of the payload, as [Writer] does.
+// Call [CheckPayload] first if it may be too large: the length field of a payload of MaxPayloadLimit
+// bytes or more is wrong or misleading.
 func AppendFrame(dst []byte, framing Framing, requestID uint64, payload []byte) []byte {
 	dst = slices.Grow(dst, framing.HeaderSize()+len(payload))
 	if framing == Basic {
@@ -22,21 +22,21 @@ func AppendFrame(dst []byte, framing Framing, requestID uint64, payload []byte) 
 	return append(dst, payload...)
 }
 
-// BeginFrame appends room for a header to dst, for a payload that is built in place:
+// BeginFrame appends room for a header to dst. Append the payload next, and then call [EndFrame]:
 //
 //	start := len(batch)
 //	batch = frame.BeginFrame(batch, framing)
 //	batch = append(batch, payload...)
 //	frame.EndFrame(batch, start, framing, id)
 //
-// So many frames can be collected in one buffer, and sent with one write, without a second copy.
-// Cutting the buffer back to start gives the frame up.
+// In this way many frames can be built in one buffer and sent with one write, without a second copy.
+// To give up a frame, cut the buffer back to start.
 func BeginFrame(dst []byte, framing Framing) []byte {
-	return append(dst, make([]byte, framing.HeaderSize())...) // in place: this make allocates nothing
+	return append(dst, make([]byte, framing.HeaderSize())...) // the compiler makes no slice for this
 }
 
-// EndFrame fills in the header of the frame that BeginFrame began at dst[start:], with all of dst
-// after that header as its payload.
+// EndFrame fills in the header of the frame that BeginFrame began at dst[start:]. All of dst after
+// that header is its payload. In the basic framing the requestID is not sent.
 func EndFrame(dst []byte, start int, framing Framing, requestID uint64) {
 	payload := dst[start+framing.HeaderSize():]
 	if framing == Basic {
@@ -46,8 +46,8 @@ func EndFrame(dst []byte, start int, framing Framing, requestID uint64) {
 	enhancedHeader(requestID, len(payload), Checksum(payload)).Append(dst[:start])
 }
 
-// AppendHeader appends the header alone of a frame whose payload is the given pieces joined, for a
-// write of several buffers where copying the payload would cost more than it saves.
+// AppendHeader appends only the header of a frame, whose payload is the given pieces joined. Use it
+// to write a large payload without copying it.
 func AppendHeader(dst []byte, framing Framing, requestID uint64, pieces ...[]byte) []byte {
 	size := 0
 	for _, p := range pieces {
@@ -67,8 +67,8 @@ func enhancedHeader(requestID uint64, payloadSize int, crc uint32) FrameHeader {
 	return FrameHeader{Length: uint32(FrameHeaderSize + payloadSize), RequestID: requestID, CRC32C: crc}
 }
 
-// CheckPayload says whether a payload of size bytes may be sent under maxPayload: nil, or a
-// *FrameError that is ErrTooLarge [FRM-12]. A maxPayload of 0 means DefaultMaxPayload.
+// CheckPayload checks that a payload of size bytes is not larger than maxPayload bytes. A maxPayload
+// of 0 means DefaultMaxPayload. The error is a *FrameError of kind ErrTooLarge [FRM-12].
 func CheckPayload(size, maxPayload int) error {
 	if maxPayload == 0 {
 		maxPayload = DefaultMaxPayload

@@ -8,8 +8,7 @@ import (
 	"github.com/pyproctest/pyproctest/ref/frame"
 )
 
-// These show that no frame costs an allocation. How many times its floor one takes is for bench/ to say, which
-// measures the two by turns.
+// These benchmarks show that no frame costs an allocation. Those in bench/ compare the time with a floor, by turns.
 
 func BenchmarkAppendFrame(b *testing.B) {
 	eachSize(b, func(b *testing.B, framing frame.Framing, payload []byte) {

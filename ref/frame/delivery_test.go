@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pieces is a stream that arrives in the given pieces, one a Read at most, and then ends.
+// pieces is a stream that arrives in the given pieces, at most one per Read, and then ends.
 type pieces struct {
 	rest [][]byte
 	end  error // nil for io.EOF
@@ -53,7 +53,7 @@ type delivery struct {
 	src  io.Reader
 }
 
-// deliveries are all ways that the tests know for the same bytes.
+// deliveries are the ways of the tests to deliver the same bytes.
 func deliveries(data []byte) []delivery {
 	ways := []delivery{
 		{"whole", &pieces{rest: split(data)}},
@@ -69,13 +69,13 @@ func deliveries(data []byte) []delivery {
 	return ways
 }
 
-// verdict is what a reader makes of a stream.
+// verdict is what a reader returns for a stream: its frames and the final error.
 type verdict struct {
 	Frames []frame.Frame
 	Kind   frame.Kind // "" for a clean end
 }
 
-// read reads src to its end or its first error, and demands that both stay.
+// read reads src to its end or its first error, and checks that later reads return the same.
 func read(t *testing.T, src io.Reader, o frame.Options, owned bool) verdict {
 	t.Helper()
 	r, err := frame.NewReader(src, o)

@@ -6,27 +6,27 @@ import (
 	"io"
 )
 
-// Kind names what is wrong with a frame, by the name the specification gives it. Each Kind is an
-// error, so errors.Is(err, ErrBadCRC) asks for it.
+// Kind names what is wrong with a frame, as the specification does. Each Kind is an error to test
+// for, as in errors.Is(err, ErrBadCRC).
 type Kind string
 
 const (
-	ErrBadMagic  Kind = "bad_magic"  // an enhanced frame does not begin with "PY" [FRM-6]
+	ErrBadMagic  Kind = "bad_magic"  // the enhanced frame does not begin with "PY" [FRM-6]
 	ErrBadLength Kind = "bad_length" // the length field is below 18 [FRM-7]
 	ErrTooLarge  Kind = "too_large"  // the payload exceeds the maximum [FRM-8] [FRM-12]
 	ErrTruncated Kind = "truncated"  // the stream ended inside a frame [STR-2]
 	ErrBadCRC    Kind = "bad_crc"    // the payload does not match its checksum [CRC-4]
 )
 
-// Error is the name of the kind.
+// Error returns the name of the kind.
 func (k Kind) Error() string { return string(k) }
 
-// FrameError says which frame was refused, and why. It wraps its Kind.
+// FrameError reports which frame is wrong, and how. It wraps its Kind.
 type FrameError struct {
 	Kind     Kind
-	Offset   int64  // where the frame begins, in bytes from the start of the stream; -1 without a stream
-	Found    string // what the frame says
-	Expected string // what it should say
+	Offset   int64  // of the frame, in bytes from the start of the stream; -1 without a stream
+	Found    string // what the frame has
+	Expected string // what it should have
 	Advice   string // what to do about it
 }
 
@@ -41,14 +41,16 @@ func (e *FrameError) Error() string {
 // Unwrap returns the Kind.
 func (e *FrameError) Unwrap() error { return e.Kind }
 
-// WriteError says that a frame did not go out whole. It wraps Err, the writer's own error, and,
-// where some bytes went out, io.ErrShortWrite: what follows would be read as the rest of the broken
-// frame, so every later write fails with the same error [STR-6]. Where no byte went out, the
-// stream is still in step and a later write may succeed.
+// WriteError reports that a frame was not written whole. It wraps Err, the error of the underlying
+// writer.
+//
+// If a part of the frame was written, the error is final: it also wraps io.ErrShortWrite, and every
+// later write returns it, because the peer would take the next bytes for the rest of the broken
+// frame [STR-6]. If nothing was written, a later write may succeed.
 type WriteError struct {
-	Written int   // bytes that went out
-	Size    int   // bytes there were to write
-	Err     error // what the underlying writer said; nil where it wrote less without an error
+	Written int   // bytes written
+	Size    int   // bytes to write
+	Err     error // of the underlying writer; nil if it wrote less without an error
 }
 
 func (e *WriteError) Error() string {
@@ -56,17 +58,17 @@ func (e *WriteError) Error() string {
 	if e.Err != nil {
 		cause = e.Err.Error()
 	}
-	advice := "nothing went out, so the frame may be written again"
+	advice := "nothing was written, so the frame may be written again"
 	if e.Final() {
 		advice = "the rest of the frame is missing, so nothing more can be written: close the stream"
 	}
 	return fmt.Sprintf("frame: wrote %d of %d bytes: %s; %s", e.Written, e.Size, cause, advice)
 }
 
-// Final reports whether every later write fails too.
+// Final reports whether every later write fails with the same error.
 func (e *WriteError) Final() bool { return e.Written > 0 || e.Err == nil }
 
-// Unwrap returns what WriteError wraps, for errors.Is and errors.As.
+// Unwrap returns the wrapped errors.
 func (e *WriteError) Unwrap() []error {
 	var wrapped []error
 	if e.Final() {
@@ -78,7 +80,7 @@ func (e *WriteError) Unwrap() []error {
 	return wrapped
 }
 
-// OptionsError says which field of Options cannot be used.
+// OptionsError reports an invalid field of Options.
 type OptionsError struct {
 	Field string
 	Value int
@@ -89,7 +91,7 @@ func (e *OptionsError) Error() string {
 	return fmt.Sprintf("frame: Options.%s is %d; set it to %s", e.Field, e.Value, e.Want)
 }
 
-// noStream is the Offset of an error found without a stream.
+// noStream is the Offset of an error without a stream.
 const noStream = -1
 
 const closeConnection = "frames can no longer be told apart on this stream: close it"

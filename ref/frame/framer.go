@@ -2,13 +2,13 @@ package frame
 
 import "io"
 
-// Options are the settings of a stream. The zero value is the enhanced framing with the default
-// maximum. Both ends of a stream use the same.
+// Options configure a Framer, Reader or Writer. The zero value is the enhanced framing with the
+// default maximum. Both ends of a stream must use the same options.
 type Options struct {
 	Framing Framing
 
-	// MaxPayload bounds the payload of one frame in bytes, in both directions [FRM-8] [FRM-12].
-	// 0 means DefaultMaxPayload; it must be below MaxPayloadLimit [FRM-14].
+	// MaxPayload is the largest payload of a frame in bytes, for reading and for writing [FRM-8]
+	// [FRM-12]. 0 means DefaultMaxPayload. It must be below MaxPayloadLimit [FRM-14].
 	MaxPayload int
 }
 
@@ -28,13 +28,15 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// Framer reads and writes frames on one stream. One goroutine may read while any number write.
+// Framer reads and writes frames on one stream. Reads must not overlap. Writes may be called from
+// many goroutines, and while a read waits.
 type Framer struct {
 	*Reader
 	*Writer
 }
 
-// NewFramer returns a Framer over rw. The error is an *OptionsError.
+// NewFramer returns a Framer that reads from and writes to rw. It returns an *OptionsError for an
+// invalid option.
 func NewFramer(rw io.ReadWriter, o Options) (*Framer, error) {
 	r, err := NewReader(rw, o)
 	if err != nil {

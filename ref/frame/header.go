@@ -1,10 +1,10 @@
 // Package frame reads and writes PyProc frames: a small header, then a payload, in two framings.
 //
-// [Framer] reads and writes frames on an io.ReadWriter; [Reader] and [Writer] are its halves, for
-// callers that keep them apart. [AppendFrame], and [BeginFrame] with [EndFrame], build frames in a
-// buffer of the caller's. Nothing here allocates for each frame once its buffers have grown.
+// [Framer] reads and writes frames on an io.ReadWriter. [Reader] and [Writer] do one direction each.
+// [AppendFrame], and [BeginFrame] with [EndFrame], build frames in a buffer of the caller. No
+// function allocates memory per frame once its buffers have grown.
 //
-// The clauses named in brackets, such as [FRM-2], are those of conformance/SPEC.md.
+// Names in brackets, such as [FRM-2], are clauses of conformance/SPEC.md.
 package frame
 
 import (
@@ -15,7 +15,7 @@ import (
 
 const (
 	// FrameHeaderSize is the size of an enhanced header in bytes: 2 magic + 4 length + 8 request
-	// ID + 4 checksum [FRM-1]. Published listings that add up to 14 show half the ID.
+	// ID + 4 checksum [FRM-1]. Published listings that add up to 14 show a request ID of 32 bits.
 	FrameHeaderSize = 18
 
 	// BasicHeaderSize is the size of a basic header in bytes: the payload length [FRM-4].
@@ -25,11 +25,11 @@ const (
 	MagicByte1 = 0x50
 	MagicByte2 = 0x59
 
-	// DefaultMaxPayload bounds a payload, in bytes, where Options sets nothing else [FRM-13].
+	// DefaultMaxPayload is the default of Options.MaxPayload, in bytes [FRM-13].
 	DefaultMaxPayload = 10485760
 
-	// MaxPayloadLimit is the first value too big for Options.MaxPayload: a basic frame of this
-	// length begins with "PY" and could be taken for an enhanced one [FRM-14].
+	// MaxPayloadLimit is the bound of Options.MaxPayload, which must be below it: a basic frame of
+	// this length begins with "PY", so it could be mistaken for an enhanced frame [FRM-14].
 	MaxPayloadLimit = 0x50590000
 )
 
@@ -37,13 +37,13 @@ const (
 type Framing uint8
 
 const (
-	// Enhanced frames carry a magic, the request ID and a CRC32C of the payload.
+	// Enhanced frames carry a magic number, the request ID and a CRC32C of the payload.
 	Enhanced Framing = iota
-	// Basic frames carry the payload length alone; request IDs travel in the message.
+	// Basic frames carry only the payload length. Request IDs are in the message.
 	Basic
 )
 
-// HeaderSize is the number of bytes before the payload.
+// HeaderSize returns the size of a header in bytes.
 func (f Framing) HeaderSize() int {
 	if f == Basic {
 		return BasicHeaderSize
@@ -51,7 +51,7 @@ func (f Framing) HeaderSize() int {
 	return FrameHeaderSize
 }
 
-// String is "enhanced" or "basic".
+// String returns "enhanced" or "basic".
 func (f Framing) String() string {
 	switch f {
 	case Enhanced:
@@ -62,7 +62,7 @@ func (f Framing) String() string {
 	return fmt.Sprintf("Framing(%d)", uint8(f))
 }
 
-// Frame is one frame as read. In the basic framing its RequestID is 0 [FRM-4].
+// Frame is a frame that was read. In the basic framing its RequestID is 0 [FRM-4].
 type Frame struct {
 	RequestID uint64
 	Payload   []byte
@@ -83,9 +83,11 @@ func (h FrameHeader) Append(dst []byte) []byte {
 	return binary.BigEndian.AppendUint32(dst, h.CRC32C)
 }
 
-// ParseFrameHeader reads the header that b begins with. The error is a *FrameError:
-// ErrBadMagic [FRM-6], ErrBadLength [FRM-7], or ErrTruncated where b is shorter than a header
-// [STR-2]. Whether the payload is within a maximum is for the caller to check.
+// ParseFrameHeader reads the header at the beginning of b. It does not compare the length with a
+// maximum.
+//
+// The error is a *FrameError of kind ErrBadMagic [FRM-6], ErrBadLength [FRM-7], or ErrTruncated if
+// b is shorter than a header [STR-2].
 func ParseFrameHeader(b []byte) (FrameHeader, error) {
 	if len(b) < FrameHeaderSize {
 		return FrameHeader{}, truncated(noStream, FrameHeaderSize, len(b))
@@ -104,7 +106,7 @@ func ParseFrameHeader(b []byte) (FrameHeader, error) {
 	return h, nil
 }
 
-// Checksum is the CRC32C (Castagnoli) of payload [CRC-1]; of an empty one, 0 [CRC-3].
+// Checksum returns the CRC32C (Castagnoli) of payload [CRC-1]. It is 0 for an empty payload [CRC-3].
 func Checksum(payload []byte) uint32 { return crc32.Checksum(payload, castagnoli) }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

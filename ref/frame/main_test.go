@@ -15,8 +15,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// holds checks a property on generated cases. Each failure, and each run with -v, names the seed
-// that gives the same cases again: set PYPROCTEST_SEED to it.
+// holds checks a property with generated cases. Each failure, and each run with -v, prints the seed. Set
+// PYPROCTEST_SEED to it to get the same cases again.
 func holds(t *testing.T, property gopter.Prop) {
 	t.Helper()
 	seed := time.Now().UnixNano()
@@ -37,7 +37,7 @@ func holds(t *testing.T, property gopter.Prop) {
 
 var framings = []frame.Framing{frame.Enhanced, frame.Basic}
 
-// eachFraming runs a statement that holds in both framings.
+// eachFraming runs a test in both framings.
 func eachFraming(t *testing.T, statement func(*testing.T, frame.Framing)) {
 	for _, framing := range framings {
 		t.Run(framing.String(), func(t *testing.T) { statement(t, framing) })
@@ -53,7 +53,7 @@ func stream(framing frame.Framing, payloads ...[]byte) []byte {
 	return b
 }
 
-// pattern is a payload of which no part looks like another, the same for the same size.
+// pattern returns a payload of the given size without repeated parts, always the same.
 func pattern(size int) []byte {
 	p := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{byte(size), byte(size >> 8), byte(size >> 16)}).Read(p)

@@ -62,8 +62,7 @@ func TestHeaderIsParsedAsItWasAppended(t *testing.T) {
 	}, gen.UInt32Range(frame.FrameHeaderSize, math.MaxUint32), anyID, gen.UInt32()))
 }
 
-// One stream of several frames, the last perhaps cut off or damaged, gives the same verdict
-// however it is cut into pieces [STR-4].
+// A stream of several frames, the last perhaps cut off or damaged, gives the same verdict however it is split [STR-4].
 func TestVerdictDoesNotDependOnTheDelivery(t *testing.T) {
 	eachFraming(t, func(t *testing.T, framing frame.Framing) {
 		o := frame.Options{Framing: framing, MaxPayload: 200 << 10}
@@ -109,8 +108,8 @@ func sameVerdict(a, b verdict) bool {
 	return true
 }
 
-// Each single bit of a frame, flipped, has one outcome: the header's fields are guarded each in
-// its own way, the payload by the checksum, and the request ID by nothing in the frame [CRC-2].
+// Each flipped bit of a frame has one outcome. Each field of the header has its own check, the payload has the
+// checksum, and the request ID has no check in the frame [CRC-2].
 func TestEachFlippedBitHasItsOutcome(t *testing.T) {
 	for size := range 34 {
 		payload := pattern(size)
@@ -136,8 +135,8 @@ func TestEachFlippedBitHasItsOutcome(t *testing.T) {
 	}
 }
 
-// A CRC of 32 bits misses no burst of up to 32, counted in the order it takes the bits: from the
-// low one of each byte.
+// A CRC of 32 bits finds every burst of up to 32 bits, in the order in which it takes the bits: from the lowest of each
+// byte.
 func TestEachBurstOfUpTo32BitsIsCaught(t *testing.T) {
 	holds(t, prop.ForAll(func(payload []byte, burst uint32, at int) bool {
 		bad := frame.AppendFrame(nil, frame.Enhanced, 7, payload)

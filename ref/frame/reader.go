@@ -6,41 +6,42 @@ import (
 	"io"
 )
 
-// Reader reads frames from a stream. It reads ahead, so that one Read of the stream takes in many
-// small frames, and gives payloads out in place. It is for one goroutine at a time.
+// Reader reads frames from a stream. It reads ahead, so one Read of the stream can take in many
+// small frames. Calls of its methods must not overlap.
 type Reader struct {
 	src     io.Reader
 	framing Framing
 	max     int
-	err     error // final: a framing error or the clean end
+	err     error // final: a framing error or the end of the stream
 
-	buf        []byte // len(buf) is the room there is
-	start, end int    // buf[start:end] has arrived and is not yet given out
+	buf        []byte // used up to end; its length is the room there is
+	start, end int    // buf[start:end] has arrived and was not returned yet
 	offset     int64  // of buf[start] in the stream
-	filled     bool   // the last Read took all the room it was given: more is waiting
-	srcErr     error  // what the stream said after buf[:end], not yet passed on
+	filled     bool   // the last Read filled all its room, so more is waiting
+	srcErr     error  // the error of the stream after buf[:end], not returned yet
 
-	readAhead []byte // the buffer to go back to while buf is a larger one
-	small     int    // frames in a row that made little use of the larger one
+	readAhead []byte // the usual buffer while buf is a larger one; else nil
+	small     int    // frames in a row that used little of the larger one
 }
 
 const (
-	// readAheadSize, in bytes, is what is asked of the stream at once, more only for the rest of a
-	// larger frame. It is also the largest buffer that a reader keeps whatever comes. A payload of
-	// 64 KB fits, with its header.
+	// readAheadSize is the most bytes that one Read of the stream asks for, except for the rest of
+	// a larger frame. It is also the largest buffer that a reader always keeps. A payload of 64 KB
+	// fits, with its header.
 	readAheadSize = 72 << 10
 
-	// minBuffer is what a connection holds that carries little.
+	// minBuffer is the size of the first buffer, for connections that carry little.
 	minBuffer = readAheadSize / 16
 
-	// keepLarge is after how many small frames in a row a larger buffer is given up.
+	// keepLarge is the number of small frames in a row after which a larger buffer is dropped.
 	keepLarge = 16
 
-	// maxEmptyReads is how often in a row a stream may give neither a byte nor an error.
+	// maxEmptyReads is how often in a row a Read may return neither a byte nor an error.
 	maxEmptyReads = 100
 )
 
-// NewReader returns a Reader of the frames in src. The error is an *OptionsError.
+// NewReader returns a Reader of the frames in src. It returns an *OptionsError for an invalid
+// option.
 func NewReader(src io.Reader, o Options) (*Reader, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -49,18 +50,19 @@ func NewReader(src io.Reader, o Options) (*Reader, error) {
 	return &Reader{src: src, framing: o.Framing, max: o.MaxPayload}, nil
 }
 
-// ReadFrame returns the next frame. Its payload lies in the reader's buffer and is valid until
-// the next read; [Reader.ReadFrameOwned] gives one that stays.
+// ReadFrame returns the next frame. The payload is part of the reader's buffer and valid until the
+// next read. Use [Reader.ReadFrameOwned] to keep it.
 //
-// The error is io.EOF where the stream ends between frames [STR-1], or a *FrameError; either is
-// final and returned by every later read [STR-3]. Any other error is the stream's own, as it is:
-// what arrived before it is kept, so that reading can go on, for instance after a deadline.
+// The error is io.EOF if the stream ends between frames [STR-1], or a *FrameError. Both are final:
+// every later read returns the same error [STR-3]. Any other error is the stream's, unchanged. It
+// is not final: bytes that arrived before it are kept, and ReadFrame may be called again, for
+// instance after a deadline.
 func (r *Reader) ReadFrame() (Frame, error) {
 	if r.err != nil {
 		return Frame{}, r.err
 	}
 	if r.readAhead != nil {
-		// One huge frame is not to hold its memory for as long as the connection lives.
+		// Do not keep the memory of one huge frame for the life of the connection.
 		if r.small++; r.small > keepLarge {
 			r.dropLarge()
 		}
@@ -71,8 +73,8 @@ func (r *Reader) ReadFrame() (Frame, error) {
 	return r.readEnhanced()
 }
 
-// ReadFrameOwned is ReadFrame with a payload that belongs to the caller. A small payload is copied;
-// a large one takes its buffer along, and the reader goes on with another.
+// ReadFrameOwned is like ReadFrame, but the payload belongs to the caller. A small payload is
+// copied. A large one is returned with its buffer, and the reader continues with another.
 func (r *Reader) ReadFrameOwned() (Frame, error) {
 	f, err := r.ReadFrame()
 	if err != nil {
@@ -86,7 +88,7 @@ func (r *Reader) ReadFrameOwned() (Frame, error) {
 	return f, nil
 }
 
-// Buffered is the number of bytes read ahead: while it is 0, ReadFrame has to wait for the stream.
+// Buffered returns the number of bytes read ahead. While it is 0, ReadFrame has to read the stream.
 func (r *Reader) Buffered() int { return r.end - r.start }
 
 func (r *Reader) readEnhanced() (Frame, error) {
@@ -111,7 +113,7 @@ func (r *Reader) readEnhanced() (Frame, error) {
 		}
 		b = r.buf[r.start:r.end]
 	}
-	payload := b[FrameHeaderSize:length:length] // clipped, so that an append cannot reach the next frame
+	payload := b[FrameHeaderSize:length:length] // with this capacity an append cannot overwrite the next frame
 	if sum := Checksum(payload); sum != crc {
 		return Frame{}, r.fail(badCRC(r.offset, crc, sum))
 	}
@@ -119,8 +121,8 @@ func (r *Reader) readEnhanced() (Frame, error) {
 	return Frame{RequestID: id, Payload: payload}, nil
 }
 
-// waitForHeader looks at the magic as soon as it is there: a peer that speaks the basic framing
-// may send less than an enhanced header and then wait.
+// waitForHeader reads a header. It checks the magic number as soon as that has arrived: a peer that
+// uses the basic framing may send less than an enhanced header and then wait.
 func (r *Reader) waitForHeader() error {
 	if err := r.fill(2); err != nil {
 		return err
@@ -145,7 +147,7 @@ func (r *Reader) readBasic() (Frame, error) {
 	return Frame{Payload: payload}, nil
 }
 
-// waitForPayload waits for a payload of size bytes behind its header.
+// waitForPayload reads until a payload of size bytes has arrived, with its header.
 func (r *Reader) waitForPayload(header int, size uint32) error {
 	if size > uint32(r.max) {
 		return r.fail(tooLarge(r.offset, uint64(size), r.max))
@@ -166,7 +168,7 @@ func (r *Reader) fail(err error) error {
 	return err
 }
 
-// fill reads until buf[start:] holds the first need bytes of a frame.
+// fill reads until the first need bytes of a frame have arrived.
 func (r *Reader) fill(need int) error {
 	for empty := 0; r.Buffered() < need; {
 		switch {
@@ -197,9 +199,9 @@ func (r *Reader) fill(need int) error {
 	return nil
 }
 
-// makeRoom makes room for at least one more byte of a frame of need bytes. Room grows fourfold at
-// most, and only after all of it was taken, so that it grows with what has arrived and not with
-// what a header claims [FRM-11].
+// makeRoom makes room for at least one more byte of a frame of need bytes. A buffer grows by at most
+// four times, and only when it is full: memory grows with the bytes that have arrived, not with the
+// length that a header claims [FRM-11].
 func (r *Reader) makeRoom(need int) {
 	if r.start > 0 {
 		r.end = copy(r.buf, r.buf[r.start:r.end])
@@ -224,7 +226,7 @@ func (r *Reader) makeRoom(need int) {
 	r.buf = grown
 }
 
-// dropLarge goes back to the smaller buffer, if what was read ahead fits there.
+// dropLarge goes back to the usual buffer, if the bytes read ahead fit into it.
 func (r *Reader) dropLarge() {
 	if r.Buffered() > len(r.readAhead) {
 		return

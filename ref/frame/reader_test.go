@@ -64,7 +64,7 @@ func TestErrorSaysWhereAndWhatAndWhatToDo(t *testing.T) {
 	require.NotEmpty(t, e.Advice)
 }
 
-// A peer that speaks the basic framing may send less than an enhanced header and then wait.
+// A peer that uses the basic framing may send less than an enhanced header and then wait.
 func TestWrongMagicIsRefusedBeforeTheHeaderIsWhole(t *testing.T) {
 	waits := errors.New("the reader asks for more")
 	r := newReader(t, &pieces{rest: split([]byte{0, 0}), end: waits}, frame.Options{})
@@ -233,8 +233,8 @@ func TestOneHugeFrameDoesNotHoldItsMemoryForEver(t *testing.T) {
 	require.Less(t, room, 128<<10)
 }
 
-// What was read ahead survives the change to a smaller buffer, also when that comes due while a
-// frame is arriving that the smaller one cannot hold.
+// The change to a smaller buffer loses no byte that was read ahead, also if a frame arrives meanwhile that does not fit
+// into it.
 func TestShrinkingLosesNothing(t *testing.T) {
 	for _, smallOnes := range []int{10, 16} {
 		payloads := [][]byte{pattern(2 << 20)}
@@ -275,8 +275,8 @@ func TestReadingDoesNotAllocateInSteadyState(t *testing.T) {
 	}
 }
 
-// An owned payload does not hold more memory than it needs, nor take a copy more than it has to: it
-// takes its buffer along exactly if it fills the better part of it.
+// An owned payload keeps no more memory than it needs, and is copied no more than necessary: it keeps its buffer
+// exactly if it fills more than half of it.
 func TestOwnedPayloadTakesItsBufferAlongIfItIsLarge(t *testing.T) {
 	payloads := [][]byte{pattern(1 << 20), pattern(100), pattern(1 << 20)}
 	src := bytes.NewReader(stream(frame.Enhanced, payloads...))
@@ -320,7 +320,7 @@ func TestOptionsOutOfRangeAreRefused(t *testing.T) {
 	require.Equal(t, "enhanced, basic, Framing(2)", fmt.Sprintf("%v, %v, %v", frame.Enhanced, frame.Basic, frame.Framing(2)))
 }
 
-// repeat is a stream of the same data for ever.
+// repeat is an endless stream of the same data.
 type repeat struct {
 	data []byte
 	at   int

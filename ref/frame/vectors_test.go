@@ -75,8 +75,8 @@ func TestEveryValidVectorIsWrittenAsItStands(t *testing.T) {
 	}
 }
 
-// An error is known once the bytes that prove it are there: the stream says nothing more, and a
-// reader that asks it again would wait for ever [FRM-10].
+// A reader returns an error as soon as the bytes that show it have arrived. The stream has no more, so a reader that
+// waits for more would hang [FRM-10].
 func TestEveryErrorIsKnownAsSoonAsItCanBe(t *testing.T) {
 	for _, v := range frameVectors(t) {
 		if v.Valid() || v.Error == vectors.Truncated {

@@ -5,15 +5,16 @@ import (
 	"net"
 )
 
-// Writer writes frames to a stream, each as one indivisible unit however many goroutines write
-// [STR-5]. What it is given may be changed again once the call has returned.
+// Writer writes frames to a stream. Its methods may be called from many goroutines; frames never
+// mix [STR-5]. It does not change the payloads, and does not use them after the call returns.
 type Writer struct {
 	dst     io.Writer
 	framing Framing
 	max     int
 
-	// turn holds a token while a goroutine writes, which is what a mutex does; but one that waits
-	// for a channel counts as blocked for testing/synctest, so virtual time goes on.
+	// turn holds a token while a goroutine writes, like a mutex. A goroutine that waits for a
+	// channel counts as blocked in testing/synctest, so virtual time goes on; with a mutex it
+	// would not.
 	turn chan struct{}
 
 	err    error // final: part of a frame went out
@@ -22,11 +23,11 @@ type Writer struct {
 	vector net.Buffers
 }
 
-// copyLimit is the payload size in bytes from which a write of several buffers is cheaper than one
-// copy more (measured on Unix sockets). It also bounds the buffer a Writer keeps.
+// copyLimit is the payload size in bytes from which one write of several buffers costs less than a
+// copy (measured on Unix sockets). It also bounds the buffer that a Writer keeps.
 const copyLimit = 64 << 10
 
-// NewWriter returns a Writer of frames to dst. The error is an *OptionsError.
+// NewWriter returns a Writer of frames to dst. It returns an *OptionsError for an invalid option.
 func NewWriter(dst io.Writer, o Options) (*Writer, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -37,15 +38,15 @@ func NewWriter(dst io.Writer, o Options) (*Writer, error) {
 
 // WriteFrame writes one frame. In the basic framing the requestID is not sent.
 //
-// The error is a *FrameError that is ErrTooLarge where the payload exceeds the maximum: no byte
-// went out, and the Writer stays usable [FRM-12]. Otherwise it is a *WriteError, which is final
-// where part of the frame went out [STR-6].
+// The error is a *FrameError of kind ErrTooLarge if the payload exceeds the maximum. Then nothing
+// was written, and the Writer stays usable [FRM-12]. Any other error is a *WriteError, which is
+// final if a part of the frame was written [STR-6].
 func (w *Writer) WriteFrame(requestID uint64, payload []byte) error {
 	return w.WriteFramePieces(requestID, payload)
 }
 
-// WriteFramePieces is WriteFrame for a payload whose pieces lie apart. Large ones go from where
-// they are to the stream: to a socket in one system call, to any other writer piece by piece.
+// WriteFramePieces is like WriteFrame, for a payload in several pieces. A large payload is not
+// copied: it is written to a socket in one system call, and to any other writer piece by piece.
 func (w *Writer) WriteFramePieces(requestID uint64, pieces ...[]byte) error {
 	size := 0
 	for _, p := range pieces {
@@ -68,8 +69,8 @@ func (w *Writer) WriteFramePieces(requestID uint64, pieces ...[]byte) error {
 	return w.write(w.buf)
 }
 
-// WriteFrames writes frames that the caller has built, with AppendFrame or BeginFrame, in one
-// write. It does not look inside them. Its error is a *WriteError.
+// WriteFrames writes frames that the caller has built with AppendFrame or BeginFrame, in one write.
+// It does not check them. The error is a *WriteError.
 func (w *Writer) WriteFrames(frames []byte) error {
 	if len(frames) == 0 {
 		return nil
@@ -94,14 +95,13 @@ func (w *Writer) writePieces(header []byte, pieces [][]byte) error {
 	w.pieces = append(w.pieces[:0], header)
 	size := len(header)
 	for _, p := range pieces {
-		// An empty piece must not become an empty write, which would wait for the reader of a
-		// net.Pipe.
+		// Do not write an empty piece: on a net.Pipe that waits for a reader.
 		if len(p) > 0 {
 			w.pieces = append(w.pieces, p)
 			size += len(p)
 		}
 	}
-	defer clear(w.pieces) // the payload is the caller's again
+	defer clear(w.pieces) // do not keep the caller's memory
 
 	switch w.dst.(type) {
 	case *net.UnixConn, *net.TCPConn:
@@ -109,7 +109,7 @@ func (w *Writer) writePieces(header []byte, pieces [][]byte) error {
 		n, err := w.vector.WriteTo(w.dst)
 		return w.wrote(int(n), size, err)
 	}
-	// Not net.Buffers here: it goes on after a short write that came without an error.
+	// Not net.Buffers, which goes on after a short write without an error.
 	written := 0
 	for _, p := range w.pieces {
 		n, err := w.dst.Write(p)
@@ -121,7 +121,7 @@ func (w *Writer) writePieces(header []byte, pieces [][]byte) error {
 	return w.wrote(written, size, nil)
 }
 
-// wrote judges a write of size bytes of which n went out.
+// wrote returns the error for a write of n out of size bytes.
 func (w *Writer) wrote(n, size int, err error) error {
 	if n == size && err == nil {
 		return nil

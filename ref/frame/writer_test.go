@@ -26,7 +26,7 @@ func newWriter(t *testing.T, dst io.Writer, o frame.Options) *frame.Writer {
 	return w
 }
 
-// recorder keeps each Write apart.
+// recorder keeps the bytes of each Write.
 type recorder struct{ writes [][]byte }
 
 func (r *recorder) Write(b []byte) (int, error) {
@@ -92,7 +92,7 @@ func TestPayloadOverTheMaximumPutsNoByteOut(t *testing.T) {
 	require.ErrorIs(t, frame.CheckPayload(frame.DefaultMaxPayload+1, 0), frame.ErrTooLarge)
 }
 
-// tight takes so many bytes and then, once, says what it says. After that it takes anything.
+// tight takes a number of bytes and then, once, returns an error. After that it takes everything.
 type tight struct {
 	room int
 	says error
@@ -181,7 +181,7 @@ func TestWritersDoNotTearEachOthersFrames(t *testing.T) {
 	})
 }
 
-// numbered is the n-th payload of writer i: some are copied, some are written from where they are.
+// numbered returns the n-th payload of writer i. Some are so large that they are written without a copy.
 func numbered(i, n int) []byte {
 	size := 8 + n*n
 	if n%7 == 0 {
@@ -217,8 +217,8 @@ func unixPair(t *testing.T) (net.Conn, net.Conn) {
 	return a, b
 }
 
-// A writer that waits for its turn behind a blocked one is idle to testing/synctest. With a mutex
-// this test would hang: virtual time stands still while a goroutine waits for one.
+// A writer that waits for another counts as blocked in testing/synctest. With a mutex this test would hang, because
+// virtual time stands still while a goroutine waits for one.
 func TestWaitingForATurnLetsVirtualTimeGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := net.Pipe()
@@ -270,5 +270,43 @@ func TestBuildingAFrameDoesNotAllocate(t *testing.T) {
 			frame.EndFrame(dst, start, framing, 2)
 			dst = frame.AppendHeader(dst, framing, 3, payload, payload)
 		}))
+	})
+}
+
+// Neither does a read that waits block a write, nor a write a read.
+func TestReadsAndWritesOfAFramerDoNotWaitForEachOther(t *testing.T) {
+	eachFraming(t, func(t *testing.T, framing frame.Framing) {
+		synctest.Test(t, func(t *testing.T) {
+			ours, theirs := net.Pipe()
+			f, err := frame.NewFramer(ours, frame.Options{Framing: framing})
+			require.NoError(t, err)
+			peer, err := frame.NewFramer(theirs, frame.Options{Framing: framing})
+			require.NoError(t, err)
+
+			read := make(chan frame.Frame, 1)
+			go func() {
+				got, err := f.ReadFrame()
+				if err != nil {
+					t.Error(err)
+				}
+				read <- got
+			}()
+			synctest.Wait() // it waits
+			wrote := make(chan error, 1)
+			go func() { wrote <- f.WriteFrame(1, []byte("out")) }()
+			got, err := peer.ReadFrame()
+			require.NoError(t, err)
+			require.Equal(t, "out", string(got.Payload))
+			require.NoError(t, <-wrote)
+
+			go func() { wrote <- f.WriteFrame(2, []byte("waits")) }()
+			synctest.Wait() // for the peer, which does not read
+			require.NoError(t, peer.WriteFrame(3, []byte("in")))
+			require.Equal(t, "in", string((<-read).Payload))
+			require.Empty(t, wrote)
+			_, err = peer.ReadFrame()
+			require.NoError(t, err)
+			require.NoError(t, <-wrote)
+		})
 	})
 }

@@ -1,11 +1,11 @@
 // Package message encodes and reads the JSON messages that PyProc frames carry: requests,
 // responses and cancellations.
 //
-// A body is a json.RawMessage and stays one: it is copied into a message, or is a part of the
-// message it came in, and is never decoded. Reading checks that the whole message is JSON in
-// UTF-8, in one pass.
+// A body is a json.RawMessage and is never decoded. Writing copies it into the message. Reading
+// returns it as a part of the message, and checks in one pass that the whole message is JSON in
+// UTF-8.
 //
-// The clauses named in brackets, such as [MSG-3], are those of conformance/SPEC.md.
+// Names in brackets, such as [MSG-3], are clauses of conformance/SPEC.md.
 package message
 
 import (
@@ -14,19 +14,20 @@ import (
 	"unicode/utf8"
 )
 
-// Tail ends a message that AppendRequestHead or AppendResponseHead began.
+// Tail is the end of a message that AppendRequestHead or AppendResponseHead began.
 const Tail = "}"
 
-// AppendRequest appends a request to dst. An empty body is sent as null. The body must be JSON:
-// it is copied as it is, so a caller that got it from elsewhere asks [Check] first [MSG-17].
+// AppendRequest appends a request to dst and returns the extended slice. An empty body becomes null.
+// The body must be JSON in UTF-8 and is not checked: call [Check] first if it may be anything else
+// [MSG-17].
 func AppendRequest(dst []byte, id uint64, method string, body json.RawMessage) []byte {
 	dst = AppendRequestHead(dst, id, method)
 	dst = appendBody(dst, body)
 	return append(dst, Tail...)
 }
 
-// AppendRequestHead appends what comes before the body of a request. Body and [Tail] complete it;
-// so a large body can be written from where it is.
+// AppendRequestHead appends the part of a request before its body. Append the body and [Tail] next,
+// or write them on their own, to avoid a copy of a large body.
 func AppendRequestHead(dst []byte, id uint64, method string) []byte {
 	dst = append(dst, `{"id":`...)
 	dst = strconv.AppendUint(dst, id, 10)
@@ -35,22 +36,22 @@ func AppendRequestHead(dst []byte, id uint64, method string) []byte {
 	return append(dst, `,"body":`...)
 }
 
-// AppendResponse appends the answer of a call that succeeded. An empty body is sent as null, for
-// an answer always has one [MSG-1]. The body must be JSON, as in AppendRequest.
+// AppendResponse appends a response with "ok": true. An empty body becomes null, because such a
+// response always has a body [MSG-1]. The body must be JSON in UTF-8 and is not checked.
 func AppendResponse(dst []byte, id uint64, body json.RawMessage) []byte {
 	dst = AppendResponseHead(dst, id)
 	dst = appendBody(dst, body)
 	return append(dst, Tail...)
 }
 
-// AppendResponseHead appends what comes before the body of such an answer; see AppendRequestHead.
+// AppendResponseHead appends the part of such a response before its body. See AppendRequestHead.
 func AppendResponseHead(dst []byte, id uint64) []byte {
 	dst = append(dst, `{"id":`...)
 	dst = strconv.AppendUint(dst, id, 10)
 	return append(dst, `,"ok":true,"body":`...)
 }
 
-// AppendErrorResponse appends the answer of a call that failed.
+// AppendErrorResponse appends a response with "ok": false and the given error text.
 func AppendErrorResponse(dst []byte, id uint64, text string) []byte {
 	dst = append(dst, `{"id":`...)
 	dst = strconv.AppendUint(dst, id, 10)
@@ -59,8 +60,8 @@ func AppendErrorResponse(dst []byte, id uint64, text string) []byte {
 	return append(dst, '}')
 }
 
-// AppendCancellation appends a cancellation of the request id, in its envelope. An empty reason is
-// left out [CAN-9].
+// AppendCancellation appends a cancellation of the request id, in its envelope. It omits an empty
+// reason [CAN-9].
 func AppendCancellation(dst []byte, id uint64, reason string) []byte {
 	dst = BeginEnvelope(dst, TypeCancellation)
 	dst = append(dst, `{"id":`...)
@@ -82,15 +83,15 @@ const (
 	TypeCancellation Type = "cancellation"
 )
 
-// BeginEnvelope appends what comes before the message in an envelope: append the message next, and
-// then [EndEnvelope].
+// BeginEnvelope appends the part of an envelope before its message. Append the message next, and then
+// call [EndEnvelope].
 func BeginEnvelope(dst []byte, t Type) []byte {
 	dst = append(dst, `{"type":`...)
 	dst = appendString(dst, string(t))
 	return append(dst, `,"payload":`...)
 }
 
-// EndEnvelope ends what BeginEnvelope began.
+// EndEnvelope appends the end of an envelope that BeginEnvelope began.
 func EndEnvelope(dst []byte) []byte { return append(dst, '}') }
 
 func appendBody(dst []byte, body json.RawMessage) []byte {
@@ -101,10 +102,10 @@ func appendBody(dst []byte, body json.RawMessage) []byte {
 }
 
 // appendString appends s as a JSON string. Bytes that are not UTF-8 become U+FFFD, as in
-// encoding/json: a message is UTF-8 whatever a caller names its methods.
+// encoding/json, because a message must be UTF-8 [MSG-17].
 func appendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
-	plain := 0 // s[plain:i] needs no escape and is not yet appended
+	plain := 0 // s[plain:i] needs no escape and was not appended yet
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {

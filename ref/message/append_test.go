@@ -66,7 +66,7 @@ func TestAppendingDoesNotAllocate(t *testing.T) {
 	}))
 }
 
-// anyText is text of all kinds, bytes that are no UTF-8 included.
+// anyText generates text of all kinds, also bytes that are not UTF-8.
 var anyText = gen.OneGenOf(
 	gen.AnyString(),
 	gen.SliceOf(gen.UInt8()).Map(func(b []byte) string { return string(b) }),
@@ -74,5 +74,5 @@ var anyText = gen.OneGenOf(
 		Map(func(s []string) string { return strings.Join(s, "") }),
 )
 
-// asUTF8 puts U+FFFD for each byte that is not part of UTF-8.
+// asUTF8 replaces each byte that is not part of UTF-8 by U+FFFD.
 func asUTF8(s string) string { return string([]rune(s)) }

@@ -25,7 +25,7 @@ func report(b *testing.B, bytes int) {
 	b.SetBytes(int64(bytes))
 }
 
-// BenchmarkAppendRequest stands beside the copy of the body, which it cannot go below.
+// BenchmarkAppendRequest measures the copy of the body too, which is its floor.
 func BenchmarkAppendRequest(b *testing.B) {
 	for _, c := range bodies[:3] {
 		b.Run(c.name+"/floor", func(b *testing.B) {

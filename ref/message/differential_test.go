@@ -17,7 +17,7 @@ import (
 	"github.com/pyproctest/pyproctest/ref/message"
 )
 
-// The scanner is held to encoding/json, which differs in one thing: it takes malformed UTF-8.
+// The scanner accepts what encoding/json accepts, with one difference: it refuses malformed UTF-8.
 
 func TestCheckAcceptsWhatEncodingJSONAcceptsInUTF8(t *testing.T) {
 	holds(t, prop.ForAll(func(seed uint64) string {
@@ -75,7 +75,7 @@ func responseAgrees(doc []byte) string {
 	return ""
 }
 
-// slowResponse is ParseResponse by means of encoding/json.
+// slowResponse is ParseResponse written with encoding/json.
 func slowResponse(doc []byte) (r message.Response, readable bool) {
 	var fields map[string]json.RawMessage
 	if !utf8.Valid(doc) || json.Unmarshal(doc, &fields) != nil || fields == nil {
@@ -110,16 +110,16 @@ func slowResponse(doc []byte) (r message.Response, readable bool) {
 	return r, false
 }
 
-// writer writes JSON of all forms, and near misses.
+// writer writes JSON in all forms, and text that is almost JSON.
 type writer struct{ *rand.Rand }
 
-// document is a JSON value, one time in two with some bytes changed.
+// document writes a JSON value, and in half of the cases changes some bytes.
 func (w writer) document() []byte {
 	doc := []byte(w.space() + w.value(4) + w.space())
 	return w.damage(doc)
 }
 
-// response is something like a response.
+// response writes something like a response.
 func (w writer) response() []byte {
 	inner := w.object(
 		w.member("id", w.id()),
@@ -167,7 +167,7 @@ func (w writer) id() string {
 		strconv.FormatUint(w.Uint64(), 10), strconv.FormatUint(w.Uint64(), 10), strconv.FormatUint(w.Uint64()>>w.IntN(64), 10))
 }
 
-// member is a field of an object, its key now and then written with an escape, or left out.
+// member writes a field of an object, sometimes with an escape in its key, or omits it.
 func (w writer) member(key, value string) string {
 	switch w.IntN(12) {
 	case 0:
@@ -180,7 +180,7 @@ func (w writer) member(key, value string) string {
 	return w.space() + `"` + key + `"` + w.space() + ":" + w.space() + value + w.space()
 }
 
-// object puts members into any order, now and then one twice, or an unknown one between them.
+// object writes members in any order, sometimes one twice, or an unknown one between them.
 func (w writer) object(members ...string) string {
 	var all []string
 	for _, m := range members {
@@ -226,7 +226,7 @@ func (w writer) value(depth int) string {
 	}
 }
 
-// text is a JSON string; its length straddles the eight bytes that the scanner takes at a time.
+// text writes a JSON string, shorter or longer than the eight bytes that the scanner takes at once.
 func (w writer) text() string {
 	var b strings.Builder
 	b.WriteByte('"')

@@ -13,8 +13,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// holds checks a property on generated cases. Each failure, and each run with -v, names the seed
-// that gives the same cases again: set PYPROCTEST_SEED to it.
+// holds checks a property with generated cases. Each failure, and each run with -v, prints the seed. Set
+// PYPROCTEST_SEED to it to get the same cases again.
 func holds(t *testing.T, property gopter.Prop) {
 	t.Helper()
 	seed := time.Now().UnixNano()

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// The keys this protocol knows.
+// The keys of this protocol.
 const (
 	keyUnknown = iota
 	keyID
@@ -44,14 +44,14 @@ func keyOf(name []byte) int {
 	return keyUnknown
 }
 
-// fields tells where in a message the values of its keys lie.
+// fields are the positions of the values in a message, by key.
 type fields [keyCount]span
 
-// span is empty where the key is absent.
+// span is a part of a message. It is empty if the key is absent.
 type span struct{ begin, end int }
 
-// object is a message that was read: the fields of the object itself or, where that is an
-// envelope, of the object in it.
+// object is a message that was read. Its fields are those of the message or, if that is an envelope,
+// those of the object in it.
 type object struct {
 	fields
 	payload   []byte
@@ -87,12 +87,12 @@ func (m *object) read(payload []byte, want Type) error {
 	return nil
 }
 
-// raw is the JSON text at a span, its capacity clipped to it.
+// raw returns the JSON text at a span. With its capacity an append cannot overwrite what follows.
 func (m *object) raw(at span) []byte { return m.payload[at.begin:at.end:at.end] }
 
 func (m *object) isString(at span) bool { return at != (span{}) && m.payload[at.begin] == '"' }
 
-// says compares the string at a span with t.
+// says reports whether the string at a span is t.
 func (m *object) says(at span, t Type) bool {
 	raw := m.raw(at)
 	return string(raw[1:len(raw)-1]) == string(t) || unquote(raw) == string(t)
@@ -122,7 +122,7 @@ func (m *object) text(key int, name string, id uint64) (string, error) {
 	return unquote(m.raw(at)), nil
 }
 
-// refuse says that what is at a span is not what was wanted.
+// refuse returns the error for a span that is not what was wanted.
 func (m *object) refuse(kind Kind, at span, want string, id uint64) error {
 	e := &MessageError{Kind: kind, Offset: at.begin, Found: "nothing", Want: want, ID: id}
 	if at != (span{}) {
@@ -131,7 +131,7 @@ func (m *object) refuse(kind Kind, at span, want string, id uint64) error {
 	return e
 }
 
-// excerpt is the beginning of raw, no more than a log line bears.
+// excerpt returns the beginning of raw, short enough for a log line.
 func excerpt(raw []byte) string {
 	const most = 40
 	if len(raw) > most {
@@ -140,8 +140,8 @@ func excerpt(raw []byte) string {
 	return string(raw)
 }
 
-// parseID reads a JSON number as an ID: digits alone [MSG-10]. The scanner has refused leading
-// zeros.
+// parseID reads a JSON number as an ID, which has only digits [MSG-10]. The scanner has already
+// refused leading zeros.
 func parseID(raw []byte) (uint64, bool) {
 	id := uint64(0)
 	for _, c := range raw {
@@ -160,6 +160,6 @@ func unquote(raw []byte) string {
 		return string(raw[1 : len(raw)-1])
 	}
 	var text string
-	_ = json.Unmarshal(raw, &text) // it takes all that the scanner takes
+	_ = json.Unmarshal(raw, &text) // accepts all that the scanner accepts
 	return text
 }

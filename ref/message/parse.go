@@ -9,9 +9,9 @@ import (
 type Request struct {
 	ID     uint64
 	Method string
-	Body   json.RawMessage // a part of the payload it was read from; null where it was absent [MSG-6]
+	Body   json.RawMessage // a part of the payload; null if it was absent [MSG-6]
 
-	// Enveloped says that the request came in an envelope and is to be answered in one [MSG-2].
+	// Enveloped reports that the request came in an envelope. Its response must have one too [MSG-2].
 	Enveloped bool
 }
 
@@ -19,21 +19,21 @@ type Request struct {
 type Response struct {
 	ID    uint64
 	OK    bool
-	Body  json.RawMessage // where OK: a part of the payload it was read from; null where it was absent [MSG-15]
-	Error string          // where not OK
+	Body  json.RawMessage // if OK: a part of the payload; null if it was absent [MSG-15]
+	Error string          // if not OK
 }
 
-// Cancellation tells a worker that nobody waits for the answer to the request ID any more.
+// Cancellation tells a worker that its caller no longer waits for the answer to the request ID.
 type Cancellation struct {
 	ID     uint64
-	Reason string // empty where it was absent [CAN-9]
+	Reason string // empty if it was absent [CAN-9]
 }
 
-// ParseResponse reads a response, standing alone or in its envelope [MSG-15]. Its keys may come in
-// any order and unknown ones are ignored [MSG-4]; of a key that is repeated the last counts.
-// The payload as a whole must be JSON in UTF-8. The error is a *MessageError.
+// ParseResponse reads a response, alone or in its envelope [MSG-15]. Keys may have any order. Unknown
+// keys are ignored [MSG-4], and of a repeated key the last counts. The whole payload must be JSON in
+// UTF-8.
 //
-// The Body is valid for as long as the payload.
+// The Body of the response is a part of the payload, not a copy. The error is a *MessageError.
 func ParseResponse(payload []byte) (Response, error) {
 	if r, ok := canonicalResponse(payload); ok {
 		return r, nil
@@ -60,9 +60,8 @@ func ParseResponse(payload []byte) (Response, error) {
 	}
 }
 
-// ParseRequest reads a request, standing alone or in its envelope [MSG-2], by the rules of
-// ParseResponse. Where the error is a *MessageError with an ID, that is the ID to answer under
-// [MSG-11].
+// ParseRequest reads a request, alone or in its envelope [MSG-2], by the rules of ParseResponse. The
+// error is a *MessageError. Its ID is the one to send the error answer under [MSG-11].
 func ParseRequest(payload []byte) (Request, error) {
 	var m object
 	if err := m.read(payload, TypeRequest); err != nil {
@@ -80,7 +79,7 @@ func ParseRequest(payload []byte) (Request, error) {
 }
 
 // ParseCancellation reads a cancellation, which always has its envelope, by the rules of
-// ParseResponse. A message of any other kind is ErrType.
+// ParseResponse. The error is a *MessageError, of kind ErrType for any other message.
 func ParseCancellation(payload []byte) (Cancellation, error) {
 	var m object
 	if err := m.read(payload, TypeCancellation); err != nil {
@@ -103,7 +102,7 @@ func ParseCancellation(payload []byte) (Cancellation, error) {
 	return Cancellation{ID: id, Reason: reason}, nil
 }
 
-// Check says whether body is what a message may carry: one JSON value in UTF-8, or empty. The
+// Check checks that body may be sent in a message: that it is one JSON value in UTF-8, or empty. The
 // error is a *MessageError.
 func Check(body json.RawMessage) error {
 	if len(body) == 0 {
@@ -113,8 +112,8 @@ func Check(body json.RawMessage) error {
 	return s.whole(s.value(s.space(0), 0))
 }
 
-// canonicalResponse reads a response as workers of this protocol write it, with its keys in order
-// and nothing between them. Whatever else it meets, the general way judges.
+// canonicalResponse reads a response with its keys in the usual order and no space between them. It
+// reports false for any other, which the general way reads.
 func canonicalResponse(payload []byte) (Response, bool) {
 	const head, isOK = `{"id":`, `,"ok":true,"body":`
 	if !bytes.HasPrefix(payload, []byte(head)) {

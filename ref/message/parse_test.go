@@ -189,8 +189,7 @@ func TestRequestsAreRead(t *testing.T) {
 	}
 }
 
-// What cannot be read as a request is answered all the same, under its ID where that could be read
-// [MSG-11].
+// A message that cannot be read as a request gets an answer nevertheless, under its ID if that could be read [MSG-11].
 func TestRefusedRequestsTellTheIDToAnswerUnder(t *testing.T) {
 	for payload, want := range map[string]message.MessageError{
 		`{"id":7,"method":5}`:                              {Kind: message.ErrShape, ID: 7},

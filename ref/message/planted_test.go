@@ -8,7 +8,7 @@ import (
 	"github.com/pyproctest/pyproctest/fuzz/planted"
 )
 
-// plantedBug is one that a property must see.
+// plantedBug is a bug that a property must find.
 type plantedBug struct {
 	property string
 	planted.Bug

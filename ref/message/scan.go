@@ -5,12 +5,12 @@ import (
 	"fmt"
 )
 
-// MaxDepth is how many objects and arrays may lie in each other [MSG-9]: as many as encoding/json
-// takes, so what a Go program can decode is not refused here.
+// MaxDepth is the largest number of objects and arrays in each other [MSG-9]. It is the limit of
+// encoding/json too, so no body is refused that a Go program could decode.
 const MaxDepth = 10000
 
-// scanner checks JSON. Its methods take the index where something begins and return the index
-// behind it, or failed, and then err says why.
+// scanner checks JSON. Its methods take the index where something begins and return the index after
+// it, or failed. Then err is the reason.
 type scanner struct {
 	b   []byte
 	err *MessageError
@@ -18,7 +18,7 @@ type scanner struct {
 
 const failed = -1
 
-// whole says whether a value that ends before i is all there is.
+// whole returns an error unless only space follows the value that ends before i.
 func (s *scanner) whole(i int) error {
 	if i == failed {
 		return s.err
@@ -46,7 +46,7 @@ func (s *scanner) space(i int) int {
 	return i
 }
 
-// value scans any value that lies in depth objects and arrays.
+// value scans a value that is inside of depth objects and arrays.
 func (s *scanner) value(i, depth int) int {
 	if i >= len(s.b) {
 		return s.fail(ErrSyntax, i, "a value")
@@ -101,8 +101,8 @@ func (s *scanner) array(i, depth int) int {
 	}
 }
 
-// object scans an object and, where asked, notes the fields of it in top, and in inner those of
-// the object that is its "payload".
+// object scans an object. It stores the positions of its fields in top, unless that is nil, and in
+// inner those of the object that is its "payload".
 func (s *scanner) object(i, depth int, top, inner *fields) int {
 	if depth == MaxDepth {
 		return s.fail(ErrDepth, i, fmt.Sprintf("at most %d levels", MaxDepth))
@@ -188,7 +188,7 @@ func (s *scanner) number(i int) int {
 	return i
 }
 
-// digits scans one digit or more.
+// digits scans one or more digits.
 func (s *scanner) digits(i int) int {
 	begin := i
 	for i < len(s.b) && '0' <= s.b[i] && s.b[i] <= '9' {

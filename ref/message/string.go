@@ -6,11 +6,20 @@ import (
 	"unicode/utf8"
 )
 
-// str scans a string, eight bytes at a time where nothing in them needs a look of its own.
+// str scans a string, eight bytes at a time while they are plain.
 func (s *scanner) str(i int) int {
 	i++
-	begin, seen := i, uint64(0) // the bits of all bytes seen: the high ones tell of non-ASCII text
+	begin, seen := i, uint64(0) // the bits of all bytes so far; a high bit means non-ASCII text
 	for {
+		for ; i+32 <= len(s.b); i += 32 { // the same with fewer steps, for long plain text
+			four := s.b[i : i+32]
+			w0, w1 := binary.LittleEndian.Uint64(four), binary.LittleEndian.Uint64(four[8:])
+			w2, w3 := binary.LittleEndian.Uint64(four[16:]), binary.LittleEndian.Uint64(four[24:])
+			if specials(w0)|specials(w1)|specials(w2)|specials(w3) != 0 {
+				break
+			}
+			seen |= w0 | w1 | w2 | w3
+		}
 		for ; i+8 <= len(s.b); i += 8 {
 			word := binary.LittleEndian.Uint64(s.b[i:])
 			if stop := specials(word); stop != 0 {
@@ -48,8 +57,8 @@ const (
 	highBits = 0x8080808080808080
 )
 
-// specials marks bytes of word that end a plain stretch of a string: quotes, backslashes and
-// control characters. The lowest mark is exact; those above it may be false.
+// specials marks the bytes of word that are not plain: quotes, backslashes and control characters. The
+// lowest mark is exact. Marks above it may be false.
 func specials(word uint64) uint64 {
 	quote := word ^ lowBits*'"'
 	backslash := word ^ lowBits*'\\'

@@ -38,7 +38,7 @@ func TestEveryVectorIsTakenForWhatItIs(t *testing.T) {
 	}
 }
 
-// taken is what a receiver takes a message for, in the fields of a vector.
+// taken is how a receiver reads a message, in the fields of a vector.
 type taken struct {
 	Outcome   vectors.Outcome
 	ID        uint64 // of an error answer, the ID it is given under
@@ -57,7 +57,7 @@ func reasonOf(v vectors.MessageVector) string {
 	return *v.Reason
 }
 
-// valueOf decodes a body. Integers of 64 bits stay exact, other numbers are doubles.
+// valueOf decodes a body. Integers of 64 bits are exact, other numbers are doubles.
 func valueOf(t *testing.T, body json.RawMessage) any {
 	t.Helper()
 	if body == nil {
@@ -95,7 +95,7 @@ func withNumbers(t *testing.T, v any) any {
 	return v
 }
 
-// receive does with a message what a worker or a pool has to, by means of this package.
+// receive reads a message as a worker or a pool must, with this package.
 func receive(t *testing.T, v vectors.MessageVector, framing vectors.Framing) taken {
 	t.Helper()
 	if v.Receiver == vectors.Pool {
@@ -143,7 +143,7 @@ func receiveAsWorker(t *testing.T, v vectors.MessageVector, framing vectors.Fram
 	return taken{Outcome: vectors.OutcomeErrorAnswer, ID: e.ID}
 }
 
-// violates says whether the two IDs of a message differ [MSG-13].
+// violates reports whether the two IDs of a message differ [MSG-13].
 func violates(v vectors.MessageVector, framing vectors.Framing, id uint64) bool {
 	return framing == vectors.Enhanced && id != v.HeaderID
 }

@@ -6,56 +6,46 @@ import (
 	"syscall"
 )
 
-// A caller that reads sends its request from inside a read: after it was seen that there is nothing to be read, and
-// before that is waited for. So what came while nobody read, an answer sent twice, garbage or the end, is no matter
-// of its call [RID-5] [RID-7]; and the look costs nothing, for it is the read that would find nothing anyway.
+// A caller that has the turn sends its request from inside of a read: after a first attempt has found nothing to
+// read, and before it waits. So whatever has arrived while nobody read, an answer sent twice, garbage or the end, does
+// not affect its call [RID-5] [RID-7]. That costs nothing, because a read always begins with such an attempt.
 
-// asking is a request that is to go out from inside a read. It is for the one who has the turn.
+// asking is a request to send from inside of a read. It is for the holder of the turn.
 type asking struct {
-	raw  syscall.RawConn // nil where the connection offers no reads that do not block: the request goes out first
+	raw  syscall.RawConn // nil if the connection has no reads that do not block; then the request is sent first
 	step func(fd uintptr) bool
 
 	request request
-	call    *pendingCall // nil once it is pending, or cannot be
-	unsent  error        // why the request has not gone out
-	finds   int          // reads that found something before
+	call    *pendingCall // nil once it is pending, or the link is down
+	unsent  error        // why the request was not sent
+	reads   int          // reads before it that found something
 
-	room []byte // where step reads to
-	n    int    // how many bytes it did
+	room []byte // what step reads into
+	n    int    // the bytes that step has read
 	err  error
 }
 
-// mostFinds is after how many reads that found something the request goes out nonetheless. It is more than a socket
-// holds, and an end where more keeps coming.
-const mostFinds = 100
+// maxReads bounds the reads before the request is sent, for a worker that never stops sending. They read more than a
+// socket holds.
+const maxReads = 100
 
 func (m *multiplexed) prepareToAsk() {
-	m.asking.step = m.readStep // made once, for a lone call pays for each allocation
+	m.asking.step = m.readStep // made once, to save an allocation per call
 	if sc, ok := m.conn.(syscall.Conn); ok {
 		m.asking.raw, _ = sc.SyscallConn()
 	}
 }
 
-// askAndReadOn sends a request and reads until that is enough or fails. Where the request did not go out, unsent
-// says why.
-func (m *multiplexed) askAndReadOn(r request, c *pendingCall) (err, unsent error) {
-	a := &m.asking
-	a.request, a.call, a.unsent, a.finds = r, c, errUnsent, 0
-	err = m.readOn()
-	a.request, a.call, a.room = request{}, nil, nil
-	return err, a.unsent
-}
-
-// readOrAsk reads what is there; if nothing is, it sends the request and reads what comes.
+// readOrAsk reads what is there. If nothing is, it sends the request and waits for something to read.
 func (m *multiplexed) readOrAsk(b []byte) (int, error) {
 	a := &m.asking
-	if a.raw == nil || a.finds == mostFinds {
+	if a.raw == nil || a.reads == maxReads {
 		if !m.ask() {
 			return 0, errEnough
 		}
 		return m.conn.Read(b)
 	}
-	a.finds++
+	a.reads++
 	a.room, a.n, a.err = b, 0, nil
 	if err := a.raw.Read(a.step); err != nil {
 		return 0, err
@@ -63,7 +53,7 @@ func (m *multiplexed) readOrAsk(b []byte) (int, error) {
 	return a.n, a.err
 }
 
-// readStep is for syscall.RawConn: it reads, and reports false where there is to be waited for something to read.
+// readStep is for syscall.RawConn. It reads, and reports false to be called again when there is something to read.
 func (m *multiplexed) readStep(fd uintptr) bool {
 	a := &m.asking
 	for {
@@ -86,7 +76,7 @@ func (m *multiplexed) readStep(fd uintptr) bool {
 	}
 }
 
-// ask makes the call pending and sends its request, and reports whether an answer may come.
+// ask makes the call pending and sends its request. It reports whether an answer may come.
 func (m *multiplexed) ask() bool {
 	a := &m.asking
 	c := a.call

@@ -15,10 +15,10 @@ import (
 	"github.com/pyproctest/pyproctest/ref/pool"
 )
 
-// BenchmarkCall sets calls of 64 bytes over one worker against the loop written by hand that has as many
-// outstanding, by turns: with both sides on one core, where the system can keep them there, and wherever it puts
-// them. Its x-floor is how many times the loop's time a call takes; bench/ has the other sizes. The loop needs the
-// package google-crc32c: make bench sets one up, or set PYPROCTEST_PYTHON to an interpreter that has it.
+// BenchmarkCall compares calls with a body of 64 bytes to one worker with a hand-written loop that has as many requests
+// outstanding, by turns: with both sides on one core, if the system can keep them there, and without. x-floor is the
+// time of a call divided by that of the loop. bench/ has other sizes. The loop needs the Python package google-crc32c:
+// make bench installs it, or set PYPROCTEST_PYTHON to an interpreter that has it.
 func BenchmarkCall(b *testing.B) {
 	body := json.RawMessage(`"` + strings.Repeat("x", 62) + `"`)
 	for _, callers := range []int{1, 16} {

@@ -98,7 +98,7 @@ func TestTheLateAnswerToACancelledCallIsDropped(t *testing.T) {
 	})
 }
 
-// A call that is cancelled just as its answer comes has either, and breaks nothing.
+// A call that is cancelled when its answer comes returns one of the two, and breaks nothing.
 func TestACancellationAndTheAnswerAtTheSameMoment(t *testing.T) {
 	inBothFramings(t, func(s *stage) {
 		p := s.started(pool.PoolOptions{Workers: 2, MaxInFlight: 2})
@@ -145,7 +145,7 @@ func TestACallThatCannotBeWrittenReturnsWithItsContext(t *testing.T) {
 	})
 }
 
-// [BPR-4] The connection breaks before the cancellation could go out.
+// [BPR-4] The connection breaks before the cancellation is sent.
 func TestTheSlotOfACancelledCallComesBackWhenItsConnectionBreaks(t *testing.T) {
 	inBothFramings(t, func(s *stage) {
 		over := make(chan struct{})
@@ -172,8 +172,8 @@ func TestTheSlotOfACancelledCallComesBackWhenItsConnectionBreaks(t *testing.T) {
 	})
 }
 
-// A body may be changed once the call has returned, however that came about. On real sockets, where
-// large bodies are written from the caller's memory.
+// A body may be changed when the call has returned, for whatever reason. With real sockets, on which large bodies are
+// written from the caller's memory.
 func TestABodyIsTheCallersAgainWhenTheCallReturns(t *testing.T) {
 	for _, framing := range []frame.Framing{frame.Enhanced, frame.Basic} {
 		t.Run(framing.String(), func(t *testing.T) {
@@ -222,7 +222,7 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-// overSocket starts a pool of one worker whose process is the script: real sockets, no Python.
+// overSocket starts a pool of one worker, which is a script in this process, with real sockets.
 func overSocket(t *testing.T, l net.Listener, o pool.PoolOptions, script func(net.Conn)) *pool.Pool {
 	t.Helper()
 	var all sync.WaitGroup

@@ -25,15 +25,17 @@ import (
 	"github.com/pyproctest/pyproctest/ref/pool"
 )
 
-// stage is where a pool runs in virtual time: its workers are scripts on net.Pipe.
+// stage runs a pool in virtual time. Its workers are scripts on a net.Pipe.
 type stage struct {
 	t       *testing.T
 	framing frame.Framing
 
 	// script is what a worker does on each connection. Default: it echoes.
 	script func(*connection)
-	// spawned, where set, changes a process before it begins to listen.
+	// spawned, if set, changes a process before it begins to listen.
 	spawned func(*process)
+	// wrap, if set, replaces the pool's end of a connection.
+	wrap func(net.Conn) net.Conn
 
 	mu        sync.Mutex
 	processes []*process          // all that were ever started
@@ -114,7 +116,7 @@ func (s *stage) pool(o pool.PoolOptions) *pool.Pool {
 	return p
 }
 
-// started is pool, started.
+// started makes a pool on the stage and starts it.
 func (s *stage) started(o pool.PoolOptions) *pool.Pool {
 	p := s.pool(o)
 	require.NoError(s.t, p.Start(s.t.Context()))
@@ -182,10 +184,13 @@ func (s *stage) dial(_ context.Context, path string) (net.Conn, error) {
 		script(c)
 	}()
 	go c.write(over)
+	if s.wrap != nil {
+		return s.wrap(poolEnd{theirs, c}), nil
+	}
 	return poolEnd{theirs, c}, nil
 }
 
-// write writes what the script sends, and closes the connection when that is over.
+// write writes what the script sends, and closes the connection when the script has ended.
 func (c *connection) write(over <-chan struct{}) {
 	for {
 		select {
@@ -198,13 +203,16 @@ func (c *connection) write(over <-chan struct{}) {
 		case b := <-c.out:
 			_, _ = c.conn.Write(b)
 		case <-over:
+			for len(c.out) > 0 {
+				_, _ = c.conn.Write(<-c.out)
+			}
 			c.conn.Close()
 			return
 		}
 	}
 }
 
-// pass lets time pass, and then whatever is due happen.
+// pass lets time pass, and waits until everything that is due has happened.
 func pass(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
@@ -230,7 +238,7 @@ func (s *stage) all() []*process {
 }
 
 // requireNothingLeft is [STA-3], [STA-5], [SHD-4] and [SHD-6] as far as they show on a stage; that
-// all goroutines end, synctest itself demands.
+// all goroutines end, synctest checks.
 func (s *stage) requireNothingLeft() {
 	for _, p := range s.all() {
 		select {
@@ -270,7 +278,7 @@ func (p *process) Signal(sig syscall.Signal) error {
 	return nil
 }
 
-// exit ends the process: connections first, as a kernel does, then its parent is told.
+// exit ends the process: first its connections, as a kernel does, and then it counts as exited.
 func (p *process) exit(status string) {
 	p.stage.mu.Lock()
 	maps.DeleteFunc(p.stage.listening, func(_ string, q *process) bool { return q == p })
@@ -311,7 +319,7 @@ func (p *process) setMute(mute bool) {
 	p.mute = mute
 }
 
-// sent is a message as a worker got it.
+// sent is a message that a worker got.
 type sent struct {
 	message.Request
 	cancels uint64 // the ID, if it is a cancellation
@@ -319,7 +327,7 @@ type sent struct {
 	payload string
 }
 
-// next reads the next message; health calls are answered and not shown. False at the end.
+// next returns the next message. It answers health calls itself. It reports false at the end.
 func (c *connection) next() (sent, bool) {
 	for {
 		f, err := c.frames.ReadFrame()
@@ -351,7 +359,7 @@ func (c *connection) next() (sent, bool) {
 	}
 }
 
-// nextCall is next without cancellations.
+// nextCall is like next, but skips cancellations.
 func (c *connection) nextCall() (sent, bool) {
 	for {
 		m, ok := c.next()
@@ -361,7 +369,7 @@ func (c *connection) nextCall() (sent, bool) {
 	}
 }
 
-// hold reads and does nothing more, until the connection ends.
+// hold reads without answering until the connection ends.
 func (c *connection) hold() {
 	for _, ok := c.next(); ok; _, ok = c.next() {
 	}
@@ -376,14 +384,14 @@ func (c *connection) answerError(id uint64, text string) {
 	c.send(id, fmt.Sprintf(`{"id":%d,"ok":false,"error":%s}`, id, quoted))
 }
 
-// send puts a frame on the connection, as it is.
+// send sends a frame with any payload.
 func (c *connection) send(header uint64, payload string) {
 	c.raw(frame.AppendFrame(nil, c.stage.framing, header, []byte(payload)))
 }
 
 func (c *connection) raw(b []byte) { c.out <- b }
 
-// hangUp closes the connection once all has gone out.
+// hangUp closes the connection when everything was sent.
 func (c *connection) hangUp() {
 	synctest.Wait()
 	_ = c.conn.Close()
@@ -395,13 +403,13 @@ func echo(c *connection) {
 	}
 }
 
-// outcome is what a call came to.
+// outcome is what a call has returned.
 type outcome struct {
 	body json.RawMessage
 	err  error
 }
 
-// start makes a call that goes on by itself.
+// start makes a call in another goroutine.
 func start(ctx context.Context, p *pool.Pool, method string, body any) <-chan outcome {
 	done := make(chan outcome, 1)
 	go func() {
@@ -411,7 +419,7 @@ func start(ctx context.Context, p *pool.Pool, method string, body any) <-chan ou
 	return done
 }
 
-// requireEcho makes a call and demands its own answer.
+// requireEcho makes a call and checks its answer.
 func requireEcho(t *testing.T, p *pool.Pool, body string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -431,7 +439,7 @@ func requireRunning(t *testing.T, done <-chan outcome) {
 	}
 }
 
-// damaged are frames that no reader may take, of the answer to request id, by what is wrong.
+// damaged returns broken frames with the answer to request id, by what is wrong with them.
 func damaged(framing frame.Framing, id uint64) map[string][]byte {
 	payload := fmt.Appendf(nil, `{"id":%d,"ok":true,"body":null}`, id)
 	whole := frame.AppendFrame(nil, framing, id, payload)

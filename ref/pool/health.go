@@ -9,25 +9,26 @@ import (
 
 // Health is the state of a pool at one moment [HLT-3].
 type Health struct {
-	Total     int       // workers
-	Healthy   int       // of them, those that are given calls
-	Restarts  int       // of worker processes that had died, since Start
-	LastCheck time.Time // when the last check of any worker ended; zero before
-	InFlight  int       // requests at the workers, but for health checks
+	Total     int       // number of workers
+	Healthy   int       // number of workers that get calls
+	Restarts  int       // restarts of workers since Start
+	LastCheck time.Time // when the latest check of any worker ended, well or badly; zero before the first
+	InFlight  int       // requests at the workers, without health checks
 	Waiting   int       // callers that wait for a slot
 	Workers   []WorkerHealth
 }
 
 // WorkerHealth is the state of one worker.
 type WorkerHealth struct {
-	PID       int // of its process; 0 while there is none
+	PID       int // of its process; 0 while it has none
 	Healthy   bool
 	Restarts  int
 	LastCheck time.Time
 	InFlight  int
 }
 
-// Health tells the state of the pool. Before Start and after Shutdown no worker is healthy.
+// Health returns the state of the pool. It never waits for a worker. Before Start and after Shutdown no worker is
+// healthy.
 func (p *Pool) Health() Health {
 	h := Health{Total: len(p.workers), Waiting: p.scheduler.waiting()}
 	for _, worker := range p.workers {
@@ -45,16 +46,16 @@ func (p *Pool) Health() Health {
 	return h
 }
 
-// Health tells the state of the worker.
+// Health returns the state of the worker.
 func (w *Worker) Health() WorkerHealth {
 	w.mu.Lock()
 	h := w.health
 	w.mu.Unlock()
-	h.Healthy, h.InFlight = w.pool.scheduler.seat(w.index)
+	h.Healthy, h.InFlight = w.pool.scheduler.state(w.index)
 	return h
 }
 
-// checks are the health checks of one process, at most one at a time, beside its calls.
+// checks runs the health checks of one process, one at a time.
 type checks struct {
 	worker  *Worker
 	ctx     context.Context
@@ -67,7 +68,7 @@ type checks struct {
 type check struct {
 	link link
 	err  error // nil: the worker is healthy
-	busy bool  // it missed the deadline, but has answered something meanwhile
+	busy bool  // it missed the deadline, but has answered a call meanwhile
 }
 
 func newChecks(w *Worker) *checks {
@@ -76,8 +77,7 @@ func newChecks(w *Worker) *checks {
 	return c
 }
 
-// start checks the worker, unless a check is running. The result comes from done, and whoever
-// takes it sets running to false.
+// start starts a check, unless one is running. Its result is sent to done. Who receives it sets running to false.
 func (c *checks) start(l link) {
 	if c.running {
 		return
@@ -93,8 +93,8 @@ func (c *checks) stop() {
 	}
 }
 
-// check makes a real call with a deadline [HLT-1]. A worker that misses it is not unhealthy yet if
-// it gave any answer meanwhile: it may be at work on what came before.
+// check makes a health call with a deadline [HLT-1]. A worker that misses the deadline is busy, and not unhealthy, if
+// it has answered another call meanwhile.
 func (w *Worker) check(ctx context.Context, l link) check {
 	before := l.answers()
 	limit, cancel := context.WithTimeout(ctx, w.pool.options.HealthTimeout)
@@ -112,11 +112,11 @@ func (w *Worker) check(ctx context.Context, l link) check {
 
 func healthy(ok bool, body json.RawMessage, text string) error {
 	if !ok {
-		return fmt.Errorf("health was answered with an error: %s", text)
+		return fmt.Errorf("it answered health with an error: %s", text)
 	}
 	var status struct{ Status string }
 	if err := json.Unmarshal(body, &status); err != nil || status.Status != "healthy" {
-		return fmt.Errorf("health was answered with %.200s", body)
+		return fmt.Errorf("it answered health with %.200s", body)
 	}
 	return nil
 }

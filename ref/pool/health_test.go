@@ -48,7 +48,7 @@ func TestWorkersAreCheckedOnAnInterval(t *testing.T) {
 	})
 }
 
-// [HLT-2] and back again.
+// [HLT-2]
 func TestAWorkerThatHangsIsUnhealthyUntilItAnswersACheck(t *testing.T) {
 	inBothFramings(t, func(s *stage) {
 		p := s.started(pool.PoolOptions{Workers: 1, HealthInterval: 10 * time.Second, HealthTimeout: 3 * time.Second})
@@ -69,7 +69,7 @@ func TestAWorkerThatHangsIsUnhealthyUntilItAnswersACheck(t *testing.T) {
 	})
 }
 
-// A worker that misses the deadline of a check but answers calls is at work, not hung.
+// A worker that misses the deadline of a check but answers calls is busy, not hung.
 func TestAWorkerThatAnswersAnythingIsNotHung(t *testing.T) {
 	inBothFramings(t, func(s *stage) {
 		p := s.started(pool.PoolOptions{Workers: 1, HealthInterval: 10 * time.Second, HealthTimeout: 3 * time.Second})
@@ -83,7 +83,52 @@ func TestAWorkerThatAnswersAnythingIsNotHung(t *testing.T) {
 	})
 }
 
-// [HLT-2] An answer that comes twice is read by the next call on its connection, a check for instance.
+// [HLT-3] Neither Health nor the check of another worker waits for a check that hangs. A check that has failed counts
+// as the last check, too.
+func TestACheckThatHangsHoldsUpNothing(t *testing.T) {
+	inBothFramings(t, func(s *stage) {
+		p := s.started(pool.PoolOptions{Workers: 2, HealthInterval: 10 * time.Second, HealthTimeout: time.Minute})
+		s.process(0).setMute(true)
+		began := time.Now()
+		pass(35 * time.Second)
+		now := time.Now()
+		require.Equal(s.t, began.Add(30*time.Second), p.Health().LastCheck)
+		require.True(s.t, p.Health().Workers[0].LastCheck.IsZero(), "its first check has not ended")
+		require.Equal(s.t, now, time.Now())
+		require.Len(s.t, s.process(0).healthCalls(), 1)
+		require.Len(s.t, s.process(1).healthCalls(), 3)
+
+		s.process(1).setMute(true)
+		pass(40 * time.Second)
+		require.Equal(s.t, began.Add(70*time.Second), p.Health().LastCheck, "the check that missed its deadline")
+	})
+}
+
+// [HLT-7] Workers that died together are not restarted together again and again.
+func TestWorkersThatDieTogetherAreNotRestartedInStep(t *testing.T) {
+	onStage(t, frame.Enhanced, func(s *stage) {
+		started := map[int][]time.Time{}
+		s.spawned = func(p *process) {
+			started[p.spec.Worker] = append(started[p.spec.Worker], time.Now())
+			if p.number > 0 {
+				p.exitsEarly = "exit status 1"
+			}
+		}
+		s.started(pool.PoolOptions{Workers: 2})
+		s.process(0).exit("killed")
+		s.process(1).exit("killed")
+		pass(time.Minute)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		n := min(len(started[0]), len(started[1]))
+		require.Greater(s.t, n, 5)
+		for i := 3; i < n; i++ {
+			require.NotEqual(s.t, started[0][i], started[1][i])
+		}
+	})
+}
+
+// [HLT-2] An answer that is sent twice is read by the next call on its connection, for instance a check.
 func TestAnAnswerThatNobodyAskedForIsNoSignOfLife(t *testing.T) {
 	inBothFramings(t, func(s *stage) {
 		s.script = func(c *connection) {
@@ -100,7 +145,7 @@ func TestAnAnswerThatNobodyAskedForIsNoSignOfLife(t *testing.T) {
 	})
 }
 
-// [HLT-2] A worker may say itself that it is not well.
+// [HLT-2] A worker may answer that it is not healthy.
 func TestAWorkerThatAnswersItsCheckOtherwiseIsUnhealthy(t *testing.T) {
 	for _, answer := range []string{
 		`{"id":%d,"ok":true,"body":{"status":"loading"}}`,
@@ -124,7 +169,7 @@ func TestAWorkerThatAnswersItsCheckOtherwiseIsUnhealthy(t *testing.T) {
 	}
 }
 
-// [E10] Health checks stand outside the bound.
+// [E10] Health checks do not count for the bound.
 func TestAFullWorkerIsChecked(t *testing.T) {
 	inBothFramings(t, func(s *stage) {
 		var h holdsAll
@@ -238,7 +283,7 @@ func TestAWorkerThatDiesFailsOnlyItsCalls(t *testing.T) {
 	})
 }
 
-// [HLT-4] [HLT-8] A process that died unnoticed fails no call that begins now.
+// [HLT-4] [HLT-8] No call fails that begins after a worker has died, even if the pool has not noticed yet.
 func TestACallMeetsAWorkerThatHasJustDied(t *testing.T) {
 	inBothFramings(t, func(s *stage) {
 		p := s.started(pool.PoolOptions{Workers: 2, MaxInFlight: 1})
@@ -253,7 +298,7 @@ func TestACallMeetsAWorkerThatHasJustDied(t *testing.T) {
 	})
 }
 
-// [HLT-4] What a worker sent before it died still arrives.
+// [HLT-4] Answers that a worker sent before it died are delivered.
 func TestAnswersSentBeforeADeathArrive(t *testing.T) {
 	inBothFramings(t, func(s *stage) {
 		s.script = func(c *connection) {
@@ -357,7 +402,7 @@ func TestCallsWaitForARestart(t *testing.T) {
 	})
 }
 
-// A worker that no longer listens is of no use, though its process goes on.
+// A worker that does not listen any more is restarted, though its process lives.
 func TestAProcessThatTakesNoConnectionIsReplaced(t *testing.T) {
 	inBothFramings(t, func(s *stage) {
 		p := s.started(pool.PoolOptions{Workers: 1})
@@ -376,7 +421,7 @@ func TestAProcessThatTakesNoConnectionIsReplaced(t *testing.T) {
 	})
 }
 
-// A connection made anew is given calls once the worker has shown that it serves it.
+// A new connection gets calls after the worker has answered a check on it.
 func TestANewConnectionIsCheckedBeforeItIsGivenCalls(t *testing.T) {
 	onStage(t, frame.Enhanced, func(s *stage) {
 		p := s.started(pool.PoolOptions{Workers: 1, HealthInterval: time.Second, HealthTimeout: time.Second})
@@ -392,7 +437,7 @@ func TestANewConnectionIsCheckedBeforeItIsGivenCalls(t *testing.T) {
 	})
 }
 
-// [HLT-5] The news of a death may come after the end of the connection.
+// [HLT-5] The pool may notice the death of a process after the end of its connection.
 func TestADeathIsToldFromHangingUp(t *testing.T) {
 	inBothFramings(t, func(s *stage) {
 		s.script = func(c *connection) {
@@ -408,7 +453,7 @@ func TestADeathIsToldFromHangingUp(t *testing.T) {
 	})
 }
 
-// A worker that takes connections and drops them is not dialled for ever.
+// A worker that accepts connections and closes them is restarted.
 func TestAProcessThatDropsEveryConnectionIsReplaced(t *testing.T) {
 	onStage(t, frame.Enhanced, func(s *stage) {
 		s.script = func(c *connection) {
@@ -423,12 +468,13 @@ func TestAProcessThatDropsEveryConnectionIsReplaced(t *testing.T) {
 	})
 }
 
-// A reader of a worker's output that fails is not the worker's problem.
+// A writer that fails does not affect the worker.
 func TestOutputIsPassedOn(t *testing.T) {
 	onStage(t, frame.Enhanced, func(s *stage) {
 		var out bytes.Buffer
 		p := s.started(pool.PoolOptions{Workers: 1, Output: &out})
 		fmt.Fprintln(s.process(0).spec.Output, "hello")
+		synctest.Wait()
 		require.Equal(t, "hello\n", out.String())
 		require.NoError(t, p.Shutdown(context.Background()))
 

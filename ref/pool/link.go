@@ -15,28 +15,31 @@ import (
 	"github.com/pyproctest/pyproctest/ref/message"
 )
 
-// link is the way to one worker process: one connection in the enhanced framing, several in the
-// basic framing.
+// link connects the pool to one worker process: by one connection in the enhanced framing, by several in the basic
+// framing.
 type link interface {
-	// call sends a request and waits for its answer. It sees to it that the request's slot comes
-	// back exactly once: when call returns or, of a call that was cancelled, as soon as the
-	// cancellation has gone out [BPR-4]. The error is errUnsent where nothing was sent.
+	// call sends a request and waits for its answer. It frees the request's slot exactly once: when it returns, or,
+	// if the call was cancelled, when the cancellation has gone out [BPR-4]. The error is errUnsent if nothing was
+	// sent.
 	call(context.Context, request) (message.Response, error)
 
-	// answers is the number of answers so far, to see whether a worker gets on with its work.
+	// answers returns the number of answers so far. While it grows, the worker is not hung.
 	answers() uint64
 
-	// isDown reports whether the link takes no calls any more.
+	// isDown reports whether the link takes no more calls.
 	isDown() bool
 
-	// lost is closed when the link is down and all its calls have returned.
+	// lost returns a channel that is closed when the link is down and all its calls have returned.
 	lost() <-chan struct{}
 
-	// expire says that the process has ended: what it has sent is read, then the link is lost.
+	// failure returns the error that ended the link, after lost, or nil if no process listens any more.
+	failure() error
+
+	// expire is called when the process has ended. The link delivers what the process has sent, and ends.
 	expire()
 }
 
-// request is a call on its way.
+// request is a call with its slot.
 type request struct {
 	id     uint64
 	method string
@@ -44,37 +47,40 @@ type request struct {
 	slot   slot
 }
 
-// linkOwner is what a link tells the worker that it belongs to.
+// linkOwner is the worker that a link belongs to.
 type linkOwner interface {
-	// linkDown says that the link takes no calls any more. It may be said more than once.
+	// linkDown is called when the link takes no more calls, perhaps more than once.
 	linkDown()
 
-	// whyLost turns the error that ended a connection into what its calls are told. It may wait a
-	// moment, to see whether the process has ended.
-	whyLost(context.Context, error) error
+	// callError returns the error for the calls on a connection that has ended with the given error. It may wait for
+	// a moment, to find out whether the process has ended.
+	callError(context.Context, error) error
 }
 
 var null = json.RawMessage("null")
 
-// encodeBody makes the body of a request. JSON that is ready is passed through as it is.
+// encodeBody returns the body of a request as JSON [MSG-17].
 func encodeBody(body any) (json.RawMessage, error) {
 	if raw, ok := body.(json.RawMessage); ok {
 		if len(raw) == 0 {
 			return null, nil
 		}
+		if err := message.Check(raw); err != nil {
+			return nil, fmt.Errorf("the body is not JSON: %w", err)
+		}
 		return raw, nil
 	}
 	raw, err := json.Marshal(body)
 	if err != nil {
-		return nil, fmt.Errorf("pool: the body cannot be encoded: %w", err)
+		return nil, fmt.Errorf("the body cannot be encoded: %w", err)
 	}
 	return raw, nil
 }
 
-// mayHaveRun marks the error of a call whose request went out, or began to.
+// mayHaveRun adds ErrMayHaveRun to the error of a call, a part of whose request was sent.
 func mayHaveRun(why error) error { return fmt.Errorf("%w: %w", ErrMayHaveRun, why) }
 
-// violation is an answer that is final for its connection, as a framing error is [MSG-13] [RID-7].
+// violation is an answer that breaks the protocol. It ends its connection, as a framing error does [MSG-13] [RID-7].
 type violation struct {
 	reason string
 	err    error
@@ -89,7 +95,7 @@ func (v *violation) Error() string {
 
 func (v *violation) Unwrap() error { return v.err }
 
-// readAnswer reads the next answer. Its body stays valid.
+// readAnswer reads the next answer. Its body is a copy.
 func readAnswer(frames *frame.Reader, framing frame.Framing) (message.Response, error) {
 	f, err := frames.ReadFrame()
 	if err != nil {
@@ -103,13 +109,12 @@ func readAnswer(frames *frame.Reader, framing frame.Framing) (message.Response, 
 		return message.Response{}, &violation{reason: fmt.Sprintf(
 			"the worker sent an answer with ID %d under a header with ID %d", answer.ID, f.RequestID)}
 	}
-	answer.Body = bytes.Clone(answer.Body) // the payload lies in the reader's buffer
+	answer.Body = bytes.Clone(answer.Body) // the payload is in the reader's buffer
 	return answer, nil
 }
 
-// isGone reports whether err is of a kind that the death of the peer causes, so that it is worth
-// waiting for the news.
-func isGone(err error) bool {
+// isCausedByDeath reports whether the death of the worker may have caused err, so that its process may end soon.
+func isCausedByDeath(err error) bool {
 	for _, kind := range []error{
 		io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, frame.ErrTruncated, net.ErrClosed,
 		os.ErrDeadlineExceeded, syscall.ECONNRESET, syscall.EPIPE,
@@ -121,11 +126,27 @@ func isGone(err error) bool {
 	return false
 }
 
-// contextError is the error of a context that has ended, with its cause where that says more.
+// contextError returns the error of a context that has ended, with its cause if that is another.
 func contextError(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	if errors.Is(cause, err) {
 		return cause
 	}
 	return fmt.Errorf("%w: %w", err, cause)
+}
+
+// appendCancellation appends the frame of a cancellation. A reason that does not fit is omitted [CAN-9]. If the frame
+// does not fit even so, nothing is appended [FRM-12].
+func appendCancellation(b []byte, framing frame.Framing, id uint64, reason string, maxPayload int) []byte {
+	start := len(b)
+	for _, reason := range []string{reason, ""} {
+		b = frame.BeginFrame(b, framing)
+		b = message.AppendCancellation(b, id, reason)
+		if frame.CheckPayload(len(b)-start-framing.HeaderSize(), maxPayload) == nil {
+			frame.EndFrame(b, start, framing, id)
+			return b
+		}
+		b = b[:start]
+	}
+	return b
 }

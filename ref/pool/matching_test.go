@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pyproctest/pyproctest/ref/frame"
+	"github.com/pyproctest/pyproctest/ref/message"
 	"github.com/pyproctest/pyproctest/ref/pool"
 )
 
@@ -233,9 +234,9 @@ func TestWhatIsFinalForAConnectionIsNotForTheWorker(t *testing.T) {
 	}
 }
 
-// [RID-7] The connection is broken while no call is on it. A net.Pipe cannot be looked into, so that garbage is
-// seen once somebody reads, which with no calls is within moments;
-// [TestWhatComesOnAnIdleConnectionReachesNoCall] has real sockets.
+// [RID-7] The connection breaks while no call is on it. A net.Pipe offers no look at what has arrived, so the pool
+// notices garbage when it reads, which is soon without calls. [TestWhatComesOnAnIdleConnectionReachesNoCall] has real
+// sockets.
 func TestAnIdleConnectionThatBreaksFailsNoCall(t *testing.T) {
 	inBothFramings(t, func(s *stage) {
 		p := s.started(pool.PoolOptions{Workers: 1})
@@ -256,7 +257,7 @@ func TestAnIdleConnectionThatBreaksFailsNoCall(t *testing.T) {
 	})
 }
 
-// [MSG-11] In the basic framing a request that the worker could not read is answered under 0.
+// [MSG-11] In the basic framing the answer to a request that the worker could not read has the ID 0.
 func TestARequestThatTheWorkerCannotReadDoesNotHang(t *testing.T) {
 	onStage(t, frame.Basic, func(s *stage) {
 		s.script = func(c *connection) {
@@ -282,7 +283,7 @@ func TestCallIntoDecodesTheAnswer(t *testing.T) {
 		require.Equal(t, uint64(1<<63), got.A)
 		var text string
 		err := p.CallInto(s.t.Context(), "echo", 7, &text)
-		require.ErrorContains(t, err, "cannot be decoded")
+		require.ErrorContains(t, err, "cannot decode the answer")
 		require.ErrorIs(t, err, pool.ErrMayHaveRun)
 	})
 }
@@ -303,5 +304,44 @@ func TestABodyThatCannotBeSentIsRefusedBeforeItIsSent(t *testing.T) {
 			require.NotErrorIs(s.t, err, pool.ErrMayHaveRun)
 			requireEcho(s.t, p, `1`)
 		}
+	})
+}
+
+// [MSG-17] A body that is not JSON would be a malformed message, or, in the middle of one, another message.
+func TestARawBodyThatIsNotJSONIsRefused(t *testing.T) {
+	inBothFramings(t, func(s *stage) {
+		p := s.started(pool.PoolOptions{Workers: 1})
+		for _, body := range []string{`{"a":`, `NaN`, `1,"method":"exit"`, "\"\xff\"", ` `} {
+			_, err := p.Call(s.t.Context(), "echo", json.RawMessage(body))
+			var wrong *message.MessageError
+			require.ErrorAs(s.t, err, &wrong, "%q", body)
+			require.ErrorContains(s.t, err, "the body is not JSON")
+			require.NotErrorIs(s.t, err, pool.ErrMayHaveRun)
+		}
+		requireEcho(s.t, p, `1`)
+		require.Len(s.t, s.process(0).connections(), 1)
+	})
+}
+
+// [CAN-1] Also if something else is wrong with the call.
+func TestACallWhoseContextHasEndedSendsNothing(t *testing.T) {
+	inBothFramings(t, func(s *stage) {
+		requests := 0
+		s.script = func(c *connection) {
+			for m, ok := c.nextCall(); ok; m, ok = c.nextCall() {
+				requests++
+				c.answer(m.ID, string(m.Body))
+			}
+		}
+		p := s.started(pool.PoolOptions{Workers: 1, MaxPayload: 100})
+		ctx, cancel := context.WithCancel(s.t.Context())
+		cancel()
+		for _, body := range []any{1, make(chan int), strings.Repeat("x", 1000), json.RawMessage(`{`)} {
+			_, err := p.Call(ctx, "echo", body)
+			require.ErrorIs(s.t, err, context.Canceled)
+			require.NotErrorIs(s.t, err, pool.ErrMayHaveRun)
+		}
+		pass(time.Second)
+		require.Zero(s.t, requests)
 	})
 }

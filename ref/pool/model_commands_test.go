@@ -15,8 +15,8 @@ import (
 	"github.com/pyproctest/pyproctest/ref/pool"
 )
 
-// step is one thing that happens to a pool. Its numbers are those of calls and workers and do not
-// change when steps before it are left out, so that a failing list of steps can be made short.
+// step is one thing that happens to a pool. It names calls and workers by numbers that do not change when earlier steps
+// are omitted, so that a failing list of steps can be shortened.
 type step struct {
 	name string
 	may  func(model) bool
@@ -47,7 +47,7 @@ func (s step) PostCondition(state commands.State, result commands.Result) *gopte
 	return &gopter.PropResult{Status: gopter.PropTrue}
 }
 
-// nextStep makes any step that may come next.
+// nextStep generates a step that is possible next.
 func nextStep(state commands.State) gopter.Gen {
 	m := state.(model)
 	if m.phase == unmade {
@@ -162,7 +162,7 @@ func newCall(n int) step {
 	}
 }
 
-// atWorker is a step with the request of call n at its worker.
+// atWorker returns a step with the request of call n, which is at its worker.
 func atWorker(name string, n int, run func(*system, *atHand), next func(*model)) step {
 	return step{
 		name: fmt.Sprintf(name, n),
@@ -183,7 +183,7 @@ func answerCall(n int) step {
 	return atWorker("answer %d", n, func(_ *system, r *atHand) { r.answer() }, func(m *model) { m.end(answered, false, n) })
 }
 
-// answerTwice is what reaches nobody the second time [RID-5].
+// answerTwice sends an answer twice. The second one reaches nobody [RID-5].
 func answerTwice(n int) step {
 	return atWorker("answer %d twice", n, func(_ *system, r *atHand) {
 		r.answer()
@@ -195,18 +195,20 @@ func answerError(n int) step {
 	return atWorker("answer %d with an error", n, func(_ *system, r *atHand) { r.fail() }, func(m *model) { m.end(refusedByIt, false, n) })
 }
 
-// answerNobody is an answer with an ID that no call has, on a connection that has one [RID-5].
+// answerNobody sends an answer with an ID that no call has, on the connection of a call [RID-5].
 func answerNobody(n int) step {
 	return atWorker("answer nobody beside %d", n, func(_ *system, r *atHand) {
 		r.connection.answer(r.ID+1<<40, `"nobody's"`)
 	}, func(*model) {})
 }
 
-// breakConnection is a framing error on the connection of a call: it fails the calls on it, and the worker
-// goes on [RID-7]. A worker that answers nothing is replaced then, which is another story.
+// breakConnection sends a framing error on the connection of a call. The calls on it fail, and the worker goes on
+// [RID-7]. It would be restarted if it answered nothing, or if its connections failed in a row. So time passes after
+// it.
 func breakConnection(n int) step {
 	s := atWorker("break the connection of %d", n, func(s *system, r *atHand) {
 		r.connection.raw(damaged(s.crew.framing, r.ID)["too_large"])
+		pass(settle)
 	}, func(m *model) {
 		w := m.calls[n].at
 		which := []int{n}
@@ -236,7 +238,7 @@ func cancelCall(n int) step {
 	}
 }
 
-// answerLate is an answer after the call was cancelled [CAN-3].
+// answerLate sends an answer after the call was cancelled [CAN-3].
 func answerLate(n int) step {
 	return step{
 		name: fmt.Sprintf("answer %d too late", n),
@@ -250,7 +252,7 @@ func answerLate(n int) step {
 	}
 }
 
-// settle is time enough for a check of every worker to be due and to fail, and for a restart to begin.
+// settle is long enough for a check of every worker to fail, and for a restart to begin.
 const settle = 3 * time.Second
 
 func pause() step {
@@ -274,7 +276,7 @@ func crash(w int) step {
 	}
 }
 
-// revive lets the process listen that took the place of one that died.
+// revive lets the process listen that has replaced one that died.
 func revive(w int) step {
 	return step{
 		name: fmt.Sprintf("revive worker %d", w),
@@ -291,7 +293,7 @@ func revive(w int) step {
 	}
 }
 
-// setMute makes a worker hang, as far as health checks can tell, or not any more [HLT-2].
+// setMute makes a worker ignore health checks, or answer them again [HLT-2].
 func setMute(w int, mute bool) step {
 	return step{
 		name: fmt.Sprintf("worker %d answers checks: %t", w, !mute),
@@ -318,7 +320,7 @@ func stopPool() step {
 	}
 }
 
-// hurryUp ends the context of Shutdown: what runs fails [SHD-2].
+// hurryUp ends the context of Shutdown, so that running calls fail [SHD-2].
 func hurryUp() step {
 	return step{
 		name: "hurry the shutdown",

@@ -11,7 +11,7 @@ import (
 	"github.com/pyproctest/pyproctest/ref/pool"
 )
 
-// observed is a pool as callers and workers see it at one moment.
+// observed is what callers and workers see of a pool at one moment.
 type observed struct {
 	calls     map[int]observedCall
 	health    pool.Health
@@ -32,7 +32,7 @@ type shutdown struct {
 	err      error
 }
 
-// observe looks at everything. Nothing may be under way.
+// observe collects it. Nothing may happen meanwhile.
 func (s *system) observe() observed {
 	if s.pool == nil {
 		return observed{}
@@ -59,7 +59,7 @@ func (s *system) observe() observed {
 	return o
 }
 
-// returned is a channel that gives a result again.
+// returned makes a channel that has a result again.
 func returned(err error) <-chan error {
 	again := make(chan error, 1)
 	again <- err
@@ -116,7 +116,7 @@ func (s *system) endOf(n int, o outcome) end {
 	return broken
 }
 
-// differences are what is not as the model has it, each with its clause.
+// differences returns how the pool differs from the model, each with its clause.
 func (o observed) differences(m model) []string {
 	all := o.wrong
 	differ := func(clause, format string, args ...any) {
@@ -153,7 +153,7 @@ func (o observed) differences(m model) []string {
 		if want.ended != "" && got.ended == want.ended && got.mayHaveRun != want.mayHaveRun {
 			differ("HLT-5", "call %d says that it may have run: %t, expected %t", n, got.mayHaveRun, want.mayHaveRun)
 		}
-		// The last call to end lets Shutdown stop the workers, which may be before they are told.
+		// When the last call ends, Shutdown stops the workers, perhaps before they get the cancellation.
 		if want.withdrawn && !got.cancelled && m.phase != closed {
 			differ("CAN-2", "the worker was not told that call %d is cancelled", n)
 		}

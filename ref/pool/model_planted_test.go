@@ -8,8 +8,8 @@ import (
 	"github.com/pyproctest/pyproctest/fuzz/planted"
 )
 
-// The model sees each of these bugs, and says which clause it breaks. The pool is the reference with one
-// place in its source changed.
+// The model finds each of these bugs and names the clause. The pool under test is the reference with one change of its
+// source.
 func TestTheModelSeesPlantedBugs(t *testing.T) {
 	for _, bug := range planted.Now([]struct{ what, clause, file, from, to string }{
 		{"one request too many at a worker", "BPR-1", "scheduler.go",
@@ -25,7 +25,7 @@ func TestTheModelSeesPlantedBugs(t *testing.T) {
 		{"an unhealthy worker is still given calls", "HLT-3", "scheduler.go",
 			"s.seats[i].up = false\n\treturn was", "return was"},
 		{"who waits is not told of the end", "SHD-1", "scheduler.go",
-			"s.turnAway(ErrClosed)\n", ""},
+			"s.refuseWaiters(ErrClosed)\n", ""},
 		{"the first request has the ID 0", "RID-1", "pool.go",
 			"if id := p.lastID.Add(1); id != 0", "if id := p.lastID.Add(1) - 1; true"},
 		{"two workers have requests of the same ID", "RID-2", "pool.go",

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever happens to a pool, and in whatever order, after each step it is as the model has it.
+// After each step, of any kind and in any order, a pool is as its model says.
 // [BPR-1] to [BPR-7], [RID-1] to [RID-7], [SEL-1], [SEL-3], [STA-8], [STA-9], [CAN-1] to [CAN-4],
 // [HLT-3] to [HLT-5], [HLT-8], [SHD-1] to [SHD-5]
 func TestAPoolIsAsItsModel(t *testing.T) {
@@ -35,7 +35,7 @@ func TestAPoolIsAsItsModel(t *testing.T) {
 	}
 }
 
-// pools are lists of steps, each done to a pool in virtual time.
+// pools generates lists of steps and runs them in virtual time.
 func pools(t *testing.T) gopter.Prop {
 	return func(parameters *gopter.GenParameters) (result *gopter.PropResult) {
 		synctest.Test(t, func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 	"github.com/pyproctest/pyproctest/ref/pool"
 )
 
-// system is a pool on a stage, whose workers take requests and answer them when told to.
+// system is a pool on a stage whose workers answer their requests when a step says so.
 type system struct {
 	*stage
 	crew  crew
@@ -83,7 +83,7 @@ func (s *system) make(c crew) {
 	s.pool = p
 }
 
-// work is what a worker does on each connection: it keeps what it reads.
+// work is the script of a worker: it keeps the requests that it reads.
 func (s *system) work(c *connection) {
 	var mine []*atHand
 	for m, ok := c.next(); ok; m, ok = c.next() {
@@ -106,7 +106,7 @@ func (s *system) work(c *connection) {
 	}
 }
 
-// take looks at a request as it comes, and says what is wrong with it.
+// take records a request, and notes what is wrong with it.
 func (s *system) take(c *connection, m sent) *atHand {
 	n, err := strconv.Atoi(string(m.Body))
 	switch other, seen := s.ids[m.ID]; {
@@ -144,7 +144,7 @@ func (s *system) blame(format string, args ...any) {
 	s.wrong = append(s.wrong, fmt.Sprintf(format, args...))
 }
 
-// demand notes an error that is not the one that is due.
+// demand notes an error that is not the expected one.
 func (s *system) demand(clause string, err, want error) {
 	if err != want && (want == nil || !errors.Is(err, want)) {
 		s.mu.Lock()
@@ -153,7 +153,7 @@ func (s *system) demand(clause string, err, want error) {
 	}
 }
 
-// start starts the pool. The processes that take the place of these do not listen until told to.
+// start starts the pool. Processes that replace the first ones do not listen until a step says so.
 func (s *system) start() {
 	s.demand("STA-1", s.pool.Start(s.t.Context()), nil)
 	s.hold = true
@@ -164,7 +164,7 @@ func (s *system) call(n int) {
 	s.calls[n] = &liveCall{cancel: cancel, done: start(ctx, s.pool, "hold", n)}
 }
 
-// request is what has come of call n, nil if nothing.
+// request returns the request of call n, or nil if no worker has it.
 func (s *system) request(n int) *atHand {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,7 +186,7 @@ func (s *system) failToStart(w int) {
 	s.demandNothingLeft("STA-3")
 }
 
-// listen lets a process listen that was held back.
+// listen lets a process listen that does not listen yet.
 func (s *system) listen(p *process) {
 	s.stage.mu.Lock()
 	defer s.stage.mu.Unlock()
@@ -202,7 +202,7 @@ func (s *system) shutDown() {
 	go func() { done <- s.pool.Shutdown(ctx) }()
 }
 
-// demandNothingLeft is for when every process of the pool must be gone, with its socket.
+// demandNothingLeft checks that no process of the pool is left, and no socket.
 func (s *system) demandNothingLeft(clause string) {
 	for _, p := range s.all() {
 		select {
@@ -216,7 +216,7 @@ func (s *system) demandNothingLeft(clause string) {
 	}
 }
 
-// destroy ends whatever the steps have left.
+// destroy ends everything that the steps have left.
 func (s *system) destroy() {
 	if s.pool != nil {
 		s.shutDown()

@@ -9,8 +9,8 @@ import (
 	"github.com/pyproctest/pyproctest/ref/pool"
 )
 
-// model is what a pool must look like from outside: where each call is, and what has become of it. It
-// knows nothing of connections, and of time only that enough has passed.
+// model is how a pool must look from outside: where each call is, and how it has ended. It does not know connections,
+// and of time it knows only that enough has passed.
 type model struct {
 	crew
 	phase   phase
@@ -58,7 +58,7 @@ type call struct {
 
 const nobody = -1
 
-// end is what a call comes to.
+// end is how a call ends.
 type end string
 
 const (
@@ -72,7 +72,7 @@ const (
 	broken      end = "a broken connection"
 )
 
-// clauseOf says why a call ends so.
+// clauseOf returns the clause that demands an end.
 var clauseOf = map[end]string{
 	answered: "RID-4", refusedByIt: "MSG-16", canceled: "CAN-1", busy: "BPR-6",
 	notStarted: "STA-8", shut: "SHD-1", died: "HLT-4", broken: "RID-7",
@@ -85,7 +85,7 @@ func (m model) clone() model {
 	return m
 }
 
-// taken is how many requests worker w has.
+// taken returns the number of requests at worker w.
 func (m *model) taken(w int) int {
 	n := 0
 	for _, c := range m.calls {
@@ -96,7 +96,7 @@ func (m *model) taken(w int) int {
 	return n
 }
 
-// atWorkers and ofWorker are calls, by number.
+// atWorkers and ofWorker return calls by their numbers.
 func (m *model) atWorkers() []int {
 	return m.callsWhere(func(c call) bool { return c.at != nobody })
 }
@@ -115,7 +115,7 @@ func (m *model) callsWhere(is func(call) bool) []int {
 	return which
 }
 
-// call is a new call: it has a slot, waits for one, or is refused.
+// call makes a new call, which gets a slot, waits for one, or is refused.
 func (m *model) call(n int) {
 	switch {
 	case m.phase == fresh:
@@ -140,7 +140,7 @@ func (m *model) call(n int) {
 	m.waiting = append(m.waiting, n)
 }
 
-// end ends calls, whose slots go to those that wait [BPR-4] [BPR-5].
+// end ends calls. Their slots go to calls that wait [BPR-4] [BPR-5].
 func (m *model) end(how end, mayHaveRun bool, which ...int) {
 	for _, n := range which {
 		c := m.calls[n]
@@ -170,7 +170,7 @@ func (m *model) setUp(w int, up bool) {
 	m.serve(w)
 }
 
-// shutDown refuses those that wait, and lets those finish that run [SHD-1] [SHD-2].
+// shutDown refuses calls that wait, and lets running ones finish [SHD-1] [SHD-2].
 func (m *model) shutDown() {
 	if m.phase == closing || m.phase == closed {
 		return

@@ -13,58 +13,54 @@ import (
 	"github.com/pyproctest/pyproctest/ref/message"
 )
 
-// multiplexed is the link of the enhanced framing: one connection with many calls outstanding. Whoever has
-// the turn reads, and hands out answers by ID; the outbox writes.
+// multiplexed is the link of the enhanced framing: one connection with many calls outstanding. Whoever holds the
+// turn reads, and hands out answers by request ID. The outbox writes.
 type multiplexed struct {
 	conn  net.Conn
 	out   *outbox
 	owner linkOwner
 	log   *slog.Logger
 
-	// For the one who has the turn to read alone.
+	// For the holder of the turn only.
 	frames  *frame.Reader
 	arrived []message.Response // not yet delivered
 	asking  asking
 
 	answered atomic.Uint64
 	down     atomic.Bool
-	gone     chan struct{}
+	ended    chan struct{} // closed when the link is down and all its calls have returned
+	cause    error         // why; set before
 
-	mu          sync.Mutex
-	pending     map[uint64]*pendingCall // by request ID
-	taken       bool                    // somebody has the turn to read
-	leader      uint64                  // the ID of the call whose caller has it; 0 where it is the goroutine
-	wanted      bool                    // the goroutine is to have it next
-	interrupted bool                    // the leader's context ended, so that the read deadline is over
-	readUntil   time.Time               // the read deadline else; zero for none
-	turn        chan error              // the turn for the goroutine, with what the leader's reading ended with; has room for it
+	mu      sync.Mutex
+	pending map[uint64]*pendingCall // by request ID
+	turn    readTurn
 
-	spare sync.Pool // of *pendingCall, to be used again
+	spare sync.Pool // of *pendingCall, for reuse
 }
 
-// pendingCall is a call that waits for its answer. Whoever takes it out of pending, the reader or
-// the caller whose context ended, decides what becomes of it, so that it happens once [RID-4].
+// pendingCall is a call that waits for its answer. Whoever removes it from pending, the holder of the turn or the
+// caller whose context has ended, decides how the call ends. So it ends once [RID-4].
 type pendingCall struct {
-	done   chan struct{} // has room for one: the reader never waits
+	done   chan struct{} // has room for one, so that the sender never waits
 	answer message.Response
 	err    error
 
-	start int64     // where its request begins in the stream; never, before it was added
-	lent  *lentBody // the body, where it is written from the caller's memory
+	start int64     // where its request begins in the stream; notAdded before it was added
+	lent  *lentBody // the body, if it is written from the caller's memory
 }
 
-const never = math.MaxInt64
+const notAdded = math.MaxInt64
 
-// drainTime is how long answers are still read once the peer takes no more requests, or is gone.
-// What it sent before is there already.
+// drainTime bounds how long answers are still read after the peer has ended or accepts no more requests. What it
+// sent before has already arrived.
 const drainTime = time.Second
 
 func newMultiplexed(conn net.Conn, maxPayload int, owner linkOwner, log *slog.Logger) (*multiplexed, error) {
 	m := &multiplexed{
 		conn: conn, owner: owner, log: log,
-		gone: make(chan struct{}), pending: make(map[uint64]*pendingCall),
-		taken: true, turn: make(chan error, 1),
+		ended: make(chan struct{}), pending: make(map[uint64]*pendingCall),
 	}
+	m.turn = readTurn{mu: &m.mu, conn: conn, state: readerReads, handed: make(chan error, 1)}
 	frames, err := frame.NewReader(deliverThenRead{m}, frame.Options{Framing: frame.Enhanced, MaxPayload: maxPayload})
 	if err != nil {
 		return nil, err
@@ -77,27 +73,58 @@ func newMultiplexed(conn net.Conn, maxPayload int, owner linkOwner, log *slog.Lo
 }
 
 func (m *multiplexed) call(ctx context.Context, r request) (message.Response, error) {
-	c, _ := m.spare.Get().(*pendingCall)
-	if c == nil {
-		c = &pendingCall{done: make(chan struct{}, 1)}
-	}
-	*c = pendingCall{done: c.done, start: never}
-
-	m.mu.Lock()
-	leads := m.takeTurn(r.id)
-	enters := !leads && m.enter(r.id, c)
-	m.mu.Unlock()
-	err := errUnsent
+	c := m.newPendingCall()
+	reads, err := m.takeTurn(r.id, c)
 	switch {
-	case leads:
-		err = m.lead(ctx, r, c)
-	case enters:
+	case reads:
+		var readErr error
+		readErr, err = m.askAndRead(ctx, r, c)
+		m.passTurn(readErr)
+	case err == nil:
 		err = m.send(r, c)
 	}
 	if err != nil {
 		r.slot.free()
 		return message.Response{}, err
 	}
+	return m.await(ctx, r, c)
+}
+
+func (m *multiplexed) newPendingCall() *pendingCall {
+	c, _ := m.spare.Get().(*pendingCall)
+	if c == nil {
+		c = &pendingCall{done: make(chan struct{}, 1)}
+	}
+	*c = pendingCall{done: c.done, start: notAdded}
+	return c
+}
+
+// takeTurn takes the turn to read for a call and reports true, or makes the call pending, for another to read its
+// answer. The error is errUnsent if the link takes no more calls.
+func (m *multiplexed) takeTurn(id uint64, c *pendingCall) (reads bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.turn.take(id):
+		return true, nil
+	case m.enter(id, c):
+		return false, nil
+	}
+	return false, errUnsent
+}
+
+// passTurn ends a caller's turn, whose reading ended with err.
+func (m *multiplexed) passTurn(err error) {
+	if err == errEnough {
+		err = nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.turn.pass(err, len(m.pending) > 0 || m.down.Load())
+}
+
+// await waits for the answer to a request that was sent.
+func (m *multiplexed) await(ctx context.Context, r request, c *pendingCall) (message.Response, error) {
 	select {
 	case <-c.done:
 	case <-ctx.Done():
@@ -108,7 +135,7 @@ func (m *multiplexed) call(ctx context.Context, r request) (message.Response, er
 	}
 	r.slot.free()
 	if c.lent != nil {
-		c.lent.takeBack() // an answer may come before the request has gone out, if a wrong one
+		c.lent.takeBack() // a wrong answer may come before the whole request was sent
 	}
 	answer, err := c.answer, c.err
 	c.answer = message.Response{}
@@ -116,7 +143,7 @@ func (m *multiplexed) call(ctx context.Context, r request) (message.Response, er
 	return answer, err
 }
 
-// enter makes a call pending, unless no more are to be. m.mu is locked.
+// enter makes a call pending, unless the link is down. m.mu must be locked.
 func (m *multiplexed) enter(id uint64, c *pendingCall) bool {
 	if m.down.Load() {
 		return false
@@ -125,16 +152,16 @@ func (m *multiplexed) enter(id uint64, c *pendingCall) bool {
 	return true
 }
 
-// send sends the request of a pending call. After an error the call is no longer pending.
+// send sends the request of a pending call. If it returns an error, the call is not pending any more.
 func (m *multiplexed) send(r request, c *pendingCall) error {
 	err := m.out.request(r, c)
 	if err != nil && !m.withdraw(r.id) {
-		<-c.done // the reader has given up on it as well
+		<-c.done // fail has ended the call at the same moment
 	}
 	return err
 }
 
-// withdraw takes a call out of pending. False means that it is, or is about to be, done.
+// withdraw removes a call from pending. It reports false if another has, so that done is or will be ready.
 func (m *multiplexed) withdraw(id uint64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -143,8 +170,8 @@ func (m *multiplexed) withdraw(id uint64) bool {
 	return waiting
 }
 
-// cancel ends a call whose context has ended. Nothing is awaited: not the worker [CAN-4], and not
-// that the cancellation can be written [CAN-10].
+// cancel ends a call whose context has ended. It waits neither for the worker [CAN-4] nor until the cancellation is
+// written [CAN-10].
 func (m *multiplexed) cancel(ctx context.Context, r request, c *pendingCall) error {
 	err := contextError(ctx)
 	r.slot.linger()
@@ -152,10 +179,10 @@ func (m *multiplexed) cancel(ctx context.Context, r request, c *pendingCall) err
 	if c.lent != nil {
 		c.lent.takeBack()
 	}
-	return mayHaveRun(err) // if it has not gone out yet, it will
+	return mayHaveRun(err) // what was not sent yet will be
 }
 
-// deliver hands out what has arrived, and reports whether that was enough for whoever has the turn.
+// deliver hands out the answers that have arrived, and reports whether that was enough for the holder of the turn.
 func (m *multiplexed) deliver() (enough bool) {
 	if len(m.arrived) == 0 {
 		return false
@@ -176,19 +203,20 @@ func (m *multiplexed) deliver() (enough bool) {
 	}
 	enough = m.isEnough()
 	m.mu.Unlock()
-	for _, answer := range dropped {
-		// Late after a cancellation, repeated, or of nobody's asking [CAN-3] [RID-5].
-		m.log.Debug("answer dropped: no call waits for it", "id", answer.ID)
+	if len(dropped) > 0 {
+		// Late after a cancellation, repeated, or with an unknown ID [CAN-3] [RID-5].
+		m.log.Debug("answers dropped: no call waits for them", "count", len(dropped), "first ID", dropped[0].ID)
 	}
 	clear(m.arrived)
 	m.arrived = m.arrived[:0]
 	return enough
 }
 
-// fail ends all calls of the connection, and says of each whether it may have run.
+// fail ends all calls of the connection. Their errors say whether the request may have run.
 func (m *multiplexed) fail(err error) {
 	m.goDown()
-	why := m.owner.whyLost(context.Background(), err)
+	m.cause = err
+	why := m.owner.callError(context.Background(), err)
 	_ = m.conn.Close()
 	m.out.close()
 	sent := m.out.sent.Load()
@@ -204,29 +232,25 @@ func (m *multiplexed) fail(err error) {
 		}
 		c.done <- struct{}{}
 	}
-	close(m.gone)
+	close(m.ended)
 }
 
 func (m *multiplexed) goDown() {
 	m.mu.Lock()
 	m.down.Store(true)
-	if !m.taken {
-		m.giveTurn(nil)
-	}
+	m.turn.wake()
 	m.mu.Unlock()
 	m.owner.linkDown()
 }
 
 func (m *multiplexed) expire() {
 	m.mu.Lock()
-	m.readUntil = time.Now().Add(drainTime)
-	if !m.interrupted {
-		_ = m.conn.SetReadDeadline(m.readUntil) // what fails here ends reading as well
-	}
+	m.turn.setDeadline(time.Now().Add(drainTime))
 	m.mu.Unlock()
 	m.goDown()
 }
 
 func (m *multiplexed) answers() uint64       { return m.answered.Load() }
 func (m *multiplexed) isDown() bool          { return m.down.Load() }
-func (m *multiplexed) lost() <-chan struct{} { return m.gone }
+func (m *multiplexed) lost() <-chan struct{} { return m.ended }
+func (m *multiplexed) failure() error        { return m.cause }

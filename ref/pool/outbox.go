@@ -2,6 +2,7 @@ package pool
 
 import (
 	"bytes"
+	"io"
 	"net"
 	"os"
 	"runtime"
@@ -14,37 +15,37 @@ import (
 	"github.com/pyproctest/pyproctest/ref/message"
 )
 
-// outbox writes the frames of many callers to one connection, as many as there are in one write.
+// outbox writes the frames of many callers to one connection, as many as possible in one write.
 //
-// A caller adds its frame to the batch that is gathering. If nobody writes, it writes the batch
-// itself, so that a lone caller needs no other goroutine; but only as far as the socket takes it
-// at once. What would block goes to a goroutine: no caller is ever stuck in a write [CAN-10].
+// A caller adds its frame to the batch that is gathering. If nobody writes, it writes the batch itself, so that a lone
+// caller needs no other goroutine, but only what the socket takes at once. A goroutine writes the rest. So no caller
+// ever blocks in a write [CAN-10].
 type outbox struct {
 	conn   net.Conn
-	raw    syscall.RawConn // nil where the connection offers no writes that do not block
+	raw    syscall.RawConn // nil if the connection has no writes that do not block
 	max    int             // payload bytes of one frame
 	broken func()          // called once if a write fails
 
 	mu        sync.Mutex // never held while writing
 	gathering batch
-	added     int64 // bytes that were ever added: the position of the next frame in the stream
-	busy      bool  // somebody writes, and will look again when done
+	added     int64 // bytes added so far: the position of the next frame in the stream
+	busy      bool  // somebody writes, and looks again at gathering afterwards
 	idle      sync.Cond
 	closed    bool
 
-	// For the one who made busy true alone.
+	// For the one who has set busy only.
 	writing batch
-	wait    bool // the socket may be waited for
+	wait    bool // the write may wait for the socket
 	failure error
 	step    func(fd uintptr) bool
 
 	// woken is the number of callers whose answers came together and who have not called since.
 	woken atomic.Int64
 
-	sent atomic.Int64 // bytes that went out, or may have
+	sent atomic.Int64 // bytes that were sent, or may have been
 }
 
-// batch is a part of the stream: buf, with the lent bodies put in where they belong.
+// batch is a part of the stream: buf, with the lent bodies at their places in it.
 type batch struct {
 	buf       []byte
 	lent      []lentAt
@@ -57,14 +58,14 @@ type lentAt struct {
 	body *lentBody
 }
 
-// lentBody is a large body that is written from where its caller has it, for two copies of a
-// megabyte cost more than all else that is done with it here.
+// lentBody is a large body that is written from its caller's memory: two copies of a megabyte would cost more than
+// everything else that the pool does with it.
 type lentBody struct {
 	mu   sync.Mutex
-	rest []byte // not yet written
+	rest []byte // not written yet
 }
 
-// takeBack makes the caller's memory its own again, whatever is still to be written.
+// takeBack copies what is still to be written, so that the caller's memory is its own again.
 func (l *lentBody) takeBack() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,12 +73,10 @@ func (l *lentBody) takeBack() {
 }
 
 const (
-	// lendFrom is the size of a body from which two writes more cost less than a copy (measured on
-	// Unix sockets).
+	// lendFrom is the size of a body from which two more writes cost less than a copy (measured on Unix sockets).
 	lendFrom = 64 << 10
 
-	// Others are let go first so many times, and for so long; on a processor that is busy with other
-	// work once may take longer.
+	// letOthersAdd yields at most so many times, and for so long. On a busy processor one yield may take longer.
 	maxYields    = 20
 	maxYieldTime = 20 * time.Microsecond
 
@@ -90,13 +89,13 @@ func newOutbox(conn net.Conn, maxPayload int, broken func()) *outbox {
 	o.idle.L = &o.mu
 	o.step = o.writeStep
 	if sc, ok := conn.(syscall.Conn); ok {
-		o.raw, _ = sc.SyscallConn() // without it, every write goes to a goroutine
+		o.raw, _ = sc.SyscallConn() // without it, a goroutine does every write
 	}
 	return o
 }
 
-// request adds the frame of a request, and sees to it that it is written. It sets c.start, and
-// c.lent where the body is lent. The error is errUnsent, or frame.ErrTooLarge.
+// request adds the frame of a request, which is then written. It sets c.start and, if the body is lent, c.lent. The
+// error is errUnsent or frame.ErrTooLarge.
 func (o *outbox) request(r request, c *pendingCall) error {
 	o.woken.Add(-1)
 	if o.raw != nil && len(r.body) >= lendFrom {
@@ -149,8 +148,8 @@ func (o *outbox) lend(r request, c *pendingCall) error {
 	return nil
 }
 
-// cancellation adds the cancellation of a request that was added before, and frees the slot, which
-// lingers, once it has gone out [E11].
+// cancellation adds the cancellation of a request that was added before. Once it has gone out, it frees the slot, for
+// which linger was called [E11].
 func (o *outbox) cancellation(id uint64, s slot, reason string) {
 	o.mu.Lock()
 	if o.closed {
@@ -160,15 +159,13 @@ func (o *outbox) cancellation(id uint64, s slot, reason string) {
 	}
 	b := &o.gathering
 	start := len(b.buf)
-	b.buf = frame.BeginFrame(b.buf, frame.Enhanced)
-	b.buf = message.AppendCancellation(b.buf, id, reason)
-	frame.EndFrame(b.buf, start, frame.Enhanced, id)
+	b.buf = appendCancellation(b.buf, frame.Enhanced, id, reason, o.max)
 	b.cancelled = append(b.cancelled, s)
 	o.added += int64(len(b.buf) - start)
 	o.unlockAndWrite()
 }
 
-// unlockAndWrite unlocks o.mu and, if nobody else writes, writes what has gathered.
+// unlockAndWrite unlocks o.mu. If nobody writes, it writes what has gathered.
 func (o *outbox) unlockAndWrite() {
 	if o.busy {
 		o.mu.Unlock()
@@ -189,13 +186,13 @@ func (o *outbox) unlockAndWrite() {
 	case !whole:
 		go o.writeOn()
 	case !o.finished():
-		go o.writeAll() // it came meanwhile, and is not for this caller to wait for
+		go o.writeAll() // frames of others, for which this caller must not wait
 	}
 }
 
-// letOthersAdd waits a moment for the callers that were woken together and have not called again:
-// their frames and this one then go out in one write, which doubles the calls a second. It takes
-// about a microsecond if they do not call, and nothing of a caller that was woken alone.
+// letOthersAdd waits for a moment for callers that were woken together with this one and have not called again. Then
+// their frames go out in one write, which doubles the calls per second. It takes about a microsecond if they do not
+// call, and no time if the caller was woken alone.
 func (o *outbox) letOthersAdd() {
 	if o.woken.Load() <= 0 {
 		return
@@ -207,7 +204,7 @@ func (o *outbox) letOthersAdd() {
 	o.woken.Store(0)
 }
 
-// writeOn writes the rest of a batch, and then all there is.
+// writeOn writes the rest of a batch, and then all that has gathered.
 func (o *outbox) writeOn() {
 	if _, err := o.write(true); err != nil {
 		o.fail(err)
@@ -231,14 +228,15 @@ func (o *outbox) writeAll() {
 	}
 }
 
-// swap takes the batch that has gathered, and lets the next one gather.
+// swap makes the batch that has gathered the one to write.
 func (o *outbox) swap() {
 	o.mu.Lock()
 	o.writing, o.gathering = o.gathering, o.writing
 	o.mu.Unlock()
 }
 
-// finished ends a batch that is written. If nothing has gathered meanwhile it ends writing, too.
+// finished ends a batch that was written. It reports whether nothing has gathered meanwhile, so that nobody writes any
+// more.
 func (o *outbox) finished() bool {
 	b := &o.writing
 	for _, s := range b.cancelled {
@@ -251,7 +249,7 @@ func (o *outbox) finished() bool {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.gathering.buf) > 0 {
+	if len(o.gathering.buf) > 0 || len(o.gathering.cancelled) > 0 {
 		return false
 	}
 	o.busy = false
@@ -272,8 +270,8 @@ func (o *outbox) fail(err error) {
 	o.broken()
 }
 
-// close takes no more frames, and waits until nobody writes: from then on, what was sent is known.
-// The connection must have been closed, or that may take for ever.
+// close takes no more frames, and waits until nobody writes. Then it is certain what was sent. The connection must be
+// closed before, or a write may never end.
 func (o *outbox) close() {
 	o.mu.Lock()
 	o.closed = true
@@ -288,14 +286,20 @@ func (o *outbox) close() {
 	}
 }
 
-// write writes the rest of the batch, or without wait as much of it as the socket takes at once,
-// and reports whether that was all.
+// write writes the rest of the batch or, unless wait is set, what the socket takes of it at once. It reports whether
+// that was all.
 func (o *outbox) write(wait bool) (bool, error) {
+	all := len(o.writing.buf)
+	if all == 0 {
+		return true, nil // all cancellations of the batch were omitted
+	}
 	if o.raw == nil {
-		all := len(o.writing.buf)
-		o.sent.Add(int64(all)) // beforehand, for the peer may act before Write returns
+		o.sent.Add(int64(all)) // before, because the peer may act before Write returns
 		n, err := o.conn.Write(o.writing.buf)
 		o.sent.Add(int64(n - all))
+		if n < all && err == nil {
+			err = io.ErrShortWrite
+		}
 		return true, err
 	}
 	o.wait = wait
@@ -307,8 +311,8 @@ func (o *outbox) write(wait bool) (bool, error) {
 	return len(b.lent) == 0 && b.written == len(b.buf), err
 }
 
-// writeStep is for syscall.RawConn: it writes until all is written, which it reports by true, or
-// until the socket takes no more, which it reports by whether it shall not be called again.
+// writeStep is for syscall.RawConn. It writes until all is written or the socket takes no more. It reports false to be
+// called again when the socket takes more.
 func (o *outbox) writeStep(fd uintptr) bool {
 	b := &o.writing
 	for {

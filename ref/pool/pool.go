@@ -7,20 +7,18 @@
 //	defer p.Shutdown(context.Background())
 //	answer, err := p.Call(ctx, "predict", map[string]any{"text": "hello"})
 //
-// A call takes a slot at the next healthy worker (scheduler.go), goes out on the connection to it
-// (link.go, with multiplexed.go, reading.go, asking.go and outbox.go for the enhanced framing and sequential.go for
-// the basic one) and comes back by its request ID. Each worker is supervised (worker.go, process.go,
-// health.go).
+// A call takes a slot at the next healthy worker (scheduler.go) and is sent on the connection to it (link.go). In
+// the enhanced framing that is one connection for many calls (multiplexed.go, turn.go, reading.go, asking.go,
+// outbox.go), in the basic framing one for each (sequential.go). Each worker is supervised (worker.go), with its
+// process (process.go, output.go), its socket (socketdir.go) and its health (health.go).
 //
-// The clauses named in brackets, such as [BPR-1], are those of conformance/SPEC.md.
+// Names in brackets, such as [BPR-1], are clauses of conformance/SPEC.md.
 package pool
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -29,32 +27,33 @@ import (
 	"github.com/pyproctest/pyproctest/ref/frame"
 )
 
-// Pool calls methods in its workers. All methods may be called at any time, from any goroutine.
+// Pool is a pool of worker processes. Its methods may be called at any time, from many goroutines.
 type Pool struct {
 	options   PoolOptions
-	output    io.Writer
+	output    *outputQueue // nil if PoolOptions.Output is
 	scheduler *scheduler
 	workers   []*Worker
 	lastID    atomic.Uint64
 
-	stopping context.Context // ends when the workers are to be stopped
+	stopping context.Context // ends when the supervisors shall stop their workers
 	stopAll  context.CancelFunc
 	running  sync.WaitGroup // supervisors
 
-	hurry   context.Context // ends when Shutdown is to wait for calls no longer
+	hurry   context.Context // ends when Shutdown shall no longer wait for calls
 	hurryUp context.CancelCauseFunc
-	stopped chan struct{} // closed when Shutdown is done
-	stopErr error         // what it returns then
+	stopped chan struct{} // closed when Shutdown has ended
+	stopErr error         // its error
+
+	dir *socketDir // set before any worker is started
 
 	mu       sync.Mutex
-	dir      string // of the sockets; set before any worker is started
 	started  bool
 	closing  bool
-	starting chan struct{}           // closed when the Start that is under way ends; else nil
+	starting chan struct{}           // closed when the Start that runs ends; nil if none runs
 	abort    context.CancelCauseFunc // ends that Start
 }
 
-// NewPool returns a pool that is not started. The error is an *OptionsError.
+// NewPool returns a pool that is not started yet. It returns an *OptionsError for an invalid option.
 func NewPool(options PoolOptions) (*Pool, error) {
 	options, err := options.withDefaults()
 	if err != nil {
@@ -66,7 +65,7 @@ func NewPool(options PoolOptions) (*Pool, error) {
 		stopped:   make(chan struct{}),
 	}
 	if options.Output != nil {
-		p.output = &oneAtATime{to: options.Output}
+		p.output = &outputQueue{to: options.Output}
 	}
 	p.stopping, p.stopAll = context.WithCancel(context.Background())
 	p.hurry, p.hurryUp = context.WithCancelCause(context.Background())
@@ -76,12 +75,15 @@ func NewPool(options PoolOptions) (*Pool, error) {
 	return p, nil
 }
 
-// Start starts all workers, and returns nil once every one accepts connections [STA-1]. If one
-// does not, nothing is left of any: the error is a *StartError for the first that failed, and
-// Start may be tried again [STA-2] [STA-9]. It is also ErrStarted or ErrClosed.
+// Start starts all workers. It returns nil when all accept connections [STA-1]. If one worker fails, Start stops
+// all others and returns a *StartError for the first that failed. Nothing is left of the workers then, and Start may
+// be called again [STA-2] [STA-9]. Other errors are ErrStarted, ErrClosed and ErrNilContext.
 //
-// ctx bounds the start alone [STA-7].
+// ctx bounds the start only. It does not affect workers that run [STA-7].
 func (p *Pool) Start(ctx context.Context) error {
+	if ctx == nil {
+		return fmt.Errorf("pool: Start: %w", ErrNilContext)
+	}
 	ctx, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
 	p.mu.Lock()
@@ -96,41 +98,50 @@ func (p *Pool) Start(ctx context.Context) error {
 	starting := make(chan struct{})
 	p.starting, p.abort = starting, abort
 	p.mu.Unlock()
-	defer close(starting)
+	defer func() {
+		p.mu.Lock()
+		p.starting = nil
+		p.mu.Unlock()
+		close(starting)
+	}()
 
 	runs, err := p.launchAll(ctx)
-
-	p.mu.Lock()
-	p.starting = nil
-	if p.closing {
-		err = ErrClosed
-	}
-	if err == nil {
-		p.started = true
-		p.running.Add(len(runs))
-	}
-	p.mu.Unlock()
-
-	if err != nil {
+	if err = p.decideStart(err); err != nil {
 		p.rollBack(runs)
 		return err
 	}
-	for i, r := range runs {
-		p.scheduler.up(i, r.link)
-		go func() {
-			defer p.running.Done()
-			p.workers[i].supervise(r)
-		}()
-	}
-	p.scheduler.open()
+	p.serve(runs)
 	return nil
 }
 
-// launchAll starts all workers at once. When one fails the others are given up.
+// decideStart returns the error of a Start that has launched its workers with err. Shutdown ends a Start, too.
+func (p *Pool) decideStart(err error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closing {
+		return ErrClosed
+	}
+	p.started = err == nil
+	return err
+}
+
+// serve lets calls in, and supervises the workers until the pool stops.
+func (p *Pool) serve(runs []*run) {
+	for i, r := range runs {
+		p.scheduler.up(i, r.link)
+		p.running.Go(func() { p.workers[i].supervise(r) })
+	}
+	p.scheduler.open()
+}
+
+// launchAll starts all workers at once. When one fails, the others are stopped.
 func (p *Pool) launchAll(ctx context.Context) ([]*run, error) {
-	dir, err := os.MkdirTemp(p.options.SocketDir, socketDirPattern)
+	for _, path := range removeAbandoned(p.options.SocketDir) {
+		p.options.Logger.Info("removed a directory with sockets that a killed process had left", "path", path)
+	}
+	dir, err := makeSocketDir(p.options.SocketDir)
 	if err != nil {
-		return nil, fmt.Errorf("pool: no directory for sockets: %w; check PoolOptions.SocketDir", err)
+		return nil, fmt.Errorf("pool: cannot make a directory for sockets: %w; check PoolOptions.SocketDir", err)
 	}
 	p.dir = dir
 
@@ -155,13 +166,13 @@ func (p *Pool) launchAll(ctx context.Context) ([]*run, error) {
 	all.Wait()
 	for _, r := range runs {
 		if failure == nil {
-			failure = r.early()
+			failure = r.hasExited()
 		}
 	}
 	return runs, failure
 }
 
-// rollBack leaves nothing of what launchAll has started [STA-3] [STA-4] [STA-5].
+// rollBack stops and removes all that launchAll has started [STA-3] [STA-4] [STA-5].
 func (p *Pool) rollBack(runs []*run) {
 	var all sync.WaitGroup
 	for _, r := range runs {
@@ -173,33 +184,35 @@ func (p *Pool) rollBack(runs []*run) {
 	for _, w := range p.workers {
 		w.setPID(0)
 	}
-	p.removeSockets()
+	p.cleanUp()
 }
 
-// Call asks a worker to run method, and returns the body of its answer, which belongs to the
-// caller. A body that is a json.RawMessage goes out as it is, and must be JSON in UTF-8; any other
-// is encoded by encoding/json. It may be changed again once Call has returned.
+// Call calls a method in a worker and returns the body of its answer. A body of type json.RawMessage is sent
+// unchanged; it must be JSON in UTF-8. Any other body is encoded by encoding/json. When Call has returned, it does
+// not use the body any more, and the answer belongs to the caller.
 //
-// A call waits while every slot is taken [BPR-3], and while workers restart. When ctx ends it
-// returns at once with ctx's error, and the worker is told [CAN-1] [CAN-2].
+// Call waits while all slots are taken [BPR-3] and while workers restart. There is no time limit but that of ctx.
+// When ctx ends, Call returns its error at once, and the worker gets a cancellation if it has the request [CAN-1]
+// [CAN-2]. If ctx has ended before, nothing is sent.
 //
-// The error is a *RemoteError where the worker answered with one. Otherwise errors.Is tells
-// ErrWorkerDied, ErrBusy, ErrUnavailable, ErrNotStarted, ErrClosed, frame.ErrTooLarge and the
-// error of ctx, and by ErrMayHaveRun whether the request may have run. No call is ever sent twice
-// [HLT-8].
+// If the worker answers with an error, the error is a *RemoteError. Other errors match, with errors.Is,
+// ErrWorkerDied, ErrBusy, ErrUnavailable, ErrNotStarted, ErrClosed, ErrNilContext, frame.ErrTooLarge or the error of
+// ctx. They match ErrMayHaveRun too if the request may have run. Call never sends a request twice [HLT-8].
 func (p *Pool) Call(ctx context.Context, method string, body any) (json.RawMessage, error) {
-	raw, err := encodeBody(body)
-	if err != nil {
-		return nil, err
+	if ctx == nil {
+		return nil, fmt.Errorf("pool: call of %q: %w", method, ErrNilContext)
 	}
-	if err := frame.CheckPayload(len(raw), p.options.MaxPayload); err != nil {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("pool: call of %q: %w", method, contextError(ctx))
+	}
+	raw, err := encodeBody(body)
+	if err == nil {
+		err = frame.CheckPayload(len(raw), p.options.MaxPayload)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("pool: call of %q: %w", method, err)
 	}
-	var place turn
-	for {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("pool: call of %q: %w", method, contextError(ctx))
-		}
+	for place := newCaller; ; {
 		g, err := p.scheduler.acquire(ctx, &place)
 		if err != nil {
 			return nil, fmt.Errorf("pool: call of %q: %w", method, err)
@@ -207,7 +220,10 @@ func (p *Pool) Call(ctx context.Context, method string, body any) (json.RawMessa
 		answer, err := g.link.call(ctx, request{id: p.nextID(), method: method, body: raw, slot: g.slot})
 		switch {
 		case err == errUnsent:
-			// The connection was found broken. This call had no part in it, so it is not to fail.
+			// The connection was broken before this call used it. So the call does not fail, but tries again.
+			if ctx.Err() != nil {
+				return nil, fmt.Errorf("pool: call of %q: %w", method, contextError(ctx))
+			}
 		case err != nil:
 			return nil, fmt.Errorf("pool: call of %q on worker %d: %w", method, g.slot.worker, err)
 		case !answer.OK:
@@ -218,31 +234,35 @@ func (p *Pool) Call(ctx context.Context, method string, body any) (json.RawMessa
 	}
 }
 
-// CallInto is Call with the answer's body decoded into out, by encoding/json.
+// CallInto is like Call, but decodes the body of the answer into out, by encoding/json.
 func (p *Pool) CallInto(ctx context.Context, method string, body, out any) error {
 	answer, err := p.Call(ctx, method, body)
 	if err != nil {
 		return err
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("pool: the answer to %q cannot be decoded: %w", method, mayHaveRun(err))
+		return fmt.Errorf("pool: cannot decode the answer to %q: %w", method, mayHaveRun(err))
 	}
 	return nil
 }
 
-// Workers returns the workers of the pool. They stay the same while their processes change.
+// Workers returns the workers of the pool. They stay the same when their processes are replaced.
 func (p *Pool) Workers() []*Worker { return slices.Clone(p.workers) }
 
-// Shutdown stops the pool for good. Calls that wait for a slot, and new ones, fail with ErrClosed
-// [SHD-1]. Calls that run may finish until ctx ends [SHD-2]. Then the workers are stopped, by
-// SIGTERM and, after StopTimeout, SIGKILL [SHD-3]; calls that still run get the answers that come
-// until then, or fail.
+// Shutdown stops the pool for good. New calls, and calls that wait for a slot, fail with ErrClosed [SHD-1]. Running
+// calls may finish until ctx ends [SHD-2]. Then Shutdown stops the workers by SIGTERM and, after StopTimeout, by
+// SIGKILL [SHD-3]. Calls that still run get the answers that arrive until then, or fail.
 //
-// When Shutdown returns nothing is left of the pool [SHD-4] [SHD-6], so it may return up to
-// StopTimeout after ctx has ended. It may be called again, and at any time: each call returns when
-// all is done, and the first context to end ends the patience. The error wraps that context's
-// error, and is nil if all calls finished.
+// When Shutdown returns, nothing is left of the pool: no process, also none that a worker has started in its process
+// group, no socket and no goroutine [SHD-4] [SHD-6]. Only a Write of PoolOptions.Output that blocks may go on. So
+// Shutdown may return later than ctx ends, by StopTimeout and about a second.
+//
+// Shutdown is idempotent. Of several calls the first context that ends counts for all, and all return when the pool
+// has stopped. The error wraps the error of that context. It is nil if all calls have finished.
 func (p *Pool) Shutdown(ctx context.Context) error {
+	if ctx == nil {
+		return fmt.Errorf("pool: Shutdown: %w", ErrNilContext)
+	}
 	p.mu.Lock()
 	if !p.closing {
 		p.closing = true
@@ -273,31 +293,34 @@ func (p *Pool) stop(starting, drained <-chan struct{}) {
 		select {
 		case <-drained:
 		default:
-			p.stopErr = fmt.Errorf("pool: shut down while calls ran: %w", context.Cause(p.hurry))
+			p.stopErr = fmt.Errorf("pool: shut down before all calls had finished: %w", context.Cause(p.hurry))
 		}
 	}
 	p.stopAll()
 	p.running.Wait()
-	p.removeSockets()
+	p.cleanUp()
 	p.hurryUp(nil)
 }
 
 func (p *Pool) socketPath(worker int) string {
-	return filepath.Join(p.dir, socketName(worker))
+	return filepath.Join(p.dir.path, socketName(worker))
 }
 
-// removeSockets removes the sockets that workers have left, with their directory.
-func (p *Pool) removeSockets() {
-	if p.dir == "" {
-		return
+// cleanUp removes the sockets, and passes on the output that still waits.
+func (p *Pool) cleanUp() {
+	if p.dir != nil {
+		if err := p.dir.remove(); err != nil {
+			p.options.Logger.Error("cannot remove the sockets", "path", p.dir.path, "error", err)
+		}
+		p.dir = nil
 	}
-	if err := os.RemoveAll(p.dir); err != nil {
-		p.options.Logger.Error("sockets could not be removed", "error", err)
+	if p.output != nil {
+		p.output.flush(outputTime)
 	}
 }
 
-// nextID makes a request ID. No two in the whole pool are the same, for 2^64 calls outlast any
-// pool; 0 is none [RID-1] [RID-2].
+// nextID returns a new request ID, which is never 0. All in the pool are different: no pool lives for 2^64 calls
+// [RID-1] [RID-2].
 func (p *Pool) nextID() uint64 {
 	for {
 		if id := p.lastID.Add(1); id != 0 {

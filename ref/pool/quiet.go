@@ -5,13 +5,13 @@ import (
 	"syscall"
 )
 
-// peeker tells whether anything has come on a connection that nobody reads, without taking it. Whatever
-// did, an answer sent twice, garbage or the end, is not to meet the next call [RID-5] [RID-6] [RID-7].
-// It takes about a microsecond.
+// peeker reports whether something has arrived on a connection that nobody reads, without reading it. Whatever that is,
+// an answer sent twice, garbage or the end, the next call must not meet it [RID-5] [RID-6] [RID-7]. It takes about a
+// microsecond.
 type peeker struct {
-	raw  syscall.RawConn // nil where the connection cannot be looked into: what came is seen later
+	raw  syscall.RawConn // nil if the connection does not offer this
 	err  error
-	peek func(fd uintptr) bool // made once, for a lone call pays for each allocation
+	peek func(fd uintptr) bool // made once, to save an allocation per call
 }
 
 func newPeeker(conn net.Conn) *peeker {
@@ -27,12 +27,12 @@ func newPeeker(conn net.Conn) *peeker {
 	return p
 }
 
-// isQuiet is for the one alone who may read.
+// isQuiet reports whether nothing has arrived. It must not overlap with reads of the connection.
 func (p *peeker) isQuiet() bool {
 	if p.raw == nil {
 		return true
 	}
 	p.err = nil
-	_ = p.raw.Read(p.peek) // what fails here fails the next read as well
+	_ = p.raw.Read(p.peek) // an error here is returned by the next read too
 	return p.err == syscall.EAGAIN
 }

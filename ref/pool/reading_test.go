@@ -19,8 +19,8 @@ type asked struct {
 	sent
 }
 
-// onRestedConnection plays with a pool whose only connection nobody reads: one call was answered, and no time
-// has passed since. The caller of the next call reads. Calls but for echo are held.
+// onRestedConnection runs a test with a pool on whose only connection nobody reads: one call was answered, and no time
+// has passed since. So the caller of the next call reads. All calls but echo are held.
 func onRestedConnection(t *testing.T, play func(*stage, *pool.Pool, <-chan asked)) {
 	onStage(t, frame.Enhanced, func(s *stage) {
 		held := make(chan asked, 10)
@@ -72,7 +72,7 @@ func TestACallerThatReadsHandsOutWhatComesForOthers(t *testing.T) {
 	})
 }
 
-// [CAN-4] The others are not touched, and the deadline that ended the reading is no longer there.
+// [CAN-4] Other calls are not affected, and the deadline that ended the read is removed.
 func TestACallerThatReadsLeavesAtOnceWhenItsContextEnds(t *testing.T) {
 	for name, others := range map[string]bool{"alone": false, "beside another": true} {
 		t.Run(name, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestACallerThatReadsLeavesAtOnceWhenItsContextEnds(t *testing.T) {
 	}
 }
 
-// A context that ends when the answer is there, or has ended before, takes nothing from the next caller.
+// A context that ends when the answer comes, or before the call, does not affect the next caller.
 func TestContextsThatEndBesideAnswersLeaveTheConnectionWhole(t *testing.T) {
 	onRestedConnection(t, func(s *stage, p *pool.Pool, held <-chan asked) {
 		for i := range 100 {
@@ -169,7 +169,7 @@ func TestTheEndOfAConnectionIsSeenWhoeverReads(t *testing.T) {
 	})
 }
 
-// [STR-3] [RID-7] What is wrong behind an answer that came with it ends the connection, and not the call.
+// [STR-3] [RID-7] Garbage after an answer, in the same read, ends the connection but not the call.
 func TestGarbageBehindTheAnswerOfACallerThatReads(t *testing.T) {
 	stray := frame.AppendFrame(nil, frame.Enhanced, 7, []byte(`{"id":7,"ok":true}`))
 	for name, x := range map[string]struct {

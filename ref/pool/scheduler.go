@@ -7,49 +7,51 @@ import (
 	"sync"
 )
 
-// scheduler decides which call goes to which worker, and when. A slot is the right to have one
-// request at one worker; a caller that finds none free waits its turn [BPR-5].
+// scheduler decides which call goes to which worker, and when. A call needs a slot: the right to have one request at
+// one worker. Callers that find no free slot wait, and are served in order of arrival [BPR-5].
 type scheduler struct {
 	perWorker int // slots of each worker
-	queue     int // how many may wait; 0 means any number
+	queue     int // how many callers may wait; 0 means any number
 
 	mu      sync.Mutex
-	refuse  error // why no call is taken, or nil
+	refuse  error // the error for all new calls, or nil
 	seats   []seat
-	next    int       // where the round robin goes on
-	waiters list.List // of *waiter, in order of arrival
-	arrived uint64    // callers so far
-	calls   int       // that hold a slot and have not returned
-	drained chan struct{}
+	next    int           // where the round robin continues
+	waiters list.List     // of *waiter, in order of arrival
+	arrived arrival       // of the latest caller
+	calls   int           // that hold a slot and have not returned
+	drained chan struct{} // closed when calls is 0, if close waits for that; else nil
 }
 
-// seat is what the scheduler knows of one worker.
+// seat is the state of one worker.
 type seat struct {
-	link     link  // nil until the worker was up once
-	up       bool  // it may be given calls
-	hopeless error // why its latest restart failed; nil while it may come up by itself
-	taken    int   // slots
-	lingers  int   // of them, those of calls that returned before their slot was free
+	link       link  // nil until the worker was up once
+	up         bool  // it gets calls
+	restartErr error // why its latest restart failed; nil if it did not
+	taken      int   // slots
 }
 
 type waiter struct {
-	turn    turn
-	granted chan grant // has room for one: whoever grants never waits
+	arrival arrival
+	granted chan grant // has room for one, so that the sender never waits
 }
 
-// turn is a caller's place among all callers. One that was given a link which proved broken keeps it when
-// it comes again, or others would be served before it [BPR-5]. The zero turn is that of a new caller.
-type turn uint64
+// arrival is a caller's number in order of arrival. A caller whose link was broken tries again under the same number,
+// so that no later one is served before it [BPR-5].
+type arrival uint64
 
-// grant is a slot and the link to use it on, or the reason why there will be none.
+// newCaller is the arrival of a caller that has no number yet.
+const newCaller arrival = 0
+
+// grant is a slot and the link to use it on, or the error of a caller that gets none.
 type grant struct {
 	slot slot
 	link link
 	err  error
 }
 
-// slot is the right to have one request at one worker. The zero slot is that of a health call,
-// which needs none [E10].
+// slot is the right to have one request at one worker. The zero slot is that of a health call, which needs none
+// [E10].
 type slot struct {
 	of     *scheduler
 	worker int
@@ -59,13 +61,12 @@ func newScheduler(workers, perWorker, queue int) *scheduler {
 	return &scheduler{perWorker: perWorker, queue: queue, refuse: ErrNotStarted, seats: make([]seat, workers)}
 }
 
-// acquire takes a slot of the next healthy worker that has one, or waits for one. It sets the turn of a new
-// caller.
-func (s *scheduler) acquire(ctx context.Context, t *turn) (grant, error) {
+// acquire takes a slot of the next healthy worker that has one, or waits for one. It gives a new caller its number.
+func (s *scheduler) acquire(ctx context.Context, place *arrival) (grant, error) {
 	s.mu.Lock()
-	if *t == 0 {
+	if *place == newCaller {
 		s.arrived++
-		*t = turn(s.arrived)
+		*place = s.arrived
 	}
 	if s.refuse != nil {
 		err := s.refuse
@@ -81,29 +82,29 @@ func (s *scheduler) acquire(ctx context.Context, t *turn) (grant, error) {
 		s.mu.Unlock()
 		return grant{}, err
 	}
-	w := &waiter{turn: *t, granted: make(chan grant, 1)}
-	place := s.lineUp(w)
+	w := &waiter{arrival: *place, granted: make(chan grant, 1)}
+	waits := s.lineUp(w)
 	s.mu.Unlock()
 
 	select {
 	case g := <-w.granted:
 		return g, g.err
 	case <-ctx.Done():
-		return grant{}, s.leave(ctx, w, place)
+		return grant{}, s.leave(ctx, w, waits)
 	}
 }
 
-// lineUp puts a waiter behind those that arrived before it: nearly always at the end.
+// lineUp adds a waiter to the queue, after those that arrived before it. That is nearly always the end.
 func (s *scheduler) lineUp(w *waiter) *list.Element {
 	for e := s.waiters.Back(); e != nil; e = e.Prev() {
-		if e.Value.(*waiter).turn < w.turn {
+		if e.Value.(*waiter).arrival < w.arrival {
 			return s.waiters.InsertAfter(w, e)
 		}
 	}
 	return s.waiters.PushFront(w)
 }
 
-// leave takes a waiter out of the queue, and gives the slot back that it may have been granted at
+// leave removes a waiter from the queue, whose context has ended. It gives back a slot that the waiter was granted at
 // the same moment [BPR-3].
 func (s *scheduler) leave(ctx context.Context, w *waiter, place *list.Element) error {
 	s.mu.Lock()
@@ -120,8 +121,8 @@ func (s *scheduler) leave(ctx context.Context, w *waiter, place *list.Element) e
 	return contextError(ctx)
 }
 
-// pick finds the next worker in turn that is up and has a free slot. The turn moves on from the
-// worker picked, so that the share of one that is passed over is spread evenly [SEL-1] [SEL-2].
+// pick returns the next worker that is up and has a free slot, or -1. The round robin continues after the worker
+// picked, so that the share of a skipped worker is spread evenly [SEL-1] [SEL-2].
 func (s *scheduler) pick() int {
 	for n := range s.seats {
 		i := s.next + n
@@ -146,7 +147,7 @@ func (s *scheduler) grant(i int) grant {
 }
 
 func (s *scheduler) whyNotWait() error {
-	if err := s.hopeless(); err != nil {
+	if err := s.unavailable(); err != nil {
 		return err
 	}
 	if s.queue == NoQueue || s.queue > 0 && s.waiters.Len() >= s.queue {
@@ -155,19 +156,20 @@ func (s *scheduler) whyNotWait() error {
 	return nil
 }
 
-// hopeless is an error if no worker is up or may come up by itself.
-func (s *scheduler) hopeless() error {
+// unavailable returns ErrUnavailable if the latest restart of every worker failed. A worker that is only unhealthy may
+// become healthy by itself.
+func (s *scheduler) unavailable() error {
 	var last error
 	for i := range s.seats {
-		if s.seats[i].hopeless == nil {
+		if s.seats[i].restartErr == nil {
 			return nil
 		}
-		last = s.seats[i].hopeless
+		last = s.seats[i].restartErr
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, last)
 }
 
-// serve gives the free slots of worker i to those who wait.
+// serve gives the free slots of worker i to callers that wait.
 func (s *scheduler) serve(i int) {
 	for s.seats[i].up && s.seats[i].taken < s.perWorker {
 		first := s.waiters.Front()
@@ -178,7 +180,8 @@ func (s *scheduler) serve(i int) {
 	}
 }
 
-func (s *scheduler) turnAway(err error) {
+// refuseWaiters ends the wait of all callers with an error.
+func (s *scheduler) refuseWaiters(err error) {
 	for first := s.waiters.Front(); first != nil; first = s.waiters.Front() {
 		s.waiters.Remove(first).(*waiter).granted <- grant{err: err}
 	}
@@ -196,14 +199,13 @@ func (t slot) free() {
 	t.of.mu.Unlock()
 }
 
-// linger says that the call returns while its request still counts as at the worker: the
-// cancellation has not gone out yet [E11]. freeLingering follows.
+// linger is called when the call returns before its slot is free, because the cancellation has not gone out yet
+// [E11]. freeLingering follows.
 func (t slot) linger() {
 	if t.of == nil {
 		return
 	}
 	t.of.mu.Lock()
-	t.of.seats[t.worker].lingers++
 	t.of.returned()
 	t.of.mu.Unlock()
 }
@@ -214,7 +216,6 @@ func (t slot) freeLingering() {
 	}
 	t.of.mu.Lock()
 	t.of.seats[t.worker].taken--
-	t.of.seats[t.worker].lingers--
 	t.of.serve(t.worker)
 	t.of.mu.Unlock()
 }
@@ -227,7 +228,7 @@ func (s *scheduler) returned() {
 	}
 }
 
-// open lets calls in, unless close came first.
+// open lets calls in, unless close was called before.
 func (s *scheduler) open() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -236,14 +237,14 @@ func (s *scheduler) open() {
 	}
 }
 
-// close lets no more calls in, nor those that wait, and returns a channel that is closed once the
-// calls that hold slots have returned [SHD-1] [SHD-2].
+// close refuses new calls and those that wait. It returns a channel that is closed once the calls that hold slots have
+// returned [SHD-1] [SHD-2].
 func (s *scheduler) close() <-chan struct{} {
 	drained := make(chan struct{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refuse = ErrClosed
-	s.turnAway(ErrClosed)
+	s.refuseWaiters(ErrClosed)
 	if s.calls == 0 {
 		close(drained)
 	} else {
@@ -252,8 +253,8 @@ func (s *scheduler) close() <-chan struct{} {
 	return drained
 }
 
-// up lets worker i have calls, on the given link, unless that is down already. It reports whether
-// that changed anything.
+// up lets worker i get calls, on the given link, unless that is down already. It reports whether that changed
+// anything.
 func (s *scheduler) up(i int, l link) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -261,12 +262,12 @@ func (s *scheduler) up(i int, l link) bool {
 	if l.isDown() || seat.up && seat.link == l {
 		return false
 	}
-	seat.link, seat.up, seat.hopeless = l, true, nil
+	seat.link, seat.up, seat.restartErr = l, true, nil
 	s.serve(i)
 	return true
 }
 
-// down keeps calls from worker i until it is up again. It reports whether that changed anything.
+// down lets worker i get no calls until it is up again. It reports whether that changed anything.
 func (s *scheduler) down(i int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -275,27 +276,27 @@ func (s *scheduler) down(i int) bool {
 	return was
 }
 
-// failed says that a restart of worker i failed. When no other gives hope, those who wait are
-// told so instead of hanging.
+// failed is called when a restart of worker i failed. If the latest restart of every worker failed, the callers that
+// wait get an error instead of hanging.
 func (s *scheduler) failed(i int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seats[i].up = false
-	s.seats[i].hopeless = err
-	if err := s.hopeless(); err != nil {
-		s.turnAway(err)
+	s.seats[i].restartErr = err
+	if err := s.unavailable(); err != nil {
+		s.refuseWaiters(err)
 	}
 }
 
-// waiting is how many callers wait for a slot.
+// waiting returns the number of callers that wait for a slot.
 func (s *scheduler) waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.waiters.Len()
 }
 
-// seat tells whether worker i is up, and how many of its slots are taken.
-func (s *scheduler) seat(i int) (up bool, taken int) {
+// state returns whether worker i is up, and how many of its slots are taken.
+func (s *scheduler) state(i int) (up bool, taken int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.seats[i].up, s.seats[i].taken

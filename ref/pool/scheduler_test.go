@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// deadLink is a link that is down or not, and no more.
+// deadLink is a link that only reports whether it is down.
 type deadLink struct {
 	link
 	down bool
@@ -21,7 +21,7 @@ func TestASlotGrantedToAWaiterThatLeavesIsNotLost(t *testing.T) {
 	s := newScheduler(1, 1, 0)
 	s.open()
 	s.up(0, deadLink{})
-	first, err := s.acquire(t.Context(), new(turn))
+	first, err := s.acquire(t.Context(), new(arrival))
 	require.NoError(t, err)
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -32,42 +32,42 @@ func TestASlotGrantedToAWaiterThatLeavesIsNotLost(t *testing.T) {
 	require.Len(t, w.granted, 1)
 	require.ErrorIs(t, s.leave(ctx, w, place), context.Canceled)
 
-	_, err = s.acquire(t.Context(), new(turn))
+	_, err = s.acquire(t.Context(), new(arrival))
 	require.NoError(t, err)
 }
 
-// [SEL-3] News of a good health check may come after news of the end of the connection.
+// [SEL-3] A check may succeed, and its result arrive after the connection has ended.
 func TestAWorkerIsNotUpOnALinkThatIsDown(t *testing.T) {
 	s := newScheduler(1, 1, NoQueue)
 	s.open()
 	require.False(t, s.up(0, deadLink{down: true}))
-	_, err := s.acquire(t.Context(), new(turn))
+	_, err := s.acquire(t.Context(), new(arrival))
 	require.ErrorIs(t, err, ErrBusy)
 	require.True(t, s.up(0, deadLink{}))
-	_, err = s.acquire(t.Context(), new(turn))
+	_, err = s.acquire(t.Context(), new(arrival))
 	require.NoError(t, err)
 }
 
-// A caller whose connection proved broken comes again, and is served before those that arrived after it.
+// A caller whose connection was broken tries again, and is served before those that arrived after it.
 func TestACallerThatComesAgainKeepsItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScheduler(1, 1, 0)
 		s.open()
 		l := deadLink{}
 		s.up(0, l)
-		var first turn
+		var first arrival
 		g, err := s.acquire(t.Context(), &first)
 		require.NoError(t, err)
 		var served []string
-		wait := func(name string, place *turn) {
+		wait := func(name string, place *arrival) {
 			g, err := s.acquire(t.Context(), place)
 			require.NoError(t, err)
 			served = append(served, name)
 			g.slot.free()
 		}
-		go wait("second", new(turn))
+		go wait("second", new(arrival))
 		synctest.Wait()
-		go wait("third", new(turn))
+		go wait("third", new(arrival))
 		synctest.Wait()
 		s.down(0)
 		g.slot.free()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -15,9 +16,9 @@ import (
 	"github.com/pyproctest/pyproctest/ref/message"
 )
 
-// sequential is the link of the basic framing, whose frames carry no ID: each call has a
-// connection, a lane, to itself, and writes and reads it in the caller's own goroutine. A lane is
-// used again only after its call got its answer; any other is closed [RID-6].
+// sequential is the link of the basic framing, whose frames have no request ID. Each call has a connection of its own,
+// a lane. The caller's goroutine writes and reads it. A lane is used again only if its call got its answer, and else
+// closed [RID-6].
 type sequential struct {
 	dial  func(context.Context) (net.Conn, error)
 	max   int // payload bytes of one frame
@@ -25,14 +26,14 @@ type sequential struct {
 	log   *slog.Logger
 
 	answered atomic.Uint64
-	gone     chan struct{}
+	ended    chan struct{} // closed when the link is down and has no users
 
-	mu     sync.Mutex
-	down   bool
-	users  int // calls, and cancellations on their way: what gone waits for
-	idle   []*lane
-	inUse  map[*lane]struct{}
-	closed bool // gone is closed
+	mu       sync.Mutex
+	down     bool
+	users    int // calls, and cancellations that are being sent
+	idle     []*lane
+	inUse    map[*lane]struct{}
+	hasEnded bool // ended is closed
 }
 
 type lane struct {
@@ -40,19 +41,19 @@ type lane struct {
 	peeker *peeker
 	frames *frame.Reader
 	buf    []byte
-	rested bool // it was idle, and the worker may have hung up meanwhile
+	reused bool // it was idle, and the worker may have closed it meanwhile
 }
 
-// cancelTime is how long a cancellation may take to be written before its lane is just closed,
-// which tells the worker as well [CAN-8].
+// cancelTime bounds the time to write a cancellation. After it the lane is closed, which cancels the request as well
+// [CAN-8].
 const cancelTime = time.Second
 
-// newSequential takes over conn as the first lane.
+// newSequential returns a link with conn as its first lane.
 func newSequential(conn net.Conn, dial func(context.Context) (net.Conn, error), maxPayload int,
 	owner linkOwner, log *slog.Logger) (*sequential, error) {
 	s := &sequential{
 		dial: dial, max: maxPayload, owner: owner, log: log,
-		gone: make(chan struct{}), inUse: make(map[*lane]struct{}),
+		ended: make(chan struct{}), inUse: make(map[*lane]struct{}),
 	}
 	first, err := newLane(conn, maxPayload)
 	if err != nil {
@@ -68,14 +69,14 @@ func newLane(conn net.Conn, maxPayload int) (*lane, error) {
 }
 
 func (s *sequential) call(ctx context.Context, r request) (message.Response, error) {
-	l, err := s.take(ctx)
+	l, err := s.takeLane(ctx)
 	if err != nil {
 		r.slot.free()
 		return message.Response{}, err
 	}
 	defer s.leave()
 
-	// Ending the deadline is what wakes a goroutine that reads or writes.
+	// A deadline in the past ends a read or write that waits.
 	stop := context.AfterFunc(ctx, func() { _ = l.conn.SetDeadline(time.Unix(1, 0)) })
 	answer, err := s.exchange(l, r)
 	stopped := stop()
@@ -86,7 +87,7 @@ func (s *sequential) call(ctx context.Context, r request) (message.Response, err
 	}
 	var out *requestError
 	if !errors.As(err, &out) {
-		s.put(l, stopped) // refused before anything was sent
+		s.put(l, stopped) // too large; nothing was sent
 		r.slot.free()
 		return message.Response{}, err
 	}
@@ -95,10 +96,10 @@ func (s *sequential) call(ctx context.Context, r request) (message.Response, err
 	}
 	s.put(l, false)
 	defer r.slot.free()
-	if out.sent == 0 && l.rested {
+	if out.sent == 0 && l.reused {
 		return message.Response{}, errUnsent
 	}
-	why := s.owner.whyLost(ctx, out.err)
+	why := s.owner.callError(ctx, out.err)
 	switch {
 	case out.sent > 0:
 		return message.Response{}, mayHaveRun(why)
@@ -108,18 +109,17 @@ func (s *sequential) call(ctx context.Context, r request) (message.Response, err
 	return message.Response{}, why
 }
 
-// requestError is what broke a lane, and how much of the request had gone out.
+// requestError is the error that broke a lane.
 type requestError struct {
 	err   error
-	sent  int
-	whole bool
+	sent  int  // bytes of the request
+	whole bool // all of them
 }
 
 func (e *requestError) Error() string { return e.err.Error() }
 func (e *requestError) Unwrap() error { return e.err }
 
-// exchange sends a request and reads its answer. The error is a *requestError once the lane can no
-// longer be used.
+// exchange sends a request and reads its answer. The error is a *requestError if the lane cannot be used any more.
 func (s *sequential) exchange(l *lane, r request) (message.Response, error) {
 	sent, err := s.send(l, r)
 	if err != nil {
@@ -132,11 +132,10 @@ func (s *sequential) exchange(l *lane, r request) (message.Response, error) {
 		}
 		switch {
 		case answer.ID == r.id:
-			s.answered.Add(1) // no other tells that the worker gets on with its work
+			s.answered.Add(1) // only this one: any other answer does not show that the worker works
 			return answer, nil
 		case answer.ID == 0 && !answer.OK:
-			// It has no request's ID, but it tells that the one request on this lane could not be
-			// read [MSG-11], so that no other answer will come.
+			// The worker could not read the request on this lane [MSG-11], so no other answer will come.
 			err := &violation{reason: "the worker could not read the request: " + answer.Error}
 			return message.Response{}, &requestError{err, sent, true}
 		}
@@ -159,15 +158,19 @@ func (s *sequential) send(l *lane, r request) (int, error) {
 		l.buf = append(append(l.buf, r.body...), tail...)
 		pieces = net.Buffers{l.buf}
 	}
+	all := header + size
 	sent, err := pieces.WriteTo(l.conn)
+	if err == nil && int(sent) < all {
+		err = io.ErrShortWrite
+	}
 	if err != nil {
 		return 0, &requestError{err, int(sent), false}
 	}
 	return int(sent), nil
 }
 
-// cancel ends a call whose context has ended. Nothing is awaited [CAN-4] [CAN-10]. Of a request
-// that did not go out whole the lane is closed at once: it is no request yet.
+// cancel ends a call whose context has ended, without waiting for anything [CAN-4] [CAN-10]. If only a part of the
+// request was sent, it closes the lane at once.
 func (s *sequential) cancel(ctx context.Context, l *lane, r request, out *requestError) error {
 	err := contextError(ctx)
 	if !out.whole {
@@ -189,20 +192,20 @@ func (s *sequential) cancel(ctx context.Context, l *lane, r request, out *reques
 func (s *sequential) sendCancellation(l *lane, r request, reason string) {
 	defer s.leave()
 	_ = l.conn.SetDeadline(time.Now().Add(cancelTime))
-	l.buf = frame.BeginFrame(l.buf[:0], frame.Basic)
-	l.buf = message.AppendCancellation(l.buf, r.id, reason)
-	frame.EndFrame(l.buf, 0, frame.Basic, r.id)
-	_, _ = l.conn.Write(l.buf)
+	l.buf = appendCancellation(l.buf[:0], frame.Basic, r.id, reason, s.max)
+	if len(l.buf) > 0 {
+		_, _ = l.conn.Write(l.buf) // if it fails, closing the lane cancels the request
+	}
 	s.put(l, false)
 	r.slot.freeLingering()
 }
 
-// take returns a lane for one call: one that was used before, or a new one.
-func (s *sequential) take(ctx context.Context) (*lane, error) {
+// takeLane returns a lane for one call: an idle one, or else a new one.
+func (s *sequential) takeLane(ctx context.Context) (*lane, error) {
 	if !s.enter() {
 		return nil, errUnsent
 	}
-	for l := s.rested(); l != nil; l = s.rested() {
+	for l := s.takeIdle(); l != nil; l = s.takeIdle() {
 		if l.frames.Buffered() == 0 && l.peeker.isQuiet() {
 			return l, nil
 		}
@@ -215,8 +218,8 @@ func (s *sequential) take(ctx context.Context) (*lane, error) {
 	return l, err
 }
 
-// rested takes out the lane that was used last, of those that wait for a call.
-func (s *sequential) rested() *lane {
+// takeIdle takes the idle lane that was used last, or returns nil.
+func (s *sequential) takeIdle() *lane {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := len(s.idle)
@@ -226,7 +229,7 @@ func (s *sequential) rested() *lane {
 	l := s.idle[n-1]
 	s.idle = s.idle[:n-1]
 	s.inUse[l] = struct{}{}
-	l.rested = true
+	l.reused = true
 	return l
 }
 
@@ -258,7 +261,7 @@ func (s *sequential) newLane(ctx context.Context) (*lane, error) {
 	return l, nil
 }
 
-// put gives a lane back, to be used again or to be closed.
+// put gives a lane back, to be used again or closed.
 func (s *sequential) put(l *lane, again bool) {
 	s.mu.Lock()
 	delete(s.inUse, l)
@@ -274,7 +277,7 @@ func (s *sequential) put(l *lane, again bool) {
 	}
 }
 
-// enter counts a call in; false if there are to be no more.
+// enter counts a call, and reports false if the link takes no more.
 func (s *sequential) enter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -289,13 +292,13 @@ func (s *sequential) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.users--
-	s.closeIfDone()
+	s.endIfUnused()
 }
 
-func (s *sequential) closeIfDone() {
-	if s.down && s.users == 0 && !s.closed {
-		s.closed = true
-		close(s.gone)
+func (s *sequential) endIfUnused() {
+	if s.down && s.users == 0 && !s.hasEnded {
+		s.hasEnded = true
+		close(s.ended)
 	}
 }
 
@@ -306,7 +309,7 @@ func (s *sequential) expire() {
 	s.end(func(c net.Conn) { _ = c.SetDeadline(soon) })
 }
 
-// end takes no more calls, closes the lanes without one, and tells what to do with the others.
+// end takes no more calls, closes the idle lanes, and calls inUse for the others.
 func (s *sequential) end(inUse func(net.Conn)) {
 	s.mu.Lock()
 	s.down = true
@@ -315,7 +318,7 @@ func (s *sequential) end(inUse func(net.Conn)) {
 	for l := range s.inUse {
 		inUse(l.conn)
 	}
-	s.closeIfDone()
+	s.endIfUnused()
 	s.mu.Unlock()
 	for _, l := range idle {
 		_ = l.conn.Close()
@@ -331,4 +334,5 @@ func (s *sequential) isDown() bool {
 	return s.down
 }
 
-func (s *sequential) lost() <-chan struct{} { return s.gone }
+func (s *sequential) lost() <-chan struct{} { return s.ended }
+func (s *sequential) failure() error        { return nil }

@@ -53,6 +53,9 @@ func TestShutdownLetsRunningCallsFinish(t *testing.T) {
 		}
 		s.requireNothingLeft()
 		require.Zero(s.t, p.Health().Healthy)
+		for _, w := range p.Health().Workers {
+			require.Zero(s.t, w.PID, "[HLT-3] there is no process")
+		}
 	})
 }
 
@@ -168,6 +171,24 @@ func TestShutdownAtAnyTime(t *testing.T) {
 			require.Equal(t, began, time.Now(), "the start is given up")
 			require.ErrorIs(t, <-started, pool.ErrClosed)
 			s.requireNothingLeft()
+		})
+	})
+	t.Run("while a failed Start is rolled back", func(t *testing.T) {
+		onStage(t, frame.Enhanced, func(s *stage) {
+			s.spawned = func(p *process) {
+				p.deaf = p.spec.Worker == 0
+				if p.spec.Worker == 1 {
+					p.startAfter, p.exitsEarly = time.Second, "exit status 1"
+				}
+			}
+			p := s.pool(pool.PoolOptions{Workers: 2, StopTimeout: 4 * time.Second})
+			started := make(chan error, 1)
+			go func() { started <- p.Start(context.Background()) }()
+			pass(2 * time.Second)
+			require.ErrorIs(t, p.Start(s.t.Context()), pool.ErrStarted, "the first one goes on")
+			require.NoError(t, p.Shutdown(context.Background()))
+			s.requireNothingLeft()
+			require.Error(t, <-started)
 		})
 	})
 	t.Run("as Start succeeds", func(t *testing.T) {

@@ -3,8 +3,10 @@ package pool_test
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -192,6 +194,60 @@ func TestStartTwiceAndAfterShutdown(t *testing.T) {
 	})
 }
 
+// [STA-1] The pool's own variables win over those that it has inherited, as a worker of another pool for instance, and
+// over Env.
+func TestThePoolSetsItsOwnVariables(t *testing.T) {
+	t.Setenv("PYPROC_SOCKET_PATH", "/inherited")
+	t.Setenv("PYPROC_LIFELINE_FD", "98")
+	onStage(t, frame.Enhanced, func(s *stage) {
+		s.started(pool.PoolOptions{Workers: 1, Env: []string{"PYPROC_SOCKET_PATH=/own", "PYPROC_LIFELINE_FD=99", "A=1"}})
+		var own []string
+		for _, e := range s.process(0).spec.Env {
+			if strings.HasPrefix(e, "PYPROC_SOCKET_PATH") || strings.HasPrefix(e, "PYPROC_LIFELINE_FD") {
+				own = append(own, e)
+			}
+		}
+		require.Equal(t, []string{"PYPROC_SOCKET_PATH=" + s.process(0).spec.SocketPath}, own,
+			"a Spawn of the user's has no lifeline but its own")
+		require.Contains(t, s.process(0).spec.Env, "A=1")
+	})
+}
+
+func TestARelativeSocketDirIsThatOfThePool(t *testing.T) {
+	command, err := filepath.Abs("../../pyworker/conformance_worker.py")
+	require.NoError(t, err)
+	t.Chdir(shortDir(t))
+	require.NoError(t, os.Mkdir("sockets", 0o700))
+	for name, dir := range map[string]string{"with Dir": t.TempDir(), "without": ""} {
+		t.Run(name, func(t *testing.T) {
+			p, err := pool.NewPool(pool.PoolOptions{
+				Command: []string{python(), command}, Workers: 1, SocketDir: "sockets", Dir: dir,
+			})
+			require.NoError(t, err)
+			require.NoError(t, p.Start(t.Context()))
+			requireEcho(t, p, `1`)
+			require.NoError(t, p.Shutdown(context.Background()))
+			requireGone(t, nil, "sockets", -1)
+		})
+	}
+}
+
+func TestANilContextIsAnError(t *testing.T) {
+	inBothFramings(t, func(s *stage) {
+		p := s.pool(pool.PoolOptions{Workers: 1})
+		var none context.Context
+		require.ErrorIs(s.t, p.Start(none), pool.ErrNilContext)
+		require.NoError(s.t, p.Start(s.t.Context()))
+		_, err := p.Call(none, "echo", 1)
+		require.ErrorIs(s.t, err, pool.ErrNilContext)
+		require.ErrorIs(s.t, p.CallInto(none, "echo", 1, nil), pool.ErrNilContext)
+		err = p.Shutdown(none)
+		require.ErrorIs(s.t, err, pool.ErrNilContext)
+		require.ErrorContains(s.t, err, "pass context.Background()")
+		requireEcho(s.t, p, `1`) // it has done nothing
+	})
+}
+
 func TestTwoStartsAtOnce(t *testing.T) {
 	onStage(t, frame.Enhanced, func(s *stage) {
 		s.spawned = func(p *process) { p.startAfter = time.Second }
@@ -221,7 +277,6 @@ func TestOptionsThatCannotBeUsed(t *testing.T) {
 		"HealthInterval": {Command: command, HealthInterval: -1},
 		"RestartMin":     {Command: command, RestartMin: 2, RestartMax: 1},
 		"SocketDir":      {Command: command, SocketDir: long},
-		"Env":            {Command: command, Env: []string{"PYPROC_SOCKET_PATH=/x"}},
 	} {
 		t.Run(field, func(t *testing.T) {
 			_, err := pool.NewPool(o)

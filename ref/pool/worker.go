@@ -5,62 +5,74 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/pyproctest/pyproctest/ref/frame"
 )
 
-// Worker is one supervised worker: its process is started, connected to and checked, and when it
-// dies another takes its place.
+// Worker is one worker of a pool. When its process dies, the pool starts another one for it.
 type Worker struct {
 	index int
 	pool  *Pool
 	log   *slog.Logger
 
-	mu     sync.Mutex
-	health WorkerHealth // but for what the scheduler knows
+	mu       sync.Mutex
+	health   WorkerHealth // without the fields that the scheduler knows
+	warnings warnings
 }
 
-// Index is the worker's number in its pool, from 0, as errors and logs name it.
+// Index returns the number of the worker in its pool, from 0. Errors and logs have it too.
 func (w *Worker) Index() int { return w.index }
 
-// run is the life of one process of a worker.
+// run is one process of a worker, with the link to it.
 type run struct {
 	worker *Worker
 	proc   Process
-	output *outputTail
+	output *workerOutput
 	link   link
-	since  time.Time // it became ready
+	since  time.Time // when it became ready
+
+	linkSince    time.Time // when the link was made
+	linkFailures int       // in a row
 }
 
-// exitTime is how long the end of a process is awaited after its connection ended, to tell a worker
-// that died from one that only hung up.
-const exitTime = time.Second
+const (
+	// exitTime is how long the pool waits for the end of a process whose connection has ended, to tell a worker that
+	// died from one that only closed the connection.
+	exitTime = time.Second
 
-// launch starts a process and waits until it accepts connections. Of one that does not, nothing
-// is left when launch returns [STA-3]. The error is a *StartError.
+	// maxLinkFailures is the number of failed connections in a row after which the worker is restarted.
+	maxLinkFailures = 6
+
+	// closedEarly is how long a connection that its worker closes must last, exitTime included, for the next one to
+	// be made without another wait.
+	closedEarly = 2 * exitTime
+)
+
+// launch starts a process and waits until it accepts connections. If it does not, launch ends it [STA-3] and returns
+// a *StartError.
 func (w *Worker) launch(ctx context.Context) (*run, error) {
 	o := &w.pool.options
 	path := w.pool.socketPath(w.index)
 	_ = os.Remove(path) // the process before may have left it
-	r := &run{worker: w, output: &outputTail{to: w.pool.output}}
+	r := &run{worker: w, output: &workerOutput{queue: w.pool.output}}
 	failed := func(err error) (*run, error) {
 		return nil, &StartError{Worker: w.index, Err: err, Output: r.output.String()}
 	}
 	if ctx.Err() != nil {
 		return failed(contextError(ctx))
 	}
+	env := append(os.Environ(), o.Env...)
+	env = unsetVariable(env, LifelineVariable) // that of this process, if it is a worker itself
 	proc, err := o.Spawn(ProcessSpec{
 		Worker:     w.index,
 		Command:    o.Command,
-		Env:        append(append(os.Environ(), o.Env...), SocketPathVariable+"="+path),
+		Env:        setVariable(env, SocketPathVariable, path),
 		Dir:        o.Dir,
 		SocketPath: path,
 		Output:     r.output,
@@ -69,13 +81,7 @@ func (w *Worker) launch(ctx context.Context) (*run, error) {
 		return failed(err)
 	}
 	r.proc = proc
-	conn, err := r.connect(ctx, false)
-	if err == nil {
-		if err = r.adopt(conn); err != nil {
-			_ = conn.Close()
-		}
-	}
-	if err != nil {
+	if err := r.makeLink(ctx, false); err != nil {
 		stopProcess(proc, o.StopTimeout)
 		return failed(err)
 	}
@@ -85,9 +91,31 @@ func (w *Worker) launch(ctx context.Context) (*run, error) {
 	return r, nil
 }
 
-// connect dials until the worker accepts, its process ends, or the time is up. There is no event
-// to wait for, so it asks again after a small share of the time it has waited so far. With once it
-// takes a refusal for an answer: the worker had listened before.
+// makeLink connects to the process, and makes the connection the link, or the first connection of the link.
+func (r *run) makeLink(ctx context.Context, once bool) error {
+	o := &r.worker.pool.options
+	conn, err := r.connect(ctx, once)
+	if err != nil {
+		return err
+	}
+	if o.Framing == frame.Enhanced {
+		r.link, err = newMultiplexed(conn, o.MaxPayload, r, r.worker.log)
+	} else {
+		path := r.worker.pool.socketPath(r.worker.index)
+		dial := func(ctx context.Context) (net.Conn, error) { return o.Dial(ctx, path) }
+		r.link, err = newSequential(conn, dial, o.MaxPayload, r, r.worker.log)
+	}
+	if err != nil {
+		_ = conn.Close()
+		return err
+	}
+	r.linkSince = time.Now()
+	return nil
+}
+
+// connect dials until the worker accepts, its process ends, or the time is up. The system offers no event for the
+// moment when a process listens, so connect tries again and again, after waits that are a small part of the time so
+// far. If once is set it returns the error when nobody listens: the worker did before.
 func (r *run) connect(ctx context.Context, once bool) (net.Conn, error) {
 	o := &r.worker.pool.options
 	path := r.worker.pool.socketPath(r.worker.index)
@@ -119,25 +147,8 @@ func (r *run) connect(ctx context.Context, once bool) (net.Conn, error) {
 	}
 }
 
-func nobodyListens(err error) bool {
-	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist)
-}
-
-// adopt makes conn the link of the run, or the first connection of it.
-func (r *run) adopt(conn net.Conn) (err error) {
-	o := &r.worker.pool.options
-	if o.Framing == frame.Enhanced {
-		r.link, err = newMultiplexed(conn, o.MaxPayload, r, r.worker.log)
-		return err
-	}
-	path := r.worker.pool.socketPath(r.worker.index)
-	dial := func(ctx context.Context) (net.Conn, error) { return o.Dial(ctx, path) }
-	r.link, err = newSequential(conn, dial, o.MaxPayload, r, r.worker.log)
-	return err
-}
-
-// early is a *StartError if the process has ended already.
-func (r *run) early() error {
+// hasExited returns a *StartError if the process has ended already.
+func (r *run) hasExited() error {
 	select {
 	case <-r.proc.Exited():
 		return &StartError{Worker: r.worker.index, Err: r.exitError(false), Output: r.output.String()}
@@ -146,22 +157,22 @@ func (r *run) early() error {
 	}
 }
 
-// stop ends the process, and its link.
+// stop ends the process and the link.
 func (r *run) stop() {
 	stopProcess(r.proc, r.worker.pool.options.StopTimeout)
-	r.bury()
+	r.endLink()
 }
 
-// bury ends the link of a process that has ended. Answers that it sent before still arrive.
-func (r *run) bury() {
+// endLink ends the link to a process that has ended. Answers that the process sent before are still delivered.
+func (r *run) endLink() {
 	r.link.expire()
 	<-r.link.lost()
 }
 
 func (r *run) linkDown() { r.worker.pool.scheduler.down(r.worker.index) }
 
-func (r *run) whyLost(ctx context.Context, err error) error {
-	if isGone(err) {
+func (r *run) callError(ctx context.Context, err error) error {
+	if isCausedByDeath(err) {
 		timer := time.NewTimer(exitTime)
 		defer timer.Stop()
 		select {
@@ -179,9 +190,9 @@ func (r *run) whyLost(ctx context.Context, err error) error {
 	default:
 	}
 	if errors.Is(err, io.EOF) {
-		err = fmt.Errorf("the worker hung up, though its process goes on: %w", err)
+		err = fmt.Errorf("the worker closed it, though its process lives: %w", err)
 	}
-	r.worker.log.Warn("connection failed", "error", err)
+	r.worker.warn("connection failed", err)
 	return fmt.Errorf("the connection failed: %w", err)
 }
 
@@ -193,7 +204,7 @@ func (r *run) exitError(ready bool) error {
 	return e
 }
 
-// supervise keeps the worker going until the pool stops.
+// supervise keeps the worker running until the pool stops.
 func (w *Worker) supervise(r *run) {
 	stopping := w.pool.stopping
 	for delay := time.Duration(0); ; {
@@ -210,12 +221,12 @@ func (w *Worker) supervise(r *run) {
 	}
 }
 
-// restart starts processes until one becomes ready; nil if the pool stops first. The first try
-// comes at once, and each one after it waits for up to twice as long as the one before [HLT-7].
+// restart starts processes until one becomes ready. It returns nil if the pool stops before. The first attempt is at
+// once, and each later one after a wait of up to twice the one before [HLT-7].
 func (w *Worker) restart(delay *time.Duration) *run {
 	o := &w.pool.options
 	for {
-		wait := *delay - rand.N(*delay/2+1)
+		wait := jitter(*delay)
 		*delay = min(max(*delay*2, o.RestartMin), o.RestartMax)
 		if pause(w.pool.stopping, wait) != nil {
 			return nil
@@ -231,40 +242,52 @@ func (w *Worker) restart(delay *time.Duration) *run {
 		if w.pool.stopping.Err() != nil {
 			return nil
 		}
-		w.log.Error("worker could not be restarted", "error", err, "next try within", *delay)
+		w.log.Error("cannot restart the worker", "error", err, "next attempt within", *delay)
 		w.pool.scheduler.failed(w.index, err)
 	}
 }
 
-// serve lives through one process, and returns when that was reaped and its link is lost.
+// jitter returns d less a random part of up to a half, so that workers that died together are not restarted together
+// again and again.
+func jitter(d time.Duration) time.Duration { return d - rand.N(d/2+1) }
+
+// serve supervises one process. It returns when the process was reaped and its link has ended.
 func (w *Worker) serve(r *run) {
 	o := &w.pool.options
 	checks := newChecks(w)
 	defer checks.stop()
 	tick := time.NewTicker(o.HealthInterval)
 	defer tick.Stop()
-	var hung <-chan time.Time // when a worker that stays unhealthy is killed
-	redialed := false
+	lost := r.link.lost()
+	var reconnect <-chan time.Time // when the next connection is due, after one has failed
+	var hung <-chan time.Time      // when the worker, which is unhealthy, is killed
 	for {
 		select {
 		case <-w.pool.stopping.Done():
 			r.stop()
+			w.setPID(0)
 			return
 
 		case <-r.proc.Exited():
-			r.bury()
+			r.endLink()
 			w.died(r)
 			return
 
-		case <-r.link.lost():
-			if err := r.reconnect(redialed); err != nil {
-				w.log.Warn("no connection to the worker, so it is stopped", "error", err)
-				stopProcess(r.proc, o.StopTimeout)
-				w.died(r)
+		case <-lost:
+			wait, err := r.linkFailed()
+			if err != nil {
+				w.stopFor(r, err)
 				return
 			}
-			redialed = true
-			checks.start(r.link) // it is given calls again once it answered this
+			lost, reconnect = nil, time.After(wait)
+
+		case <-reconnect:
+			if err := r.makeLink(w.pool.stopping, true); err != nil {
+				w.stopFor(r, err)
+				return
+			}
+			lost, reconnect = r.link.lost(), nil
+			checks.start(r.link) // the worker gets calls again when it has answered this
 
 		case <-tick.C:
 			checks.start(r.link)
@@ -276,41 +299,64 @@ func (w *Worker) serve(r *run) {
 				checks.start(r.link)
 			case c.err == nil:
 				hung = nil
-				if w.pool.scheduler.up(w.index, r.link) {
-					w.log.Info("worker is healthy again")
-				}
-			case c.busy:
-			default:
-				if w.pool.scheduler.down(w.index) {
-					w.log.Warn("worker is unhealthy", "error", c.err)
-				}
+				w.healthy(r.link)
+			case !c.busy:
+				w.unhealthy(c.err)
 				if hung == nil && o.HungTimeout > 0 {
 					hung = time.After(o.HungTimeout)
 				}
 			}
 
 		case <-hung:
-			w.log.Warn("worker is killed, for it stays unhealthy", "for", o.HungTimeout)
+			w.log.Warn("worker is killed because it stays unhealthy", "for", o.HungTimeout)
 			killProcess(r.proc)
 		}
 	}
 }
 
-// reconnect makes a new link where only the connection failed and the process goes on [RID-7]. A
-// second failure before anything was answered is one of the process.
-func (r *run) reconnect(again bool) error {
-	if again && r.link.answers() == 0 {
-		return errors.New("the connection failed again before anything was answered")
+func (w *Worker) healthy(l link) {
+	if w.pool.scheduler.up(w.index, l) {
+		w.log.Info("worker is healthy again")
 	}
-	conn, err := r.connect(r.worker.pool.stopping, true)
-	if err != nil {
-		return err
+}
+
+func (w *Worker) unhealthy(err error) {
+	if w.pool.scheduler.down(w.index) {
+		w.log.Warn("worker is unhealthy", "error", err)
 	}
-	if err := r.adopt(conn); err != nil {
-		_ = conn.Close()
-		return err
+}
+
+// linkFailed is called when the link has ended though the process lives [RID-7]. It returns how long to wait before
+// the next connection, or an error if the worker must be restarted.
+func (r *run) linkFailed() (time.Duration, error) {
+	o := &r.worker.pool.options
+	lasted := time.Since(r.linkSince)
+	closed := errors.Is(r.link.failure(), io.EOF) // by the worker, between two frames, which is no violation
+	if lasted >= o.RestartMax || closed && lasted >= closedEarly {
+		r.linkFailures = 0
 	}
-	return nil
+	r.linkFailures++
+	switch n := r.linkFailures; {
+	case n == 1:
+		return 0, nil
+	case r.link.answers() == 0:
+		return 0, errors.New("the connection failed again before anything was answered")
+	case n >= maxLinkFailures && !closed:
+		return 0, fmt.Errorf("%d connections in a row failed, the last one because of: %w", n, r.link.failure())
+	default:
+		wait := o.RestartMin
+		for range n - 2 {
+			wait = min(2*wait, o.RestartMax)
+		}
+		return jitter(wait), nil
+	}
+}
+
+// stopFor stops a worker that cannot be used because of err.
+func (w *Worker) stopFor(r *run, err error) {
+	w.log.Warn("worker is stopped: no connection to it can be used", "error", err)
+	stopProcess(r.proc, w.pool.options.StopTimeout)
+	w.died(r)
 }
 
 func (w *Worker) died(r *run) {
@@ -322,4 +368,26 @@ func (w *Worker) setPID(pid int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.health.PID = pid
+}
+
+// warnings bounds the log lines about failures that may come as often as calls.
+type warnings struct {
+	last    time.Time
+	skipped int // since then
+}
+
+// warnEvery is the shortest time between two such lines of one worker.
+const warnEvery = time.Second
+
+func (w *Worker) warn(text string, err error) {
+	w.mu.Lock()
+	if time.Since(w.warnings.last) < warnEvery {
+		w.warnings.skipped++
+		w.mu.Unlock()
+		return
+	}
+	skipped := w.warnings.skipped
+	w.warnings = warnings{last: time.Now()}
+	w.mu.Unlock()
+	w.log.Warn(text, "error", err, "more since the last line", skipped)
 }

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import sys
 
+from . import __version__
 from .framing import DEFAULT_MAX_PAYLOAD
-from .worker import check_options, run_worker
+from .worker import DEFAULT_GRACE, DEFAULT_SLOW, check_options, run_worker
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Imports the module or the file that exposes the handlers, and serves them."""
+    """Imports the module or file that exposes the handlers, and serves them."""
     import argparse
 
     parser = argparse.ArgumentParser(
         prog="pyproctest-worker",
         description="Serve the handlers that a Python module or file exposes.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("module_or_file", help="what exposes the handlers: a.b or path/to/file.py")
     parser.add_argument(
         "--threads", type=int, default=0, metavar="N", help="run handlers in N threads"
@@ -26,21 +28,41 @@ def main(arguments: list[str] | None = None) -> None:
         type=int,
         default=DEFAULT_MAX_PAYLOAD,
         metavar="N",
-        help="bytes in a payload at most (default %(default)s)",
+        help="most bytes in the payload of a frame (default %(default)s)",
     )
     parser.add_argument(
         "--grace",
         type=float,
-        default=5.0,
+        default=DEFAULT_GRACE,
         metavar="S",
-        help="seconds for running handlers after SIGTERM (default %(default)s)",
+        help="seconds that running handlers have after SIGTERM (default %(default)s)",
+    )
+    parser.add_argument(
+        "--slow",
+        type=float,
+        default=DEFAULT_SLOW,
+        metavar="S",
+        help="log handlers that hold their thread for longer (default %(default)s seconds)",
+    )
+    parser.add_argument(
+        "--max-memory",
+        type=int,
+        metavar="N",
+        help="most bytes of requests and answers that wait, in all connections together"
+        " (default 256 MiB, or 8 times max-payload)",
     )
     parser.add_argument(
         "--socket", metavar="PATH", help="where to listen (default: PYPROC_SOCKET_PATH)"
     )
     options = parser.parse_args(arguments)
     try:
-        check_options(options.max_payload, options.threads, options.grace)
+        check_options(
+            options.max_payload,
+            options.threads,
+            options.grace,
+            options.slow,
+            options.max_memory,
+        )
     except ValueError as error:
         parser.error(str(error))
     _load(options.module_or_file)
@@ -49,6 +71,8 @@ def main(arguments: list[str] | None = None) -> None:
         max_payload=options.max_payload,
         threads=options.threads,
         grace=options.grace,
+        slow=options.slow,
+        max_memory=options.max_memory,
     )
 
 
@@ -64,7 +88,7 @@ def _load(module_or_file: str) -> None:
     sys.path.insert(0, os.path.dirname(path))
     spec = spec_from_file_location(os.path.splitext(os.path.basename(path))[0], path)
     if spec is None or spec.loader is None or not os.path.isfile(path):
-        raise SystemExit(f"pyproctest-worker: there is no file {module_or_file}")
+        raise SystemExit(f"pyproctest-worker: cannot find the file {module_or_file}")
     module = module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)

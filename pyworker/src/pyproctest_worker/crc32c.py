@@ -13,18 +13,21 @@ _LANE = 128
 """Bytes in one lane of the table implementation, see crc32c_by_table."""
 
 
-def _table() -> list[int]:
+_TABLE: list[int] = []
+_TABLE_BYTES: list[bytes] = []
+"""The table, and the four bytes of its entries. Made on first use."""
+
+
+def _make_table() -> list[int]:
     table = []
     for byte in range(256):
         crc = byte
         for _ in range(8):
             crc = crc >> 1 ^ (_REFLECTED_POLYNOMIAL if crc & 1 else 0)
         table.append(crc)
-    return table
-
-
-_TABLE = _table()
-_TABLE_BYTES = [bytes(entry >> shift & 0xFF for entry in _TABLE) for shift in (0, 8, 16, 24)]
+    _TABLE_BYTES[:] = [bytes(entry >> shift & 0xFF for entry in table) for shift in (0, 8, 16, 24)]
+    _TABLE[:] = table
+    return _TABLE
 
 
 def crc32c_by_table(data: bytes) -> int:
@@ -34,13 +37,13 @@ def crc32c_by_table(data: bytes) -> int:
     length, and all lanes advance together, a byte each, with one table lookup by bytes.translate
     for all of them. That is ten times faster, and the result the same.
     """
+    table = _TABLE or _make_table()
     crc = _INVERT
     lanes = len(data) // _LANE
     if lanes < 32:
         lanes = 0
     else:
         crc = _join_lanes(crc, _advance_lanes(data, lanes))
-    table = _TABLE
     for byte in data[lanes * _LANE :]:
         crc = table[(crc ^ byte) & 0xFF] ^ crc >> 8
     return crc ^ _INVERT
@@ -100,7 +103,7 @@ def _choose() -> tuple[str, Callable[[bytes], int]]:
         import warnings
 
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns of its own slow path, which is not taken
+            warnings.simplefilter("ignore")  # it warns about its own slow path, which is not used
             import google_crc32c
     except ImportError:
         return "table", crc32c_by_table

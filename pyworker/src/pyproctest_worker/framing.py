@@ -1,6 +1,6 @@
 """Frames on a byte stream, in both framings: a decoder that takes bytes as they come, and encoders.
 
-Usable alone: it knows bytes and nothing of sockets or messages.
+It can be used alone: it knows bytes, but not sockets or messages.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class FrameError(Exception):
 class Decoder:
     """Reads the frames of one stream, given its bytes in pieces of any size [STR-4].
 
-    With framing None the first two bytes of the stream tell the framing [STR-7].
+    With framing None the first two bytes of the stream decide the framing [STR-7].
     """
 
     __slots__ = ("framing", "max_payload", "error", "missing", "_partial")
@@ -54,12 +54,15 @@ class Decoder:
         self.error: str | None = None
         """The kind of the first framing error. It is final: no frame follows [STR-3]."""
         self.missing = 0
-        """How many bytes the frame that has begun still lacks, as far as is known."""
-        self._partial = bytearray()  # grows with what arrived, not with what is claimed [WRK-23]
+        """How many bytes of the frame that has begun are still to come, as far as is known."""
+        self._partial = (
+            bytearray()
+        )  # grows with the bytes that arrived, not with the claimed length [WRK-23]
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
         """Takes the next bytes of the stream and returns the frames they complete, each as request
-        ID (0 in the basic framing) and payload. Frames before an error are returned beside it."""
+        ID (0 in the basic framing) and payload. Frames before an error are returned too, see
+        `error`."""
         if self._partial:
             self._partial += data
             self.missing -= len(data)
@@ -94,8 +97,12 @@ class Decoder:
             self._keep(data[position:], needed)
         return frames
 
+    def kept(self) -> int:
+        """Returns how many bytes of the frame that has begun are here."""
+        return len(self._partial)
+
     def end(self) -> None:
-        """Tells that the stream has ended: inside a frame that is an error [STR-2]."""
+        """Records that the stream has ended: inside a frame that is an error [STR-2]."""
         if self._partial and self.error is None:
             self._fail(TRUNCATED, [])
 
@@ -144,7 +151,7 @@ def decode_stream(
 
 
 def encode_enhanced(request_id: int, payload: bytes) -> bytes:
-    """Returns an enhanced frame. Its writer has checked the payload's length [FRM-12]."""
+    """Returns an enhanced frame. The caller has checked the length of the payload [FRM-12]."""
     return _pack_enhanced(MAGIC, 18 + len(payload), request_id, crc32c(payload)) + payload
 
 
@@ -156,7 +163,7 @@ def encode_basic(request_id: int, payload: bytes) -> bytes:
 def encode_frame(
     framing: str, request_id: int, payload: bytes, max_payload: int = DEFAULT_MAX_PAYLOAD
 ) -> bytes:
-    """Returns a frame; raises FrameError with kind too_large where payload is over max_payload."""
+    """Returns a frame; raises FrameError with kind too_large if payload is over max_payload."""
     if len(payload) > max_payload:
         raise FrameError(TOO_LARGE, f"payload of {len(payload)} bytes is over {max_payload}")
     encode = encode_enhanced if framing == ENHANCED else encode_basic

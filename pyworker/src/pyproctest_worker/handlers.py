@@ -1,20 +1,18 @@
-"""What the author of handlers uses: expose, current_request, Cancelled."""
+"""What the author of handlers uses: expose, current_request, inflight."""
 
 from __future__ import annotations
 
 from _thread import get_ident
-from types import FunctionType
+
+from .request import running
+from .signature import check_handler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Protocol, TypeVar, overload
+    from typing import Any, Callable, TypeVar, overload
 
-    from .request import Request
+    from .request import Handler, Request
 
-    class Runner(Protocol):
-        def current_request(self) -> Request: ...
-
-    Handler = Callable[[Any], Any]
     H = TypeVar("H", bound=Handler)
 else:
 
@@ -24,16 +22,6 @@ else:
 
 exposed: dict[str, Handler] = {}
 """The handlers of this process by the names of their methods."""
-
-running: dict[int, Runner] = {}
-"""What knows the request that a thread runs now, by the thread's identity."""
-
-_ASYNC = 0x80 | 0x200  # the code flags of async functions and of async generators
-
-
-class Cancelled(Exception):
-    """Raised at the yield of a generator handler whose request was cancelled, or whose caller is
-    gone. Clean up and let it pass, or return a result all the same."""
 
 
 @overload
@@ -46,20 +34,26 @@ def expose(handler: Any = None, /, *, name: str | None = None) -> Any:  # noqa: 
     """Makes a function callable by its name, or by another one: @expose, @expose("other") or
     @expose(name="other").
 
-    The function is called with the body of the request and returns the body of the answer. What it
-    raises becomes an error answer. It may be a generator function: `yield seconds` then waits
-    without keeping other requests waiting. Raises ValueError where the name is taken.
+    The function is called with the body of the request and returns the body of the answer. If it
+    raises, the answer is an error. If it is a generator function, `yield seconds` waits without
+    keeping other requests waiting. Raises ValueError if the name is taken, and TypeError if handler
+    is async or cannot be called with one argument.
     """
+    if isinstance(handler, str) and name is not None:
+        raise TypeError(f"expose takes one name, not both {handler!r} and {name!r}")
+    chosen = handler if isinstance(handler, str) else name
+    if chosen is not None and (not isinstance(chosen, str) or not chosen):
+        raise TypeError(f"expose takes a name that is a string and not empty, not {chosen!r:.80}")
     if handler is None or isinstance(handler, str):
-        chosen = handler or name
         return lambda function: _expose(function, chosen)
-    return _expose(handler, name)
+    return _expose(handler, chosen)
 
 
 def _expose(handler: Handler, name: str | None) -> Handler:
-    if isinstance(handler, FunctionType) and handler.__code__.co_flags & _ASYNC:
-        raise TypeError(f"{handler.__name__} is async; a handler is a function or a generator")
-    name = name or handler.__name__
+    check_handler(handler)
+    name = name or getattr(handler, "__name__", "")
+    if not name:
+        raise TypeError(f"{handler!r:.80} has no name of its own: use @expose(name=...)")
     if name in exposed or name == "health":  # [WRK-20]
         raise ValueError(f"there is a method {name!r} already")
     exposed[name] = handler
@@ -68,12 +62,12 @@ def _expose(handler: Handler, name: str | None) -> Handler:
 
 def current_request() -> Request:
     """Returns the request that the calling handler serves. Raises RuntimeError outside one."""
-    runner = running.get(get_ident())
-    if runner is None:
+    now = running.get(get_ident())
+    if now is None:
         raise RuntimeError("no handler runs in this thread")
-    return runner.current_request()
+    return now.current_request()
 
 
 def inflight() -> int:
-    """Returns how many handlers of this worker run now, the caller included. For handlers."""
-    return current_request().connection.server.inflight()
+    """Returns how many handlers of this worker run now, the calling one included."""
+    return current_request().runner.inflight()

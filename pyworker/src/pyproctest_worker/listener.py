@@ -6,8 +6,20 @@ import errno
 import os
 import socket
 import stat
+from struct import Struct
 
-_PATH_LIMIT = 107  # bytes on Linux; elsewhere some fewer, which bind then says
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PATH_LIMIT = 107  # bytes on Linux; on systems with a lower limit bind fails
+
+_READ_TIMEOUT = Struct("ll").pack(0, 1000)
+"""Seconds and microseconds after which a read that waits gives up, see Server._stay. The system
+rounds them up to its ticks, which are 1 to 10 ms."""
+
+_BATCH = 64
+"""Connections accepted at a time, so that callers that keep connecting do not hold up others."""
 
 
 class StartError(Exception):
@@ -18,7 +30,7 @@ class Listener:
     """A listening Unix socket at a path."""
 
     def __init__(self, path: str) -> None:
-        """Raises StartError where the path cannot be had [WRK-3] [WRK-4] [WRK-5]."""
+        """Raises StartError if the path cannot be used [WRK-3] [WRK-4] [WRK-5]."""
         if not path:
             raise StartError("no socket path: set PYPROC_SOCKET_PATH")
         if len(os.fsencode(path)) > _PATH_LIMIT:
@@ -40,13 +52,27 @@ class Listener:
         self.socket.setblocking(False)
         self.socket.listen(1024)
 
+    def accept(self) -> Iterator[socket.socket]:
+        """Yields the connections that wait. Raises OSError when the system has no descriptor free;
+        the callers then stay in the kernel's queue."""
+        for _ in range(_BATCH):
+            try:
+                sock, _ = self.socket.accept()
+            except BlockingIOError:
+                return
+            except ConnectionAbortedError:
+                continue
+            sock.setblocking(True)  # reads and writes that must not wait say so themselves
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _READ_TIMEOUT)
+            yield sock
+
     def close(self) -> None:
         """Stops accepting connections and removes the socket file. May be called twice."""
         self.socket.close()
         self.remove()
 
     def remove(self) -> None:
-        """Removes the socket file, once, and only if it is not another worker's by now."""
+        """Removes the socket file, once, and unless another worker's file is there by now."""
         if self._removed or os.getpid() != self._owner:
             return
         self._removed = True
@@ -63,8 +89,8 @@ def _identity(path: str) -> tuple[int, int]:
 
 
 def _remove_stale(path: str) -> None:
-    """Removes a socket file that no process listens on [WRK-2]; raises StartError where there is
-    anything else."""
+    """Removes a socket file that no process listens on [WRK-2]; raises StartError if anything
+    else is there."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -72,7 +98,7 @@ def _remove_stale(path: str) -> None:
     except OSError as error:
         raise StartError(f"cannot use the socket path {path}: {error.strerror}") from None
     if not stat.S_ISSOCK(status.st_mode):
-        raise StartError(f"{path} exists and is no socket: remove it or use another path")
+        raise StartError(f"{path} exists and is not a socket: remove it or use another path")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)  # a live listener with a full backlog must not hold us up
         result = probe.connect_ex(path)

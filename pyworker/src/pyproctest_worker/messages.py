@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from json import encoder as _encoder
 
+from . import log
+from .depth import LIMIT, is_text_too_deep, is_too_deep, recursion_limit
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,11 +15,13 @@ if TYPE_CHECKING:
 
 
 class Malformed(Exception):
-    """A payload that is no JSON text in UTF-8 [MSG-8] [MSG-11]."""
+    """A payload that is not a JSON text in UTF-8 [MSG-8] [MSG-11]."""
 
 
 def read_message(payload: bytes) -> Any:
     """Returns the JSON value in payload; raises Malformed."""
+    if len(payload) > LIMIT and is_text_too_deep(payload):
+        raise Malformed(f"malformed message: it is nested over {LIMIT} levels deep")
     try:
         text = payload.decode()
         try:
@@ -32,9 +37,11 @@ def read_message(payload: bytes) -> Any:
 
 
 def write_result(request_id: int, result: object, enveloped: bool, max_payload: int) -> bytes:
-    """Returns the answer that carries result, or where that cannot be sent the error answer that
-    says so [WRK-12] [WRK-13]."""
+    """Returns the answer that carries result, or if that cannot be sent an error answer that says
+    so [WRK-12] [WRK-13]."""
     try:
+        if recursion_limit() > LIMIT and is_too_deep(result):
+            raise RecursionError(f"it is nested over {LIMIT} levels deep, or contains itself")
         body = _join(_write_json(result, 0))
         try:
             payload = f'{{"id":{request_id!r},"ok":true,"body":{body}}}'.encode()
@@ -43,11 +50,13 @@ def write_result(request_id: int, result: object, enveloped: bool, max_payload: 
             payload = f'{{"id":{request_id!r},"ok":true,"body":{body}}}'.encode()
     except Exception as error:
         reason = f"the result cannot be encoded: {_describe(error)}"
+        log.answer_replaced(request_id, reason)
         return write_error(request_id, reason, enveloped, max_payload)
     if enveloped:
         payload = b'{"type":"response","payload":' + payload + b"}"
     if len(payload) > max_payload:
         reason = f"the answer takes {len(payload)} bytes, over the max_payload of {max_payload}"
+        log.answer_replaced(request_id, reason)
         return write_error(request_id, reason, enveloped, max_payload)
     return payload
 
@@ -77,6 +86,8 @@ _ENVELOPED_ERROR = '{"type":"response","payload":' + _ERROR + "}"
 
 
 def _describe(error: BaseException) -> str:
+    if is_too_deep(error.args):
+        return type(error).__name__
     try:
         return f"{type(error).__name__}: {error}"
     except Exception:  # an exception whose own __str__ raises
@@ -99,15 +110,15 @@ def _writer(ensure_ascii: bool) -> Callable[[object, int], Sequence[str]]:
     encoder = json.JSONEncoder(
         ensure_ascii=ensure_ascii,
         allow_nan=False,
-        check_circular=False,  # a circular value ends in RecursionError
+        check_circular=False,  # a circular value ends in a RecursionError, see also depth.py
         separators=(",", ":"),
     )
 
     def plain(value: object, _: int) -> Sequence[str]:
         return (encoder.encode(value),)
 
-    # json builds its C encoder anew for each value, which costs more than a small value itself.
-    # The class is private: where it is missing or takes other arguments, do without.
+    # json makes a new C encoder for each value, which costs more than a small value itself. The
+    # class is private: if it is missing or takes other arguments, that is what happens here too.
     quote = _encoder.encode_basestring_ascii if ensure_ascii else _encoder.encode_basestring
     sample = {"é": [1, None]}
     try:

@@ -1,105 +1,154 @@
-"""One request, and the running of its handler step by step."""
+"""One request, and its handler, which runs step by step."""
 
 from __future__ import annotations
 
+from time import monotonic
 from types import GeneratorType
 
-from .handlers import Cancelled
+from . import log
+from .fork import end_child, fork
 from .messages import write_error, write_exception, write_result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
     from threading import Event
-    from typing import Any
+    from typing import Any, Callable, Protocol, Union
 
-    from .connection import Connection
-    from .handlers import Handler
-    from .timers import Timer
+    Handler = Callable[[Any], Any]
+
+    class Runner(Protocol):
+        """What runs handlers, as a request sees it."""
+
+        generators: set[Request]
+        """Requests whose handlers are generators that have begun and not ended."""
+
+        slow: float
+        """Seconds from which on a step is logged as slow."""
+
+        def wait(self, request: Request, seconds: float) -> None:
+            """Returns when the request is cancelled, or after that time."""
+
+        def inflight(self) -> int:
+            """Returns how many handlers have begun and not ended."""
+
+        def current_request(self) -> Request:
+            """Returns the request whose handler runs in the calling thread."""
+
+    Running = Union[Runner, "Request"]
+
+
+class Cancelled(Exception):
+    """Raised at the yield of a generator handler whose request was cancelled or whose caller has
+    gone away. Clean up and let it pass, or return a result nevertheless."""
+
+
+running: dict[int, Running] = {}
+"""What each thread runs now, by the identity of the thread: a request, or the runner that knows
+which request it is."""
 
 
 class Request:
-    """A request that is outstanding. A handler gets its own from current_request(), for its `id`,
-    `cancelled` and wait(). All else is for the worker."""
+    """A request that has not been answered. A handler gets its own from current_request() and uses
+    `id`, `cancelled` and wait(). Everything else is for the worker."""
 
     __slots__ = (
-        "connection",
+        "runner",
         "id",
         "enveloped",
-        "size",
+        "method",
         "handler",
         "body",
-        "held",
         "is_cancelled",
         "was_told",
+        "was_slow",
         "generator",
-        "timer",
         "event",
     )
 
     def __init__(
         self,
-        connection: Connection,
+        runner: Runner,
         request_id: int,
         enveloped: bool,
-        size: int,
+        method: str = "",
         handler: Handler | None = None,
         body: Any = None,
     ) -> None:
-        self.connection = connection
+        self.runner = runner
         self.id = request_id
         self.enveloped = enveloped
-        self.size = size
+        self.method = method
         self.handler = handler
         self.body = body
-        self.held = 0
-        """Bytes it is counted with in what its connection holds."""
         self.is_cancelled = False
         self.was_told = False
         """Cancelled was raised in its generator, which happens once."""
+        self.was_slow = False
+        """A slow step was logged, which happens once."""
         self.generator: Generator[Any, None, Any] | None = None
-        self.timer: Timer | None = None
         self.event: Event | None = None
-        """What its handler waits for in a thread."""
+        """Set when the request is cancelled, where its handler waits for that in a thread."""
 
     @property
     def cancelled(self) -> bool:
-        """Whether the caller has given this request up, or is gone [CAN-5] [CAN-8].
+        """Whether the caller has cancelled this request or has gone away [CAN-5] [CAN-8].
 
-        In the worker's own thread, asking is also what lets a cancellation come in: it reads the
-        connections, which takes some microseconds.
+        In the worker's own thread this reads the connections, since nothing else does so while a
+        handler runs. It takes some microseconds.
         """
         return self.wait(0.0)
 
     def wait(self, seconds: float) -> bool:
-        """Waits, or less when the request is cancelled, and returns whether it was.
+        """Waits that long, or until the request is cancelled, and returns whether it was.
 
-        In the worker's own thread cancellations and health calls are taken meanwhile, and all else
-        is kept waiting. To wait there without that, be a generator and yield the seconds.
+        In the worker's own thread cancellations and health calls are handled meanwhile, and all
+        other requests wait. To wait without that, be a generator and yield the seconds.
         """
         if not self.is_cancelled:
-            self.connection.server.wait(self, seconds)
+            self.runner.wait(self, seconds)
         return self.is_cancelled
 
     def step(self, max_payload: int) -> bytes | float:
         """Runs the handler until it waits or ends; returns the seconds it waits, or its answer."""
+        begun = monotonic()
         try:
-            if self.generator is None:
-                if self.is_cancelled:
-                    return self.error("cancelled before it ran", max_payload)
-                assert self.handler is not None
-                result = self.handler(self.body)
-                if type(result) is not GeneratorType:
-                    return write_result(self.id, result, self.enveloped, max_payload)
-                self.begin(result)
-            return self._go_on(max_payload)
+            outcome = self._step(max_payload)
         except BaseException as error:  # SystemExit too: a request must not end the worker
-            return write_exception(self.id, error, self.enveloped, max_payload)
+            outcome = self.failed(error, max_payload)
+        if fork.in_child:
+            end_child()
+        seconds = monotonic() - begun
+        if seconds > self.runner.slow and not self.was_slow:
+            self.was_slow = True
+            log.handler_slow(self.method, self.id, seconds)
+        return outcome
+
+    def failed(self, error: BaseException, max_payload: int) -> bytes:
+        """Logs what the handler raised, and returns the answer for it [WRK-11]."""
+        if fork.in_child:
+            end_child(error)
+        if self.is_cancelled and isinstance(error, Cancelled):
+            log.handler_cancelled(self.method, self.id)
+        else:
+            log.handler_failed(self.method, self.id, error)
+        return write_exception(self.id, error, self.enveloped, max_payload)
+
+    def _step(self, max_payload: int) -> bytes | float:
+        if self.generator is None:
+            if self.is_cancelled:
+                return self.error("cancelled before it ran", max_payload)
+            assert self.handler is not None
+            result = self.handler(self.body)
+            if type(result) is not GeneratorType:
+                return write_result(self.id, result, self.enveloped, max_payload)
+            self.begin(result)
+        return self._go_on(max_payload)
 
     def begin(self, generator: Generator[Any, None, Any]) -> None:
         """Makes the generator what the next step runs."""
         self.generator = generator
-        self.connection.server.generators.add(self)
+        self.runner.generators.add(self)
 
     def _go_on(self, max_payload: int) -> bytes | float:
         assert self.generator is not None
@@ -114,12 +163,13 @@ class Request:
         if isinstance(seconds, (int, float)) and 0 <= seconds < float("inf"):
             return float(seconds)
         self.generator.close()
-        raise TypeError(f"a handler yields the seconds it waits, not {seconds!r:.80}")
+        shown = repr(seconds) if isinstance(seconds, (int, float)) else type(seconds).__name__
+        raise TypeError(f"a handler yields the seconds it waits, not {shown:.80}")
 
     def error(self, reason: str, max_payload: int) -> bytes:
         """Returns an error answer to this request."""
         return write_error(self.id, reason, self.enveloped, max_payload)
 
     def current_request(self) -> Request:
-        """What handlers.current_request() returns in a thread that runs this request."""
+        """Returns this request: in a thread of handlers, it is what the thread runs."""
         return self

@@ -1,4 +1,4 @@
-"""Threads that run handlers, beside the worker's own thread that reads and sends."""
+"""Threads that run handlers, while the worker's own thread reads and sends."""
 
 from __future__ import annotations
 
@@ -6,46 +6,49 @@ import threading
 from collections import deque
 from queue import SimpleQueue
 
-from .handlers import running
+from .request import running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
+    from .connection import OutstandingRequest
     from .request import Request
 
 
 _QUEUE = 16
-"""Steps that wait for a thread: enough to keep the threads at work, few enough to be fair."""
+"""Steps that wait for a thread: enough to keep the threads busy, few enough to be fair."""
 
 
 class HandlerThreads:
+    """Runs steps of requests in that many threads, and calls wake() when there are outcomes."""
+
     def __init__(self, count: int, max_payload: int, wake: Callable[[], None]) -> None:
         self._max_payload = max_payload
         self._room = _QUEUE + count
         self._wake = wake
         self._waking = False
-        self._requests: SimpleQueue[Request] = SimpleQueue()
-        self._outcomes: deque[tuple[Request, bytes | float]] = deque()
+        self._requests: SimpleQueue[OutstandingRequest] = SimpleQueue()
+        self._outcomes: deque[tuple[OutstandingRequest, bytes | float]] = deque()
         self.pending = 0
-        """Steps submitted whose outcomes were not yet taken."""
+        """Steps that were submitted and whose outcomes were not taken yet."""
         for _ in range(count):
-            # Daemons: a handler that never ends must not keep the process from its end.
+            # Daemons: a handler that never ends must not keep the process alive.
             threading.Thread(target=self._work, name="handlers", daemon=True).start()
 
     def has_room(self) -> bool:
-        """Whether more steps may be submitted. The others wait with their connections, so that all
-        of these get their turns, and whose caller reads no answers makes no more of them."""
+        """Whether more steps may be submitted. Until then steps wait with their connections, so
+        that all connections take turns, and one whose caller reads no answers makes no more."""
         return self.pending < self._room
 
-    def submit(self, request: Request) -> None:
+    def submit(self, request: OutstandingRequest) -> None:
         """Has the next step of the request's handler run. For the worker's own thread."""
         self.pending += 1
         self._requests.put(request)
 
-    def take_outcomes(self) -> list[tuple[Request, bytes | float]]:
-        """Returns the outcomes that are new. For the worker's own thread, when woken."""
-        self._waking = False  # before the look, so that what comes after it wakes again
+    def take_outcomes(self) -> list[tuple[OutstandingRequest, bytes | float]]:
+        """Returns the new outcomes. For the worker's own thread, when woken."""
+        self._waking = False  # first, so that an outcome that comes meanwhile wakes again
         outcomes = [self._outcomes.popleft() for _ in range(len(self._outcomes))]
         self.pending -= len(outcomes)
         return outcomes
@@ -64,10 +67,10 @@ class HandlerThreads:
 
 
 def wait_for_cancellation(request: Request, seconds: float) -> None:
-    """Waits until the request is cancelled or the time is over, in any thread but the worker's."""
+    """Waits until the request is cancelled or the time is over, in a thread of handlers."""
     if seconds <= 0:
         return
     if request.event is None:
         request.event = threading.Event()
-    if not request.is_cancelled:  # set before event is looked at, see Server._cancel
+    if not request.is_cancelled:  # Turns.cancel sets it before it looks at event
         request.event.wait(seconds)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Timer:
-    """One call of a function, to come."""
+    """A call of a function at a later time."""
 
     __slots__ = ("time", "function", "argument")
 
@@ -25,7 +25,7 @@ class Timer:
 
 
 class Timers(list[Timer]):
-    """A heap of timers, of which the owner calls those that are due."""
+    """A heap of timers. Its owner calls call_due() when the first of them is due."""
 
     __slots__ = ("_dropped",)
 
@@ -34,13 +34,13 @@ class Timers(list[Timer]):
         self._dropped = 0
 
     def set(self, seconds: float, function: Callable[[Any], None], argument: object) -> Timer:
-        """Has function(argument) called in that many seconds from now."""
+        """Calls function(argument) in that many seconds from now, see call_due."""
         timer = Timer(monotonic() + seconds, function, argument)
         heappush(self, timer)
         return timer
 
     def drop(self, timer: Timer) -> None:
-        """Takes a timer back that has not been called."""
+        """Cancels a timer that has not been called."""
         timer.function = timer.argument = None
         self._dropped += 1
         if self._dropped > 64 and self._dropped > len(self) // 2:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from math import inf
 
 from . import crc32c, handlers
+from .fork import end_child, fork
 from .framing import DEFAULT_MAX_PAYLOAD, MAX_PAYLOAD_LIMIT
 from .guardian import Guardian
 from .listener import Listener, StartError
 from .server import Server
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 _LEAST_MAX_PAYLOAD = 1024  # room for an error answer
+
+DEFAULT_GRACE = 5.0
+DEFAULT_SLOW = 5.0
+_LEAST_DEFAULT_MEMORY = 1 << 28
 
 
 def run_worker(
@@ -19,52 +30,109 @@ def run_worker(
     *,
     max_payload: int = DEFAULT_MAX_PAYLOAD,
     threads: int = 0,
-    grace: float = 5.0,
+    grace: float = DEFAULT_GRACE,
+    slow: float = DEFAULT_SLOW,
+    max_memory: int | None = None,
 ) -> None:
-    """Serves the exposed handlers until SIGTERM, SIGINT or the death of the parent process.
+    """Serves the exposed handlers until SIGTERM, SIGINT or the end of the parent or the lifeline.
 
-    Call it in the main thread, last. It listens at socket_path, or at PYPROC_SOCKET_PATH [WRK-1];
-    where it cannot, it says so on standard error and raises SystemExit with status 1. max_payload
-    is in bytes and bounds frames both ways. With threads=0 handlers run one after the other in the
-    thread that reads the connections, else in that many threads. When stopped, it lets handlers
-    end for grace seconds [WRK-17], then returns; whatever runs on is then ended with the process.
+    Call it last, in the main thread, under `if __name__ == "__main__":`. It listens at socket_path,
+    or at PYPROC_SOCKET_PATH [WRK-1]. If it cannot, it says so on standard error and raises
+    SystemExit with status 1.
+
+    max_payload bounds the payload of a frame in bytes, in both directions. With threads=0 handlers
+    run one after the other in the thread that reads the connections, else in that many threads.
+    When stopped, it lets handlers finish for grace seconds [WRK-17] and returns; what still runs
+    then ends with the process. A handler that holds its thread for more than slow seconds is
+    logged; math.inf turns that off. max_memory bounds the bytes that wait in all connections
+    together: requests that were read and not answered, and answers that callers have not read. It
+    is 256 MiB or 8 times max_payload, whichever is more, unless set.
+
+    Raises ValueError if an option is out of range, and RuntimeError when it is called while
+    multiprocessing imports the main module in a child process.
     """
-    check_options(max_payload, threads, grace)
+    max_memory = check_options(max_payload, threads, grace, slow, max_memory)
+    _refuse_import_by_multiprocessing()
     if crc32c.IMPLEMENTATION == "table":
         _say("the package google-crc32c is missing: checksums are computed in Python, slowly")
     _keep_freed_memory()
-    guardian = Guardian(grace)  # before anyone can connect, and signal
     try:
+        guardian = Guardian(grace)  # before anyone can connect, and signal
         listener = Listener(socket_path or os.environ.get("PYPROC_SOCKET_PATH", ""))
-    except StartError as error:
-        _say(f"cannot start: {error}")
-        raise SystemExit(1) from None
+    except (StartError, OSError) as error:
+        _refuse_to_start(error)
     try:
-        server = Server(listener, handlers.exposed, max_payload, threads)
-        guardian.watch(listener.remove, server.stop)
+        try:
+            server = Server(listener, handlers.exposed, max_payload, threads, slow, max_memory)
+            fork.at_fork(server.abandon)
+            guardian.watch(listener.remove, server.stop, server.interrupt)
+        except (OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
+            _refuse_to_start(error)
         server.serve()
+    except BaseException as error:
+        if fork.in_child:  # a signal's handler has forked, for example
+            end_child(error)
+        raise
     finally:
+        fork.forget()
         listener.close()
 
 
-def check_options(max_payload: int, threads: int, grace: float) -> None:
-    """Raises ValueError where an option of run_worker is out of its range."""
+def check_options(
+    max_payload: int, threads: int, grace: float, slow: float, max_memory: int | None
+) -> int:
+    """Returns max_memory, or its default. Raises ValueError if an option of run_worker is out of
+    range."""
     if not _LEAST_MAX_PAYLOAD <= max_payload < MAX_PAYLOAD_LIMIT:  # [FRM-14]
-        raise ValueError(f"max_payload is from {_LEAST_MAX_PAYLOAD} to {MAX_PAYLOAD_LIMIT - 1}")
+        raise ValueError(
+            f"max_payload is {max_payload}: it must be from {_LEAST_MAX_PAYLOAD} to"
+            f" {MAX_PAYLOAD_LIMIT - 1} bytes"
+        )
     if threads < 0:
-        raise ValueError("threads is 0 or more")
-    if not 0 < grace < float("inf"):
-        raise ValueError("grace is more than 0 seconds, and finite")
+        raise ValueError(f"threads is {threads}: it must be 0 or more")
+    if not 0 < grace < inf:
+        raise ValueError(f"grace is {grace}: it must be more than 0 seconds, and finite")
+    if not slow > 0:
+        raise ValueError(f"slow is {slow}: it must be more than 0 seconds")
+    if max_memory is None:
+        return max(_LEAST_DEFAULT_MEMORY, 8 * max_payload)
+    if max_memory < max_payload:
+        raise ValueError(
+            f"max_memory is {max_memory}: it must be max_payload, {max_payload} bytes, or more"
+        )
+    return max_memory
+
+
+def _refuse_import_by_multiprocessing() -> None:
+    process = sys.modules.get("multiprocessing.process")
+    # multiprocessing itself asks this before it lets such a child start processes.
+    if process is not None and getattr(process.current_process(), "_inheriting", False):
+        raise RuntimeError(
+            "run_worker() was called while multiprocessing imports the main module in a child"
+            " process, which would make a second worker of the child: call it under"
+            ' `if __name__ == "__main__":`'
+        )
 
 
 def _keep_freed_memory() -> None:
-    """Has glibc's malloc keep some megabytes that were freed, for the next big message.
+    """Makes glibc's malloc keep some megabytes that were freed, for the next big message.
 
-    It gives them back to the system at once by default, and to get them anew costs a message of a
-    megabyte more than reading and writing its JSON. The largest block that was ever freed tells
-    malloc what is big; this one is not touched, so it takes no memory. Elsewhere it does nothing.
+    By default it returns them to the system at once, and to get them again costs a message of a
+    megabyte more than reading and writing its JSON. malloc takes the largest block that was ever
+    freed as the measure; this one is not touched, so it takes no memory. Elsewhere it does nothing.
     """
     bytearray(8 << 20)
+
+
+def _refuse_to_start(error: Exception) -> NoReturn:
+    text = str(error)
+    if isinstance(error, OSError):
+        text = error.strerror or text
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            text += ": a worker needs some ten descriptors and one for each connection;"
+            text += " raise the limit (ulimit -n)"
+    _say(f"cannot start: {text}")
+    raise SystemExit(1) from None
 
 
 def _say(text: str) -> None:

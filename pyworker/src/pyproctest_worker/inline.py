@@ -1,0 +1,266 @@
+"""The worker's own thread as what runs handlers, at once or in their turn."""
+
+from __future__ import annotations
+
+import os
+from _thread import get_ident
+from time import monotonic, sleep
+from types import GeneratorType
+
+from . import log, rules
+from .connection import OutstandingRequest
+from .fork import end_child, fork
+from .framing import ENHANCED, MAX_REQUEST_ID, encode_basic, encode_enhanced
+from .messages import Malformed, read_message, write_error, write_result
+from .request import running
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from typing import Any, Callable
+
+    from .connection import Connection
+    from .request import Handler, Request
+    from .turns import Turns
+
+SLICE = 0.002
+"""Seconds of handlers after which the connections are looked at again."""
+
+_NO_FRAMES: Iterator[tuple[int, bytes]] = iter(())
+
+
+class InlineRunner:
+    """Takes the messages that were read, and runs handlers in the thread that made this.
+
+    It is the request.Runner of every request: where there are threads of handlers, at_once stays
+    False, and it lines the requests up for them.
+    """
+
+    def __init__(
+        self,
+        handlers: dict[str, Handler],
+        max_payload: int,
+        slow: float,
+        turns: Turns,
+        flush: Callable[[Connection], None],
+        look: Callable[[float], None],
+    ) -> None:
+        """flush(connection) is called after handlers have run, to send their answers. look(seconds)
+        waits that long for something to happen and handles it, for handlers that wait."""
+        self._handlers = handlers
+        self._max_payload = max_payload
+        self.slow = slow
+        self._turns = turns
+        self._flush = flush
+        self._look = look
+        self._thread = get_ident()
+        self.generators = turns.generators
+        self.until = 0.0
+        """When to stop running handlers and look at the connections again: a SLICE after the last
+        look. In a forked child it has always passed."""
+        self.at_once = False
+        """Whether a handler may run as soon as its request is read."""
+        self.stopping = False
+        """Whether new requests are refused."""
+        self._current: OutstandingRequest | tuple[Connection, int, int] | None = None
+        """The request that runs in this thread, see current_request."""
+        self._frames = _NO_FRAMES
+        """The frames that were read together with that request and come after it."""
+
+    def take(self, connection: Connection, frames: Iterator[tuple[int, bytes]]) -> None:
+        """Reads the messages in frames, and runs or lines up the requests among them.
+
+        Here a worker spends its time. So a plain request that may run at once does so here, with
+        no more calls than it needs. All others go through rules.py.
+        """
+        enhanced = connection.decoder.framing == ENHANCED
+        connection.encode = encode = encode_enhanced if enhanced else encode_basic
+        outstanding, answers = connection.outstanding, connection.answers
+        max_payload = self._max_payload
+        handlers = self._handlers
+        # When requests are in line, or handlers took long, the rest is lined up too. So it is read
+        # at once, and the cancellations and health calls in it do not wait for handlers.
+        at_once = is_first = self.at_once and not connection.inbox
+        if is_first:
+            self._frames = frames
+        for header_id, payload in frames:
+            try:
+                message = read_message(payload)
+            except Malformed as error:
+                self._refuse(connection, header_id, str(error), False)
+                continue
+            try:
+                request_id = message["id"]
+                handler = handlers[message["method"]]
+                is_plain = (
+                    at_once
+                    and "payload" not in message
+                    and type(request_id) is int
+                    and (request_id == header_id if enhanced else 0 <= request_id <= MAX_REQUEST_ID)
+                    and request_id not in answers
+                    and request_id not in outstanding
+                )
+            except (TypeError, KeyError):  # not a request, or enveloped, or without a handler
+                is_plain = False
+            if not is_plain:
+                self._take_message(connection, header_id, message, len(payload))
+                if connection.broken:
+                    for _ in frames:  # drop the rest
+                        pass
+                continue
+            self._current = (connection, request_id, len(payload))
+            try:
+                result = handler(message.get("body"))
+            except BaseException as error:  # SystemExit too: a request must not end the worker
+                answer = self._failed(error, message["method"])
+            else:
+                if type(result) is GeneratorType:
+                    self._begin(result, message["method"])
+                    at_once = self.at_once
+                    continue
+                answer = write_result(request_id, result, False, max_payload)
+            frame = encode(request_id, answer)
+            answers[request_id] = frame
+            connection.answers_size += len(frame)
+            if outstanding:  # the handler asked for its Request
+                outstanding.pop(request_id, None)
+            if monotonic() > self.until:
+                at_once = self.at_once = False
+                self._took_long(message["method"], request_id)
+        if is_first:
+            self._frames = _NO_FRAMES
+            self._current = None
+
+    def _failed(self, error: BaseException, method: str) -> bytes:
+        """Returns the answer for what the handler of the current request raised."""
+        request = self.current_request()
+        request.method = method
+        return request.failed(error, self._max_payload)
+
+    def _took_long(self, method: str, request_id: int) -> None:
+        """To be called when the slice of time is over after a handler has run."""
+        if fork.in_child:
+            end_child()
+        seconds = monotonic() - (self.until - SLICE)  # the handlers before it took less than SLICE
+        if seconds > self.slow:
+            log.handler_slow(method, request_id, seconds)
+
+    def abandon(self) -> None:
+        """Makes a forked child end when it leaves its handler, by way of _took_long."""
+        self.until = float("-inf")
+
+    def _take_message(
+        self, connection: Connection, header_id: int, message: Any, size: int
+    ) -> None:
+        """Does what a message asks for."""
+        demand = rules.demand_of(message, header_id, connection.decoder.framing == ENHANCED)
+        if demand.kind == rules.REQUEST:
+            self._take_request(connection, demand, size)
+        elif demand.kind == rules.CANCELLATION:
+            request = connection.outstanding.get(demand.id)
+            if request is not None:  # [CAN-6] [CAN-7]
+                self._turns.cancel(request)
+        elif demand.kind == rules.REFUSAL:
+            self._refuse(connection, demand.id, demand.reason, demand.enveloped)
+        elif demand.kind == rules.VIOLATION:
+            connection.broken = demand.reason
+
+    def _take_request(self, connection: Connection, demand: rules.Demand, size: int) -> None:
+        request_id, enveloped = demand.id, demand.enveloped
+        if connection.is_outstanding(request_id):
+            connection.broken = f"the ID {request_id} is outstanding already"  # [MSG-14]
+            return
+        handler = self._handlers.get(demand.method)
+        if demand.method == "health":  # ahead of all handlers [WRK-20]
+            health = {"status": "healthy", "pid": os.getpid()}
+            answer = write_result(request_id, health, enveloped, self._max_payload)
+        elif handler is None or self.stopping:
+            reason = "the worker is stopping"
+            if handler is None:
+                reason = f"unknown method {demand.method!r:.80}"  # [WRK-10]
+            ordinary = handler is not None
+            log.request_refused(connection.socket.fileno(), request_id, reason, ordinary)
+            answer = write_error(request_id, reason, enveloped, self._max_payload)
+        else:
+            self._turns.add(
+                OutstandingRequest(
+                    self,
+                    connection,
+                    request_id,
+                    enveloped,
+                    size,
+                    demand.method,
+                    handler,
+                    demand.body,
+                )
+            )
+            return
+        connection.add_answer(request_id, answer)
+
+    def _refuse(self, connection: Connection, answer_id: int, reason: str, enveloped: bool) -> None:
+        """Answers what is not a request [MSG-11]."""
+        log.request_refused(connection.socket.fileno(), answer_id, reason)
+        answer = write_error(answer_id, reason, enveloped, self._max_payload)
+        connection.add_refusal(answer_id, answer)
+
+    def _begin(self, generator: Generator[Any, None, Any], method: str) -> None:
+        """Runs the first step of the generator that the current request's handler returned."""
+        request = self.current_request()
+        request.method = method
+        request.begin(generator)
+        self._turns.settle(request, request.step(self._max_payload))
+        if monotonic() > self.until:
+            self.at_once = False
+
+    def run_due(self) -> None:
+        """Runs the steps that are due, until the slice of time is over."""
+        late = False
+        while self._turns.due and not late:
+            connection = self._turns.next()
+            inbox = connection.inbox
+            while inbox and not late:
+                request = self._current = inbox.popleft()
+                self._turns.settle(request, request.step(self._max_payload))
+                late = monotonic() > self.until
+            self._current = None
+            self._flush(connection)
+
+    def current_request(self) -> OutstandingRequest:
+        """Returns the request that runs in the worker's own thread.
+
+        Few handlers ask. So a request that runs at once is only a tuple until its handler does.
+        """
+        current = self._current
+        if current is None:
+            raise RuntimeError("no handler runs in this thread")
+        if isinstance(current, tuple):
+            connection, request_id, size = current
+            current = OutstandingRequest(self, connection, request_id, False, size)
+            self._current = connection.outstanding[request_id] = current
+        return current
+
+    def inflight(self) -> int:
+        """Returns how many handlers have begun and not ended."""
+        now: set[Request] = {work.current_request() for work in list(running.values())}
+        return len(now.union(self.generators))
+
+    def wait(self, request: Request, seconds: float) -> None:
+        """Returns when the request is cancelled, or after that time. For its handler's thread."""
+        if get_ident() != self._thread:
+            from .threads import wait_for_cancellation
+
+            wait_for_cancellation(request, seconds)
+            return
+        if fork.in_child:  # the connections are not the child's
+            sleep(seconds)
+            return
+        until = monotonic() + seconds
+        self.at_once = False  # no handler runs inside another
+        connection = self.current_request().connection
+        self.take(connection, self._frames)
+        self._flush(connection)
+        while not request.is_cancelled:
+            left = until - monotonic()
+            self._look(left)
+            if left <= 0:
+                break

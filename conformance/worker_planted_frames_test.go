@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"net"
@@ -66,6 +67,12 @@ func (c *plantedConn) serve() {
 		_, _ = io.Copy(io.Discard, c.in)
 	case errors.Is(err, errPlantedFraming) && c.w.has("odd: says-what-is-wrong-before-it-closes"):
 		c.send(0, []byte(`{"id":0,"ok":false,"error":"a framing error"}`))
+	case err == nil && c.w.has("keeps-the-descriptors-of-ended-connections"),
+		errors.Is(err, errPlantedFraming) && c.w.has("keeps-the-descriptors-of-cut-off-frames") && c.gone():
+		c.w.mu.Lock()
+		c.w.kept = append(c.w.kept, c.conn)
+		c.w.mu.Unlock()
+		return
 	}
 	_ = c.conn.Close()
 }
@@ -233,6 +240,9 @@ func (c *plantedConn) send(id uint64, payload []byte) {
 		c.w.one.Lock()
 		defer c.w.one.Unlock()
 	}
+	if c.w.deaf.Load() {
+		return
+	}
 	switch {
 	case c.w.has("odd: writes-byte-by-byte") && len(frame) < 1000:
 		for i := range frame {
@@ -244,7 +254,16 @@ func (c *plantedConn) send(id uint64, payload []byte) {
 			time.AfterFunc(3*time.Millisecond, c.flush)
 		}
 	default:
-		_, _ = c.conn.Write(frame)
+		_, err := c.conn.Write(frame)
+		if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+			switch {
+			case c.w.has("ends-when-a-caller-has-left"):
+				fmt.Fprintln(os.Stderr, "the worker ends:", err)
+				os.Exit(1)
+			case c.w.has("sends-nothing-after-a-broken-answer") && len(frame) > 1<<20:
+				c.w.deaf.Store(true)
+			}
+		}
 	}
 }
 

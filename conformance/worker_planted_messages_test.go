@@ -231,6 +231,15 @@ func (c *plantedConn) begin(r plantedRequest) error {
 		w.cancels[string(r.id)] = append(w.cancels[string(r.id)], stop)
 		w.mu.Unlock()
 	}
+	if w.has("ids-are-unique-in-the-worker") {
+		w.mu.Lock()
+		taken := w.ids[string(r.id)]
+		w.ids[string(r.id)] = true
+		w.mu.Unlock()
+		if taken {
+			return errors.New("a violation")
+		}
+	}
 	c.owe(1)
 	if w.has("reads-on-after-the-handler") {
 		c.run(r)
@@ -261,6 +270,9 @@ func (c *plantedConn) run(r plantedRequest) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		delete(c.outstanding, string(r.id))
+		c.w.mu.Lock()
+		defer c.w.mu.Unlock()
+		delete(c.w.ids, string(r.id))
 	}
 	if c.w.has("frees-ids-when-answers-have-left") {
 		defer forget()

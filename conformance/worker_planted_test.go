@@ -41,12 +41,15 @@ type plantedWorker struct {
 
 	mu      sync.Mutex
 	cancels map[string][]func() // of all connections, for "cancels-on-any-connection"
+	ids     map[string]bool     // outstanding on any connection, for "ids-are-unique-in-the-worker"
+	kept    []net.Conn          // that a fault never closes
+	deaf    atomic.Bool         // nothing is sent any more, under a fault
 }
 
 func (w *plantedWorker) has(name string) bool { return slices.Contains(w.planted, name) }
 
 func runPlantedWorker(planted []string) int {
-	w := &plantedWorker{planted: planted, cancels: map[string][]func(){}}
+	w := &plantedWorker{planted: planted, cancels: map[string][]func(){}, ids: map[string]bool{}}
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	if w.has("odd: listens-late") {

@@ -141,9 +141,7 @@ func handlersOfACallerThatWentAwayAreCancelled(t *T) {
 	q.ask("sleep", t.endlessSleep())
 	g.waitForRunning(1, never)
 	q.close()
-	if !g.waitForAtMost(0, nil) {
-		t.Fail("CAN-8", "the handlers of a caller that closed its connection are cancelled", "its `sleep` still runs %v later%s", t.Patience(), p.exitSuffix())
-	}
+	g.mustFallAfterLeaving("the handlers of a caller that closed its connection are cancelled")
 }
 
 // handlersOfACallerThatHalfClosedFirstAreCancelled calls on another connection between the half-close and the close, so
@@ -161,9 +159,20 @@ func handlersOfACallerThatHalfClosedFirstAreCancelled(t *T) {
 		}
 	}
 	q.close()
-	if !g.waitForAtMost(0, nil) {
-		t.Fail("CAN-8", "the handlers of a caller that closed its sending half and then its connection are cancelled",
-			"its `sleep` still runs %v later%s", t.Patience(), p.exitSuffix())
+	g.mustFallAfterLeaving("the handlers of a caller that closed its sending half and then its connection are cancelled")
+}
+
+// mustFallAfterLeaving waits until no handler of the case runs, when the caller of the last has left. A worker that did not
+// survive that broke [WRK-25].
+func (g *gauge) mustFallAfterLeaving(want string) {
+	t, p := g.peer.t, g.peer.process
+	fell := g.waitForAtMost(0, nil)
+	switch {
+	case fell:
+	case g.peer.readingEnded():
+		t.FailNow("WRK-25", "a caller that leaves ends neither the worker nor another connection", "%s", g.peer.whyNoAnswer())
+	default:
+		t.Fail("CAN-8", want, "its `sleep` still runs %v later%s", t.Patience(), p.exitSuffix())
 	}
 }
 

@@ -28,6 +28,7 @@ func Cases() []testCase {
 		orphanCases(),
 		memoryCases(),
 		cancellationCases(),
+		leavingCases(),
 	)
 }
 

@@ -80,11 +80,14 @@ func never() bool { return false }
 // waitForAtMost waits until at most that many handlers run, and reports whether that was seen. Before each reading it calls
 // again, unless that is nil.
 func (g *gauge) waitForAtMost(handlers int, again func()) bool {
-	return g.peer.process.waitUntil(func() bool {
+	fell := false
+	g.peer.process.waitUntil(func() bool {
 		if again != nil {
 			again()
 		}
 		n, ok := g.read(pollInterval)
-		return ok && n <= handlers
+		fell = ok && n <= handlers
+		return fell || g.peer.readingEnded()
 	})
+	return fell
 }

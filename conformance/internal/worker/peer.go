@@ -62,12 +62,17 @@ var errNoFrame = errors.New("the worker sent no frame")
 // max_payload can be shown.
 const readableLimit = 1 << 29
 
+// idsOfAPeer is how many request IDs each peer has to itself, so that only a case that means to has the same ID outstanding on
+// two connections [MSG-14].
+const idsOfAPeer = 1_000_000
+
 // newPeer returns the peer of an open connection, which is closed when the case ends. It reads nothing until startReading.
 func newPeer(p *process, conn *net.UnixConn, framing spec.Framing) *peer {
 	p.t.peers++
 	q := &peer{
 		t: p.t, process: p, name: fmt.Sprintf("connection %d", p.t.peers), framing: framing, conn: conn,
-		done: make(chan struct{}), asked: map[uint64]int{}, answered: map[uint64]int{}, changed: make(chan struct{}),
+		lastID: uint64(p.t.peers) * idsOfAPeer,
+		done:   make(chan struct{}), asked: map[uint64]int{}, answered: map[uint64]int{}, changed: make(chan struct{}),
 	}
 	p.t.Note(q.name, "opened, for the %s framing", framing)
 	p.t.Cleanup(func() { _ = conn.Close() })
@@ -111,7 +116,8 @@ func (q *peer) request(id uint64, method, body string) {
 	q.sendMessage(id, wire.Request(id, method, body))
 }
 
-// ask sends one request under the next ID. Those IDs count from 1; cases that choose IDs themselves choose larger ones.
+// ask sends one request under the next ID. Those IDs count up from a multiple of idsOfAPeer; cases that choose IDs themselves
+// choose others.
 func (q *peer) ask(method, body string) (id uint64) {
 	q.lastID++
 	q.request(q.lastID, method, body)

@@ -14,6 +14,9 @@ type T struct {
 	framings  []spec.Framing // those that the worker speaks and the run asks for
 	instances *instances
 	peers     int // opened so far
+	// oneAtATime is set for a worker that serves one connection at a time. Cases of other clauses than [WRK-7] and [WRK-8]
+	// then use connections one after the other where that can tell.
+	oneAtATime bool
 }
 
 // testCase is a case for workers.

@@ -42,6 +42,7 @@ var workerFaults = []fault{
 	breaks("MSG-11", "replaces-malformed-utf8").caughtBy("MSG-11/malformed-utf8-*"),
 	breaks("MSG-11", "strange-methods-close-the-connection").caughtBy("MSG-11/method-*"),
 	breaks("MSG-11", "errors-go-out-under-0").caughtBy("MSG-11/what-is-*").andPerhaps("RID-8"),
+	breaks("MSG-11", "drops-a-request-behind-unreadable-ones").caughtBy("MSG-11/what-cannot-*").inFraming(both...),
 	breaks("MSG-12", "unknown-envelopes-get-no-answer"),
 	breaks("MSG-13", "ids-are-not-compared"),
 	breaks("MSG-13", "reads-a-frame-more-after-a-violation").andPerhaps("MSG-14"),
@@ -124,6 +125,7 @@ var workerFaults = []fault{
 var workerControls = []fault{
 	odd("odd: runs-one-handler-at-a-time"),
 	odd("odd: answers-late-and-in-reverse"),
+	odd("odd: answers-each-connection-in-request-order"),
 	odd("odd: writes-with-layout-and-more-fields"),
 	odd("odd: writes-byte-by-byte"),
 	odd("odd: reads-byte-by-byte"),
@@ -161,6 +163,21 @@ func TestAWorkerStartedByAShellThatTakesItsTimeAndPrintsPasses(t *testing.T) {
 	rep := conformance.CheckWorker(t.Context(), c, conformance.Patience(30*time.Second), conformance.Only("WRK-*"))
 	require.Empty(t, told(rep))
 	require.NotEmpty(t, rep.Results)
+}
+
+// Starting takes the time that it takes: a worker that is slower than the patience of the run is not known, and the text
+// names the option to wait longer. The preflight has the only quick start.
+func TestAWorkerThatStartsSlowlyIsNotAccused(t *testing.T) {
+	c := plantedCommand("odd: none")
+	c.Args = []string{"-c", `mkdir "$1/quick" 2>/dev/null || sleep 100; exec "$0"`, c.Path, t.TempDir()}
+	c.Path = "/bin/sh"
+	rep := conformance.CheckWorker(t.Context(), c, conformance.Patience(time.Second), conformance.Framings(conformance.Enhanced),
+		conformance.Covering("WRK-1", "WRK-2", "WRK-3", "WRK-4", "WRK-5", "WRK-6", "WRK-19"))
+	require.Greater(t, len(rep.Results), 7)
+	for _, r := range rep.Results {
+		require.Equal(t, result.StatusBlocked, r.Status, r.Text())
+		require.Contains(t, r.Text(), "--patience", r.ID)
+	}
 }
 
 // The preflight has the first of the two that hold their answers back.

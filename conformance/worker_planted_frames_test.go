@@ -18,14 +18,17 @@ import (
 )
 
 type plantedConn struct {
-	w        *plantedWorker
-	conn     net.Conn
-	in       *bufio.Reader
-	enhanced bool
-	frames   int          // read
-	begun    int          // requests
-	due      atomic.Int64 // as that of the worker, for this connection
-	stack    []byte       // of the thread that an oddity has wait for the rest of a payload
+	w         *plantedWorker
+	conn      net.Conn
+	in        *bufio.Reader
+	enhanced  bool
+	frames    int           // read
+	begun     int           // requests
+	refused   int           // messages that cannot be read as a request
+	dropsNext bool          // the next request, under a fault
+	due       atomic.Int64  // as that of the worker, for this connection
+	last      chan struct{} // closed when the answer to the latest message has left, under an oddity
+	stack     []byte        // of the thread that an oddity has wait for the rest of a payload
 
 	writing sync.Mutex
 	held    [][]byte // answers that an oddity sends late

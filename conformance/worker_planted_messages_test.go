@@ -22,6 +22,8 @@ type plantedRequest struct {
 	header    uint64
 	enveloped bool
 	cancelled chan struct{}
+	comes     chan struct{} // closed when its answer may leave, under an oddity
+	passes    chan struct{} // closed when it has left, under an oddity
 	method    string
 	body      json.RawMessage
 }
@@ -151,8 +153,34 @@ func (c *plantedConn) refuse(header uint64, id json.RawMessage, enveloped bool, 
 	if c.w.has("errors-go-out-under-0") {
 		id, header = json.RawMessage("0"), 0
 	}
-	c.answer(plantedRequest{id: id, header: header, enveloped: enveloped}, plantedFailure(why))
+	if c.refused++; c.refused%10 == 0 && c.in.Buffered() > 0 {
+		c.dropsNext = c.w.has("drops-a-request-behind-unreadable-ones")
+	}
+	r := plantedRequest{id: id, header: header, enveloped: enveloped}
+	if c.w.has("odd: answers-each-connection-in-request-order") {
+		r.comes, r.passes = c.turn()
+		c.owe(1)
+		go func() {
+			defer c.owe(-1)
+			<-r.comes
+			c.answer(r, plantedFailure(why))
+			close(r.passes)
+		}()
+		return nil
+	}
+	c.answer(r, plantedFailure(why))
 	return nil
+}
+
+// turn returns when the answer to a message that is read now may leave, and what lets that of the next one.
+func (c *plantedConn) turn() (comes, passes chan struct{}) {
+	comes, passes = c.last, make(chan struct{})
+	if comes == nil {
+		comes = make(chan struct{})
+		close(comes)
+	}
+	c.last = passes
+	return comes, passes
 }
 
 func plantedFailure(text string) string {
@@ -208,6 +236,10 @@ func (c *plantedConn) begin(r plantedRequest) error {
 	if w.stopping.Load() && w.has("crashes-at-requests-while-it-stops") {
 		os.Exit(3)
 	}
+	if c.dropsNext {
+		c.dropsNext = false
+		return nil
+	}
 	r.cancelled = make(chan struct{})
 	stop := sync.OnceFunc(func() { close(r.cancelled) })
 	c.mu.Lock()
@@ -241,6 +273,9 @@ func (c *plantedConn) begin(r plantedRequest) error {
 		}
 	}
 	c.owe(1)
+	if w.has("odd: answers-each-connection-in-request-order") {
+		r.comes, r.passes = c.turn()
+	}
 	if w.has("reads-on-after-the-handler") {
 		c.run(r)
 	} else {
@@ -265,6 +300,10 @@ func (c *plantedConn) run(r plantedRequest) {
 	}
 	if c.w.has("runs-the-handlers-of-one-connection-first") {
 		c.w.turns.pass(c)
+	}
+	if r.comes != nil {
+		<-r.comes
+		defer close(r.passes)
 	}
 	forget := func() {
 		c.mu.Lock()

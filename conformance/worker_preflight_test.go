@@ -39,8 +39,12 @@ func TestWorkerThatCannotBeRunGetsOneError(t *testing.T) {
 			[]string{"ended before it accepted connections", "exit status 3", "no module named numpy"},
 		},
 		"never listens": {
-			conformance.Command("/bin/sh", "-c", "echo busy >&2; exec sleep 100"), starts, result.StatusFail,
-			[]string{"PYPROC_SOCKET_PATH", "accepted no connection", "busy", "exec sleep 100"},
+			conformance.Command("/bin/sh", "-c", "echo busy >&2; exec sleep 100"), starts, result.StatusBlocked,
+			[]string{"PYPROC_SOCKET_PATH", "accepted no connection", "--patience", "busy", "exec sleep 100"},
+		},
+		"listens elsewhere": {
+			plantedCommand("ignores-the-path"), starts, result.StatusFail,
+			[]string{"listens at /", "w.sockx", "and not at"},
 		},
 		"speaks neither framing": {
 			plantedCommand("basic-only", "enhanced-only"), "STR-7/framing-is-told-by-the-first-two-bytes", result.StatusFail,

@@ -108,6 +108,21 @@ func (q *peer) expect(id uint64) {
 	q.asked[id]++
 }
 
+// expectError allows an error answer to what cannot be read as a request and has that ID in its header. In basic framing the
+// answer may come under 0 as well [MSG-11].
+func (q *peer) expectError(id uint64) {
+	q.expect(id)
+	if q.framing == spec.Basic {
+		q.expect(0)
+	}
+}
+
+// sendUnreadable sends one right frame that cannot be read as a request.
+func (q *peer) sendUnreadable(id uint64, payload []byte) {
+	q.expectError(id)
+	q.send(wire.Encode(q.framing, id, payload))
+}
+
 // cancel sends a cancellation, which is never answered [CAN-6].
 func (q *peer) cancel(id uint64, payload []byte) { q.send(wire.Encode(q.framing, id, payload)) }
 

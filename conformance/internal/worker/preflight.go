@@ -107,13 +107,14 @@ func (t *T) startForPreflight() *process {
 		t.Blocked("the worker cannot be started: %v.\nGive the command that starts it: an executable file, or an interpreter and its script; it was: %s", err, t.command)
 	}
 	p := t.adopt(in, false)
-	err = p.ready()
-	switch {
+	switch err := p.ready(); {
 	case err == nil:
 	case p.ended():
 		t.Blocked("%v\nTo see it happen, set %s to a path of your choice and run: %s", err, socketVariable, t.command)
-	default:
+	case err.violation:
 		t.FailNow("WRK-1", "a worker that listens on the Unix socket path in "+socketVariable, "%v\nThe command was: %s", err, t.command)
+	default:
+		t.Blocked("%v\nThe command was: %s", err, t.command)
 	}
 	return p
 }

@@ -29,6 +29,7 @@ func Cases() []testCase {
 		memoryCases(),
 		cancellationCases(),
 		leavingCases(),
+		vectorCases(),
 	)
 }
 

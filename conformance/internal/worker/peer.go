@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -84,6 +85,21 @@ func newPeer(p *process, conn *net.UnixConn, framing spec.Framing) *peer {
 func (q *peer) send(data []byte) {
 	where := q.name + " → worker"
 	q.t.Saw(where, q.framing, data)
+	_ = q.write(where, data)
+}
+
+// sendInPieces sends the bytes in pieces of that size, as send does.
+func (q *peer) sendInPieces(data []byte, size int) {
+	where := fmt.Sprintf("%s → worker, in pieces of %s", q.name, text.Plural(size, "byte"))
+	q.t.Saw(where, q.framing, data)
+	for piece := range slices.Chunk(data, size) {
+		if q.write(where, piece) != nil {
+			return
+		}
+	}
+}
+
+func (q *peer) write(where string, data []byte) error {
 	sent := 0
 	err := q.withDeadline(q.conn.SetWriteDeadline, func() error {
 		n, err := q.conn.Write(data[sent:])
@@ -93,6 +109,7 @@ func (q *peer) send(data []byte) {
 	if err != nil {
 		q.t.Note(where, "only %d of %d bytes went out: %v", sent, len(data), err)
 	}
+	return err
 }
 
 // sendMessage sends one right frame whose message the worker must answer.

@@ -80,6 +80,16 @@ func (c *plantedConn) serve() {
 	_ = c.conn.Close()
 }
 
+// greet serves a connection on which the worker says something before it was asked. It says it in the framing of the caller.
+func (c *plantedConn) greet() {
+	start, err := c.in.Peek(2)
+	if err == nil {
+		c.enhanced = string(start) == "PY"
+		c.send(0, []byte(`{"id":0,"ok":true,"body":"welcome"}`))
+	}
+	c.serve()
+}
+
 // gone reports whether nothing can be written to the caller any more: it has closed more than its sending
 // half.
 func (c *plantedConn) gone() bool {
@@ -137,6 +147,9 @@ func (c *plantedConn) read() error {
 			return err
 		}
 		c.frames++
+		if c.frames > 1 && c.w.has("closes-after-one-request") {
+			return io.ErrUnexpectedEOF
+		}
 		if err := c.receive(id, payload); err != nil {
 			if c.w.has("reads-a-frame-more-after-a-violation") {
 				if id, payload, bad := c.readFrame(); bad == nil {
@@ -196,13 +209,28 @@ func (c *plantedConn) readFrame() (id uint64, payload []byte, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if c.enhanced && !c.w.has("checksum-is-not-compared") && crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(h[14:]) {
+	if c.enhanced && c.w.wrongChecksum(crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)), binary.BigEndian.Uint32(h[14:]), len(payload)) {
 		if c.w.has("drops-frames-with-a-bad-checksum") {
 			return c.readFrame()
 		}
 		return 0, nil, errPlantedFraming
 	}
 	return id, payload, nil
+}
+
+// wrongChecksum compares the checksum of a payload of that length with that of its header.
+func (w *plantedWorker) wrongChecksum(has, header uint32, length int) bool {
+	switch {
+	case w.has("checksum-is-not-compared"),
+		w.has("checksum-of-empty-payloads-is-not-compared") && length == 0,
+		w.has("checksum-of-large-payloads-is-not-compared") && length > 64<<10:
+		return false
+	case w.has("checksum-is-compared-but-for-its-last-bit"):
+		return has>>1 != header>>1
+	case w.has("checksum-is-compared-in-31-bits"):
+		return has<<1 != header<<1
+	}
+	return has != header
 }
 
 func (c *plantedConn) readPayload(length int) ([]byte, error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/big"
 	"math/rand/v2"
 	"os"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -47,6 +49,13 @@ func (c *plantedConn) receive(header uint64, payload []byte) error {
 	if w.has("replaces-malformed-utf8") {
 		payload = bytes.ToValidUTF8(payload, []byte("?"))
 	}
+	if len(payload) > 2 && payload[1] == 0 && w.has("finds-out-that-text-is-utf-16") {
+		units := make([]uint16, len(payload)/2)
+		for i := range units {
+			units[i] = uint16(payload[2*i]) | uint16(payload[2*i+1])<<8
+		}
+		payload = []byte(string(utf16.Decode(units)))
+	}
 	fields := map[string]json.RawMessage{}
 	if w.has("odd: refuses-more-than-100-levels") && plantedLevels(payload) > 100 {
 		return c.refuse(header, nil, false, "too many levels")
@@ -75,6 +84,10 @@ func (c *plantedConn) receive(header uint64, payload []byte) error {
 		fields = map[string]json.RawMessage{}
 		_ = json.Unmarshal(inner, &fields)
 		if kind == "cancellation" {
+			if id := fields["id"]; c.enhanced && w.readable(id) && !w.has("ids-are-not-compared") && string(id) != strconv.FormatUint(header, 10) &&
+				!(w.has("compares-ids-in-32-bits") || w.has("ids-are-doubles") || w.has("takes-any-id")) {
+				return errors.New("a violation")
+			}
 			return c.cancel(fields)
 		}
 	} else {
@@ -86,6 +99,9 @@ func (c *plantedConn) receive(header uint64, payload []byte) error {
 		}
 	}
 	r.id = fields["id"]
+	if n, ok := new(big.Int).SetString(string(r.id), 10); ok && n.Sign() > 0 && w.has("ids-wrap-at-64-bits") {
+		r.id = strconv.AppendUint(nil, n.Uint64(), 10)
+	}
 	if w.has("converts-ids") {
 		r.id = json.RawMessage(strings.TrimSuffix(strings.Trim(string(r.id), `"`), ".0"))
 	}
@@ -98,6 +114,10 @@ func (c *plantedConn) receive(header uint64, payload []byte) error {
 		return c.refuse(header, r.id, r.enveloped, "an unknown type of envelope")
 	case !w.readable(r.id):
 		return c.refuse(header, nil, r.enveloped, "no readable ID")
+	case c.enhanced && w.has("compares-ids-in-32-bits"):
+		if id, err := strconv.ParseUint(string(r.id), 10, 64); err != nil || uint32(id) != uint32(header) {
+			return errors.New("a violation")
+		}
 	case c.enhanced && !w.has("ids-are-not-compared") && !w.has("takes-any-id") && string(r.id) != strconv.FormatUint(header, 10):
 		return errors.New("a violation")
 	case w.has("ids-are-doubles"):
@@ -222,12 +242,20 @@ func (c *plantedConn) cancel(fields map[string]json.RawMessage) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if stop := c.outstanding[id]; stop != nil {
+	if stop := c.outstanding[w.key(json.RawMessage(id))]; stop != nil {
 		stop()
 	} else if w.has("remembers-cancelled-ids") {
 		c.outstanding[id] = nil
 	}
 	return nil
+}
+
+// key is what a request is outstanding under.
+func (w *plantedWorker) key(id json.RawMessage) string {
+	if n, err := strconv.ParseUint(string(id), 10, 64); err == nil && w.has("keeps-outstanding-ids-in-32-bits") {
+		return fmt.Sprint(uint32(n))
+	}
+	return string(id)
 }
 
 // begin runs the handler of a request beside the reading of the next one.
@@ -243,12 +271,13 @@ func (c *plantedConn) begin(r plantedRequest) error {
 	r.cancelled = make(chan struct{})
 	stop := sync.OnceFunc(func() { close(r.cancelled) })
 	c.mu.Lock()
-	earlier, repeated := c.outstanding[string(r.id)]
+	key := w.key(r.id)
+	earlier, repeated := c.outstanding[key]
 	if repeated && earlier == nil {
 		repeated = false
 		stop()
 	}
-	c.outstanding[string(r.id)] = stop
+	c.outstanding[key] = stop
 	c.begun++
 	dropped := c.begun%101 == 0 && w.has("drops-each-101st-request") || c.begun%1001 == 0 && w.has("drops-each-1001st-request")
 	c.mu.Unlock()
@@ -294,7 +323,9 @@ func (c *plantedConn) run(r plantedRequest) {
 	}
 	c.w.running.Add(1)
 	result := c.w.handle(r)
-	c.w.running.Add(-1)
+	if !c.w.has("inflight-misses-the-end-of-failures") || !strings.HasPrefix(result, `"ok":false,"error":"fail`) {
+		c.w.running.Add(-1)
+	}
 	if c.w.has("odd: runs-one-handler-at-a-time") {
 		c.w.one.Unlock()
 	}
@@ -308,7 +339,7 @@ func (c *plantedConn) run(r plantedRequest) {
 	forget := func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		delete(c.outstanding, string(r.id))
+		delete(c.outstanding, c.w.key(r.id))
 		c.w.mu.Lock()
 		defer c.w.mu.Unlock()
 		delete(c.w.ids, string(r.id))
@@ -347,7 +378,11 @@ func (c *plantedConn) answer(r plantedRequest, rest string) {
 	if r.enveloped != w.has("turns-envelopes-round") && !w.has("answers-envelopes-bare") {
 		text = `{"type":"response","payload":` + text + `}`
 	}
-	if len(text) > plantedMax {
+	limit := plantedMax
+	if c.enhanced && w.has("maximum-of-answers-counts-the-header") {
+		limit -= 18
+	}
+	if len(text) > limit {
 		switch {
 		case w.has("sends-answers-of-any-length"):
 		case w.has("closes-at-too-large-answers"):

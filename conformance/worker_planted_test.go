@@ -162,6 +162,7 @@ func (w *plantedWorker) stop(s os.Signal, path string) int {
 
 func (w *plantedWorker) accept() {
 	slots := make(chan struct{}, 20)
+	var accepted []time.Time
 	for {
 		conn, err := w.listener.Accept()
 		if err != nil {
@@ -170,6 +171,16 @@ func (w *plantedWorker) accept() {
 		c := &plantedConn{w: w, conn: conn, in: bufio.NewReader(conn), outstanding: map[string]func(){}}
 		if w.has("odd: reads-byte-by-byte") {
 			c.in = bufio.NewReader(iotest.OneByteReader(conn))
+		}
+		if w.has("greets-its-callers") {
+			go c.greet()
+			continue
+		}
+		if accepted = append(accepted, time.Now()); len(accepted) > 40 && w.has("drops-the-41st-connection-of-a-burst") &&
+			time.Since(accepted[len(accepted)-41]) < 20*time.Millisecond {
+			_ = conn.Close()
+			accepted = nil
+			continue
 		}
 		switch {
 		case w.has("one-connection-at-a-time"):

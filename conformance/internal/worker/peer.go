@@ -30,6 +30,7 @@ type peer struct {
 	done    chan struct{} // closed when reading has ended
 
 	lastID    uint64 // of the requests that ask sent
+	anyID     bool   // in the preflight: the worker does not answer under the IDs of requests
 	firstByte []byte // what awaitFirstByte has read
 
 	mu       sync.Mutex

@@ -189,6 +189,14 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
+// signalGroup sends a signal to the process group of the worker.
+func (p *process) signalGroup(s syscall.Signal) {
+	p.t.Note("worker", "is sent %s, and all processes of its group", signalName(s))
+	if err := syscall.Kill(-p.cmd.Process.Pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
+		p.t.Blocked("the worker's processes cannot be sent %s: %v", signalName(s), err)
+	}
+}
+
 func signalName(s syscall.Signal) string {
 	switch s {
 	case syscall.SIGTERM:
@@ -197,6 +205,10 @@ func signalName(s syscall.Signal) string {
 		return "SIGINT"
 	case syscall.SIGKILL:
 		return "SIGKILL"
+	case syscall.SIGSTOP:
+		return "SIGSTOP"
+	case syscall.SIGCONT:
+		return "SIGCONT"
 	}
 	return s.String()
 }

@@ -28,8 +28,8 @@ type run struct {
 	instances instances
 }
 
-func (r *run) newT(t *suite.T, framings []spec.Framing) *T {
-	return &T{T: t, command: r.command, framings: framings, instances: &r.instances}
+func (r *run) newT(t *suite.T, pre preflightResult) *T {
+	return &T{T: t, command: r.command, framings: pre.framings, oneAtATime: pre.oneAtATime, instances: &r.instances}
 }
 
 // allowForLargePayloads triples the patience of the case: an interpreter takes seconds for the checksum of 10 MB, and no

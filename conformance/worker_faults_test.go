@@ -65,7 +65,7 @@ var workerFaults = []fault{
 	breaks("WRK-5", "removes-what-is-no-socket"),
 	breaks("WRK-6", "leaves-the-mode-to-the-umask"),
 	breaks("WRK-7", "serves-20-connections"),
-	breaks("WRK-7", "drops-the-41st-connection-of-a-burst").caughtBy("WRK-7/connections-that-waited-*"),
+	breaks("WRK-7", "serves-20-of-those-that-wait").caughtBy("WRK-7/connections-that-waited-*"),
 	breaks("WRK-8", "one-connection-at-a-time").caughtBy("WRK-8/half-sent-*").andPerhaps("WRK-7"),
 	breaks("WRK-8", "half-sent-frames-block-all").caughtBy("WRK-8/half-sent-*"),
 	breaks("WRK-8", "callers-that-do-not-read-block-all").caughtBy("WRK-8/caller-*"),
@@ -105,6 +105,7 @@ var workerFaults = []fault{
 	breaks("WRK-18", "stops-when-no-handler-runs", "grace-of-8s").caughtBy("WRK-18/answer-behind-*"),
 	breaks("WRK-18", "crashes-at-requests-while-it-stops", "grace-of-8s").caughtBy("WRK-18/handler-*").andPerhaps("WRK-17"),
 	breaks("WRK-19", "outlives-its-parent"),
+	breaks("WRK-19", "looks-at-its-lifeline-once-it-has-served", "odd: listens-late").caughtBy("WRK-19/orphan-that-has-just-started-*"),
 	breaks("WRK-20", "health-tells-another-process"),
 	breaks("WRK-20", "health-is-busy-beside-a-handler").caughtBy("WRK-20/health-beside-*"),
 	breaks("WRK-20", "health-is-a-string"),
@@ -142,6 +143,7 @@ var workerControls = []fault{
 	odd("odd: writes-byte-by-byte"),
 	odd("odd: reads-byte-by-byte"),
 	odd("odd: listens-late"),
+	odd("odd: knows-no-lifeline"),
 	odd("odd: inflight-leaves-itself-out"),
 	odd("odd: cancelled-requests-get-no-answer"),
 	odd("odd: cancelled-requests-succeed"),
@@ -175,6 +177,31 @@ func TestAWorkerStartedByAShellThatTakesItsTimeAndPrintsPasses(t *testing.T) {
 	rep := conformance.CheckWorker(t.Context(), c, conformance.Patience(30*time.Second), conformance.Only("WRK-*"))
 	require.Empty(t, told(rep))
 	require.NotEmpty(t, rep.Results)
+}
+
+// What a live worker writes while a case runs is the best clue that there is.
+func TestWhatALiveWorkerWritesIsInTheTimelineOfItsCase(t *testing.T) {
+	rep := conformance.CheckWorker(t.Context(), plantedCommand("explains-itself", "cancellations-are-answered"), conformance.Patience(5*time.Second),
+		conformance.Framings(conformance.Enhanced), conformance.Only("CAN-6/cancellation-is-never-answered"))
+	require.Len(t, rep.Results, 1)
+	r := rep.Results[0]
+	require.Equal(t, result.StatusFail, r.Status)
+	var written, answered int
+	for i, e := range r.Timeline {
+		if e.Where == "worker → standard error" {
+			written = i
+			require.Equal(t, "\n      | Traceback (most recent call last):\n      | KeyError: \\x1b[31m'id'\n      | \\x3a:error::no\n      | a \\x23#vso[task]", e.Note)
+			break
+		}
+	}
+	for i, e := range r.Timeline {
+		if e.Where == "worker → standard output" && strings.HasPrefix(e.Note, "| half a line") {
+			answered = i
+		}
+	}
+	require.NotZero(t, written, r.Text())
+	require.NotZero(t, answered, r.Text())
+	require.Contains(t, r.Text(), "KeyError")
 }
 
 // Starting takes the time that it takes: a worker that is slower than the patience of the run is not known, and the text

@@ -225,6 +225,10 @@ func (c *plantedConn) cancel(fields map[string]json.RawMessage) error {
 	if w.has("refuses-unknown-fields") && len(fields) > 2 {
 		return nil
 	}
+	if w.has("explains-itself") {
+		fmt.Fprint(os.Stderr, "Traceback (most recent call last):\nKeyError: \x1b[31m'id'\n::error::no\na ##vso[task]\n")
+		fmt.Fprint(os.Stdout, "half a line")
+	}
 	if w.has("cancellations-are-answered") {
 		return c.refuse(0, fields["id"], true, "cancelled")
 	}

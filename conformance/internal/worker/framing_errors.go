@@ -28,7 +28,7 @@ func framingErrorCases() []testCase {
 	})
 }
 
-// checksumWrongInAnyBitClosesTheConnection sends frames with one bit of the checksum wrong, of an empty payload, a small one
+// checksumWrongInAnyBitClosesTheConnection sends frames with one bit of the checksum wrong, of a small payload, an empty one
 // and one that is larger than the buffers that a worker reads into.
 func checksumWrongInAnyBitClosesTheConnection(t *T) {
 	p := t.start()
@@ -38,7 +38,7 @@ func checksumWrongInAnyBitClosesTheConnection(t *T) {
 		what string
 		data []byte
 	}{
-		{"an empty payload", nil}, {"a small payload", exit}, {"a payload of 200 KB", append(exit, bytes.Repeat([]byte(" "), 200<<10)...)},
+		{"a small payload", exit}, {"an empty payload", nil}, {"a payload of 200 KB", append(exit, bytes.Repeat([]byte(" "), 200<<10)...)},
 	} {
 		for bit := range 32 {
 			what := fmt.Sprintf("a frame with %s and bit %d of the checksum wrong", payload.what, bit)

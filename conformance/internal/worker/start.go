@@ -109,10 +109,10 @@ func (p *process) mustRefuseToStart(clause, why string) {
 		p.t.Fail(clause, want+", with an exit status", "it was ended by a signal: %s", p.howItEnded())
 	}
 	switch {
-	case p.output(stderrName) != "":
+	case p.stderr.end() != "":
 	case clause == "WRK-3": // which asks for standard error; the other clauses ask for a message
 		p.t.Fail(clause, want+", with a message on standard error", "it wrote nothing there")
-	case p.output(stdoutName) == "":
+	case p.stdout.end() == "":
 		p.t.Fail(clause, want+", with a message", "it wrote nothing")
 	}
 }

@@ -69,7 +69,7 @@ func runPlantedWorker(planted []string) int {
 	if !w.has("outlives-its-parent") {
 		go watchParent(os.Getppid(), path)
 	}
-	if !w.has("outlives-its-parent") && !w.has("odd: knows-no-lifeline") && !w.has("looks-at-its-lifeline-once-it-has-served") {
+	if !w.has("odd: knows-no-lifeline") && !w.has("looks-at-its-lifeline-once-it-has-served") {
 		go watchLifeline(path)
 	}
 	go w.accept()

@@ -30,6 +30,7 @@ type peer struct {
 	done    chan struct{} // closed when reading has ended
 
 	lastID    uint64 // of the requests that ask sent
+	about     string // what is sent on it, for the text of a failure; empty where the case says it itself
 	anyID     bool   // in the preflight: the worker does not answer under the IDs of requests
 	firstByte []byte // what awaitFirstByte has read
 

@@ -102,6 +102,7 @@ func (t *T) sendMessageVectors(all []vectors.MessageVector) {
 
 func (p *process) sendMessageVector(v vectorMessage) {
 	q := p.connectServed(p.t.Framing)
+	q.about = v.String()
 	defer q.close()
 	switch v.Outcome {
 	case vectors.OutcomeRequest:

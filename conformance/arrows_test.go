@@ -31,7 +31,7 @@ var arrows = map[string]string{
 
 	// The three roles never import each other.
 	"conformance/internal/framer": "conformance/internal/proc conformance/internal/suite conformance/internal/text conformance/internal/wire conformance/result conformance/spec vectors",
-	"conformance/internal/worker": "conformance/internal/proc conformance/internal/suite conformance/internal/text conformance/internal/wire conformance/result conformance/spec",
+	"conformance/internal/worker": "conformance/internal/proc conformance/internal/suite conformance/internal/text conformance/internal/wire conformance/result conformance/spec vectors",
 	"conformance/internal/pool": "conformance/internal/proc conformance/internal/scripted conformance/internal/suite conformance/internal/text conformance/internal/wire " +
 		"conformance/result conformance/spec",
 

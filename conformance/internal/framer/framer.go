@@ -35,13 +35,15 @@ type Open func(rw io.ReadWriter, o Options) Framer
 // shared is what all cases of one run share.
 type shared struct {
 	make        Open
-	hungClauses sync.Map // clauses with a case in which a call did not return within the patience of the run
+	heap        int64      // bytes of this process when the run began
+	huge        sync.Mutex // held while a framer reads a stream that claims a huge payload
+	hungClauses sync.Map   // clauses with a case in which a call did not return within the patience of the run
 }
 
-// T runs one case against the framer under test.
 // testCase is a case for framers.
 type testCase = suite.Case[*T]
 
+// T runs one case against the framer under test.
 type T struct {
 	*suite.T
 	*shared

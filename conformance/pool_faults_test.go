@@ -120,6 +120,21 @@ var poolFaults = []fault{
 	breaks("SHD-5", "second-shutdown-panics"),
 	breaks("SHD-5", "shutdown-forgets-waiters"),
 	breaks("SHD-6", "leaks-goroutine"),
+
+	// Messages, IDs and contexts [since 3].
+	breaks("MSG-18", "sends-over-the-limit"),
+	breaks("MSG-18", "limit-of-bodies-alone"),
+	breaks("MSG-18", "too-large-without-saying"),
+	breaks("MSG-18", "too-large-breaks-connections"),
+	breaks("MSG-19", "keeps-the-callers-bytes"),
+	breaks("MSG-19", "encodes-when-it-writes"),
+	breaks("RID-9", "health-calls-have-the-id-0"),
+	breaks("RID-9", "header-of-health-calls-is-0"),
+	breaks("RID-9", "health-calls-all-have-one-id"),
+	breaks("RID-9", "health-calls-take-ids-of-other-workers"),
+	breaks("CAN-11", "looks-at-contexts-late"),
+	breaks("CAN-12", "calls-end-with-the-limit-of-checks"),
+	breaks("CAN-12", "calls-end-with-the-limit-to-stop").andPerhaps("RID-4"),
 }
 
 var poolControls = []fault{

@@ -45,7 +45,8 @@ type plainConn struct {
 
 type plainWrite struct {
 	frame []byte
-	then  func() // called when the frame is out, or the connection broken
+	late  func() []byte // makes the frame when it is written, or its rest, for the faults that keep the caller's bytes
+	then  func()        // called when the frame is out, or the connection broken
 }
 
 type plainAnswer struct {
@@ -105,14 +106,16 @@ func (c *plainConn) fail(err error) {
 	}
 }
 
-func (c *plainConn) enqueue(frame []byte, then func()) {
+func (c *plainConn) enqueue(frame []byte, then func()) { c.enqueueLate(frame, nil, then) }
+
+func (c *plainConn) enqueueLate(frame []byte, late func() []byte, then func()) {
 	c.mu.Lock()
 	if c.err != nil {
 		c.mu.Unlock()
 		then()
 		return
 	}
-	c.queue = append(c.queue, plainWrite{frame, then})
+	c.queue = append(c.queue, plainWrite{frame, late, then})
 	c.queued.Signal()
 	c.mu.Unlock()
 }
@@ -137,6 +140,9 @@ func (c *plainConn) write() {
 			}
 		}
 		_, err := c.conn.Write(next.frame)
+		if next.late != nil && err == nil {
+			_, err = c.conn.Write(next.late())
+		}
 		next.then()
 		if err != nil {
 			c.fail(died(err.Error()))
@@ -147,11 +153,17 @@ func (c *plainConn) write() {
 
 // callOn makes one call whose slot is taken, and sees to it that the slot comes back.
 func (p *plainPool) callOn(ctx context.Context, w *plainWorker, c *plainConn, method string, body json.RawMessage) (json.RawMessage, error) {
-	if len(body) > p.limit()-100 {
+	if len(body) > p.limit()-100 && !p.has("sends-over-the-limit") && !(p.has("limit-of-bodies-alone") && len(body) <= p.limit()) {
 		if !p.has("too-large-loses-slot") {
 			w.release()
 		}
+		if p.has("too-large-breaks-connections") {
+			c.fail(errors.New("a frame is too large"))
+		}
 		w.giveBack(c)
+		if p.has("too-large-without-saying") {
+			return nil, errors.New("no")
+		}
 		return nil, fmt.Errorf("a body of %d bytes: %w", len(body), conformance.TooLarge)
 	}
 	var once sync.Once
@@ -168,7 +180,7 @@ func (p *plainPool) limit() int {
 // exchange sends a request and waits for its answer. It calls release when the request is no longer at
 // the worker.
 func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, method string, body json.RawMessage, release func()) (json.RawMessage, error) {
-	id := p.id(w)
+	id := p.id(w, method)
 	answer := make(chan plainAnswer, 1)
 	c.mu.Lock()
 	if c.err != nil && !p.has("hangs-on-broken-connections") {
@@ -213,10 +225,30 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 		c.turn.Unlock()
 	} else {
 		header := id
-		if p.has("header-of-requests-is-0") {
+		if p.has("header-of-requests-is-0") && method != "health" || p.has("header-of-health-calls-is-0") && method == "health" {
 			header = 0
 		}
-		c.enqueue(p.encode(header, payload), func() {})
+		frame := p.encode(header, payload)
+		switch {
+		case p.has("keeps-the-callers-bytes"):
+			at := bytes.LastIndex(frame, body)
+			c.enqueueLate(frame[:at], func() []byte { return slices.Concat(body, frame[at+len(body):]) }, func() {})
+		case p.has("encodes-when-it-writes"):
+			c.enqueueLate(nil, func() []byte {
+				return p.encode(header, fmt.Appendf(nil, `{"id":%d,"method":%s,"body":%s}`, id, name, body))
+			}, func() {})
+		default:
+			c.enqueue(frame, func() {})
+		}
+	}
+	if p.has("calls-end-with-the-limit-of-checks") && method != "health" || p.has("calls-end-with-the-limit-to-stop") && method != "health" {
+		limit := p.o.HealthTimeout
+		if p.has("calls-end-with-the-limit-to-stop") {
+			limit = p.o.StopTimeout
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
 	}
 	if p.has("cancel-ignored") {
 		ctx = context.WithoutCancel(ctx)

@@ -206,10 +206,24 @@ func (p *plainPool) Call(ctx context.Context, method string, body json.RawMessag
 	}
 }
 
-func (p *plainPool) id(w *plainWorker) uint64 {
+func (p *plainPool) id(w *plainWorker, method string) uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.has("ids-per-worker") {
+	if method == "health" {
+		switch {
+		case p.has("health-calls-have-the-id-0"):
+			return 0
+		case p.has("health-calls-all-have-one-id"):
+			return 1 << 60
+		case p.has("health-calls-take-ids-of-other-workers"):
+			for _, o := range p.workers {
+				if id := o.anyPending(); o != w && id != 0 {
+					return id
+				}
+			}
+		}
+	}
+	if p.has("ids-per-worker") && method != "health" {
 		w.lastID++
 		return w.lastID
 	}
@@ -222,6 +236,19 @@ func (p *plainPool) id(w *plainWorker) uint64 {
 		return p.lastID * 0x9e3779b97f4a7c15 // odd, so that none comes twice
 	}
 	return p.lastID
+}
+
+// anyPending is the ID of a call on the shared connection of the worker, or 0.
+func (w *plainWorker) anyPending() uint64 {
+	if w.shared == nil {
+		return 0
+	}
+	w.shared.mu.Lock()
+	defer w.shared.mu.Unlock()
+	for id := range w.shared.pending {
+		return id
+	}
+	return 0
 }
 
 // acquire takes a slot at a worker, in order of arrival.
@@ -247,7 +274,7 @@ func (p *plainPool) acquire(ctx context.Context) (*plainWorker, error) {
 		}
 		return nil, conformance.NotStarted
 	}
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil && !p.has("looks-at-contexts-late") {
 		p.mu.Unlock()
 		return nil, err
 	}

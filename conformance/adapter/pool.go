@@ -18,6 +18,7 @@ import (
 type remotePool struct {
 	adapter  *Adapter
 	process  *process
+	opened   answer          // to open
 	ctx      context.Context // ends when the pool is left
 	leave    context.CancelFunc
 	replaced atomic.Bool // the process has another pool now
@@ -40,10 +41,12 @@ func (a *Adapter) openIn(process *process, o conformance.PoolOptions) (conforman
 	ctx, cancel := context.WithTimeoutCause(p.ctx, a.timeout, errTimeout)
 	defer cancel()
 	options := poolOptionsOf(o)
-	if _, err := p.do(ctx, doOpen, request{Options: &options}); err != nil {
+	opened, err := p.do(ctx, doOpen, request{Options: &options})
+	if err != nil {
 		_ = p.Close()
 		return nil, err
 	}
+	p.opened = opened
 	return p, nil
 }
 
@@ -55,6 +58,9 @@ func (p *remotePool) Another(o pool.Options) (pool.Pool, error) {
 
 // PID implements [pool.Remote].
 func (p *remotePool) PID() int { return p.process.cmd.Process.Pid }
+
+// KnowsEnded implements [pool.Remote].
+func (p *remotePool) KnowsEnded() bool { return p.opened.KnowsEnded }
 
 // Close implements [pool.Remote].
 func (p *remotePool) Close() error {
@@ -106,22 +112,36 @@ func (p *remotePool) Shutdown(ctx context.Context) error {
 
 // doUntil does what has a context of its own: its end goes out as a cancellation, and what the pool then answers
 // is what comes back.
+//
+// A Start that has succeeded is still told when its context ends, since its pool must not care then [STA-7].
 func (p *remotePool) doUntil(ctx context.Context, do string, r request) (answer, error) {
+	if ctx.Err() != nil {
+		r.Ended = why(ctx)
+	}
 	q, err := p.process.send(do, r)
 	if err != nil {
 		return answer{}, unreachable(err)
 	}
 	stop := context.AfterFunc(ctx, func() {
-		why := "canceled"
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			why = "deadline_exceeded"
-		}
 		// What is wrong with the answer has made the program one that is given up.
-		_, _ = p.do(p.ctx, doCancel, request{Of: q.tag, Why: why})
+		_, _ = p.do(p.ctx, doCancel, request{Of: q.tag, Why: why(ctx)})
 	})
-	defer stop()
 	a, err := q.wait(p.ctx)
-	return p.judge(do, a, err)
+	a, err = p.judge(do, a, err)
+	if do == doStart && err == nil {
+		context.AfterFunc(p.ctx, func() { stop() })
+	} else {
+		stop()
+	}
+	return a, err
+}
+
+// why names the error of a context that has ended.
+func why(ctx context.Context) string {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return "deadline_exceeded"
+	}
+	return "canceled"
 }
 
 // do does what ends by itself.
@@ -160,7 +180,7 @@ func (p *remotePool) judge(do string, a answer, err error) (answer, error) {
 		there bool
 		what  string
 	}{
-		doCall:   {a.Body != nil && json.Valid([]byte(*a.Body)), "the JSON text of the body, or an error"},
+		doCall:   {a.Body != nil, "the text of the body, or an error"},
 		doHealth: {a.Total != nil, "the counts of workers"},
 	}
 	want, special := wanted[do]
@@ -184,7 +204,7 @@ func (f *failure) Unwrap() []error { return f.kinds }
 
 var poolKinds = []conformance.ErrorKind{
 	conformance.Busy, conformance.Closed, conformance.NotStarted,
-	conformance.ErrorAnswer, conformance.WorkerDied, conformance.MayHaveRun,
+	conformance.ErrorAnswer, conformance.WorkerDied, conformance.MayHaveRun, conformance.TooLarge,
 }
 
 func (p *remotePool) failure(do string, a answer) error {

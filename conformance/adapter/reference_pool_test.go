@@ -198,7 +198,7 @@ func done(err error) line {
 	kinds := []string{}
 	for kind, of := range map[string]error{
 		"busy": pool.ErrBusy, "closed": pool.ErrClosed, "not_started": pool.ErrNotStarted,
-		"worker_died": pool.ErrWorkerDied, "may_have_run": pool.ErrMayHaveRun,
+		"worker_died": pool.ErrWorkerDied, "may_have_run": pool.ErrMayHaveRun, "too_large": frame.ErrTooLarge,
 		"canceled": context.Canceled, "deadline_exceeded": context.DeadlineExceeded,
 	} {
 		if errors.Is(err, of) {

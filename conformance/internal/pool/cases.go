@@ -53,6 +53,12 @@ func Cases() []testCase {
 		restartCases(),
 		shutdownCases(),
 		safeShutdownCases(),
+
+		tooLargeCases(),
+		changedBodyCases(),
+		healthIDCases(),
+		endedContextCases(),
+		timeLimitCases(),
 	)
 }
 

@@ -30,7 +30,7 @@ var poolFaults = []fault{
 	breaks("MSG-17", "methods-as-bytes"),
 	breaks("RID-1", "ids-begin-at-0"),
 	breaks("RID-2", "ids-per-worker"),
-	breaks("RID-3", "header-id-0").andPerhaps("CAN-2"),
+	breaks("RID-3", "header-id-0").andPerhaps("CAN-2", "RID-9"),
 	breaks("RID-3", "header-of-requests-is-0"),
 	breaks("RID-4", "next-answer-to-next-caller").andPerhaps("BPR-1", "BPR-2", "BPR-3", "BPR-4", "BPR-7", "CAN-3", "CAN-4", "CAN-10", "HLT-1", "HLT-4", "HLT-5", "MSG-5", "MSG-10", "RID-2", "RID-3", "RID-5", "RID-6", "RID-7", "SHD-1", "SHD-5", "SHD-6"),
 	breaks("RID-4", "answers-stray-among-many"),
@@ -134,7 +134,7 @@ var poolFaults = []fault{
 	breaks("RID-9", "health-calls-take-ids-of-other-workers"),
 	breaks("CAN-11", "looks-at-contexts-late"),
 	breaks("CAN-12", "calls-end-with-the-limit-of-checks"),
-	breaks("CAN-12", "calls-end-with-the-limit-to-stop").andPerhaps("RID-4"),
+	breaks("CAN-12", "reads-with-the-limit-of-checks"),
 }
 
 var poolControls = []fault{

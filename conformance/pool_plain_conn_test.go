@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/pyproctest/pyproctest/conformance"
@@ -241,13 +242,9 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 			c.enqueue(frame, func() {})
 		}
 	}
-	if p.has("calls-end-with-the-limit-of-checks") && method != "health" || p.has("calls-end-with-the-limit-to-stop") && method != "health" {
-		limit := p.o.HealthTimeout
-		if p.has("calls-end-with-the-limit-to-stop") {
-			limit = p.o.StopTimeout
-		}
+	if p.has("calls-end-with-the-limit-of-checks") && method != "health" {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, limit)
+		ctx, cancel = context.WithTimeout(ctx, p.o.HealthTimeout)
 		defer cancel()
 	}
 	if p.has("cancel-ignored") {
@@ -342,6 +339,9 @@ func (p *plainPool) encode(id uint64, payload []byte) []byte {
 // read hands out answers until the connection breaks.
 func (c *plainConn) read() {
 	for {
+		if c.p.has("reads-with-the-limit-of-checks") {
+			_ = c.conn.SetReadDeadline(time.Now().Add(c.p.o.HealthTimeout))
+		}
 		id, payload, err := c.readFrame()
 		if err == nil {
 			err = c.deliver(id, payload)

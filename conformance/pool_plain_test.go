@@ -217,7 +217,7 @@ func (p *plainPool) id(w *plainWorker, method string) uint64 {
 			return 1 << 60
 		case p.has("health-calls-take-ids-of-other-workers"):
 			for _, o := range p.workers {
-				if id := o.anyPending(); o != w && id != 0 {
+				if id := o.anyPending(); o != w && id != 0 && !w.isPending(id) {
 					return id
 				}
 			}
@@ -227,11 +227,14 @@ func (p *plainPool) id(w *plainWorker, method string) uint64 {
 		w.lastID++
 		return w.lastID
 	}
-	if p.has("ids-begin-at-0") {
+	if p.has("ids-begin-at-0") && method != "health" {
 		p.lastID++
 		return p.lastID - 1
 	}
 	p.lastID++
+	if method == "health" && (p.has("ids-per-worker") || p.has("ids-begin-at-0")) {
+		return 1<<40 + p.lastID // none of those of calls
+	}
 	if p.has("ids-at-random") {
 		return p.lastID * 0x9e3779b97f4a7c15 // odd, so that none comes twice
 	}
@@ -249,6 +252,15 @@ func (w *plainWorker) anyPending() uint64 {
 		return id
 	}
 	return 0
+}
+
+func (w *plainWorker) isPending(id uint64) bool {
+	if w.shared == nil {
+		return false
+	}
+	w.shared.mu.Lock()
+	defer w.shared.mu.Unlock()
+	return w.shared.pending[id] != nil
 }
 
 // acquire takes a slot at a worker, in order of arrival.

@@ -94,7 +94,7 @@ func (s *stage) eventuallyWithin(patience time.Duration, ok func() bool) bool {
 		if holds {
 			return true
 		}
-		if unreadable != "" && !s.t.covers("MSG-17") && !s.t.covers("CAN-2") && !s.t.covers("MSG-19") {
+		if unreadable != "" && !s.t.covers("MSG-17") && !s.t.covers("CAN-2") {
 			s.t.Blocked("the pool sent a message that is not a request, see MSG-17: %s", unreadable)
 		}
 		select {

@@ -17,7 +17,7 @@ import (
 var poolFaults = []fault{
 	breaks("MSG-4", "unknown-fields-refused").andPerhaps("RID-4"),
 	breaks("MSG-4", "names-in-any-case"),
-	breaks("MSG-5", "ids-of-32-bits"),
+	breaks("MSG-5", "ids-of-32-bits").andPerhaps("MSG-13"),
 	breaks("MSG-10", "ids-converted"),
 	breaks("MSG-7", "bodies-through-interface"),
 	breaks("MSG-13", "mismatch-accepted"),
@@ -134,6 +134,14 @@ var poolFaults = []fault{
 	breaks("RID-9", "health-calls-take-ids-of-other-workers"),
 	breaks("CAN-11", "looks-at-contexts-late"),
 	breaks("CAN-12", "calls-end-with-the-limit-of-checks"),
+	breaks("MSG-5", "places-by-32-bits"),
+	breaks("MSG-13", "header-compared-in-32-bits"),
+	breaks("MSG-15", "any-envelope"),
+	breaks("RID-4", "limit-is-too-large"),
+	breaks("RID-4", "limit-with-header"),
+	breaks("RID-7", "crc-of-large-answers-unchecked"),
+	breaks("RID-7", "crc-compared-in-16-bits"),
+	breaks("RID-7", "utf-16-too"),
 	breaks("CAN-12", "reads-with-the-limit-of-checks"),
 }
 

@@ -59,6 +59,7 @@ func Cases() []testCase {
 		healthIDCases(),
 		endedContextCases(),
 		timeLimitCases(),
+		vectorCases(),
 	)
 }
 

@@ -33,7 +33,7 @@ var arrows = map[string]string{
 	"conformance/internal/framer": "conformance/internal/proc conformance/internal/suite conformance/internal/text conformance/internal/wire conformance/result conformance/spec vectors",
 	"conformance/internal/worker": "conformance/internal/proc conformance/internal/suite conformance/internal/text conformance/internal/wire conformance/result conformance/spec vectors",
 	"conformance/internal/pool": "conformance/internal/proc conformance/internal/scripted conformance/internal/suite conformance/internal/text conformance/internal/wire " +
-		"conformance/result conformance/spec",
+		"conformance/result conformance/spec vectors",
 
 	"conformance":             "conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/result conformance/spec",
 	"conformance/catalog":     "conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/spec",

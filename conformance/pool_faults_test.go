@@ -17,7 +17,7 @@ import (
 var poolFaults = []fault{
 	breaks("MSG-4", "unknown-fields-refused").andPerhaps("RID-4"),
 	breaks("MSG-4", "names-in-any-case"),
-	breaks("MSG-5", "ids-of-32-bits"),
+	breaks("MSG-5", "ids-of-32-bits").andPerhaps("MSG-13"),
 	breaks("MSG-10", "ids-converted"),
 	breaks("MSG-7", "bodies-through-interface"),
 	breaks("MSG-13", "mismatch-accepted"),
@@ -30,7 +30,7 @@ var poolFaults = []fault{
 	breaks("MSG-17", "methods-as-bytes"),
 	breaks("RID-1", "ids-begin-at-0"),
 	breaks("RID-2", "ids-per-worker"),
-	breaks("RID-3", "header-id-0").andPerhaps("CAN-2"),
+	breaks("RID-3", "header-id-0").andPerhaps("CAN-2", "RID-9"),
 	breaks("RID-3", "header-of-requests-is-0"),
 	breaks("RID-4", "next-answer-to-next-caller").andPerhaps("BPR-1", "BPR-2", "BPR-3", "BPR-4", "BPR-7", "CAN-3", "CAN-4", "CAN-10", "HLT-1", "HLT-4", "HLT-5", "MSG-5", "MSG-10", "RID-2", "RID-3", "RID-5", "RID-6", "RID-7", "SHD-1", "SHD-5", "SHD-6"),
 	breaks("RID-4", "answers-stray-among-many"),
@@ -120,6 +120,29 @@ var poolFaults = []fault{
 	breaks("SHD-5", "second-shutdown-panics"),
 	breaks("SHD-5", "shutdown-forgets-waiters"),
 	breaks("SHD-6", "leaks-goroutine"),
+
+	// Messages, IDs and contexts [since 3].
+	breaks("MSG-18", "sends-over-the-limit"),
+	breaks("MSG-18", "limit-of-bodies-alone"),
+	breaks("MSG-18", "too-large-without-saying"),
+	breaks("MSG-18", "too-large-breaks-connections"),
+	breaks("MSG-19", "keeps-the-callers-bytes"),
+	breaks("MSG-19", "encodes-when-it-writes"),
+	breaks("RID-9", "health-calls-have-the-id-0"),
+	breaks("RID-9", "header-of-health-calls-is-0"),
+	breaks("RID-9", "health-calls-all-have-one-id"),
+	breaks("RID-9", "health-calls-take-ids-of-other-workers"),
+	breaks("CAN-11", "looks-at-contexts-late"),
+	breaks("CAN-12", "calls-end-with-the-limit-of-checks"),
+	breaks("MSG-5", "places-by-32-bits"),
+	breaks("MSG-13", "header-compared-in-32-bits"),
+	breaks("MSG-15", "any-envelope"),
+	breaks("RID-4", "limit-is-too-large"),
+	breaks("RID-4", "limit-with-header"),
+	breaks("RID-7", "crc-of-large-answers-unchecked"),
+	breaks("RID-7", "crc-compared-in-16-bits"),
+	breaks("RID-7", "utf-16-too"),
+	breaks("CAN-12", "reads-with-the-limit-of-checks"),
 }
 
 var poolControls = []fault{

@@ -206,22 +206,61 @@ func (p *plainPool) Call(ctx context.Context, method string, body json.RawMessag
 	}
 }
 
-func (p *plainPool) id(w *plainWorker) uint64 {
+func (p *plainPool) id(w *plainWorker, method string) uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.has("ids-per-worker") {
+	if method == "health" {
+		switch {
+		case p.has("health-calls-have-the-id-0"):
+			return 0
+		case p.has("health-calls-all-have-one-id"):
+			return 1 << 60
+		case p.has("health-calls-take-ids-of-other-workers"):
+			for _, o := range p.workers {
+				if id := o.anyPending(); o != w && id != 0 && !w.isPending(id) {
+					return id
+				}
+			}
+		}
+	}
+	if p.has("ids-per-worker") && method != "health" {
 		w.lastID++
 		return w.lastID
 	}
-	if p.has("ids-begin-at-0") {
+	if p.has("ids-begin-at-0") && method != "health" {
 		p.lastID++
 		return p.lastID - 1
 	}
 	p.lastID++
+	if method == "health" && (p.has("ids-per-worker") || p.has("ids-begin-at-0")) {
+		return 1<<40 + p.lastID // none of those of calls
+	}
 	if p.has("ids-at-random") {
 		return p.lastID * 0x9e3779b97f4a7c15 // odd, so that none comes twice
 	}
 	return p.lastID
+}
+
+// anyPending is the ID of a call on the shared connection of the worker, or 0.
+func (w *plainWorker) anyPending() uint64 {
+	if w.shared == nil {
+		return 0
+	}
+	w.shared.mu.Lock()
+	defer w.shared.mu.Unlock()
+	for id := range w.shared.pending {
+		return id
+	}
+	return 0
+}
+
+func (w *plainWorker) isPending(id uint64) bool {
+	if w.shared == nil {
+		return false
+	}
+	w.shared.mu.Lock()
+	defer w.shared.mu.Unlock()
+	return w.shared.pending[id] != nil
 }
 
 // acquire takes a slot at a worker, in order of arrival.
@@ -247,7 +286,7 @@ func (p *plainPool) acquire(ctx context.Context) (*plainWorker, error) {
 		}
 		return nil, conformance.NotStarted
 	}
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil && !p.has("looks-at-contexts-late") {
 		p.mu.Unlock()
 		return nil, err
 	}

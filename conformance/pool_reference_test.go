@@ -59,6 +59,7 @@ func inWordsOfTheSuite(err error) error {
 		{pool.ErrNotStarted, conformance.NotStarted},
 		{pool.ErrWorkerDied, conformance.WorkerDied},
 		{pool.ErrMayHaveRun, conformance.MayHaveRun},
+		{frame.ErrTooLarge, conformance.TooLarge},
 	} {
 		if errors.Is(err, kind.ours) {
 			err = fmt.Errorf("%w (%w)", err, kind.theirs)

@@ -53,6 +53,13 @@ func Cases() []testCase {
 		restartCases(),
 		shutdownCases(),
 		safeShutdownCases(),
+
+		tooLargeCases(),
+		changedBodyCases(),
+		healthIDCases(),
+		endedContextCases(),
+		timeLimitCases(),
+		vectorCases(),
 	)
 }
 

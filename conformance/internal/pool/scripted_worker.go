@@ -166,7 +166,7 @@ func (w *scriptedWorker) endLocked(c *connection) {
 		return
 	}
 	c.ended = true
-	for _, r := range w.s.requests {
+	for _, r := range slices.Concat(w.s.requests, w.s.healthCalls) {
 		if r.worker == w && r.conn == c && r.withdrawn == 0 {
 			r.withdrawn = w.s.seq
 		}
@@ -215,12 +215,13 @@ func (w *scriptedWorker) messageLocked(c *connection, f spec.Frame) func() {
 		s.audit.reportUnreadable(err.Error())
 		return nil
 	}
-	s.audit.checkHeader(f.ID, id, m)
+	s.audit.checkSize(len(f.Payload))
 	if m.Enveloped && m.Type == "cancellation" {
+		s.audit.checkHeader(f.ID, id, kindCancellation)
 		w.cancelledLocked(c, id)
 		return nil
 	}
-	r := &request{worker: w, conn: c, id: id, headerID: f.ID, enveloped: m.Enveloped, body: m.Fields["body"], arrived: s.seq}
+	r := &request{worker: w, conn: c, id: id, headerID: f.ID, enveloped: m.Enveloped, body: m.Fields["body"], size: len(f.Payload), arrived: s.seq}
 	switch {
 	case m.Enveloped && m.Type != "request":
 		s.audit.reportUnreadable(fmt.Sprintf("an envelope of type %q", m.Type))
@@ -232,14 +233,13 @@ func (w *scriptedWorker) messageLocked(c *connection, f spec.Frame) func() {
 	if r.body == nil {
 		r.body = json.RawMessage("null")
 	}
-	s.audit.checkIDLocked(r)
-	if r.method == "health" {
-		w.healthCalls++
-		if w.hung {
-			return nil
-		}
-		return func() { r.answer(fmt.Appendf(nil, `{"status":"healthy","pid":%d}`, w.pid)) }
+	if r.isHealth() {
+		s.audit.checkHeader(f.ID, id, kindHealth)
+		s.audit.checkIDLocked(r)
+		return w.healthCallLocked(r)
 	}
+	s.audit.checkHeader(f.ID, id, kindRequest)
+	s.audit.checkIDLocked(r)
 	w.calls++
 	s.requests = append(s.requests, r)
 	s.audit.checkBoundsLocked(r)
@@ -250,9 +250,20 @@ func (w *scriptedWorker) messageLocked(c *connection, f spec.Frame) func() {
 	return func() { called(r) }
 }
 
+// healthCallLocked records a health call, and returns the script's reaction to it, or nil for none.
+func (w *scriptedWorker) healthCallLocked(r *request) func() {
+	w.healthCalls++
+	w.s.healthCalls = append(slices.DeleteFunc(w.s.healthCalls, func(o *request) bool { return !o.outstandingLocked() }), r)
+	if w.hung {
+		return nil
+	}
+	called := w.s.onHealth
+	return func() { called(r) }
+}
+
 // cancelledLocked withdraws the request that a cancellation names. Requests on other connections stay [CAN-7].
 func (w *scriptedWorker) cancelledLocked(c *connection, id uint64) {
-	for _, r := range w.s.requests {
+	for _, r := range slices.Concat(w.s.requests, w.s.healthCalls) {
 		if r.worker == w && r.conn == c && r.id == id && r.withdrawn == 0 {
 			r.withdrawn = w.s.seq
 			r.cancelled = true

@@ -34,6 +34,7 @@ type stage struct {
 	seq           int           // number of the last event
 	workers       []*scriptedWorker
 	requests      []*request // all but health calls, in order of arrival
+	healthCalls   []*request // health calls that were outstanding when the last one arrived
 	unreadable    string     // the problem with the first message that could not be read [MSG-17]; empty if there was none
 	calls         []*call
 	opened        bool
@@ -47,6 +48,7 @@ type stage struct {
 	// worker are read until they return.
 	onAppear, onSIGTERM func(*scriptedWorker)
 	onRequest           func(*request)
+	onHealth            func(*request)
 }
 
 // withLock calls f with the stage locked.

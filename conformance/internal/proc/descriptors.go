@@ -2,8 +2,6 @@ package proc
 
 import (
 	"bytes"
-	"fmt"
-	"os"
 	"os/exec"
 	"strconv"
 )
@@ -12,16 +10,16 @@ import (
 // asks lsof; known is false where that does not work either.
 func Descriptors(pid int) (n int, known bool) {
 	for _, one := range Within(pid) {
-		open, ok := descriptorsOf(one)
+		open, ok := countDescriptors(one)
 		n += open
 		known = known || ok
 	}
 	return n, known
 }
 
-func descriptorsOf(pid int) (n int, known bool) {
-	if names, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid)); err == nil {
-		return len(names), true
+func countDescriptors(pid int) (n int, known bool) {
+	if open := descriptorsOf(pid); len(open) > 0 {
+		return len(open), true
 	}
 	text, err := exec.Command("lsof", "-nP", "-p", strconv.Itoa(pid), "-F", "f").Output()
 	if err != nil {

@@ -13,7 +13,7 @@ type Framer interface {
 	WriteFrame(id uint64, payload []byte) error
 }
 
-// FramerOptions say which framer a case needs.
+// FramerOptions say which framer a case needs. For a framer of one framing, restrict the run with [Framings].
 type FramerOptions struct {
 	Framing    Framing
 	MaxPayload int // bytes; 0 asks for the implementation's default [FRM-13]

@@ -16,7 +16,7 @@ func Framings(framings ...Framing) Option {
 }
 
 // Only restricts the run to the cases whose ID matches one of the patterns, such as "FRM-7", "BPR-*" or
-// "*/length-17-*"; [result.Match] says what matches. With [Covering], a case runs if either selects it.
+// "*/enhanced-length-17*"; [result.Match] says what matches. With [Covering], a case runs if either selects it.
 func Only(patterns ...string) Option {
 	return func(o *suite.Options) { o.Asked.Only = append(o.Asked.Only, patterns...) }
 }

@@ -40,8 +40,8 @@ func TestEveryWrongLineIsNamedWithWhatToDo(t *testing.T) {
 		"known.txt:1: WRK-8 has no reason: write WRK-8  # why it fails",
 		"known.txt:2: WRK-9 has no reason: write WRK-9  # why it fails",
 		`known.txt:3: "WRK-8 WRK-9" is more than one word: write one clause or case a line, and its reason after a #`,
-		`known.txt:4: "WRK-[" is not a pattern for clauses or cases: write for example WRK-5, BPR-* or FRM-7/length-17-*/basic`,
-		`known.txt:5: "WRK-8/" is not a pattern for clauses or cases: write for example WRK-5, BPR-* or FRM-7/length-17-*/basic`,
+		`known.txt:4: "WRK-[" is not a pattern for clauses or cases: write for example WRK-5, BPR-* or FRM-7/enhanced-length-17*/basic`,
+		`known.txt:5: "WRK-8/" is not a pattern for clauses or cases: write for example WRK-5, BPR-* or FRM-7/enhanced-length-17*/basic`,
 		"known.txt:7: WRK-7 is on line 6 too: remove one of them",
 		"known.txt:8: the line is not UTF-8: a list is plain text",
 	}, "\n"))

@@ -19,7 +19,7 @@ type List struct {
 // Entry is one line of a list.
 type Entry struct {
 	// Pattern matches cases as [result.Match] does: a clause ("WRK-5", "BPR-*") stands for all cases that are named
-	// after it, and a case ("FRM-7/length-17-is-refused") for all its framings.
+	// after it, and a case ("FRM-7/enhanced-length-17") for all its framings.
 	Pattern string
 	// Reason says why these cases fail.
 	Reason string
@@ -86,7 +86,7 @@ func parseLine(line string) (e Entry, fault string) {
 	}
 	for part := range strings.SplitSeq(e.Pattern, "/") {
 		if _, err := path.Match(part, ""); err != nil || !element.MatchString(part) {
-			return e, fmt.Sprintf("%q is not a pattern for clauses or cases: write for example WRK-5, BPR-* or FRM-7/length-17-*/basic", e.Pattern)
+			return e, fmt.Sprintf("%q is not a pattern for clauses or cases: write for example WRK-5, BPR-* or FRM-7/enhanced-length-17*/basic", e.Pattern)
 		}
 	}
 	if e.Reason == "" {

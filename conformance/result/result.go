@@ -44,7 +44,7 @@ func (e Event) Dump(rows int) string { return wire.Dump(e.Framing, e.Bytes, e.To
 
 // Result is the outcome of one case.
 type Result struct {
-	ID       string   // such as "FRM-7/length-17-is-refused/enhanced"; it never changes
+	ID       string   // such as "FRM-7/enhanced-length-17/enhanced"; it never changes
 	Clauses  []string // that the case covers; it is named after the first
 	Status   Status
 	Reason   string // why it is unsupported or blocked

@@ -6,13 +6,13 @@ type ErrorKind string
 
 func (k ErrorKind) Error() string { return string(k) }
 
-// The kinds of framing errors, and those of a pool's refusals and failures.
+// The kinds of framing errors.
 const (
-	BadMagic  ErrorKind = "bad_magic"
-	BadLength ErrorKind = "bad_length"
-	TooLarge  ErrorKind = "too_large"
-	Truncated ErrorKind = "truncated"
-	BadCRC    ErrorKind = "bad_crc"
+	BadMagic  ErrorKind = "bad_magic"  // the frame does not begin with 50 59 [FRM-6]
+	BadLength ErrorKind = "bad_length" // the length is below that of the header [FRM-7]
+	TooLarge  ErrorKind = "too_large"  // the payload is over max_payload [FRM-8] [FRM-12]
+	Truncated ErrorKind = "truncated"  // the stream ends inside a frame [STR-2]
+	BadCRC    ErrorKind = "bad_crc"    // the payload does not match its checksum [CRC-4]
 )
 
 // FramingErrors returns the kinds of framing errors, in the order of their checks [FRM-9].

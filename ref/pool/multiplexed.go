@@ -72,6 +72,7 @@ func newMultiplexed(conn net.Conn, maxPayload int, owner linkOwner, log *slog.Lo
 	return m, nil
 }
 
+// A caller that takes the turn to read sends its request from inside its read: asking.go says why.
 func (m *multiplexed) call(ctx context.Context, r request) (message.Response, error) {
 	c := m.newPendingCall()
 	reads, err := m.takeTurn(r.id, c)

@@ -24,7 +24,7 @@ func listCommand() *cobra.Command {
 		Short: "List the clauses and the cases that cover them",
 		Long: `Lists the clauses of SPEC.md and the cases that cover them, for every role or for one.
 
-A pattern names clauses (FRM-7, 'BPR-*') or cases ('FRM-7/length-17-*').`,
+A pattern names clauses (FRM-7, 'BPR-*') or cases ('FRM-7/enhanced-length-17*').`,
 		Example: `  pyproctest list --role worker
   pyproctest list 'BPR-*'
   pyproctest list --json | jq '.cases[].id'`,
@@ -91,7 +91,7 @@ func listing(role spec.Role, patterns []string) (list, error) {
 		}
 	}
 	if len(l.Clauses) == 0 {
-		return list{}, fmt.Errorf("nothing matches %s: name clauses like FRM-7 or 'BPR-*', and cases like FRM-7/length-17-is-refused", strings.Join(patterns, " "))
+		return list{}, fmt.Errorf("nothing matches %s: name clauses like FRM-7 or 'BPR-*', and cases like FRM-7/enhanced-length-17", strings.Join(patterns, " "))
 	}
 	return l, nil
 }

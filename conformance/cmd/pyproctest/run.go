@@ -56,7 +56,7 @@ Exit status:
 	f.StringVar(&r.pool, "pool", "", "the `CMD` that starts the adapter of a pool")
 	f.StringVar(&r.name, "name", "", "the implementation's `NAME` in reports (default: the command, or what the adapter says)")
 	f.StringVar(&r.framing, "framing", "both", "the `FRAMING` to run in: enhanced, basic or both")
-	f.StringArrayVar(&r.clauses, "clause", nil, "run only cases that cover a clause that matches `PATTERN`, or cases whose name does: WRK-8, 'BPR-*', 'FRM-7/*-17' (repeatable)")
+	f.StringArrayVar(&r.clauses, "clause", nil, "run only cases that cover a clause that matches `PATTERN`, or cases whose name does: WRK-8, 'BPR-*', 'FRM-7/*-length-17' (repeatable)")
 	f.StringArrayVar(&r.exclude, "exclude", nil, "leave out cases whose name matches `PATTERN` (repeatable)")
 	f.StringVar(&r.shard, "shard", "", "run only part `I/N`, so that several machines can share a run")
 	f.IntVar(&r.parallel, "parallel", defaultParallel(), "how many cases to run at once")

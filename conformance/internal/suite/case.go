@@ -53,7 +53,7 @@ func Infos[T any](cases []Case[T]) []Info {
 // BothFramings is for cases that run in both framings.
 var BothFramings = []spec.Framing{spec.Enhanced, spec.Basic}
 
-// ID returns the name of the case in one framing: "FRM-7/length-17-is-refused/enhanced".
+// ID returns the name of the case in one framing: "FRM-7/enhanced-length-17/enhanced".
 func (c Info) ID(framing spec.Framing) string {
 	id := c.Clauses[0] + "/" + c.Name
 	if framing != "" {

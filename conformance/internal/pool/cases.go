@@ -53,6 +53,15 @@ func Cases() []testCase {
 		restartCases(),
 		shutdownCases(),
 		safeShutdownCases(),
+		atOnceCases(),
+		stopTimeoutCases(),
+		severalShutdownCases(),
+		boundAfterEventCases(),
+		waiterAtDeathCases(),
+		hangingCheckCases(),
+		inheritanceCases(),
+		outputCases(),
+		stepCases(),
 	)
 }
 

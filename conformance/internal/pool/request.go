@@ -26,6 +26,11 @@ type request struct {
 // answer sends an answer with that body, in an envelope if the request came in one [MSG-2].
 func (r *request) answer(body []byte) { r.reply(wire.OKAnswer(r.id, string(body))) }
 
+// answerHealthy sends the answer of a healthy worker.
+func (r *request) answerHealthy() {
+	r.answer(fmt.Appendf(nil, `{"status":"healthy","pid":%d}`, r.worker.pid))
+}
+
 // refuse sends an error answer with that text.
 func (r *request) refuse(text string) { r.reply(wire.ErrorAnswer(r.id, text)) }
 

@@ -16,7 +16,7 @@ func (t *T) stage() *stage {
 	s.audit.s = s
 	s.onAppear = func(w *scriptedWorker) { w.listen() }
 	s.onRequest = func(r *request) { r.answer(r.body) }
-	s.onSIGTERM = func(w *scriptedWorker) { w.exit(0) }
+	s.onStop = func(w *scriptedWorker) { w.exit(0) }
 	control := filepath.Join(dir, "c")
 	program, err := os.Executable()
 	if err == nil {

@@ -98,7 +98,7 @@ func aFailedStartReapsEveryProcess(t *T) {
 func aFailedStartStopsAWorkerThatNeverListens(t *T) {
 	s := t.stage()
 	s.options.StopTimeout = 100 * time.Millisecond
-	s.onSIGTERM = func(w *scriptedWorker) {} // it stays
+	s.onStop = func(w *scriptedWorker) {} // it stays
 	s.failStart("STA-3", neverListens, shortStart)
 	noProcessIsLeft(s, "STA-3", "Start has failed")
 }

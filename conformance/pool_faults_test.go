@@ -51,7 +51,7 @@ var poolFaults = []fault{
 	breaks("STA-1", "does-not-wait-for-workers"),
 	breaks("STA-1", "one-path-for-all").andPerhaps("BPR-2", "HLT-1", "HLT-2", "HLT-4", "HLT-5", "HLT-8", "SEL-1", "STA-2"),
 	breaks("STA-2", "start-without-limit").andPerhaps("STA-3"),
-	breaks("STA-2", "does-not-see-exits").andPerhaps("HLT-7", "SHD-5", "STA-3", "STA-4", "STA-5", "STA-6", "STA-8", "STA-9"),
+	breaks("STA-2", "does-not-see-exits").andPerhaps("HLT-7", "STA-6"),
 	breaks("STA-2", "exit-0-is-a-start"),
 	breaks("STA-3", "failed-start-leaves-siblings").andPerhaps("SHD-4", "STA-4", "STA-5"),
 	breaks("STA-3", "rolls-back-after-return"),
@@ -120,6 +120,35 @@ var poolFaults = []fault{
 	breaks("SHD-5", "second-shutdown-panics"),
 	breaks("SHD-5", "shutdown-forgets-waiters"),
 	breaks("SHD-6", "leaks-goroutine"),
+
+	breaks("HLT-9", "health-waits-for-checks"),
+	breaks("HLT-10", "last-check-only-when-well"),
+	breaks("HLT-10", "last-check-of-the-first-worker"),
+	breaks("HLT-10", "last-check-when-it-began"),
+	breaks("HLT-11", "healthy-after-shutdown"),
+	breaks("HLT-12", "checks-one-after-another"),
+	breaks("HLT-13", "recovered-workers-get-no-calls"),
+	breaks("HLT-13", "unhealthy-for-good"),
+	breaks("HLT-14", "restarts-in-step"),
+	breaks("SHD-3", "stops-by-sigint"),
+	breaks("SHD-7", "shutdown-waits-for-start"),
+	breaks("SHD-7", "shutdown-does-not-see-start"),
+	breaks("SHD-7", "starts-twice"),
+	breaks("SHD-8", "second-shutdown-returns-at-once"),
+	breaks("SHD-8", "second-shutdown-says-all-is-done"),
+	breaks("SHD-9", "kills-after-half-a-second"),
+	breaks("SHD-9", "kills-the-others-when-one-has-ended"),
+	breaks("BPR-8", "restart-gives-a-slot-back-twice"),
+	breaks("BPR-8", "broken-connection-frees-slots-twice"),
+	breaks("BPR-9", "death-fails-waiters"),
+	breaks("STA-10", "own-environment-wins"),
+	breaks("STA-10", "socket-path-set-where-unset"),
+	breaks("STA-11", "workers-inherit-connections"),
+	breaks("OUT-1", "output-unread-during-start"),
+	breaks("OUT-1", "output-unread-in-shutdown"),
+	breaks("OUT-1", "output-read-up-to-400k"),
+	breaks("OUT-2", "writer-holds-up-the-end"),
+	breaks("RID-2", "ids-of-16-bits").andPerhaps("RID-4"),
 }
 
 var poolControls = []fault{
@@ -140,6 +169,13 @@ var poolControls = []fault{
 	odd("restarts-when-called"),
 	odd("unhealthy-after-a-broken-connection"),
 	odd("unhealthy-after-a-broken-connection", "waits-without-workers"),
+
+	odd("notices-deaths-at-ticks"),
+	odd("second-start-waits"),
+	odd("second-shutdown-leaves"),
+	odd("second-shutdown-hurries"),
+	odd("replaces-hung-workers"),
+	odd("one-pipe-for-each-file"),
 }
 
 func TestAPoolWithoutABoundedQueueIsNotAccused(t *testing.T) {

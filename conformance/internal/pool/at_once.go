@@ -14,7 +14,7 @@ import (
 func atOnceCases() []testCase {
 	all := []testCase{
 		{
-			Name: "a-shutdown-ends-a-start", Clauses: []string{"SHD-7"},
+			Name: "a-shutdown-ends-a-start", Clauses: []string{"SHD-7", "SHD-4", "STA-3", "STA-4"},
 			Cause: "Shutdown waits for Start, or returns without a word to it.",
 			Run:   aShutdownEndsAStart,
 		},
@@ -118,9 +118,9 @@ type lifecycle struct {
 func (p pair) play(t *T, first, second string, delay time.Duration) {
 	s := t.stage()
 	s.options.Workers = 2
+	s.options.StartTimeout = 8 * t.Patience() // so that a Start that fails has another reason
 	if delay == untilAWorkerRuns {
 		s.onAppear = neverListens
-		s.options.StartTimeout = 8 * t.Patience()
 	}
 	s.open()
 	startIsOne := first == start || second == start

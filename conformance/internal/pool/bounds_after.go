@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"slices"
+
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
@@ -9,7 +11,7 @@ func boundAfterEventCases() []testCase {
 	var all []testCase
 	for _, e := range events() {
 		all = append(all, testCase{
-			Name: "the-bound-holds-after-" + e.name, Clauses: []string{"BPR-8"}, Framings: suite.BothFramings,
+			Name: "the-bound-holds-after-" + e.name, Clauses: []string{"BPR-8", "RID-4"}, Framings: suite.BothFramings,
 			Cause: e.cause,
 			Run:   e.keepsTheBound,
 		})
@@ -59,9 +61,9 @@ func events() []event {
 	return all
 }
 
-// keepsTheBound fills the pool, lets the event happen, and offers the pool more calls than the bounds allow.
-func (e event) keepsTheBound(t *T) {
-	s := t.stage()
+// stage starts a pool on which the event can happen, and returns how many calls its bounds allow.
+func (e event) stage(t *T) (s *stage, bound int) {
+	s = t.stage()
 	s.options.Workers, s.options.MaxInFlight, s.options.MaxPayload = 2, 2, 1<<16
 	s.options.HealthInterval = brokenInterval
 	if e.checksFail {
@@ -69,7 +71,19 @@ func (e event) keepsTheBound(t *T) {
 	}
 	s.holdRequests()
 	s.start()
-	bound := s.options.Workers * s.options.MaxInFlight
+	return s, s.options.Workers * s.options.MaxInFlight
+}
+
+// awaitAllHealthy waits until the pool counts every worker as healthy.
+func (s *stage) awaitAllHealthy() {
+	if !s.t.Settle(func() bool { return s.health("HLT-3").Healthy == s.options.Workers }) {
+		s.t.Blocked("not every worker is healthy again, see HLT-6 and HLT-13; %s", s.scene())
+	}
+}
+
+// keepsTheBound fills the pool, lets the event happen, and offers the pool more calls than the bounds allow.
+func (e event) keepsTheBound(t *T) {
+	s, bound := e.stage(t)
 	for round := range 2 {
 		calls := s.holdCalls("BPR-7", bound)
 		s.audit.wait()
@@ -78,9 +92,7 @@ func (e event) keepsTheBound(t *T) {
 		}
 		s.withLock(func() { s.audit.afterEvent = true })
 		e.happen(s, calls)
-		if !t.Settle(func() bool { return s.health("BPR-8").Healthy == s.options.Workers }) {
-			t.Blocked("not every worker is healthy again, see HLT-6; %s", s.scene())
-		}
+		s.awaitAllHealthy()
 		s.offerMoreThanTheBound(bound)
 	}
 }
@@ -99,7 +111,9 @@ func (s *stage) offerMoreThanTheBound(bound int) {
 	s.watchBriefly(func() bool { return len(s.requests) > before+bound })
 	s.audit.wait()
 	s.echoRequests()
-	for _, r := range s.requestsSoFar()[before:] {
+	arrived := slices.Clone(s.requestsSoFar()[before:])
+	slices.Reverse(arrived) // so that answers come in another order than the calls
+	for _, r := range arrived {
 		var outstanding bool
 		s.withLock(func() { outstanding = r.outstandingLocked() })
 		if outstanding {
@@ -107,7 +121,7 @@ func (s *stage) offerMoreThanTheBound(bound int) {
 		}
 	}
 	for _, c := range calls {
-		c.wait("BPR-4")
+		c.getsOwnAnswerOrFails("RID-4")
 	}
 	s.holdRequests()
 }

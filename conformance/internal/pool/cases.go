@@ -62,6 +62,7 @@ func Cases() []testCase {
 		inheritanceCases(),
 		outputCases(),
 		stepCases(),
+		manyCallCases(),
 	)
 }
 

@@ -128,7 +128,12 @@ func healthReturnsDuringShutdown(t *T) {
 // lastCheckBecomes waits until Health tells a last check that ended at that time or later. A pool in another process
 // tells whole milliseconds.
 func (s *stage) lastCheckBecomes(want string, at time.Time) {
-	s.healthBecomes("HLT-10", want, func(h spec.Health) bool { return !h.LastCheck.Before(at.Truncate(time.Millisecond)) })
+	var h spec.Health
+	if !s.t.Settle(func() bool { h = s.health("HLT-9"); return !h.LastCheck.Before(at.Truncate(time.Millisecond)) }) {
+		s.t.blockIfLate()
+		s.t.FailNow("HLT-10", want, "after %v Health still says that the last check ended %s; %s",
+			s.t.Patience(), ago(h.LastCheck), s.scene())
+	}
 }
 
 // aCheckThatFailsIsTheLastCheck lets the only worker hang, so that its checks end by their deadline.

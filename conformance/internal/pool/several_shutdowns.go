@@ -10,12 +10,12 @@ import (
 func severalShutdownCases() []testCase {
 	return []testCase{
 		{
-			Name: "a-second-shutdown-returns-when-nothing-is-left", Clauses: []string{"SHD-8"}, Framings: suite.BothFramings,
+			Name: "a-second-shutdown-returns-when-nothing-is-left", Clauses: []string{"SHD-8", "SHD-4"}, Framings: suite.BothFramings,
 			Cause: "A second Shutdown finds the pool marked as closed and returns, while the first still waits for calls or workers.",
 			Run:   aSecondShutdownReturnsWhenNothingIsLeft,
 		},
 		{
-			Name: "a-second-shutdown-whose-context-ends-may-hurry-or-leave", Clauses: []string{"SHD-8"}, Framings: suite.BothFramings,
+			Name: "a-second-shutdown-whose-context-ends-may-hurry-or-leave", Clauses: []string{"SHD-8", "SHD-4"}, Framings: suite.BothFramings,
 			Cause: "A Shutdown whose context ends says that all is done, or makes the others say so.",
 			Run:   aSecondShutdownWhoseContextEnds,
 		},

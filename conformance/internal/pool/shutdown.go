@@ -189,6 +189,9 @@ func (s *stage) untilRefused(clause string) {
 	last := "none was made"
 	if !s.t.Settle(func() bool {
 		c := s.call()
+		if !s.eventuallyWithin(s.t.Patience()/8, c.ended) { // it may be at a worker that hangs
+			c.cancel()
+		}
 		c.wait(clause)
 		last = c.outcome()
 		return errors.Is(c.err, spec.Closed)

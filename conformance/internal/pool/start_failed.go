@@ -126,7 +126,7 @@ func aFailedStartGivesEverythingBack(t *T) {
 
 func theErrorOfAFailedStartNamesTheWorker(t *T) {
 	s := t.stage()
-	text := failByExit(s, "STA-6").Error()
+	text := s.failStart("STA-6", exitsFirst, 8*t.Patience()).Error()
 	if w := s.failingWorker(); !namesWorker(text, w, s.options.Workers) {
 		t.Fail("STA-6", fmt.Sprintf("an error that names the worker: by its index, its process ID (%d) or its socket path (%s)", w.pid, filepath.Base(w.path)), "%s", text)
 	}
@@ -134,10 +134,10 @@ func theErrorOfAFailedStartNamesTheWorker(t *T) {
 
 func theErrorOfAFailedStartTellsStatusAndStandardError(t *T) {
 	s := t.stage()
-	err := s.failByExitOf("STA-6", func(w *scriptedWorker) {
+	err := s.failStart("STA-6", func(w *scriptedWorker) {
 		w.writeStderr(strings.Repeat("Traceback: one line of many\n", 10000))
 		exitsFirst(w)
-	})
+	}, 8*t.Patience())
 	if !regexp.MustCompile(fmt.Sprintf(`\b%d\b`, exitsFirstStatus)).MatchString(err.Error()) {
 		t.Fail("STA-6", fmt.Sprintf("an error that contains the exit status, %d", exitsFirstStatus), "%v", err)
 	}
@@ -180,13 +180,11 @@ var waysToFail = []wayToFail{
 	{name: "a worker never listens", fail: failByContext},
 }
 
-func failByExit(s *stage, clause string) error { return s.failByExitOf(clause, exitsFirst) }
-
-// failByExitOf has a worker exit, and ends the context of Start where the pool does not notice that.
-func (s *stage) failByExitOf(clause string, exits func(*scriptedWorker)) error {
+// failByExit has a worker exit, and ends the context of Start where the pool does not notice that.
+func failByExit(s *stage, clause string) error {
 	ctx, cancel := context.WithTimeout(s.t.Context(), s.t.Patience()/2)
 	defer cancel()
-	return s.failStartWith(ctx, clause, exits, s.t.Patience()/2)
+	return s.failStartWith(ctx, clause, exitsFirst, 8*s.t.Patience())
 }
 
 // failByContext ends the context of Start while a worker does not listen.

@@ -20,7 +20,7 @@ func stepCases() []testCase {
 // processes that replace them. Each waits for the others before it ends, so the workers differ by the pool's delays
 // alone.
 func restartsOutOfStep(t *T) {
-	const workers, rounds, looked = 5, 7, 3
+	const workers, rounds, looked, enough = 5, 10, 6, 3
 	s := t.stage()
 	s.options.Workers = workers
 	s.options.RestartBackoff, s.options.RestartBackoffMax = 50*time.Millisecond, 800*time.Millisecond
@@ -57,16 +57,16 @@ func restartsOutOfStep(t *T) {
 		delays = append(delays, first.Sub(died).Round(time.Millisecond))
 		spreads = append(spreads, last.Sub(first).Round(time.Millisecond))
 	}
-	// A slow machine moves them apart, and small jitter may leave one round close together by chance. So all of the last
-	// rounds must be in step: there even a tenth of jitter moves five workers 80 ms apart, and 32 ms is too close.
+	// A slow machine moves them apart, and small jitter may leave a round close together by chance. So half of the last
+	// six rounds must be in step: even a tenth of jitter moves five workers 80 ms apart there, and 32 ms is too close.
 	inStep := 0
 	for i := rounds - looked; i < rounds; i++ {
 		if delays[i] >= s.options.RestartBackoffMax/4 && spreads[i] < delays[i]/25 {
 			inStep++
 		}
 	}
-	if inStep == looked {
+	if inStep >= enough {
 		t.FailNow("HLT-14", fmt.Sprintf("%d workers that died together are not restarted in step again and again", workers),
-			"after delays of about %v, all %d started within %v", delays[rounds-looked:], workers, spreads[rounds-looked:])
+			"after delays of about %v, the %d started within %v", delays[rounds-looked:], workers, spreads[rounds-looked:])
 	}
 }

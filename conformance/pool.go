@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"time"
 )
 
@@ -42,4 +43,7 @@ type PoolOptions struct {
 	// Queue bounds how many calls may wait for a slot; 0 sets no bound. A pool without such a bound returns an error
 	// that wraps Unsupported [BPR-6].
 	Queue int
+	// Output, if it is not nil, receives what the workers print. A pool that takes no writer for that returns an error
+	// that wraps Unsupported [OUT-2].
+	Output io.Writer
 }

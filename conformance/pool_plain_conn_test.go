@@ -266,6 +266,9 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 		switch {
 		case errors.Is(a.err, conformance.ErrorAnswer) && p.has("error-answer-loses-slot"):
 		case errors.Is(a.err, conformance.WorkerDied) && p.has("crash-loses-slot"):
+		case errors.Is(a.err, conformance.WorkerDied) && p.has("broken-connection-frees-slots-twice") && method != "health":
+			release()
+			w.release()
 		default:
 			release()
 		}

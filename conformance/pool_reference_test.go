@@ -34,6 +34,7 @@ func referencePool(o conformance.PoolOptions) (conformance.Pool, error) {
 		RestartMin:     o.RestartBackoff,
 		RestartMax:     o.RestartBackoffMax,
 		StopTimeout:    o.StopTimeout,
+		Output:         o.Output,
 	})
 	return poolAdapter{p}, err
 }

@@ -13,6 +13,8 @@ type audit struct {
 	s        *stage
 	pending  int // checks that wait for afterSync
 	reported map[string]bool
+	// afterEvent is set once something has happened in a case about the bounds after it [BPR-8].
+	afterEvent bool
 }
 
 // report records a violation of the clause, once in a case.
@@ -113,6 +115,9 @@ func (a *audit) checkBoundsLocked(r *request) {
 		}
 		if there <= bound {
 			return
+		}
+		if a.afterEvent {
+			clause = "BPR-8"
 		}
 		a.afterSync(func() {
 			there := 0

@@ -60,6 +60,16 @@ func Cases() []testCase {
 		endedContextCases(),
 		timeLimitCases(),
 		vectorCases(),
+		atOnceCases(),
+		stopTimeoutCases(),
+		severalShutdownCases(),
+		boundAfterEventCases(),
+		waiterAtDeathCases(),
+		hangingCheckCases(),
+		inheritanceCases(),
+		outputCases(),
+		stepCases(),
+		manyCallCases(),
 	)
 }
 

@@ -140,6 +140,7 @@ func noCallIsSentTwiceAfterItsConnectionBroke(t *T) {
 func waiterOutlastsFailedRestarts(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 1
+	s.options.HealthInterval = brokenInterval // a pool may notice a death at its next check
 	s.holdRequests()
 	s.start()
 	calls := s.holdCalls("HLT-4", 2)

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"slices"
 	"time"
 
@@ -46,6 +47,9 @@ type Options struct {
 	// Queue bounds how many calls may wait for a slot; 0 sets no bound. A pool without such a bound returns an error
 	// that wraps Unsupported [BPR-6].
 	Queue int
+	// Output, if it is not nil, receives what the workers print. A pool that takes no writer for that returns an error
+	// that wraps Unsupported [OUT-2].
+	Output io.Writer
 }
 
 // Open makes the pool under test and does not start it. It returns an error that wraps Unsupported if the pool does not

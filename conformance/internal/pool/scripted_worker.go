@@ -36,12 +36,17 @@ type scriptedWorker struct {
 	conns         map[uint32]*connection
 	confirmations map[uint32]chan error // by tag of the order
 	lastTag       uint32
-	listening     bool // the case has ordered it to listen
-	hung          bool // it answers nothing, health calls included
+	listening     bool       // the case has ordered it to listen
+	hung          bool       // it answers nothing, health calls included
+	hungSince     time.Time  // when it was ordered to hang
+	unanswered    []*request // health calls that arrived while it hung
+	inherited     []string   // the peers of the connections that the process had when it began
 	signals       []string
-	healthCalls   int // health calls that arrived
-	calls         int // other requests that arrived
-	bytesReceived int // on all connections
+	healthCalls   int       // health calls that arrived
+	calls         int       // other requests that arrived
+	bytesReceived int       // on all connections
+	stoppedAt     time.Time // when it got its first signal
+	exitOrdered   bool      // the case has ordered it to exit or to die
 	exited        bool
 	exitedAt      time.Time
 }
@@ -137,12 +142,17 @@ func (w *scriptedWorker) handleEvent(m scripted.Message) {
 			s.t.Saw(fmt.Sprintf("%s ← pool, connection %d, the last bytes", w.name(), c.number), s.options.Framing, c.data)
 		}
 	case scripted.EventSignal:
+		if len(w.signals) == 0 {
+			w.stoppedAt = time.Now()
+		}
 		w.signals = append(w.signals, string(m.Data))
 		w.note("gets the signal %q", m.Data)
-		if string(m.Data) == syscall.SIGTERM.String() {
-			onSIGTERM := s.onSIGTERM
-			script = append(script, func() { onSIGTERM(w) })
+		if name := string(m.Data); name == syscall.SIGTERM.String() || name == syscall.SIGINT.String() {
+			onStop := s.onStop
+			script = append(script, func() { onStop(w) })
 		}
+	case scripted.EventInherited:
+		w.inherited = append(w.inherited, string(m.Data))
 	case scripted.EventDone:
 		if done := w.confirmations[m.Tag]; done != nil {
 			var err error
@@ -255,6 +265,7 @@ func (w *scriptedWorker) healthCallLocked(r *request) func() {
 	w.healthCalls++
 	w.s.healthCalls = append(slices.DeleteFunc(w.s.healthCalls, func(o *request) bool { return !o.outstandingLocked() }), r)
 	if w.hung {
+		w.unanswered = append(w.unanswered, r)
 		return nil
 	}
 	called := w.s.onHealth

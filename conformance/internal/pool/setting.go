@@ -17,7 +17,7 @@ func (t *T) stage() *stage {
 	s.onAppear = func(w *scriptedWorker) { w.listen() }
 	s.onRequest = func(r *request) { r.answer(r.body) }
 	s.onHealth = (*request).answerHealth
-	s.onSIGTERM = func(w *scriptedWorker) { w.exit(0) }
+	s.onStop = func(w *scriptedWorker) { w.exit(0) }
 	control := filepath.Join(dir, "c")
 	program, err := os.Executable()
 	if err == nil {

@@ -16,7 +16,7 @@ import (
 // in one order.
 //
 // Unless the case changes the script, workers are right: each listens as soon as it appears, answers health calls,
-// answers every request with the request's own body, and exits with status 0 at SIGTERM.
+// answers every request with the request's own body, and exits with status 0 at SIGTERM and SIGINT [WRK-17].
 type stage struct {
 	t        *T
 	options  Options
@@ -46,9 +46,10 @@ type stage struct {
 
 	// The script. onAppear runs in a goroutine of its own. The others must not wait, because no more events of the
 	// worker are read until they return.
-	onAppear, onSIGTERM func(*scriptedWorker)
-	onRequest           func(*request)
-	onHealth            func(*request)
+	onHealth  func(*request)
+	onAppear  func(*scriptedWorker)
+	onStop    func(*scriptedWorker) // at SIGTERM and SIGINT
+	onRequest func(*request)
 }
 
 // withLock calls f with the stage locked.

@@ -27,7 +27,7 @@ func fullConnectionCases() []testCase {
 
 func unreadableAnswerBesideFullConnection(t *T) {
 	s := t.stage()
-	s.options.HealthInterval = brokenInterval
+	s.checkOften()
 	s.holdRequests()
 	s.start()
 	h := s.holdCalls("RID-7", 1)[0]

@@ -144,7 +144,7 @@ func nearIDs(id uint64) []uint64 {
 // answer and take the right one behind it, or fail the calls on the connection.
 func idsAreIntegers(t *T) {
 	s := t.stage()
-	s.options.HealthInterval = brokenInterval
+	s.checkOften()
 	s.holdRequests()
 	s.start()
 	for _, id := range []string{`"%d"`, `%d.0`, `%de0`, `-%d`, `[%d]`, `true`, `null`} {

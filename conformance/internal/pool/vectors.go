@@ -140,7 +140,7 @@ func idForCall(text string, id uint64) string {
 func answersOfTheVectors(t *T, clause string) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 4, 1 // so that each worker has one call
-	s.options.HealthInterval = brokenInterval
+	s.checkOften()
 	s.holdRequests()
 	s.start()
 	for group := range slices.Chunk(answersFor(t, clause), s.options.Workers) {
@@ -309,7 +309,7 @@ func damaged(t *T, size int, all []damage) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 4, 1
 	s.options.MaxPayload = max(1<<16, 2*size)
-	s.options.HealthInterval = brokenInterval
+	s.checkOften()
 	s.holdRequests()
 	s.start()
 	body := wire.Quote("an answer in a broken frame " + strings.Repeat("q", size))
@@ -332,7 +332,7 @@ func damaged(t *T, size int, all []damage) {
 // and a request under the call's ID.
 func envelopesOfAnotherType(t *T) {
 	s := t.stage()
-	s.options.HealthInterval = brokenInterval
+	s.checkOften()
 	s.holdRequests()
 	s.start()
 	for _, form := range []string{

@@ -64,3 +64,16 @@ func TestAPoolOfFixedMaxPayloadIsJudgedWithThat(t *testing.T) {
 		require.Equal(t, result.StatusPass, r.Status, r.Text())
 	}
 }
+
+// A case that sends more than the fixed limit says nothing of the pool.
+func TestAPoolOfFixedMaxPayloadIsNotAskedForMore(t *testing.T) {
+	rep := conformance.CheckPool(t.Context(), func(o conformance.PoolOptions) (conformance.Pool, error) {
+		o.MaxPayload = 300_000
+		p, err := newPlainPool(o)
+		return limitedPool{plainPool: p, limit: 300_000}, err
+	}, conformance.Only("MSG-7/bodies-of-1-mb-*", "CAN-10", "MSG-19"), conformance.Framings(conformance.Enhanced))
+	require.Len(t, rep.Results, 3)
+	for _, r := range rep.Results {
+		require.Equal(t, result.StatusUnsupported, r.Status, r.Text())
+	}
+}

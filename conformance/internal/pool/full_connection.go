@@ -27,6 +27,7 @@ func fullConnectionCases() []testCase {
 
 func unreadableAnswerBesideFullConnection(t *T) {
 	s := t.stage()
+	s.leastPayload = 2 << 20
 	s.checkOften()
 	s.holdRequests()
 	s.start()

@@ -37,6 +37,9 @@ func (s *stage) respectLimits(p Pool) {
 	}
 	if limit := l.FixedMaxPayload(); limit > 0 {
 		s.options.MaxPayload = limit
+		if limit < s.leastPayload {
+			s.t.Unsupported("the pool has a fixed limit of %d bytes for a payload, and this case sends more", limit)
+		}
 	}
 	for _, name := range l.IgnoredOptions() {
 		switch {

@@ -85,6 +85,7 @@ func fieldNamesAreExact(t *T) {
 
 func bodiesOf1MbArriveEqualBothWays(t *T) {
 	s := t.stage()
+	s.leastPayload = 2 << 20
 	s.holdRequests()
 	s.start()
 	out := wire.Quote(strings.Repeat("0123456789abcdé ", 1<<16))

@@ -44,6 +44,7 @@ type stage struct {
 	mostHeld      int   // the most calls that the case has had at the workers at once
 	started       bool  // the last Start succeeded
 	audit         audit
+	leastPayload  int      // bytes of a payload that the case needs at least
 	preferred     []string // options that the case sets and can do without
 	ignored       []string // options that the pool ignores
 

@@ -184,13 +184,14 @@ func (c *call) endsAs(v vectors.MessageVector, clause string) {
 	}
 }
 
-// answersInPieces sends each response of the vectors in two pieces, cut at another place each time.
+// answersInPieces sends responses of the vectors in two pieces, cut at another place each time. They are those which a
+// pool that reads frames whole gets wrong under no other clause than MSG-7.
 func answersInPieces(t *T) {
 	s := t.stage()
 	s.holdRequests()
 	s.start()
 	n := 0
-	for _, clause := range []string{"RID-4", "MSG-15", "MSG-4", "MSG-7", "MSG-16"} {
+	for _, clause := range []string{"RID-4", "MSG-7"} {
 		for _, v := range answersFor(t, clause) {
 			if v.Outcome != vectors.OutcomeResponse {
 				continue

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,7 +23,9 @@ import (
 // it gets in process.
 func TestFaultsOfAPoolAreFoundThroughTheGoStarter(t *testing.T) {
 	program := starterWithPlainPool(t)
-	notAsked := map[string]bool{"MSG-19": true} // which an adapter does not show
+	notShown := []string{ // over JSON lines
+		"keeps-the-callers-bytes", "encodes-when-it-writes", "failed-start-leaks-goroutine", "leaks-goroutine", "methods-as-bytes",
+	}
 	pools := allPlanted[1]
 	require.Equal(t, spec.RolePool, pools.role)
 	pools.check = func(ctx context.Context, what []string, opts ...conformance.Option) conformance.Report {
@@ -35,9 +38,10 @@ func TestFaultsOfAPoolAreFoundThroughTheGoStarter(t *testing.T) {
 		defer func() { _ = a.Close() }()
 		return conformance.CheckPool(a.Context(), a.Pool(), opts...)
 	}
+	all := *matrixFlag != "" // else one in eight, since in process each is judged by other tests
 	var faults []fault
-	for _, f := range now(pools.faults) {
-		if !notAsked[f.clause] {
+	for i, f := range pools.faults {
+		if !slices.Contains(notShown, f.name()) && (all || i%8 == 0) {
 			faults = append(faults, f)
 		}
 	}

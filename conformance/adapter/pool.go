@@ -46,6 +46,12 @@ func (a *Adapter) openIn(process *process, o conformance.PoolOptions) (conforman
 		_ = p.Close()
 		return nil, err
 	}
+	for _, name := range opened.Ignored {
+		if ignoredOptions[name] == "" {
+			_ = p.Close()
+			return nil, a.disown(&Fault{Problem: fmt.Sprintf("answered %s with %s: %q is not an option that may be ignored", doOpen, quote(opened.line), name)})
+		}
+	}
 	p.opened = opened
 	return p, nil
 }
@@ -61,6 +67,23 @@ func (p *remotePool) PID() int { return p.process.cmd.Process.Pid }
 
 // KnowsEnded implements [pool.Remote].
 func (p *remotePool) KnowsEnded() bool { return p.opened.KnowsEnded }
+
+// ignoredOptions are the options that an adapter may say it ignores, with their names in Go.
+var ignoredOptions = map[string]string{
+	"start_timeout_ms": "StartTimeout", "health_interval_ms": "HealthInterval", "health_timeout_ms": "HealthTimeout",
+	"restart_backoff_ms": "RestartBackoff", "restart_backoff_max_ms": "RestartBackoffMax", "stop_timeout_ms": "StopTimeout",
+}
+
+// IgnoredOptions implements [conformance.LimitedPool].
+func (p *remotePool) IgnoredOptions() (names []string) {
+	for _, name := range p.opened.Ignored {
+		names = append(names, ignoredOptions[name])
+	}
+	return names
+}
+
+// FixedMaxPayload implements [conformance.LimitedPool].
+func (p *remotePool) FixedMaxPayload() int { return p.opened.MaxPayload }
 
 // Close implements [pool.Remote].
 func (p *remotePool) Close() error {

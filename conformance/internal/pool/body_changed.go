@@ -23,6 +23,7 @@ func changedBodyCases() []testCase {
 // the bodies of both when Call has returned. What then arrives may be whole or not, but it has the old bodies.
 func bodyChangedAfterCall(t *T) {
 	s := t.stage()
+	s.leastPayload = 2 << 20
 	s.open()
 	if s.pool.(guarded).remote() != nil {
 		t.Unsupported("not asked of a pool in another process, which gets bodies as copies")

@@ -119,7 +119,7 @@ func noCallIsSentTwiceAfterACrash(t *T) {
 func noCallIsSentTwiceAfterItsConnectionBroke(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
-	s.options.HealthInterval = brokenInterval
+	s.checkOften()
 	s.holdRequests()
 	s.start()
 	for _, breaking := range []func(r *request){

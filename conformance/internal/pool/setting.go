@@ -43,6 +43,7 @@ func (t *T) stage() *stage {
 		HealthInterval: time.Minute, HealthTimeout: t.Patience(),
 		RestartBackoff: 10 * time.Millisecond, RestartBackoffMax: 100 * time.Millisecond,
 	}
+	s.usual = s.options
 	s.serving.Go(s.admit)
 	t.Cleanup(s.closeRemote)
 	t.Cleanup(s.clear)

@@ -20,6 +20,7 @@ import (
 type stage struct {
 	t        *T
 	options  Options
+	usual    Options // those that every case begins with
 	pool     Pool
 	previous Pool // the pool of an earlier stage, when this one's pool must live in the same process
 	control  net.Listener
@@ -43,6 +44,9 @@ type stage struct {
 	mostHeld      int   // the most calls that the case has had at the workers at once
 	started       bool  // the last Start succeeded
 	audit         audit
+	leastPayload  int      // bytes of a payload that the case needs at least
+	preferred     []string // options that the case sets and can do without
+	ignored       []string // options that the pool ignores
 
 	// The script. onAppear runs in a goroutine of its own. The others must not wait, because no more events of the
 	// worker are read until they return.

@@ -26,6 +26,7 @@ func timeLimitCases() []testCase {
 func aCallOutlastsTheLimitsForOtherThings(t *T) {
 	outlasts(t, func(s *stage, limit time.Duration) *mismatch {
 		s.options.HealthTimeout, s.options.StopTimeout = limit, limit
+		s.prefer("HealthTimeout", "StopTimeout")
 		return s.outlastsInSilence(5 * limit)
 	})
 }
@@ -33,6 +34,7 @@ func aCallOutlastsTheLimitsForOtherThings(t *T) {
 func aCallOutlastsHealthChecks(t *T) {
 	outlasts(t, func(s *stage, limit time.Duration) *mismatch {
 		s.options.HealthInterval, s.options.HealthTimeout = limit/4, limit
+		s.prefer("HealthInterval", "HealthTimeout")
 		return s.outlastsChecks(2 * limit)
 	})
 }

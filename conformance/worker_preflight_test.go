@@ -106,6 +106,16 @@ func TestWorkerThatServesStrangelyIsToldSoAndRun(t *testing.T) {
 	}
 }
 
+// What can be told of a worker of one connection at a time by connections one after the other is told.
+func TestWorkerOfOneConnectionAtATimeIsJudgedWhereThatCanTell(t *testing.T) {
+	rep := conformance.CheckWorker(t.Context(), plantedCommand("one-connection-at-a-time"), conformance.Patience(8*time.Second), conformance.Parallel(8),
+		conformance.Framings(conformance.Enhanced), conformance.Only("WRK-14", "WRK-15", "WRK-20", "WRK-21", "WRK-23", "WRK-25", "WRK-26", "CAN-5", "CAN-9"))
+	require.NotEmpty(t, rep.Results)
+	for _, r := range rep.Results {
+		require.Equal(t, result.StatusPass, r.Status, r.Text())
+	}
+}
+
 const starts = "WRK-1/listens-at-its-path-and-serves-the-first-connection"
 
 // With one framing only, the other is one failure, and the cases of the first run.

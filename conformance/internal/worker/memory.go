@@ -75,24 +75,34 @@ func claimedLengthSetsNoMemoryAside(t *T) {
 	}
 }
 
+// oneClaimSetsNoMemoryAside tries three workers, because memory may grow for other reasons too: the clause fails if it grew
+// by most of the claim in each of them.
 func (t *T) oneClaimSetsNoMemoryAside() {
-	p := t.startFresh()
-	q := p.connectServed(t.Framing)
-	q.call(setUp, "echo", wire.Quote(strings.Repeat("x", 100_000))) // so that the buffers of a call are there
-	before := p.memory()
-	if before.Resident == 0 {
-		t.Blocked("the memory of the worker cannot be read on this system")
-	}
-	q.send(largestClaim(t.Framing))
 	const bound = spec.DefaultMaxPayload * 3 / 4
+	var grown int64
+	for range 3 {
+		if grown = t.startFresh().grownByOneClaim(); grown <= bound {
+			return
+		}
+	}
+	t.Fail("WRK-23", "memory that grows with the bytes that arrive", "%d MB more in each of three workers, when a connection claimed %d MB and sent one byte of it",
+		grown>>20, spec.DefaultMaxPayload>>20)
+}
+
+func (p *process) grownByOneClaim() int64 {
+	q := p.connectServed(p.t.Framing)
+	before := q.mostMemory(wire.Quote(strings.Repeat("x", 100_000))) // so that the buffers of a call are there
+	if before.Resident == 0 {
+		p.t.Blocked("the memory of the worker cannot be read on this system")
+	}
+	q.send(largestClaim(p.t.Framing))
+	var most int64
 	for range 20 {
 		p.awaitExit(pollInterval) // gives the worker time to read the claim
 		now := p.memory()
-		if grown := max(now.Resident-before.Resident, now.Writable-before.Writable); grown > bound {
-			t.FailNow("WRK-23", "memory that grows with the bytes that arrive", "%d MB more, when a connection claimed %d MB and sent one byte of it",
-				grown>>20, spec.DefaultMaxPayload>>20)
-		}
+		most = max(most, now.Resident-before.Resident, now.Writable-before.Writable)
 	}
+	return most
 }
 
 // largestClaim is a header that claims max_payload, and the first byte of that payload.

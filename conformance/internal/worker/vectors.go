@@ -110,7 +110,11 @@ func (p *process) sendMessageVector(v vectorMessage) {
 		q.mustGoOnAround(v, func() { q.mustTakeRequest(v) })
 	case vectors.OutcomeErrorAnswer:
 		q.expectError(v.HeaderID)
-		q.mustGoOnAround(v, func() { q.mustBeErrorAnswer(v.Clause, v.String(), v.HeaderID, v.AnswerIDs.Basic...) })
+		clause := v.Clause
+		if clause == "MSG-11" && strings.HasSuffix(v.TcID, "-in-other-case") { // it is no request only because of that
+			clause = "MSG-4"
+		}
+		q.mustGoOnAround(v, func() { q.mustBeErrorAnswer(clause, v.String(), v.HeaderID, v.AnswerIDs.Basic...) })
 	case vectors.OutcomeCancellation:
 		p.mustTakeCancellation(q, v)
 	case vectors.OutcomeIgnored:
@@ -179,7 +183,11 @@ func (q *peer) mustTakeRequest(v vectorMessage) {
 		}
 	}
 	if r.answer.Enveloped != v.Envelope {
-		q.fail("MSG-2", v.String()+" is answered the way it came", text.Excerpt(r.Payload), r)
+		clause := "MSG-2"
+		if v.Clause == "MSG-3" { // which says whether it came in one
+			clause = v.Clause
+		}
+		q.fail(clause, v.String()+" is answered the way it came", text.Excerpt(r.Payload), r)
 	}
 }
 

@@ -314,7 +314,7 @@ func (f *habitual) take(n int64) (p []byte, err error) {
 		most = 4096
 	}
 	for room := 4096; int64(len(p)) < n && err == nil; room *= 3 {
-		if most == 4096 && room < 1<<29 { // so that the other cases survive it
+		if most == 4096 && room < 1<<27 { // so that the other cases survive it
 			p = append(make([]byte, 0, room), p...)
 		}
 		if len(p) == cap(p) {

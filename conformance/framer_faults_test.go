@@ -139,6 +139,6 @@ func TestFramerIsStoppedWhenItTakesTooMuchMemory(t *testing.T) {
 		require.Equal(t, "FRM-11", r.Findings[0].Clause)
 		require.Contains(t, r.Text(), "stops the framer, for which more than 128 MB were allocated")
 	}
-	// In both framings up to three measurements, each of which ends at 128 MB and one buffer more; unbounded it is 3.6 GB.
+	// In both framings up to three measurements, each of which ends at 128 MB and one buffer more; unbounded it is 2.6 GB.
 	require.Less(t, (after.TotalAlloc-before.TotalAlloc)>>20, uint64(2048))
 }

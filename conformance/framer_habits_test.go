@@ -313,8 +313,8 @@ func (f *habitual) take(n int64) (p []byte, err error) {
 	if tripling {
 		most = 4096
 	}
-	for room := 4096; int64(len(p)) < n && err == nil; room = min(3*room, 1<<27) {
-		if tripling && room < 1<<27 { // so that the other cases survive it
+	for room := 4096; int64(len(p)) < n && err == nil; room = min(3*room, 1<<26) {
+		if tripling && room < 1<<26 { // so that the other cases survive it
 			p = append(make([]byte, 0, room), p...)
 		}
 		if len(p) == cap(p) {

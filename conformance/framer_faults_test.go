@@ -20,7 +20,7 @@ var framerFaults = []fault{
 	breaks("FRM-4", "basic length counts the header"),
 	breaks("FRM-4", "basic ID read from the payload"),
 	breaks("FRM-4", "basic ID of the frame written last").caughtBy("FRM-4/id-reads-as-0-after-writes"),
-	breaks("FRM-4", "basic length of 512 bytes and more without its low byte").caughtBy("FRM-4/basic-payloads-of-all-lengths-are-read"),
+	breaks("FRM-4", "basic payload of 577 bytes without its last").caughtBy("FRM-4/basic-payloads-of-all-lengths-are-read"),
 	breaks("FRM-5", "empty payload is the end"),
 	breaks("FRM-5", "empty payload is not written"),
 	breaks("FRM-6", "second byte of the magic not compared"),
@@ -42,7 +42,8 @@ var framerFaults = []fault{
 	breaks("CRC-2", "checksum covers the request ID"),
 	breaks("CRC-3", "checksum of an empty payload inverted"),
 	breaks("CRC-4", "checksum not compared"),
-	breaks("CRC-4", "checksum of an empty payload not compared").caughtBy("CRC-4/wrong-checksums-of-all-sizes-are-refused"),
+	breaks("CRC-4", "checksum of an empty payload not compared").caughtBy("CRC-4/wrong-checksums-of-all-sizes-are-refused").
+		andPerhaps("CRC-3", "FRM-2"), // which have vectors with such a frame
 	breaks("CRC-4", "checksum of a large payload not compared").caughtBy("CRC-4/damage-anywhere-in-a-large-payload-is-refused"),
 	breaks("CRC-4", "highest bit of the checksum not compared").caughtBy("CRC-4"),
 	breaks("CRC-5", "payload beside the error"),
@@ -138,6 +139,6 @@ func TestFramerIsStoppedWhenItTakesTooMuchMemory(t *testing.T) {
 		require.Equal(t, "FRM-11", r.Findings[0].Clause)
 		require.Contains(t, r.Text(), "stops the framer, for which more than 128 MB were allocated")
 	}
-	// In both framings up to three measurements, each of which ends at 128 MB and one buffer more; unbounded it is 17 GB.
-	require.Less(t, (after.TotalAlloc-before.TotalAlloc)>>20, uint64(4096))
+	// In both framings up to three measurements, each of which ends at 128 MB and one buffer more; unbounded it is 2.6 GB.
+	require.Less(t, (after.TotalAlloc-before.TotalAlloc)>>20, uint64(2048))
 }

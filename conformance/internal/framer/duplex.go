@@ -66,6 +66,9 @@ func readBesideWrite(t *T) {
 	right := plainRight(t.Framing)
 	t.mustRead(expectation{FrameVector: right, deliveries: []delivery{whole(right)}})
 	t.checkPlainWrite()
+	if r := t.read(optionsOf(right), sendThenSilence(right.Bytes), 1); r.differenceFrom(right) != nil {
+		t.Blocked("the framer does not hand out a frame before more comes, even where nothing is written: %s", r.describeEnd())
+	}
 	peer, out := sendThenSilence(right.Bytes), &heldSink{entered: make(chan struct{}), release: make(chan struct{})}
 	defer peer.close()
 	defer close(out.release)

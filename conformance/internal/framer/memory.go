@@ -158,6 +158,14 @@ func allocated() uint64 {
 	return stats.TotalAlloc
 }
 
+// heapHasGrown reports whether the heap of this process has grown by more than heapBound since the run began. It looks a
+// hundred times a second at most, because a look makes other goroutines wait.
+func (s *shared) heapHasGrown() bool {
+	const interval = int64(10 * time.Millisecond)
+	now, last := time.Now().UnixNano(), s.heapLook.Load()
+	return now-last > interval && s.heapLook.CompareAndSwap(last, now) && liveHeap()-s.heap > heapBound
+}
+
 // liveHeap returns how many bytes the objects on the heap of this process take, those that are garbage included.
 func liveHeap() int64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}

@@ -36,7 +36,7 @@ const (
 func (t *T) read(o Options, s *source, frames int) reading {
 	var made reading // written by another goroutine, which is still running after a hang
 	streamOpen := s.closed != nil
-	s.tooMuch = func() bool { return liveHeap()-t.heap > heapBound }
+	s.tooMuch = t.heapHasGrown
 	crashes := t.crashes()
 	defer s.close() // also where the case ends here, so that a framer that hangs is let go
 	var f Framer

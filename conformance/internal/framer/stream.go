@@ -3,6 +3,7 @@ package framer
 import (
 	"bytes"
 	"io"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -170,6 +171,17 @@ type sink struct {
 const keptBySink = 1 << 20 // bytes
 
 func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.take(p)
+	for i := 0; err != nil && i < turns; i++ {
+		runtime.Gosched()
+	}
+	return n, err
+}
+
+// turns is how often other goroutines may run before a Write fails, so that those that write next wait by then.
+const turns = 100
+
+func (s *sink) take(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sizes = append(s.sizes, len(p))

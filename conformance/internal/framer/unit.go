@@ -308,7 +308,7 @@ func (s *crowdedSocket) Write(p []byte) (int, error) {
 func (s *crowdedSocket) letOthersOvertake(nth, mine int64, overtaken <-chan struct{}) {
 	const (
 		timed, limit = 4, 5 * time.Millisecond
-		held, turns  = 64, 100
+		held         = 64
 	)
 	if nth <= timed {
 		timer := time.NewTimer(limit)

@@ -36,7 +36,7 @@ var arrows = map[string]string{
 		"conformance/result conformance/spec vectors",
 
 	"conformance":             "conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/result conformance/spec",
-	"conformance/catalog":     "conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/spec",
+	"conformance/catalog":     "conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/result conformance/spec",
 	"conformance/catalog/gen": "conformance/catalog conformance/spec",
 	"conformance/adapter":     "conformance conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/spec",
 	"conformance/known":       "conformance/catalog conformance/internal/text conformance/result conformance/spec",

@@ -51,7 +51,7 @@ type launch struct {
 }
 
 func newInstance(command Command, l launch) (*instance, error) {
-	dir, err := os.MkdirTemp("", "pp")
+	dir, err := suite.SocketDir()
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func (a *Adapter) openIn(process *process, o conformance.PoolOptions) (conforman
 	for _, name := range opened.Ignored {
 		if ignoredOptions[name] == "" {
 			_ = p.Close()
-			return nil, a.disown(&Fault{Problem: fmt.Sprintf("answered %s with %s: %q is not an option that may be ignored", doOpen, quote(opened.line), name)})
+			return nil, a.judgeAnswer(&Fault{Problem: fmt.Sprintf("answered %s with %s: %q is not an option that may be ignored", doOpen, quote(opened.line), name)})
 		}
 	}
 	p.opened = opened

@@ -38,7 +38,7 @@ var arrows = map[string]string{
 	"conformance":             "conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/result conformance/spec",
 	"conformance/catalog":     "conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/result conformance/spec",
 	"conformance/catalog/gen": "conformance/catalog conformance/spec",
-	"conformance/adapter":     "conformance conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/spec",
+	"conformance/adapter":     "conformance conformance/internal/framer conformance/internal/pool conformance/internal/proc conformance/internal/suite conformance/spec",
 	"conformance/known":       "conformance/catalog conformance/internal/text conformance/result conformance/spec",
 	"conformance/report":      "conformance/catalog conformance/internal/text conformance/known conformance/result conformance/spec",
 	"conformance/tap":         "conformance/inspect conformance/spec",

@@ -77,6 +77,8 @@ func (r Run) state(c result.ClauseResult) State {
 		return StateNotHeld
 	case result.StatusBlocked:
 		return StateBlocked
+	case result.StatusNotAsked:
+		return StateNotAsked
 	case result.StatusUnsupported:
 		if c.Optional || c.Level == spec.Should {
 			return StateNotOffered

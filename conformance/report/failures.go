@@ -208,6 +208,8 @@ func kindOf(r result.Result) kind {
 		return violation
 	case result.StatusShould:
 		return should
+	case result.StatusNotAsked:
+		return optional
 	case result.StatusUnsupported:
 		must := slices.ContainsFunc(r.Clauses, func(name string) bool {
 			c, _ := spec.LookUp(name)

@@ -255,7 +255,7 @@ func (j runJSON) run() (Run, error) {
 }
 
 var statuses = []result.Status{
-	result.StatusPass, result.StatusFail, result.StatusShould, result.StatusUnsupported, result.StatusBlocked,
+	result.StatusPass, result.StatusFail, result.StatusShould, result.StatusUnsupported, result.StatusNotAsked, result.StatusBlocked,
 }
 
 func (j resultJSON) result() (result.Result, error) {

@@ -22,7 +22,7 @@ type ClauseResult struct {
 // that it covers. If several cases say something of a clause, the worst counts; and a clause of which a case was asked
 // for and did not run does not hold: it is blocked.
 func (r Report) ByClause() []ClauseResult {
-	worst := []Status{"", StatusPass, StatusUnsupported, StatusBlocked, StatusShould, StatusFail}
+	worst := []Status{"", StatusNotAsked, StatusPass, StatusUnsupported, StatusBlocked, StatusShould, StatusFail}
 	var sums []ClauseResult
 	for _, c := range spec.Clauses() {
 		if !c.Binds(r.Role) || !c.In(r.Spec) {

@@ -16,6 +16,7 @@ const (
 	StatusFail        Status = "fail"        // a MUST does not hold
 	StatusShould      Status = "should"      // a SHOULD does not hold
 	StatusUnsupported Status = "unsupported" // the case is about something that is not offered
+	StatusNotAsked    Status = "not asked"   // the interface to the subject does not show what the case is about
 	StatusBlocked     Status = "blocked"     // the case could not run, so nothing is known
 )
 
@@ -47,7 +48,7 @@ type Result struct {
 	ID       string   // such as "FRM-7/enhanced-length-17/enhanced"; it never changes
 	Clauses  []string // that the case covers; it is named after the first
 	Status   Status
-	Reason   string // why it is unsupported or blocked
+	Reason   string // why it is unsupported, not asked or blocked
 	Findings []Finding
 	Timeline []Event
 	Cause    string // what usually causes a failure of this case

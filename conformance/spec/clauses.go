@@ -126,7 +126,7 @@ var clauses = []Clause{
 		Why:      "both ends of a connection wait for each other when one lock covers both directions. A framer whose language or interface excludes this, such as one behind Rust's `&mut self`, says so and stays green.",
 	},
 	{
-		Name: "STR-9", Level: Must, Optional: true, Since: 3, Roles: []Role{RoleFramer},
+		Name: "STR-9", Level: Must, Since: 3, Roles: []Role{RoleFramer},
 		Sentence: "A payload that is handed over to be written is not changed.",
 	},
 	{

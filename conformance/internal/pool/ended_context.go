@@ -40,7 +40,7 @@ func endedBefore(t *T, ctx context.Context, want error) {
 	s.options.Workers, s.options.MaxInFlight = 2, 2
 	s.open()
 	if r := s.pool.(guarded).remote(); r != nil && !r.KnowsEnded() {
-		t.Unsupported("not asked: the adapter does not say in its answer to open that it knows the field ended")
+		t.NotAsked("the adapter does not say in its answer to open that it knows the field ended")
 	}
 	s.holdRequests()
 	s.start()

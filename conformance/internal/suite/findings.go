@@ -78,6 +78,13 @@ func (t *T) Unsupported(reason string, args ...any) {
 	leave()
 }
 
+// NotAsked ends the case because the interface to the subject does not show what the case is about, such as an adapter's
+// lines of JSON. It counts neither for the subject nor against it. Only the case's own goroutine may call it.
+func (t *T) NotAsked(reason string, args ...any) {
+	t.end(result.StatusNotAsked, fmt.Sprintf(reason, args...))
+	leave()
+}
+
 // leave ends the goroutine that runs the case, from however deep inside it, and still runs what it has deferred, as
 // FailNow of testing.T does. A panic would do the same but could be recovered by the implementation under test.
 func leave() { runtime.Goexit() }

@@ -117,3 +117,22 @@ func TestACaseThatDoesNotEndIsLeft(t *testing.T) {
 	require.Equal(t, result.StatusBlocked, r.Status)
 	require.Contains(t, r.Reason, "did not end within 180ms")
 }
+
+// A CI runner takes no command from what a subject says.
+func TestTheTextOfACaseHoldsNoCommandsToCIRunners(t *testing.T) {
+	t.Parallel()
+	r := suite.RunJob(t.Context(), job("a", func(t *suite.T) {
+		t.Fail("WRK-7", "no commands", "an error\n::add-mask::x\n##vso[task.setvariable]")
+	}, "WRK-7"), suite.NewOptions(t.Context(), nil))
+	require.NotContains(t, r.Text(), "##vso[")
+	require.NotRegexp(t, `(?m)^\s*::add-mask::`, r.Text())
+	require.Contains(t, r.Text(), "add-mask")
+}
+
+func TestACaseThatIsNotAskedCountsForNobody(t *testing.T) {
+	t.Parallel()
+	rep := suite.Check(t.Context(), spec.RoleFramer, suite.NewOptions(t.Context(), nil), []suite.Job{
+		job("a", func(t *suite.T) { t.NotAsked("lines do not show it") }, "STR-9"),
+	}, nil)
+	require.Equal(t, result.StatusNotAsked, clause(t, rep, "STR-9").Status)
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/mattn/go-shellwords"
 	"golang.org/x/perf/benchfmt"
@@ -54,21 +55,14 @@ func run(ctx context.Context, args []string) error {
 	if *rounds > 0 {
 		n = *rounds
 	}
-	jobs = chosen(jobs, *only)
-	if len(jobs) == 0 {
+	if jobs = chosen(jobs, *only); len(jobs) == 0 {
 		return fmt.Errorf("-only %q leaves nothing to run", *only)
 	}
 
 	if err := os.MkdirAll(*out, 0o755); err != nil {
 		return err
 	}
-	names := []string{"bench"}
-	for _, j := range jobs {
-		if j.binary == "rivals" {
-			names = []string{"bench", "rivals"}
-		}
-	}
-	binaries, err := build(ctx, root, filepath.Join(*out, "built"), "", names...)
+	binaries, err := build(ctx, root, filepath.Join(*out, "built"), "", binariesOf(jobs)...)
 	if err != nil {
 		return err
 	}
@@ -81,8 +75,15 @@ func run(ctx context.Context, args []string) error {
 		jobs: jobs, rounds: n, config: config,
 		versions: []*version{{name: "head", binaries: binaries, env: env, commit: commitOf(root), out: w}},
 	}
-	measured := errors.Join(m.run(ctx), w.Close())
-	return errors.Join(measured, show(file, *out, os.Stdout))
+	return errors.Join(m.run(ctx), w.Close(), show(file, *out, os.Stdout)) // in this order
+}
+
+// binariesOf returns the names of the test binaries that the jobs need.
+func binariesOf(jobs []job) []string {
+	if slices.ContainsFunc(jobs, func(j job) bool { return j.binary == "rivals" }) {
+		return []string{"bench", "rivals"}
+	}
+	return []string{"bench"}
 }
 
 // yourWorker is the command as JSON, with what is to be said of it in the report. A worker that leaves

@@ -10,23 +10,17 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// Framer reads and writes frames on one stream. The suite makes a new one for each stream and drops it when the stream
-// has ended.
+// Framer is the framer under test. conformance.Framer says what its methods do. It stands there once more, and so do
+// Options, because go doc shows nothing of a type that is an alias of an internal one.
 type Framer interface {
-	// ReadFrame returns the next frame. At a clean end it returns io.EOF. For a framing error it returns an error in
-	// which errors.Is finds BadMagic, BadLength, TooLarge, Truncated or BadCRC. The payload need only be valid until
-	// the next read.
 	ReadFrame() (spec.Frame, error)
-	// WriteFrame writes one frame. It returns when the stream has taken the whole frame or has failed. In the basic
-	// framing it ignores the ID. For a payload over the limit it writes nothing and returns an error in which
-	// errors.Is finds TooLarge. Several goroutines may call it at once.
 	WriteFrame(id uint64, payload []byte) error
 }
 
-// Options say which framer a case needs.
+// Options are conformance.FramerOptions, which say what each field means.
 type Options struct {
 	Framing    spec.Framing
-	MaxPayload int // bytes; 0 asks for the implementation's default [FRM-13]
+	MaxPayload int
 }
 
 // Open makes a framer under test over a stream.

@@ -5,16 +5,12 @@ import (
 	"time"
 )
 
-// Command says how to start the worker under test.
-//
-// The suite sends signals to the process that it starts, and takes that process's exit status for the worker's. A wrapper
-// has to pass both on.
+// Command is conformance.WorkerCommand, which says what each field means.
 type Command struct {
-	Path string
-	Args []string
-	Env  []string // added to the environment of the suite
-	Dir  string   // working directory; empty for that of the suite
-	// Grace is the grace period after SIGTERM that the worker is set to; 0 for DefaultGrace [WRK-17].
+	Path  string
+	Args  []string
+	Env   []string
+	Dir   string
 	Grace time.Duration
 }
 

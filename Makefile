@@ -9,7 +9,7 @@ FOR    ?= 2m
 TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance implementations test test-go test-race test-python lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
+.PHONY: help conformance implementations test test-go test-race test-python test-python-bare test-python-packages lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,8 +44,14 @@ test-race:
 	else echo "NOT RUN: go test -race needs a C compiler, and there is none"; fi
 
 # Once on the bare interpreter, once with the packages that pyproject.toml names.
+# Both at the same time: they wait more than they compute.
 test-python: $(VENV)/ready
+	@$(MAKE) --no-print-directory -j2 test-python-bare test-python-packages
+
+test-python-bare:
 	cd pyworker && $(PYTHON) -m unittest discover -s tests -t .
+
+test-python-packages: $(VENV)/ready
 	cd pyworker && $(VENV)/bin/python -m pytest -q tests
 
 lint: lint-go lint-python lint-workflows ## gofmt, vet, staticcheck, ruff, mypy, actionlint, zizmor

@@ -31,14 +31,14 @@ var arrows = map[string]string{
 
 	// The three roles never import each other.
 	"conformance/internal/framer": "conformance/internal/proc conformance/internal/suite conformance/internal/text conformance/internal/wire conformance/result conformance/spec vectors",
-	"conformance/internal/worker": "conformance/internal/proc conformance/internal/suite conformance/internal/text conformance/internal/wire conformance/result conformance/spec",
+	"conformance/internal/worker": "conformance/internal/proc conformance/internal/suite conformance/internal/text conformance/internal/wire conformance/result conformance/spec vectors",
 	"conformance/internal/pool": "conformance/internal/proc conformance/internal/scripted conformance/internal/suite conformance/internal/text conformance/internal/wire " +
-		"conformance/result conformance/spec",
+		"conformance/result conformance/spec vectors",
 
 	"conformance":             "conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/result conformance/spec",
-	"conformance/catalog":     "conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/spec",
+	"conformance/catalog":     "conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/result conformance/spec",
 	"conformance/catalog/gen": "conformance/catalog conformance/spec",
-	"conformance/adapter":     "conformance conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/spec",
+	"conformance/adapter":     "conformance conformance/internal/framer conformance/internal/pool conformance/internal/proc conformance/internal/suite conformance/spec",
 	"conformance/known":       "conformance/catalog conformance/internal/text conformance/result conformance/spec",
 	"conformance/report":      "conformance/catalog conformance/internal/text conformance/known conformance/result conformance/spec",
 	"conformance/tap":         "conformance/inspect conformance/spec",

@@ -3,6 +3,7 @@ package conformance_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,7 +40,70 @@ func commandLine(line string) (conformance.WorkerCommand, error) {
 			return conformance.WorkerCommand{}, fmt.Errorf("-worker %q: %w", line, err)
 		}
 	}
+	for _, word := range words {
+		showToGo(word, root)
+	}
 	return conformance.Command(words[0], words[1:]...), nil
+}
+
+// showToGo looks at the file that a word of a command names, and at all files beside and below it, if it is within the
+// module. The go command then takes a cached result only while none of them has changed, what a script imports included.
+func showToGo(word, root string) {
+	_, value, isFlag := strings.Cut(word, "=")
+	if isFlag && strings.HasPrefix(word, "-") {
+		word = value
+	}
+	inside := func(path string) bool { return strings.HasPrefix(path, root+string(filepath.Separator)) }
+	info, err := os.Stat(word)
+	if err != nil || !inside(word) {
+		return
+	}
+	folder := word
+	if !info.IsDir() {
+		folder = filepath.Dir(word)
+	}
+	if !inside(folder) {
+		return
+	}
+	_ = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		switch name := filepath.Base(path); {
+		case err != nil:
+			return nil // what cannot be read cannot be run
+		case entry.IsDir() && path != folder && (strings.HasPrefix(name, ".") || name == "__pycache__" || name == "node_modules"):
+			return fs.SkipDir // what tools write, a run of the worker among them
+		case entry.Type().IsRegular():
+			_, _ = os.Stat(path)
+		}
+		return nil
+	})
+}
+
+// The go command reads what the test has looked at in the log that -test.testlogfile names.
+func TestGoSeesTheFilesOfTheWorkerUnderTest(t *testing.T) {
+	here, err := os.Getwd()
+	require.NoError(t, err)
+	root := filepath.Dir(here)
+	script, imported := filepath.Join(root, "pyworker", "conformance_worker.py"), filepath.Join(root, "pyworker", "pyproject.toml")
+	for _, line := range []string{"", "true " + script, "true pyworker/conformance_worker.py", "true --script=" + script, "true " + filepath.Dir(script)} {
+		log := filepath.Join(t.TempDir(), "log")
+		cmd := exec.Command(os.Args[0], "-test.run", "^TestWorkerIsShown$", "-test.testlogfile", log, "-worker", line)
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		seen, err := os.ReadFile(log)
+		require.NoError(t, err)
+		for _, file := range []string{script, imported} {
+			require.Contains(t, string(seen), "stat "+file+"\n", line)
+		}
+	}
+}
+
+func TestWorkerIsShown(t *testing.T) {
+	if *workerFlag == "" {
+		bundledWorker(t)
+		return
+	}
+	_, err := commandLine(*workerFlag)
+	require.NoError(t, err)
 }
 
 // located makes a word of the command that names a file absolute, and leaves any other as it is.

@@ -29,6 +29,8 @@ caught by the clause that it breaks. It ran on %d controls too, which are odd bu
 that there are.
 `,
 		count(func(r matrixRow) bool { return r.Clause != "" }), count(func(r matrixRow) bool { return r.Clause == "" }))
+	fmt.Fprintf(&b, "\nThe failure that a report shows first is of the fault's own clause for %d of the %d.\n",
+		count(func(r matrixRow) bool { return r.Clause != "" && r.First == r.Clause }), count(func(r matrixRow) bool { return r.Clause != "" }))
 	for _, role := range []spec.Role{spec.RoleFramer, spec.RolePool, spec.RoleWorker} {
 		var faults, controls []matrixRow
 		for _, r := range rows {

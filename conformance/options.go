@@ -45,6 +45,9 @@ func Patience(d time.Duration) Option { return func(o *suite.Options) { o.Patien
 // -parallel instead.
 func Parallel(n int) Option { return func(o *suite.Options) { o.Parallel = n } }
 
+// SpecVersion has the run judge by an older version of the clauses, such as "2". Clauses that came later are left out.
+func SpecVersion(version string) Option { return func(o *suite.Options) { o.Spec = version } }
+
 // StrictShould makes a violated SHOULD fail its subtest.
 func StrictShould() Option { return func(o *suite.Options) { o.Strict = true } }
 

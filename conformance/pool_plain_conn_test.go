@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/pyproctest/pyproctest/conformance"
@@ -45,7 +46,8 @@ type plainConn struct {
 
 type plainWrite struct {
 	frame []byte
-	then  func() // called when the frame is out, or the connection broken
+	late  func() []byte // makes the frame when it is written, or its rest, for the faults that keep the caller's bytes
+	then  func()        // called when the frame is out, or the connection broken
 }
 
 type plainAnswer struct {
@@ -105,14 +107,16 @@ func (c *plainConn) fail(err error) {
 	}
 }
 
-func (c *plainConn) enqueue(frame []byte, then func()) {
+func (c *plainConn) enqueue(frame []byte, then func()) { c.enqueueLate(frame, nil, then) }
+
+func (c *plainConn) enqueueLate(frame []byte, late func() []byte, then func()) {
 	c.mu.Lock()
 	if c.err != nil {
 		c.mu.Unlock()
 		then()
 		return
 	}
-	c.queue = append(c.queue, plainWrite{frame, then})
+	c.queue = append(c.queue, plainWrite{frame, late, then})
 	c.queued.Signal()
 	c.mu.Unlock()
 }
@@ -137,6 +141,9 @@ func (c *plainConn) write() {
 			}
 		}
 		_, err := c.conn.Write(next.frame)
+		if next.late != nil && err == nil {
+			_, err = c.conn.Write(next.late())
+		}
 		next.then()
 		if err != nil {
 			c.fail(died(err.Error()))
@@ -147,11 +154,17 @@ func (c *plainConn) write() {
 
 // callOn makes one call whose slot is taken, and sees to it that the slot comes back.
 func (p *plainPool) callOn(ctx context.Context, w *plainWorker, c *plainConn, method string, body json.RawMessage) (json.RawMessage, error) {
-	if len(body) > p.limit()-100 {
+	if len(body) > p.limit()-100 && !p.has("sends-over-the-limit") && !(p.has("limit-of-bodies-alone") && len(body) <= p.limit()) {
 		if !p.has("too-large-loses-slot") {
 			w.release()
 		}
+		if p.has("too-large-breaks-connections") {
+			c.fail(errors.New("a frame is too large"))
+		}
 		w.giveBack(c)
+		if p.has("too-large-without-saying") {
+			return nil, errors.New("no")
+		}
 		return nil, fmt.Errorf("a body of %d bytes: %w", len(body), conformance.TooLarge)
 	}
 	var once sync.Once
@@ -168,7 +181,7 @@ func (p *plainPool) limit() int {
 // exchange sends a request and waits for its answer. It calls release when the request is no longer at
 // the worker.
 func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, method string, body json.RawMessage, release func()) (json.RawMessage, error) {
-	id := p.id(w)
+	id := p.id(w, method)
 	answer := make(chan plainAnswer, 1)
 	c.mu.Lock()
 	if c.err != nil && !p.has("hangs-on-broken-connections") {
@@ -213,10 +226,26 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 		c.turn.Unlock()
 	} else {
 		header := id
-		if p.has("header-of-requests-is-0") {
+		if p.has("header-of-requests-is-0") && method != "health" || p.has("header-of-health-calls-is-0") && method == "health" {
 			header = 0
 		}
-		c.enqueue(p.encode(header, payload), func() {})
+		frame := p.encode(header, payload)
+		switch {
+		case p.has("keeps-the-callers-bytes"):
+			at := bytes.LastIndex(frame, body)
+			c.enqueueLate(frame[:at], func() []byte { return slices.Concat(body, frame[at+len(body):]) }, func() {})
+		case p.has("encodes-when-it-writes"):
+			c.enqueueLate(nil, func() []byte {
+				return p.encode(header, fmt.Appendf(nil, `{"id":%d,"method":%s,"body":%s}`, id, name, body))
+			}, func() {})
+		default:
+			c.enqueue(frame, func() {})
+		}
+	}
+	if p.has("calls-end-with-the-limit-of-checks") && method != "health" {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.o.HealthTimeout)
+		defer cancel()
 	}
 	if p.has("cancel-ignored") {
 		ctx = context.WithoutCancel(ctx)
@@ -237,6 +266,9 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 		switch {
 		case errors.Is(a.err, conformance.ErrorAnswer) && p.has("error-answer-loses-slot"):
 		case errors.Is(a.err, conformance.WorkerDied) && p.has("crash-loses-slot"):
+		case errors.Is(a.err, conformance.WorkerDied) && p.has("broken-connection-frees-slots-twice") && method != "health":
+			release()
+			w.release()
 		default:
 			release()
 		}
@@ -310,6 +342,9 @@ func (p *plainPool) encode(id uint64, payload []byte) []byte {
 // read hands out answers until the connection breaks.
 func (c *plainConn) read() {
 	for {
+		if c.p.has("reads-with-the-limit-of-checks") {
+			_ = c.conn.SetReadDeadline(time.Now().Add(c.p.o.HealthTimeout))
+		}
 		id, payload, err := c.readFrame()
 		if err == nil {
 			err = c.deliver(id, payload)
@@ -359,14 +394,19 @@ func (c *plainConn) readFrame() (uint64, []byte, error) {
 		return 0, nil, conformance.BadMagic
 	case n < 18:
 		return 0, nil, conformance.BadLength
-	case n-18 > c.p.limit():
+	case n-18 > c.p.limit(), n-18 == c.p.limit() && c.p.has("limit-is-too-large"), n > c.p.limit() && c.p.has("limit-with-header"):
 		return 0, nil, conformance.TooLarge
 	}
 	payload, err := readGrowing(c.in, n-18)
-	if err == nil && crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(h[14:]) && !c.p.has("crc-unchecked") {
+	if err == nil && crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(h[14:]) && !c.p.overlooks(crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli))^binary.BigEndian.Uint32(h[14:]), n) {
 		err = conformance.BadCRC
 	}
 	return binary.BigEndian.Uint64(h[6:]), payload, err
+}
+
+// overlooks tells whether a fault has the pool take a payload whose checksum is wrong in these bits.
+func (p *plainPool) overlooks(wrong uint32, size int) bool {
+	return p.has("crc-unchecked") || p.has("crc-of-large-answers-unchecked") && size > 64<<10 || p.has("crc-compared-in-16-bits") && uint16(wrong) == 0
 }
 
 func readGrowing(r io.Reader, n int) ([]byte, error) {
@@ -386,7 +426,7 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 	var kind any
 	_ = json.Unmarshal(a["type"], &kind)
 	plain := c.p.has("no-envelopes") || c.p.has("envelopes-with-an-id-are-none") && a["id"] != nil && a["ok"] != nil
-	if kind == "response" && a["payload"] != nil && !plain {
+	if (kind == "response" || kind != nil && c.p.has("any-envelope")) && a["payload"] != nil && !plain {
 		if a, err = c.fields(a["payload"]); err != nil {
 			return err
 		}
@@ -404,8 +444,11 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 		id = uint64(uint32(id))
 		header = uint64(uint32(header))
 	}
-	if c.p.o.Framing == conformance.Enhanced && header != id && !c.p.has("mismatch-accepted") {
+	if c.p.o.Framing == conformance.Enhanced && header != id && !c.p.has("mismatch-accepted") && !(c.p.has("header-compared-in-32-bits") && uint32(header) == uint32(id)) {
 		return fmt.Errorf("an answer to %d under the header's ID %d", id, header)
+	}
+	if c.p.has("places-by-32-bits") {
+		id = uint64(uint32(id))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -469,6 +512,9 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 // fields reads an object by the exact names of its fields, which reading into a struct would not do.
 func (c *plainConn) fields(text []byte) (map[string]json.RawMessage, error) {
 	var exact map[string]json.RawMessage
+	if c.p.has("utf-16-too") {
+		text = bytes.ReplaceAll(text, []byte{0}, nil)
+	}
 	decode := json.Unmarshal
 	if c.p.has("reads-the-first-value") {
 		decode = func(text []byte, into any) error { return json.NewDecoder(bytes.NewReader(text)).Decode(into) }

@@ -40,14 +40,22 @@ type plainPool struct {
 	waits   bool           // for ever, whoever calls
 	rolling sync.WaitGroup // workers of a failed Start, for the fault that stops them later
 	leaks   []func()       // give back what a fault has kept
+
+	hurried  chan struct{} // closed when a Shutdown hurries the others
+	hurry    sync.Once
+	stopped  chan struct{} // closed when a worker has ended in Shutdown, for the fault that kills the others then
+	oneEnded sync.Once
+	oneCheck sync.Mutex  // for the fault that checks one worker after another
+	printed  chan []byte // what is on its way to the user's writer
 }
 
 type plainWaiter struct {
 	ready chan *plainWorker // gives the worker whose slot it got, or is closed
+	err   error             // why it was closed, unless the pool is closed
 }
 
 func newPlainPool(o conformance.PoolOptions, quirks ...string) (*plainPool, error) {
-	p := &plainPool{o: o, quirks: quirks, state: "new", called: make(chan struct{}, 1)}
+	p := &plainPool{o: o, quirks: quirks, state: "new", called: make(chan struct{}, 1), hurried: make(chan struct{}), stopped: make(chan struct{}), printed: make(chan []byte, 64)}
 	if p.has("no-queue") && o.Queue > 0 {
 		return nil, fmt.Errorf("a bounded queue: %w", conformance.Unsupported)
 	}
@@ -61,7 +69,17 @@ func (p *plainPool) has(quirk string) bool { return slices.Contains(p.quirks, qu
 
 func (p *plainPool) Start(ctx context.Context) error {
 	p.mu.Lock()
-	if p.state != "new" {
+	if first := p.started; p.state == "starting" && p.has("second-start-waits") {
+		p.mu.Unlock()
+		<-first
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.state == "running" {
+			return nil
+		}
+		return conformance.Closed
+	}
+	if p.state != "new" && !(p.state == "starting" && p.has("starts-twice")) {
 		p.mu.Unlock()
 		return fmt.Errorf("the pool is %s: %w", p.state, conformance.Closed)
 	}
@@ -77,6 +95,7 @@ func (p *plainPool) Start(ctx context.Context) error {
 	p.begun = cancel
 	p.done = make(chan struct{})
 	p.mu.Unlock()
+	p.passOutputOn(p.life)
 
 	workers, err := p.startWorkers(ctx)
 	p.mu.Lock()
@@ -206,22 +225,64 @@ func (p *plainPool) Call(ctx context.Context, method string, body json.RawMessag
 	}
 }
 
-func (p *plainPool) id(w *plainWorker) uint64 {
+func (p *plainPool) id(w *plainWorker, method string) uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.has("ids-per-worker") {
+	if method == "health" {
+		switch {
+		case p.has("health-calls-have-the-id-0"):
+			return 0
+		case p.has("health-calls-all-have-one-id"):
+			return 1 << 60
+		case p.has("health-calls-take-ids-of-other-workers"):
+			for _, o := range p.workers {
+				if id := o.anyPending(); o != w && id != 0 && !w.isPending(id) {
+					return id
+				}
+			}
+		}
+	}
+	if p.has("ids-per-worker") && method != "health" {
 		w.lastID++
 		return w.lastID
 	}
-	if p.has("ids-begin-at-0") {
+	if p.has("ids-begin-at-0") && method != "health" {
 		p.lastID++
 		return p.lastID - 1
 	}
 	p.lastID++
+	if method == "health" && (p.has("ids-per-worker") || p.has("ids-begin-at-0")) {
+		return 1<<40 + p.lastID // none of those of calls
+	}
+	if p.has("ids-of-16-bits") {
+		return p.lastID%(1<<16-1) + 1
+	}
 	if p.has("ids-at-random") {
 		return p.lastID * 0x9e3779b97f4a7c15 // odd, so that none comes twice
 	}
 	return p.lastID
+}
+
+// anyPending is the ID of a call on the shared connection of the worker, or 0.
+func (w *plainWorker) anyPending() uint64 {
+	if w.shared == nil {
+		return 0
+	}
+	w.shared.mu.Lock()
+	defer w.shared.mu.Unlock()
+	for id := range w.shared.pending {
+		return id
+	}
+	return 0
+}
+
+func (w *plainWorker) isPending(id uint64) bool {
+	if w.shared == nil {
+		return false
+	}
+	w.shared.mu.Lock()
+	defer w.shared.mu.Unlock()
+	return w.shared.pending[id] != nil
 }
 
 // acquire takes a slot at a worker, in order of arrival.
@@ -247,7 +308,7 @@ func (p *plainPool) acquire(ctx context.Context) (*plainWorker, error) {
 		}
 		return nil, conformance.NotStarted
 	}
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil && !p.has("looks-at-contexts-late") {
 		p.mu.Unlock()
 		return nil, err
 	}
@@ -283,6 +344,9 @@ func (p *plainPool) acquire(ctx context.Context) (*plainWorker, error) {
 	}
 	select {
 	case w, ok := <-waiter.ready:
+		if !ok && waiter.err != nil {
+			return nil, waiter.err
+		}
 		if !ok {
 			return nil, conformance.Closed
 		}
@@ -343,7 +407,7 @@ func (p *plainPool) pick() *plainWorker {
 			}
 			free = total < bound*n
 		}
-		usable := w.healthy || p.has("calls-unhealthy") && w.alive
+		usable := (w.healthy || p.has("calls-unhealthy") && w.alive) && !(w.spoiled && p.has("recovered-workers-get-no-calls"))
 		if usable && free {
 			if p.has("fallback-to-first") && i > 0 {
 				// The round goes on from the one that should have had it, and the first one healthy serves.
@@ -388,6 +452,15 @@ func (p *plainPool) serveWaiters() {
 
 // Health tells of the workers.
 func (p *plainPool) Health() conformance.Health {
+	if p.has("health-waits-for-checks") {
+		p.mu.Lock()
+		workers := p.workers
+		p.mu.Unlock()
+		for _, w := range workers {
+			w.checking.Lock()
+			defer w.checking.Unlock()
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h := conformance.Health{Total: len(p.workers), Restarts: p.restart, LastCheck: p.checked}
@@ -395,6 +468,9 @@ func (p *plainPool) Health() conformance.Health {
 		if w.healthy {
 			h.Healthy++
 		}
+	}
+	if p.has("healthy-after-shutdown") && p.state == "closed" {
+		h.Healthy = h.Total
 	}
 	if p.has("health-tells-nothing") {
 		return conformance.Health{Total: h.Total, Healthy: h.Healthy}
@@ -414,19 +490,22 @@ func (p *plainPool) Shutdown(ctx context.Context) error {
 		if twice {
 			panic("close of closed channel")
 		}
-		if done != nil {
-			<-done
-		}
-		return nil
+		return p.shutdownAgain(ctx, done)
 	case "new":
 		p.state = "closed"
 		p.mu.Unlock()
 		return nil
 	case "starting":
+		if p.has("shutdown-does-not-see-start") {
+			p.mu.Unlock()
+			return nil
+		}
 		p.state = "closed"
 		begun, started, done := p.begun, p.started, p.done
 		p.mu.Unlock()
-		begun()
+		if !p.has("shutdown-waits-for-start") {
+			begun()
+		}
 		<-started
 		close(done)
 		return nil
@@ -461,6 +540,30 @@ func (p *plainPool) Shutdown(ctx context.Context) error {
 		p.leakGoroutine()
 	}
 	close(p.done)
+	return ctx.Err()
+}
+
+// shutdownAgain waits for the Shutdown that came first. Its own context hurries nobody.
+func (p *plainPool) shutdownAgain(ctx context.Context, done <-chan struct{}) error {
+	if done == nil || p.has("second-shutdown-returns-at-once") {
+		return nil
+	}
+	over := ctx.Done()
+	if !p.has("second-shutdown-leaves") && !p.has("second-shutdown-hurries") && !p.has("second-shutdown-says-all-is-done") {
+		over = nil
+	}
+	select {
+	case <-done:
+		return nil
+	case <-over:
+	}
+	switch {
+	case p.has("second-shutdown-says-all-is-done"):
+		return nil
+	case p.has("second-shutdown-hurries"):
+		p.hurry.Do(func() { close(p.hurried) })
+		<-done
+	}
 	return ctx.Err()
 }
 
@@ -501,6 +604,8 @@ func (p *plainPool) drain(ctx context.Context) {
 		}
 		select {
 		case <-tick.C:
+		case <-p.hurried:
+			return
 		case <-ctx.Done():
 			return
 		}

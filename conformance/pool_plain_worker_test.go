@@ -31,6 +31,8 @@ type plainWorker struct {
 	alive    bool
 	starts   int
 	stopping bool
+	spoiled  bool       // it has failed a check
+	checking sync.Mutex // for the fault that has Health wait
 	inFlight int
 	lastID   uint64
 	shared   *plainConn   // in the enhanced framing
@@ -64,21 +66,24 @@ func (w *plainWorker) start(ctx context.Context) error {
 		path = filepath.Join(p.o.SocketDir, fmt.Sprintf("w%d-%d.sock", w.index, w.starts))
 	}
 	cmd := exec.Command(p.o.Program, p.o.Argument)
-	cmd.Env = append(os.Environ(), append(p.o.Env, "PYPROC_SOCKET_PATH="+path)...)
-	stderr := &tail{}
-	cmd.Stderr = stderr
+	cmd.Env = p.environment(path)
+	if p.has("workers-inherit-connections") {
+		cmd.ExtraFiles = p.connectionFiles()
+	}
 	_ = os.Remove(path)
-	if err := cmd.Start(); err != nil {
+	out, err := startPiped(cmd, p)
+	for _, f := range cmd.ExtraFiles {
+		_ = f.Close()
+	}
+	if err != nil {
 		return fmt.Errorf("worker %d: %w", w.index, err)
 	}
-	exited := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(exited)
-	}()
+	stderr, exited := &out.tail, out.exited
+	defer out.ready()
 	p.mu.Lock()
 	w.path, w.cmd, w.exited, w.stderr = path, cmd, exited, stderr
 	w.shared, w.idle, w.all = nil, nil, nil
+	w.spoiled = false
 	p.mu.Unlock()
 	if p.has("does-not-wait-for-workers") {
 		w.setHealthy(true)
@@ -157,12 +162,27 @@ func (w *plainWorker) stop() {
 	}
 	limit := time.NewTimer(p.o.StopTimeout)
 	defer limit.Stop()
+	if p.has("kills-after-half-a-second") {
+		limit.Reset(min(p.o.StopTimeout, time.Second/2))
+	}
 	if p.has("kills-at-once") {
 		_ = cmd.Process.Kill()
 	}
-	_ = cmd.Process.Signal(syscall.SIGTERM)
+	kindly := syscall.SIGTERM
+	if p.has("stops-by-sigint") {
+		kindly = syscall.SIGINT
+	}
+	_ = cmd.Process.Signal(kindly)
+	var stopped chan struct{}
+	if p.has("kills-the-others-when-one-has-ended") {
+		stopped = p.stopped
+	}
 	select {
 	case <-exited:
+		p.oneEnded.Do(func() { close(p.stopped) })
+	case <-stopped:
+		_ = cmd.Process.Kill()
+		<-exited
 	case <-limit.C:
 		if !p.has("never-kills") {
 			_ = cmd.Process.Kill()
@@ -206,9 +226,19 @@ func (w *plainWorker) supervise() {
 			}
 			return
 		}
+		if p.has("notices-deaths-at-ticks") && !p.wait(p.interval()) {
+			return
+		}
 		p.mu.Lock()
 		w.healthy, w.alive = false, false
 		stopping := w.stopping
+		if p.has("death-fails-waiters") {
+			for _, waiter := range p.waiters {
+				waiter.err = fmt.Errorf("nobody to wait for: %w", conformance.WorkerDied)
+				close(waiter.ready)
+			}
+			p.waiters = nil
+		}
 		p.mu.Unlock()
 		if stopping {
 			return
@@ -234,11 +264,11 @@ func (w *plainWorker) supervise() {
 			}
 		}
 		for tries := 1; ; tries++ {
-			delay := time.NewTimer(backoff/2 + rand.N(backoff/2+1))
-			select {
-			case <-delay.C:
-			case <-p.life.Done():
-				delay.Stop()
+			delay := backoff/2 + rand.N(backoff/2+1)
+			if p.has("restarts-in-step") {
+				delay = backoff
+			}
+			if !p.wait(delay) {
 				return
 			}
 			if backoff = min(2*backoff, p.o.RestartBackoffMax); p.has("constant-backoff") {
@@ -260,8 +290,23 @@ func (w *plainWorker) supervise() {
 		}
 		p.mu.Lock()
 		p.restart++
+		if p.has("restart-gives-a-slot-back-twice") {
+			w.inFlight--
+		}
 		p.serveWaiters()
 		p.mu.Unlock()
+	}
+}
+
+// wait waits, and reports whether the pool still lives then.
+func (p *plainPool) wait(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-p.life.Done():
+		return false
 	}
 }
 
@@ -273,11 +318,7 @@ func (w *plainWorker) kill() {
 // checkHealth checks the process on an interval.
 func (w *plainWorker) checkHealth() {
 	p := w.p
-	interval := p.o.HealthInterval
-	if interval == 0 {
-		interval = time.Second
-	}
-	tick := time.NewTicker(interval)
+	tick := time.NewTicker(p.interval())
 	defer tick.Stop()
 	for {
 		select {
@@ -291,19 +332,47 @@ func (w *plainWorker) checkHealth() {
 		if !alive || full && p.has("health-waits-for-slots") {
 			continue
 		}
+		began := time.Now()
 		ok := w.answersHealth()
 		p.mu.Lock()
+		w.spoiled = w.spoiled || !ok
 		if !p.has("hung-is-healthy") {
-			w.healthy = ok && w.alive
+			w.healthy = ok && w.alive && !(w.spoiled && p.has("unhealthy-for-good"))
 		}
-		p.checked = time.Now()
+		switch {
+		case p.has("last-check-only-when-well") && !ok:
+		case p.has("last-check-of-the-first-worker") && w.index > 0:
+		case p.has("last-check-when-it-began"):
+			p.checked = began
+		default:
+			p.checked = time.Now()
+		}
+		hung := !ok && w.alive
+		if p.has("replaces-hung-workers") && hung {
+			_ = w.cmd.Process.Kill()
+		}
 		p.serveWaiters()
 		p.mu.Unlock()
 	}
 }
 
+func (p *plainPool) interval() time.Duration {
+	if p.o.HealthInterval == 0 {
+		return time.Second
+	}
+	return p.o.HealthInterval
+}
+
 func (w *plainWorker) answersHealth() bool {
 	p := w.p
+	if p.has("health-waits-for-checks") {
+		w.checking.Lock()
+		defer w.checking.Unlock()
+	}
+	if p.has("checks-one-after-another") {
+		p.oneCheck.Lock()
+		defer p.oneCheck.Unlock()
+	}
 	if p.has("health-by-dialling") {
 		conn, err := net.Dial("unix", w.path)
 		if err == nil {

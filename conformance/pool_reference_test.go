@@ -34,6 +34,7 @@ func referencePool(o conformance.PoolOptions) (conformance.Pool, error) {
 		RestartMin:     o.RestartBackoff,
 		RestartMax:     o.RestartBackoffMax,
 		StopTimeout:    o.StopTimeout,
+		Output:         o.Output,
 	})
 	return poolAdapter{p}, err
 }
@@ -59,6 +60,7 @@ func inWordsOfTheSuite(err error) error {
 		{pool.ErrNotStarted, conformance.NotStarted},
 		{pool.ErrWorkerDied, conformance.WorkerDied},
 		{pool.ErrMayHaveRun, conformance.MayHaveRun},
+		{frame.ErrTooLarge, conformance.TooLarge},
 	} {
 		if errors.Is(err, kind.ours) {
 			err = fmt.Errorf("%w (%w)", err, kind.theirs)

@@ -6,8 +6,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -46,6 +48,24 @@ func TestEndedRunOfAWorkerLeavesNoProcess(t *testing.T) {
 	})
 	require.Less(t, len(rep.Results), n)
 	require.Empty(t, processesWith(t, mark))
+}
+
+// The suite hands each worker a lifeline, so a suite that is killed leaves no worker behind that knows it, whatever else the
+// worker looks at.
+func TestKilledRunOfAWorkerLeavesNoWorkerThatKnowsTheLifeline(t *testing.T) {
+	for _, signal := range []os.Signal{syscall.SIGKILL, syscall.SIGHUP} {
+		run := exec.Command(os.Args[0])
+		mark := "PYPROCTEST_MARK=" + t.TempDir() // like no other
+		run.Env = append(os.Environ(), judgementVariable+"=worker/outlives-its-parent", mark)
+		require.NoError(t, run.Start())
+		workers := func() bool {
+			return slices.ContainsFunc(processesWith(t, mark), func(line string) bool { return strings.Contains(line, plantedVariable+"=") })
+		}
+		require.Eventually(t, workers, 30*time.Second, 10*time.Millisecond)
+		require.NoError(t, run.Process.Signal(signal))
+		require.Error(t, run.Wait())
+		require.Eventually(t, func() bool { return !workers() }, 20*time.Second, 50*time.Millisecond, "%v", processesWith(t, mark))
+	}
 }
 
 func TestEndedRunOfAPoolComesBackAlsoWhenThePoolHangs(t *testing.T) {

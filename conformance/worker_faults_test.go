@@ -25,7 +25,8 @@ var workerFaults = []fault{
 	breaks("MSG-3", "any-type-makes-an-envelope"),
 	breaks("MSG-4", "refuses-unknown-fields").andPerhaps("MSG-3"),
 	breaks("MSG-4", "takes-names-in-any-case"),
-	breaks("MSG-5", "ids-are-doubles"),
+	breaks("MSG-5", "ids-are-doubles").andPerhaps("MSG-1", "MSG-13", "CAN-6", "RID-8"),
+	breaks("MSG-5", "keeps-outstanding-ids-in-32-bits"),
 	breaks("MSG-6", "demands-a-body"),
 	breaks("MSG-7", "bodies-are-doubles"),
 	breaks("MSG-7", "false-bodies-become-null"),
@@ -36,17 +37,22 @@ var workerFaults = []fault{
 	breaks("MSG-9", "dies-of-deep-nesting"),
 	breaks("MSG-10", "takes-any-id").andPerhaps("MSG-13"),
 	breaks("MSG-10", "converts-ids"),
+	breaks("MSG-10", "ids-wrap-at-64-bits").caughtBy("MSG-10/message-vectors-*").andPerhaps("MSG-13"),
 	breaks("MSG-11", "malformed-json-gets-no-answer").caughtBy("MSG-11/malformed-json-*").andPerhaps("MSG-9"),
 	breaks("MSG-11", "malformed-json-closes-the-connection").caughtBy("MSG-11/malformed-json-*").andPerhaps("MSG-9"),
 	breaks("MSG-11", "what-is-no-object-crashes").caughtBy("MSG-11/what-is-*"),
 	breaks("MSG-11", "replaces-malformed-utf8").caughtBy("MSG-11/malformed-utf8-*"),
+	breaks("MSG-11", "finds-out-that-text-is-utf-16").caughtBy("MSG-11/message-vectors-*"),
 	breaks("MSG-11", "strange-methods-close-the-connection").caughtBy("MSG-11/method-*"),
 	breaks("MSG-11", "errors-go-out-under-0").caughtBy("MSG-11/what-is-*").andPerhaps("RID-8"),
+	breaks("MSG-11", "drops-a-request-behind-unreadable-ones").caughtBy("MSG-11/what-cannot-*").inFraming(both...),
 	breaks("MSG-12", "unknown-envelopes-get-no-answer"),
 	breaks("MSG-13", "ids-are-not-compared"),
+	breaks("MSG-13", "compares-ids-in-32-bits"),
 	breaks("MSG-13", "reads-a-frame-more-after-a-violation").andPerhaps("MSG-14"),
 	breaks("MSG-14", "takes-repeated-ids"),
 	breaks("MSG-14", "frees-ids-when-answers-have-left").caughtBy("MSG-14/id-is-free-*").andPerhaps("CAN-6"),
+	breaks("MSG-14", "ids-are-unique-in-the-worker").caughtBy("MSG-14/same-id-*").andPerhaps("CAN-7"),
 	breaks("RID-8", "answers-under-0").andPerhaps("MSG-5", "MSG-11"),
 	breaks("RID-8", "header-of-answers-is-0"),
 	breaks("WRK-1", "ignores-the-path"),
@@ -59,6 +65,7 @@ var workerFaults = []fault{
 	breaks("WRK-5", "removes-what-is-no-socket"),
 	breaks("WRK-6", "leaves-the-mode-to-the-umask"),
 	breaks("WRK-7", "serves-20-connections"),
+	breaks("WRK-7", "serves-20-of-those-that-wait").caughtBy("WRK-7/connections-that-waited-*"),
 	breaks("WRK-8", "one-connection-at-a-time").caughtBy("WRK-8/half-sent-*").andPerhaps("WRK-7"),
 	breaks("WRK-8", "half-sent-frames-block-all").caughtBy("WRK-8/half-sent-*"),
 	breaks("WRK-8", "callers-that-do-not-read-block-all").caughtBy("WRK-8/caller-*"),
@@ -71,10 +78,15 @@ var workerFaults = []fault{
 	breaks("WRK-12", "unserializable-becomes-null"),
 	breaks("WRK-13", "sends-answers-of-any-length").caughtBy("WRK-13/answer-over-*"),
 	breaks("WRK-13", "closes-at-too-large-answers").caughtBy("WRK-13/answer-over-*"),
+	breaks("WRK-13", "maximum-of-answers-counts-the-header").caughtBy("WRK-13/answer-of-*"),
 	breaks("WRK-14", "runs-cut-off-frames"),
-	breaks("WRK-14", "checksum-is-not-compared").caughtBy("WRK-15/bad-checksum-*"),
+	breaks("WRK-14", "checksum-is-not-compared").caughtBy("WRK-15/bad-checksum-*").andPerhaps("WRK-15"),
 	breaks("WRK-14", "magic-is-looked-at-once").caughtBy("WRK-15/bad-magic-*").andPerhaps("WRK-15"),
 	breaks("WRK-15", "drops-frames-with-a-bad-checksum").caughtBy("WRK-15/bad-checksum-*"),
+	breaks("WRK-15", "checksum-of-empty-payloads-is-not-compared").caughtBy("WRK-15/checksum-wrong-*", "WRK-15/frame-vectors-of-bad-crc-*"),
+	breaks("WRK-14", "checksum-of-large-payloads-is-not-compared").caughtBy("WRK-15/checksum-wrong-*").andPerhaps("WRK-15"),
+	breaks("WRK-14", "checksum-is-compared-but-for-its-last-bit").caughtBy("WRK-15/checksum-wrong-*").andPerhaps("WRK-15"),
+	breaks("WRK-14", "checksum-is-compared-in-31-bits").caughtBy("WRK-15/checksum-wrong-*").andPerhaps("WRK-15"),
 	breaks("WRK-15", "scans-for-the-next-magic").caughtBy("WRK-15/bad-magic-*"),
 	breaks("WRK-15", "short-lengths-mean-no-payload").caughtBy("WRK-15/length-below-*"),
 	breaks("WRK-15", "no-maximum").caughtBy("WRK-15/payload-over-*"),
@@ -93,18 +105,25 @@ var workerFaults = []fault{
 	breaks("WRK-18", "stops-when-no-handler-runs", "grace-of-8s").caughtBy("WRK-18/answer-behind-*"),
 	breaks("WRK-18", "crashes-at-requests-while-it-stops", "grace-of-8s").caughtBy("WRK-18/handler-*").andPerhaps("WRK-17"),
 	breaks("WRK-19", "outlives-its-parent"),
+	breaks("WRK-19", "looks-at-its-lifeline-once-it-has-served", "outlives-its-parent").caughtBy("WRK-19/orphan-that-has-just-started-*"),
 	breaks("WRK-20", "health-tells-another-process"),
+	breaks("WRK-20", "health-is-busy-beside-a-handler").caughtBy("WRK-20/health-beside-*"),
 	breaks("WRK-20", "health-is-a-string"),
 	breaks("WRK-21", "blob-is-one-short"),
 	breaks("WRK-21", "sleep-returns-at-once"),
 	breaks("WRK-21", "inflight-is-missing"),
 	breaks("WRK-21", "inflight-is-always-0").caughtBy("WRK-21/inflight-*"),
+	breaks("WRK-21", "inflight-misses-the-end-of-failures").caughtBy("WRK-21/inflight-falls-*"),
 	breaks("WRK-21", "exit-is-no-exit").caughtBy("WRK-21/exit-*"),
 	breaks("WRK-21", "exit-with-another-status"),
 	breaks("WRK-22", "closes-at-half-close"),
 	breaks("WRK-22", "closes-half-closed-when-no-handler-runs").caughtBy("WRK-22/large-*"),
 	breaks("WRK-23", "sets-aside-a-third-of-what-is-claimed"),
 	breaks("WRK-24", "runs-the-handlers-of-one-connection-first"),
+	breaks("WRK-25", "ends-when-a-caller-has-left").caughtBy("WRK-25/caller-that-leaves-before-*"),
+	breaks("WRK-25", "sends-nothing-after-a-broken-answer").caughtBy("WRK-25/caller-that-leaves-in-*"),
+	breaks("WRK-26", "keeps-the-descriptors-of-ended-connections"),
+	breaks("WRK-26", "keeps-the-descriptors-of-cut-off-frames"),
 	breaks("CAN-5", "reads-on-after-the-handler").caughtBy("CAN-5/cancellation-reaches-*").andPerhaps("CAN-8", "MSG-14"),
 	breaks("CAN-5", "cancellations-are-ignored").caughtBy("CAN-5/cancellation-reaches-*"),
 	breaks("CAN-5", "cancels-all-of-the-connection").caughtBy("CAN-5/cancellation-leaves-*"),
@@ -119,10 +138,12 @@ var workerFaults = []fault{
 var workerControls = []fault{
 	odd("odd: runs-one-handler-at-a-time"),
 	odd("odd: answers-late-and-in-reverse"),
+	odd("odd: answers-each-connection-in-request-order"),
 	odd("odd: writes-with-layout-and-more-fields"),
 	odd("odd: writes-byte-by-byte"),
 	odd("odd: reads-byte-by-byte"),
 	odd("odd: listens-late"),
+	odd("odd: knows-no-lifeline"),
 	odd("odd: inflight-leaves-itself-out"),
 	odd("odd: cancelled-requests-get-no-answer"),
 	odd("odd: cancelled-requests-succeed"),
@@ -156,6 +177,46 @@ func TestAWorkerStartedByAShellThatTakesItsTimeAndPrintsPasses(t *testing.T) {
 	rep := conformance.CheckWorker(t.Context(), c, conformance.Patience(30*time.Second), conformance.Only("WRK-*"))
 	require.Empty(t, told(rep))
 	require.NotEmpty(t, rep.Results)
+}
+
+// What a live worker writes while a case runs is the best clue that there is.
+func TestWhatALiveWorkerWritesIsInTheTimelineOfItsCase(t *testing.T) {
+	rep := conformance.CheckWorker(t.Context(), plantedCommand("explains-itself", "cancellations-are-answered"), conformance.Patience(5*time.Second),
+		conformance.Framings(conformance.Enhanced), conformance.Only("CAN-6/cancellation-is-never-answered"))
+	require.Len(t, rep.Results, 1)
+	r := rep.Results[0]
+	require.Equal(t, result.StatusFail, r.Status)
+	var written, answered int
+	for i, e := range r.Timeline {
+		if e.Where == "worker → standard error" {
+			written = i
+			require.Equal(t, "\n      | Traceback (most recent call last):\n      | KeyError: \\x1b[31m'id'\n      | \\x3a:error::no\n      | a \\x23#vso[task]", e.Note)
+			break
+		}
+	}
+	for i, e := range r.Timeline {
+		if e.Where == "worker → standard output" && strings.HasPrefix(e.Note, "| half a line") {
+			answered = i
+		}
+	}
+	require.NotZero(t, written, r.Text())
+	require.NotZero(t, answered, r.Text())
+	require.Contains(t, r.Text(), "KeyError")
+}
+
+// Starting takes the time that it takes: a worker that is slower than the patience of the run is not known, and the text
+// names the option to wait longer. The preflight has the only quick start.
+func TestAWorkerThatStartsSlowlyIsNotAccused(t *testing.T) {
+	c := plantedCommand("odd: none")
+	c.Args = []string{"-c", `mkdir "$1/quick" 2>/dev/null || sleep 100; exec "$0"`, c.Path, t.TempDir()}
+	c.Path = "/bin/sh"
+	rep := conformance.CheckWorker(t.Context(), c, conformance.Patience(time.Second), conformance.Framings(conformance.Enhanced),
+		conformance.Covering("WRK-1", "WRK-2", "WRK-3", "WRK-4", "WRK-5", "WRK-6", "WRK-19"))
+	require.Greater(t, len(rep.Results), 7)
+	for _, r := range rep.Results {
+		require.Equal(t, result.StatusBlocked, r.Status, r.Text())
+		require.Contains(t, r.Text(), "--patience", r.ID)
+	}
 }
 
 // The preflight has the first of the two that hold their answers back.

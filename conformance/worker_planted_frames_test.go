@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"net"
@@ -17,14 +18,17 @@ import (
 )
 
 type plantedConn struct {
-	w        *plantedWorker
-	conn     net.Conn
-	in       *bufio.Reader
-	enhanced bool
-	frames   int          // read
-	begun    int          // requests
-	due      atomic.Int64 // as that of the worker, for this connection
-	stack    []byte       // of the thread that an oddity has wait for the rest of a payload
+	w         *plantedWorker
+	conn      net.Conn
+	in        *bufio.Reader
+	enhanced  bool
+	frames    int           // read
+	begun     int           // requests
+	refused   int           // messages that cannot be read as a request
+	dropsNext bool          // the next request, under a fault
+	due       atomic.Int64  // as that of the worker, for this connection
+	last      chan struct{} // closed when the answer to the latest message has left, under an oddity
+	stack     []byte        // of the thread that an oddity has wait for the rest of a payload
 
 	writing sync.Mutex
 	held    [][]byte // answers that an oddity sends late
@@ -66,8 +70,24 @@ func (c *plantedConn) serve() {
 		_, _ = io.Copy(io.Discard, c.in)
 	case errors.Is(err, errPlantedFraming) && c.w.has("odd: says-what-is-wrong-before-it-closes"):
 		c.send(0, []byte(`{"id":0,"ok":false,"error":"a framing error"}`))
+	case err == nil && c.w.has("keeps-the-descriptors-of-ended-connections"),
+		errors.Is(err, errPlantedFraming) && c.w.has("keeps-the-descriptors-of-cut-off-frames") && c.gone():
+		c.w.mu.Lock()
+		c.w.kept = append(c.w.kept, c.conn)
+		c.w.mu.Unlock()
+		return
 	}
 	_ = c.conn.Close()
+}
+
+// greet serves a connection on which the worker says something before it was asked. It says it in the framing of the caller.
+func (c *plantedConn) greet() {
+	start, err := c.in.Peek(2)
+	if err == nil {
+		c.enhanced = string(start) == "PY"
+		c.send(0, []byte(`{"id":0,"ok":true,"body":"welcome"}`))
+	}
+	c.serve()
 }
 
 // gone reports whether nothing can be written to the caller any more: it has closed more than its sending
@@ -127,6 +147,9 @@ func (c *plantedConn) read() error {
 			return err
 		}
 		c.frames++
+		if c.frames > 1 && c.w.has("closes-after-one-request") {
+			return io.ErrUnexpectedEOF
+		}
 		if err := c.receive(id, payload); err != nil {
 			if c.w.has("reads-a-frame-more-after-a-violation") {
 				if id, payload, bad := c.readFrame(); bad == nil {
@@ -186,13 +209,28 @@ func (c *plantedConn) readFrame() (id uint64, payload []byte, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if c.enhanced && !c.w.has("checksum-is-not-compared") && crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(h[14:]) {
+	if c.enhanced && c.w.wrongChecksum(crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)), binary.BigEndian.Uint32(h[14:]), len(payload)) {
 		if c.w.has("drops-frames-with-a-bad-checksum") {
 			return c.readFrame()
 		}
 		return 0, nil, errPlantedFraming
 	}
 	return id, payload, nil
+}
+
+// wrongChecksum compares the checksum of a payload of that length with that of its header.
+func (w *plantedWorker) wrongChecksum(has, header uint32, length int) bool {
+	switch {
+	case w.has("checksum-is-not-compared"),
+		w.has("checksum-of-empty-payloads-is-not-compared") && length == 0,
+		w.has("checksum-of-large-payloads-is-not-compared") && length > 64<<10:
+		return false
+	case w.has("checksum-is-compared-but-for-its-last-bit"):
+		return has>>1 != header>>1
+	case w.has("checksum-is-compared-in-31-bits"):
+		return has<<1 != header<<1
+	}
+	return has != header
 }
 
 func (c *plantedConn) readPayload(length int) ([]byte, error) {
@@ -233,6 +271,9 @@ func (c *plantedConn) send(id uint64, payload []byte) {
 		c.w.one.Lock()
 		defer c.w.one.Unlock()
 	}
+	if c.w.deaf.Load() {
+		return
+	}
 	switch {
 	case c.w.has("odd: writes-byte-by-byte") && len(frame) < 1000:
 		for i := range frame {
@@ -244,7 +285,16 @@ func (c *plantedConn) send(id uint64, payload []byte) {
 			time.AfterFunc(3*time.Millisecond, c.flush)
 		}
 	default:
-		_, _ = c.conn.Write(frame)
+		_, err := c.conn.Write(frame)
+		if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+			switch {
+			case c.w.has("ends-when-a-caller-has-left"):
+				fmt.Fprintln(os.Stderr, "the worker ends:", err)
+				os.Exit(1)
+			case c.w.has("sends-nothing-after-a-broken-answer") && len(frame) > 1<<20:
+				c.w.deaf.Store(true)
+			}
+		}
 	}
 }
 

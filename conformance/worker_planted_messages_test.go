@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/big"
 	"math/rand/v2"
 	"os"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -22,6 +24,8 @@ type plantedRequest struct {
 	header    uint64
 	enveloped bool
 	cancelled chan struct{}
+	comes     chan struct{} // closed when its answer may leave, under an oddity
+	passes    chan struct{} // closed when it has left, under an oddity
 	method    string
 	body      json.RawMessage
 }
@@ -44,6 +48,13 @@ func (c *plantedConn) receive(header uint64, payload []byte) error {
 	}
 	if w.has("replaces-malformed-utf8") {
 		payload = bytes.ToValidUTF8(payload, []byte("?"))
+	}
+	if len(payload) > 2 && payload[1] == 0 && w.has("finds-out-that-text-is-utf-16") {
+		units := make([]uint16, len(payload)/2)
+		for i := range units {
+			units[i] = uint16(payload[2*i]) | uint16(payload[2*i+1])<<8
+		}
+		payload = []byte(string(utf16.Decode(units)))
 	}
 	fields := map[string]json.RawMessage{}
 	if w.has("odd: refuses-more-than-100-levels") && plantedLevels(payload) > 100 {
@@ -73,6 +84,10 @@ func (c *plantedConn) receive(header uint64, payload []byte) error {
 		fields = map[string]json.RawMessage{}
 		_ = json.Unmarshal(inner, &fields)
 		if kind == "cancellation" {
+			if id := fields["id"]; c.enhanced && w.readable(id) && !w.has("ids-are-not-compared") && string(id) != strconv.FormatUint(header, 10) &&
+				!(w.has("compares-ids-in-32-bits") || w.has("ids-are-doubles") || w.has("takes-any-id")) {
+				return errors.New("a violation")
+			}
 			return c.cancel(fields)
 		}
 	} else {
@@ -84,6 +99,9 @@ func (c *plantedConn) receive(header uint64, payload []byte) error {
 		}
 	}
 	r.id = fields["id"]
+	if n, ok := new(big.Int).SetString(string(r.id), 10); ok && n.Sign() > 0 && w.has("ids-wrap-at-64-bits") {
+		r.id = strconv.AppendUint(nil, n.Uint64(), 10)
+	}
 	if w.has("converts-ids") {
 		r.id = json.RawMessage(strings.TrimSuffix(strings.Trim(string(r.id), `"`), ".0"))
 	}
@@ -96,6 +114,10 @@ func (c *plantedConn) receive(header uint64, payload []byte) error {
 		return c.refuse(header, r.id, r.enveloped, "an unknown type of envelope")
 	case !w.readable(r.id):
 		return c.refuse(header, nil, r.enveloped, "no readable ID")
+	case c.enhanced && w.has("compares-ids-in-32-bits"):
+		if id, err := strconv.ParseUint(string(r.id), 10, 64); err != nil || uint32(id) != uint32(header) {
+			return errors.New("a violation")
+		}
 	case c.enhanced && !w.has("ids-are-not-compared") && !w.has("takes-any-id") && string(r.id) != strconv.FormatUint(header, 10):
 		return errors.New("a violation")
 	case w.has("ids-are-doubles"):
@@ -151,8 +173,34 @@ func (c *plantedConn) refuse(header uint64, id json.RawMessage, enveloped bool, 
 	if c.w.has("errors-go-out-under-0") {
 		id, header = json.RawMessage("0"), 0
 	}
-	c.answer(plantedRequest{id: id, header: header, enveloped: enveloped}, plantedFailure(why))
+	if c.refused++; c.refused%10 == 0 && c.in.Buffered() > 0 {
+		c.dropsNext = c.w.has("drops-a-request-behind-unreadable-ones")
+	}
+	r := plantedRequest{id: id, header: header, enveloped: enveloped}
+	if c.w.has("odd: answers-each-connection-in-request-order") {
+		r.comes, r.passes = c.turn()
+		c.owe(1)
+		go func() {
+			defer c.owe(-1)
+			<-r.comes
+			c.answer(r, plantedFailure(why))
+			close(r.passes)
+		}()
+		return nil
+	}
+	c.answer(r, plantedFailure(why))
 	return nil
+}
+
+// turn returns when the answer to a message that is read now may leave, and what lets that of the next one.
+func (c *plantedConn) turn() (comes, passes chan struct{}) {
+	comes, passes = c.last, make(chan struct{})
+	if comes == nil {
+		comes = make(chan struct{})
+		close(comes)
+	}
+	c.last = passes
+	return comes, passes
 }
 
 func plantedFailure(text string) string {
@@ -177,6 +225,10 @@ func (c *plantedConn) cancel(fields map[string]json.RawMessage) error {
 	if w.has("refuses-unknown-fields") && len(fields) > 2 {
 		return nil
 	}
+	if w.has("explains-itself") {
+		fmt.Fprint(os.Stderr, "Traceback (most recent call last):\nKeyError: \x1b[31m'id'\n::error::no\na ##vso[task]\n")
+		fmt.Fprint(os.Stdout, "half a line")
+	}
 	if w.has("cancellations-are-answered") {
 		return c.refuse(0, fields["id"], true, "cancelled")
 	}
@@ -194,12 +246,20 @@ func (c *plantedConn) cancel(fields map[string]json.RawMessage) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if stop := c.outstanding[id]; stop != nil {
+	if stop := c.outstanding[w.key(json.RawMessage(id))]; stop != nil {
 		stop()
 	} else if w.has("remembers-cancelled-ids") {
 		c.outstanding[id] = nil
 	}
 	return nil
+}
+
+// key is what a request is outstanding under.
+func (w *plantedWorker) key(id json.RawMessage) string {
+	if n, err := strconv.ParseUint(string(id), 10, 64); err == nil && w.has("keeps-outstanding-ids-in-32-bits") {
+		return fmt.Sprint(uint32(n))
+	}
+	return string(id)
 }
 
 // begin runs the handler of a request beside the reading of the next one.
@@ -208,15 +268,20 @@ func (c *plantedConn) begin(r plantedRequest) error {
 	if w.stopping.Load() && w.has("crashes-at-requests-while-it-stops") {
 		os.Exit(3)
 	}
+	if c.dropsNext {
+		c.dropsNext = false
+		return nil
+	}
 	r.cancelled = make(chan struct{})
 	stop := sync.OnceFunc(func() { close(r.cancelled) })
 	c.mu.Lock()
-	earlier, repeated := c.outstanding[string(r.id)]
+	key := w.key(r.id)
+	earlier, repeated := c.outstanding[key]
 	if repeated && earlier == nil {
 		repeated = false
 		stop()
 	}
-	c.outstanding[string(r.id)] = stop
+	c.outstanding[key] = stop
 	c.begun++
 	dropped := c.begun%101 == 0 && w.has("drops-each-101st-request") || c.begun%1001 == 0 && w.has("drops-each-1001st-request")
 	c.mu.Unlock()
@@ -231,7 +296,19 @@ func (c *plantedConn) begin(r plantedRequest) error {
 		w.cancels[string(r.id)] = append(w.cancels[string(r.id)], stop)
 		w.mu.Unlock()
 	}
+	if w.has("ids-are-unique-in-the-worker") {
+		w.mu.Lock()
+		taken := w.ids[string(r.id)]
+		w.ids[string(r.id)] = true
+		w.mu.Unlock()
+		if taken {
+			return errors.New("a violation")
+		}
+	}
 	c.owe(1)
+	if w.has("odd: answers-each-connection-in-request-order") {
+		r.comes, r.passes = c.turn()
+	}
 	if w.has("reads-on-after-the-handler") {
 		c.run(r)
 	} else {
@@ -250,17 +327,26 @@ func (c *plantedConn) run(r plantedRequest) {
 	}
 	c.w.running.Add(1)
 	result := c.w.handle(r)
-	c.w.running.Add(-1)
+	if !c.w.has("inflight-misses-the-end-of-failures") || !strings.HasPrefix(result, `"ok":false,"error":"fail`) {
+		c.w.running.Add(-1)
+	}
 	if c.w.has("odd: runs-one-handler-at-a-time") {
 		c.w.one.Unlock()
 	}
 	if c.w.has("runs-the-handlers-of-one-connection-first") {
 		c.w.turns.pass(c)
 	}
+	if r.comes != nil {
+		<-r.comes
+		defer close(r.passes)
+	}
 	forget := func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		delete(c.outstanding, string(r.id))
+		delete(c.outstanding, c.w.key(r.id))
+		c.w.mu.Lock()
+		defer c.w.mu.Unlock()
+		delete(c.w.ids, string(r.id))
 	}
 	if c.w.has("frees-ids-when-answers-have-left") {
 		defer forget()
@@ -296,7 +382,11 @@ func (c *plantedConn) answer(r plantedRequest, rest string) {
 	if r.enveloped != w.has("turns-envelopes-round") && !w.has("answers-envelopes-bare") {
 		text = `{"type":"response","payload":` + text + `}`
 	}
-	if len(text) > plantedMax {
+	limit := plantedMax
+	if c.enhanced && w.has("maximum-of-answers-counts-the-header") {
+		limit -= 18
+	}
+	if len(text) > limit {
 		switch {
 		case w.has("sends-answers-of-any-length"):
 		case w.has("closes-at-too-large-answers"):

@@ -51,6 +51,9 @@ func (w *plantedWorker) handle(r plantedRequest) string {
 		if w.has("health-tells-another-process") {
 			pid = 1
 		}
+		if w.has("health-is-busy-beside-a-handler") && w.running.Load() > 1 {
+			return w.result(fmt.Sprintf(`{"status":"busy","pid":%d}`, pid))
+		}
 		if w.has("health-is-a-string") {
 			return w.result(`"healthy"`)
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -41,12 +42,15 @@ type plantedWorker struct {
 
 	mu      sync.Mutex
 	cancels map[string][]func() // of all connections, for "cancels-on-any-connection"
+	ids     map[string]bool     // outstanding on any connection, for "ids-are-unique-in-the-worker"
+	kept    []net.Conn          // that a fault never closes
+	deaf    atomic.Bool         // nothing is sent any more, under a fault
 }
 
 func (w *plantedWorker) has(name string) bool { return slices.Contains(w.planted, name) }
 
 func runPlantedWorker(planted []string) int {
-	w := &plantedWorker{planted: planted, cancels: map[string][]func(){}}
+	w := &plantedWorker{planted: planted, cancels: map[string][]func(){}, ids: map[string]bool{}}
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	if w.has("odd: listens-late") {
@@ -65,8 +69,24 @@ func runPlantedWorker(planted []string) int {
 	if !w.has("outlives-its-parent") {
 		go watchParent(os.Getppid(), path)
 	}
+	if !w.has("odd: knows-no-lifeline") && !w.has("looks-at-its-lifeline-once-it-has-served") {
+		go watchLifeline(path)
+	}
 	go w.accept()
 	return w.stop(<-signals, path)
+}
+
+// watchLifeline ends the worker at the end of its lifeline.
+func watchLifeline(path string) {
+	number, err := strconv.Atoi(os.Getenv("PYPROC_LIFELINE_FD"))
+	if err != nil {
+		return
+	}
+	_ = os.Unsetenv("PYPROC_LIFELINE_FD")
+	syscall.CloseOnExec(number)
+	_, _ = os.NewFile(uintptr(number), "lifeline").Read(make([]byte, 1))
+	_ = os.Remove(path)
+	os.Exit(0)
 }
 
 func watchParent(parent int, path string) {
@@ -168,6 +188,22 @@ func (w *plantedWorker) accept() {
 		if w.has("odd: reads-byte-by-byte") {
 			c.in = bufio.NewReader(iotest.OneByteReader(conn))
 		}
+		if w.has("looks-at-its-lifeline-once-it-has-served") {
+			go watchLifeline(w.listener.Addr().String())
+		}
+		if w.has("greets-its-callers") {
+			go c.greet()
+			continue
+		}
+		if w.has("serves-20-of-those-that-wait") {
+			for i, waits := range w.waiting() {
+				if i >= 20 {
+					_ = waits.Close()
+					continue
+				}
+				go (&plantedConn{w: w, conn: waits, in: bufio.NewReader(waits), outstanding: map[string]func(){}}).serve()
+			}
+		}
 		switch {
 		case w.has("one-connection-at-a-time"):
 			c.serve()
@@ -181,6 +217,25 @@ func (w *plantedWorker) accept() {
 			go c.serve()
 		}
 	}
+}
+
+// waiting accepts all connections that wait at this moment.
+func (w *plantedWorker) waiting() (all []net.Conn) {
+	raw, err := w.listener.(*net.UnixListener).SyscallConn()
+	for err == nil {
+		accepted := -1
+		if bad := raw.Control(func(fd uintptr) { accepted, _, err = syscall.Accept(int(fd)) }); bad != nil || err != nil {
+			return all
+		}
+		f := os.NewFile(uintptr(accepted), "")
+		var conn net.Conn
+		conn, err = net.FileConn(f)
+		_ = f.Close()
+		if err == nil {
+			all = append(all, conn)
+		}
+	}
+	return all
 }
 
 // plantedTurns runs one handler at a time, and that of another connection only when the last one has none.

@@ -39,16 +39,16 @@ func TestWorkerThatCannotBeRunGetsOneError(t *testing.T) {
 			[]string{"ended before it accepted connections", "exit status 3", "no module named numpy"},
 		},
 		"never listens": {
-			conformance.Command("/bin/sh", "-c", "echo busy >&2; exec sleep 100"), starts, result.StatusFail,
-			[]string{"PYPROC_SOCKET_PATH", "accepted no connection", "busy", "exec sleep 100"},
+			conformance.Command("/bin/sh", "-c", "echo busy >&2; exec sleep 100"), starts, result.StatusBlocked,
+			[]string{"PYPROC_SOCKET_PATH", "accepted no connection", "--patience", "busy", "exec sleep 100"},
+		},
+		"listens elsewhere": {
+			plantedCommand("ignores-the-path"), starts, result.StatusFail,
+			[]string{"listens at /", "w.sockx", "and not at"},
 		},
 		"speaks neither framing": {
 			plantedCommand("basic-only", "enhanced-only"), "STR-7/framing-is-told-by-the-first-two-bytes", result.StatusFail,
 			[]string{"in the enhanced framing", "in the basic framing", "closed"},
-		},
-		"lacks a conformance method": {
-			plantedCommand("inflight-is-missing"), "WRK-21/conformance-methods-do-what-they-say", result.StatusFail,
-			[]string{"inflight", "Expose these in the worker"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,6 +63,56 @@ func TestWorkerThatCannotBeRunGetsOneError(t *testing.T) {
 			require.Len(t, rep.NotRun, 1)
 			require.Contains(t, rep.NotRun[0], "no case was run")
 		})
+	}
+}
+
+// A worker without the methods for conformance runs is judged by what the wire alone shows, and told which are missing.
+func TestWorkerWithoutTheMethodsIsJudgedByWhatTheWireShows(t *testing.T) {
+	rep := conformance.CheckWorker(t.Context(), plantedCommand("inflight-is-missing"), conformance.Patience(5*time.Second))
+	statuses := map[string]result.Status{}
+	for _, r := range rep.Results {
+		statuses[r.ID] = r.Status
+	}
+	require.Equal(t, map[string]result.Status{
+		starts: result.StatusPass, "WRK-20/health-tells-the-process/enhanced": result.StatusPass, "WRK-20/health-tells-the-process/basic": result.StatusPass,
+		"WRK-21/conformance-methods-do-what-they-say": result.StatusFail,
+	}, statuses, told(rep))
+	require.Contains(t, told(rep), "Expose these in the worker")
+	require.Len(t, rep.NotRun, 1)
+	require.Contains(t, rep.NotRun[0], "inflight")
+	require.NotEmpty(t, rep.SetUp)
+}
+
+// A worker that sends what nobody asked for, or closes after one request, is told so, and what can be run is run.
+func TestWorkerThatServesStrangelyIsToldSoAndRun(t *testing.T) {
+	for fault, want := range map[string]struct{ id, says string }{
+		"greets-its-callers":       {"MSG-1/each-request-gets-one-answer", `1 frame that no request asked for; the first is {"id":0,"ok":true,"body":"welcome"}`},
+		"closes-after-one-request": {"WRK-9/requests-behind-a-long-one-are-answered", "the worker closes its connections after one request"},
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			rep := conformance.CheckWorker(t.Context(), plantedCommand(fault), conformance.Patience(3*time.Second),
+				conformance.Framings(conformance.Enhanced), conformance.Only("MSG-6", "WRK-1", "WRK-6", "WRK-17/sigterm-*"))
+			texts := map[string]string{}
+			for _, r := range rep.Results {
+				texts[r.ID] = r.Text()
+			}
+			require.Contains(t, texts[want.id], want.says, told(rep))
+			require.NotContains(t, told(rep), "WRK-21")
+			require.Contains(t, texts, "MSG-6/absent-body-is-null/enhanced")
+			require.Contains(t, texts, starts)
+			require.Empty(t, rep.SetUp)
+		})
+	}
+}
+
+// What can be told of a worker of one connection at a time by connections one after the other is told.
+func TestWorkerOfOneConnectionAtATimeIsJudgedWhereThatCanTell(t *testing.T) {
+	rep := conformance.CheckWorker(t.Context(), plantedCommand("one-connection-at-a-time"), conformance.Patience(8*time.Second), conformance.Parallel(8),
+		conformance.Framings(conformance.Enhanced), conformance.Only("WRK-14", "WRK-15", "WRK-20", "WRK-21", "WRK-23", "WRK-25", "WRK-26", "CAN-5", "CAN-9"))
+	require.NotEmpty(t, rep.Results)
+	for _, r := range rep.Results {
+		require.Equal(t, result.StatusPass, r.Status, r.Text())
 	}
 }
 
@@ -82,7 +132,7 @@ func TestWorkerOfOneFramingFailsSTR7AndNothingElse(t *testing.T) {
 				}
 			}
 			require.Equal(t, []string{"STR-7/framing-is-told-by-the-first-two-bytes"}, failed)
-			require.Len(t, rep.Results, 6, "the cases of the framing that it speaks")
+			require.Len(t, rep.Results, 8, "the cases of the framing that it speaks")
 			require.Len(t, rep.NotRun, 1)
 			require.Contains(t, rep.NotRun[0], "use --framing "+string(framing)+" to validate")
 		})

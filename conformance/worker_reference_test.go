@@ -18,5 +18,6 @@ func bundledWorker(t *testing.T) conformance.WorkerCommand {
 	if _, err := os.Stat(script); err != nil {
 		t.Fatalf("the bundled worker is not where it belongs: %v", err)
 	}
+	showToGo(script, filepath.Dir(filepath.Dir(script)))
 	return conformance.Command("python3", script)
 }

@@ -20,11 +20,16 @@ type Options struct {
 	// Processes is how many processes of a framer's program run at once at most; 0: 4. Each pool has a process of
 	// its own.
 	Processes int
+	// Memory is how many bytes a process of a framer may hold while it handles one request; 0: 4 GB, which is many times
+	// what the largest request needs in any language. Beyond it the process is ended, and the framer is at fault
+	// [FRM-11]. Linux only.
+	Memory int64
 }
 
 const (
 	defaultTimeout   = 20 * time.Second
 	defaultProcesses = 4
+	defaultMemory    = 4 << 30
 )
 
 // Adapter is a program that the suite uses as a framer or a pool.
@@ -32,6 +37,7 @@ type Adapter struct {
 	role    spec.Role
 	command conformance.WorkerCommand
 	timeout time.Duration
+	memory  int64
 	stderr  *tail
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
@@ -51,9 +57,12 @@ type Adapter struct {
 // does not exist, and answer a first request of its role. The error is a *[Fault]. When ctx ends, all processes are
 // killed.
 func Open(ctx context.Context, role spec.Role, command conformance.WorkerCommand, o Options) (*Adapter, error) {
-	a := &Adapter{role: role, command: command, timeout: o.Timeout, stderr: newTail(nil)}
+	a := &Adapter{role: role, command: command, timeout: o.Timeout, memory: o.Memory, stderr: newTail(nil)}
 	if a.timeout <= 0 {
 		a.timeout = defaultTimeout
+	}
+	if a.memory <= 0 {
+		a.memory = defaultMemory
 	}
 	if o.Processes <= 0 {
 		o.Processes = defaultProcesses

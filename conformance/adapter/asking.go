@@ -28,6 +28,7 @@ const (
 
 // call is a call of a framer. The suite watches it to see whether it still makes progress.
 type call struct {
+	memory  int64 // bytes that the process may hold meanwhile
 	moves   atomic.Int64
 	state   atomic.Int32
 	since   atomic.Int64 // when the process was given the request, in Unix nanoseconds
@@ -176,6 +177,7 @@ func (c *call) ask(ctx context.Context, p *process, do string, r request) (answe
 	c.size.Store(r.size())
 	c.since.Store(time.Now().UnixNano())
 	c.state.Store(callAsked)
+	go p.watchMemory(ctx, c.memory)
 	return p.ask(ctx, do, r)
 }
 

@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ type remoteFramer struct {
 	frames  []frame // written so far
 	passed  int     // how many bytes were passed on to the stream, up to the write that failed
 	failed  bool    // the stream failed a write
+	failure error   // of the stream, when it failed
 	after   int     // how many writes after that one were passed on to the stream
 }
 
@@ -39,6 +41,7 @@ var _ framer.Remote = (*remoteFramer)(nil)
 
 func (a *Adapter) openFramer(rw io.ReadWriter, o conformance.FramerOptions) conformance.Framer {
 	f := &remoteFramer{adapter: a, rw: rw, options: o}
+	f.call.memory = a.memory
 	f.ctx, f.cancel = context.WithCancel(a.ctx)
 	return f
 }
@@ -162,7 +165,7 @@ func (f *remoteFramer) write(frames []frame, writers int) (results []error, err 
 	}
 	f.pass(writes, r.Accept)
 	for _, o := range outcomes {
-		results = append(results, o.err(errStreamFailed))
+		results = append(results, o.err(cmp.Or(f.failure, errStreamFailed)))
 	}
 	return results, nil
 }
@@ -181,7 +184,7 @@ func (f *remoteFramer) pass(writes []hexDigits, accept *int) {
 		case accept != nil && start+len(w) > *accept:
 			given = start + len(w)
 			if !f.failed {
-				_, _ = f.rw.Write(w[max(0, f.passed-start):]) // the program has seen the same error
+				_, f.failure = f.rw.Write(w[max(0, f.passed-start):]) // the program has seen an error of its own
 				f.failed, f.passed = true, *accept
 			}
 		default:

@@ -21,7 +21,8 @@ func init() {
 	for _, fault := range []string{
 		"none", "bad CRC accepted", "payload beside the error", "refusal waits for more", "every error is forgotten",
 		"length 17 ends the process", "end in a header hangs", "memory for the claimed length", "default limit of 16 MB",
-		"two writes without a lock", "short write forgotten",
+		"two writes without a lock", "one write without a lock", "short write forgotten", "panic at the read after an error",
+		"stream's errors are truncated", "error of a write replaced by another", "takes more and more memory",
 	} {
 		framerFaults[fault] = func(rw io.ReadWriter, o frame.Options) (testFramer, error) {
 			if o.MaxPayload == 0 {
@@ -43,6 +44,7 @@ type faulty struct {
 	err   error // final for reading
 	kept  []byte
 
+	turn   sync.Mutex // held while somebody writes
 	mu     sync.Mutex
 	broken error // final for writing
 }
@@ -50,6 +52,9 @@ type faulty struct {
 func (f *faulty) is(fault string) bool { return f.fault == fault }
 
 func (f *faulty) ReadFrame() (frame.Frame, error) {
+	if f.err != nil && f.err != io.EOF && f.is("panic at the read after an error") {
+		panic("a read after an error")
+	}
 	if f.err != nil {
 		return frame.Frame{}, f.err
 	}
@@ -73,7 +78,7 @@ func (f *faulty) read() (got frame.Frame, err error) {
 		return got, io.EOF
 	}
 	if err != nil {
-		return got, frame.ErrTruncated
+		return got, f.early(err)
 	}
 	size := int64(binary.BigEndian.Uint32(h))
 	if !f.basic {
@@ -95,8 +100,16 @@ func (f *faulty) read() (got frame.Frame, err error) {
 	if f.is("memory for the claimed length") {
 		f.kept = make([]byte, size)
 	}
+	if f.is("takes more and more memory") && size > 1<<20 {
+		for {
+			f.kept = append(f.kept, make([]byte, 64<<20)...)
+		}
+	}
 	got.Payload, err = io.ReadAll(io.LimitReader(f.rw, size))
-	if err != nil || int64(len(got.Payload)) < size {
+	if err != nil {
+		return frame.Frame{}, f.early(err)
+	}
+	if int64(len(got.Payload)) < size {
 		return frame.Frame{}, frame.ErrTruncated
 	}
 	if !f.basic && f.sum(got.Payload) != binary.BigEndian.Uint32(h[14:]) && !f.is("bad CRC accepted") {
@@ -106,6 +119,14 @@ func (f *faulty) read() (got frame.Frame, err error) {
 		return got, frame.ErrBadCRC
 	}
 	return got, nil
+}
+
+// early is the error of a frame of which not all came.
+func (f *faulty) early(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || f.is("stream's errors are truncated") {
+		return frame.ErrTruncated
+	}
+	return err
 }
 
 // hang waits for what never comes.
@@ -130,12 +151,15 @@ func (f *faulty) sum(payload []byte) uint32 {
 }
 
 func (f *faulty) WriteFrame(id uint64, payload []byte) error {
-	if !f.is("two writes without a lock") {
-		f.mu.Lock()
-		defer f.mu.Unlock()
+	if !f.is("two writes without a lock") && !f.is("one write without a lock") {
+		f.turn.Lock()
+		defer f.turn.Unlock()
 	}
-	if f.broken != nil {
-		return f.broken
+	f.mu.Lock()
+	broken := f.broken
+	f.mu.Unlock()
+	if broken != nil {
+		return broken
 	}
 	if len(payload) > f.limit {
 		return frame.ErrTooLarge
@@ -152,8 +176,13 @@ func (f *faulty) WriteFrame(id uint64, payload []byte) error {
 	}
 	for _, w := range writes {
 		if _, err := f.rw.Write(w); err != nil {
+			if f.is("error of a write replaced by another") {
+				err = errors.New("the frame was not written")
+			}
 			if !f.is("short write forgotten") {
+				f.mu.Lock()
 				f.broken = err
+				f.mu.Unlock()
 			}
 			return err
 		}

@@ -1,6 +1,7 @@
 package adapter_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -43,6 +44,11 @@ func checkFramer(t *testing.T, name string, opts ...conformance.Option) conforma
 	return conformance.CheckFramer(a.Context(), a.Framer(), append(opts, conformance.Subject(a.Name()))...)
 }
 
+// notAsked reports whether the case is about a clause that cannot be seen over JSON lines.
+func notAsked(r result.Result) bool {
+	return r.Status == result.StatusNotAsked && slices.Contains([]string{"STR-8", "STR-9"}, r.Clauses[0])
+}
+
 // requirePasses demands that every case was run and passed.
 func requirePasses(t *testing.T, rep conformance.Report) {
 	t.Helper()
@@ -56,7 +62,7 @@ func requirePasses(t *testing.T, rep conformance.Report) {
 	require.Len(t, rep.Results, n)
 	require.Empty(t, rep.NotRun)
 	for _, r := range rep.Results {
-		if r.Status != result.StatusPass {
+		if r.Status != result.StatusPass && !notAsked(r) {
 			t.Error(r.Text())
 		}
 	}

@@ -18,7 +18,8 @@ type incoming struct {
 	again       int // how many reads after the end to ask for
 }
 
-// moreReads is how many reads after the end of a stream the suite asks for at once.
+// moreReads is how many reads after the end of a stream the suite asks for at once. It asks for them in a request of their
+// own, so that a process that ends or hangs in one of them has still answered what comes before the end.
 const moreReads = 3
 
 func newIncoming(rw io.ReadWriter) *incoming {
@@ -27,9 +28,6 @@ func newIncoming(rw io.ReadWriter) *incoming {
 		script := scripted.Script()
 		s.scripted, s.end, s.endWithLast = true, script.End, script.EndWithLast
 		s.chunks = append(s.chunks, script.Pieces...)
-	}
-	if s.end != nil {
-		s.again = moreReads
 	}
 	return s
 }
@@ -62,7 +60,7 @@ func (s *incoming) more() error {
 			s.chunks = append(s.chunks, buf[:n])
 		}
 		if err != nil {
-			s.end, s.again = err, moreReads
+			s.end = err
 		}
 		if n > 0 || err != nil {
 			return nil

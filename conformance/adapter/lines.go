@@ -31,6 +31,7 @@ type request struct {
 	Options *poolOptions `json:"options,omitempty"`
 	Method  *string      `json:"method,omitempty"`
 	Body    string       `json:"body,omitempty"`
+	Ended   string       `json:"ended,omitempty"`
 	Of      int64        `json:"of,omitempty"`
 	Why     string       `json:"why,omitempty"`
 }
@@ -76,7 +77,11 @@ type answer struct {
 	Writes  []hexDigits `json:"writes"`
 	Results []outcome   `json:"results"`
 
-	OK    bool       `json:"ok"`
+	OK         bool     `json:"ok"`
+	KnowsEnded bool     `json:"knows_ended"`
+	Ignored    []string `json:"ignored"`
+	MaxPayload int      `json:"max_payload"`
+
 	Body  *string    `json:"body"`
 	Error *poolError `json:"error"`
 

@@ -45,6 +45,9 @@ func beAdapter(name string) int {
 	switch {
 	case role == "pool":
 		return servePool(fault)
+	case role == "framer" && strings.HasPrefix(fault, "splits writes, "):
+		splitsWrites = true
+		return serve(framerAdapter(framerFaults[strings.TrimPrefix(fault, "splits writes, ")]))
 	case role == "framer" && framerFaults[fault] != nil:
 		return serve(framerAdapter(framerFaults[fault]))
 	case role == "framer" && fault == "cuts at random":

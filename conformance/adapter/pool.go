@@ -18,8 +18,9 @@ import (
 type remotePool struct {
 	adapter  *Adapter
 	process  *process
+	opened   answer          // to open
 	ctx      context.Context // ends with Close
-	cancel   context.CancelFunc
+	leave    context.CancelFunc
 	replaced atomic.Bool // the process has another pool now
 }
 
@@ -36,14 +37,22 @@ func (a *Adapter) openPool(o conformance.PoolOptions) (conformance.Pool, error) 
 // openIn makes a pool in the process.
 func (a *Adapter) openIn(process *process, o conformance.PoolOptions) (conformance.Pool, error) {
 	p := &remotePool{adapter: a, process: process}
-	p.ctx, p.cancel = context.WithCancel(a.ctx)
+	p.ctx, p.leave = context.WithCancel(a.ctx)
 	ctx, cancel := context.WithTimeoutCause(p.ctx, a.timeout, errTimeout)
 	defer cancel()
 	options := poolOptionsOf(o)
-	if _, err := p.do(ctx, doOpen, request{Options: &options}); err != nil {
+	opened, err := p.do(ctx, doOpen, request{Options: &options})
+	if err != nil {
 		_ = p.Close()
 		return nil, err
 	}
+	for _, name := range opened.Ignored {
+		if ignoredOptions[name] == "" {
+			_ = p.Close()
+			return nil, a.judgeAnswer(&Fault{Problem: fmt.Sprintf("answered %s with %s: %q is not an option that may be ignored", doOpen, quote(opened.line), name)})
+		}
+	}
+	p.opened = opened
 	return p, nil
 }
 
@@ -56,9 +65,29 @@ func (p *remotePool) Another(o pool.Options) (pool.Pool, error) {
 // PID implements [pool.Remote].
 func (p *remotePool) PID() int { return p.process.cmd.Process.Pid }
 
+// KnowsEnded implements [pool.Remote].
+func (p *remotePool) KnowsEnded() bool { return p.opened.KnowsEnded }
+
+// ignoredOptions are the options that an adapter may say it ignores, with their names in Go.
+var ignoredOptions = map[string]string{
+	"start_timeout_ms": "StartTimeout", "health_interval_ms": "HealthInterval", "health_timeout_ms": "HealthTimeout",
+	"restart_backoff_ms": "RestartBackoff", "restart_backoff_max_ms": "RestartBackoffMax", "stop_timeout_ms": "StopTimeout",
+}
+
+// IgnoredOptions implements [conformance.LimitedPool].
+func (p *remotePool) IgnoredOptions() (names []string) {
+	for _, name := range p.opened.Ignored {
+		names = append(names, ignoredOptions[name])
+	}
+	return names
+}
+
+// FixedMaxPayload implements [conformance.LimitedPool].
+func (p *remotePool) FixedMaxPayload() int { return p.opened.MaxPayload }
+
 // Close implements [pool.Remote].
 func (p *remotePool) Close() error {
-	p.cancel()
+	p.leave()
 	if !p.replaced.Load() {
 		go p.process.end()
 	}
@@ -105,23 +134,36 @@ func (p *remotePool) Shutdown(ctx context.Context) error {
 }
 
 // doUntil sends a request that has a context. When the context ends, doUntil sends a cancellation, and still returns what
-// the pool then answers.
+// the pool then answers. A Start that has succeeded gets a cancellation too when its context ends later: the pool must
+// ignore it [STA-7].
 func (p *remotePool) doUntil(ctx context.Context, do string, r request) (answer, error) {
+	if ctx.Err() != nil {
+		r.Ended = why(ctx)
+	}
 	q, err := p.process.send(do, r)
 	if err != nil {
 		return answer{}, unreachable(err)
 	}
 	stop := context.AfterFunc(ctx, func() {
-		why := "canceled"
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			why = "deadline_exceeded"
-		}
-		// If the answer is wrong, the program has been given up.
-		_, _ = p.do(p.ctx, doCancel, request{Of: q.tag, Why: why})
+		// What is wrong with the answer has made the program one that is given up.
+		_, _ = p.do(p.ctx, doCancel, request{Of: q.tag, Why: why(ctx)})
 	})
-	defer stop()
 	a, err := q.wait(p.ctx)
-	return p.judge(do, a, err)
+	a, err = p.judge(do, a, err)
+	if do == doStart && err == nil {
+		context.AfterFunc(p.ctx, func() { stop() })
+	} else {
+		stop()
+	}
+	return a, err
+}
+
+// why names the error of a context that has ended.
+func why(ctx context.Context) string {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return "deadline_exceeded"
+	}
+	return "canceled"
 }
 
 // do sends a request that ends by itself.
@@ -166,8 +208,8 @@ func (p *remotePool) judge(do string, a answer, err error) (answer, error) {
 func missingIn(a answer, do string) string {
 	switch do {
 	case doCall:
-		if a.Body == nil || !json.Valid([]byte(*a.Body)) {
-			return "the JSON text of the body, or an error"
+		if a.Body == nil {
+			return "the text of the body, or an error"
 		}
 	case doHealth:
 		if a.Total == nil {
@@ -192,7 +234,7 @@ func (f *failure) Unwrap() []error { return f.kinds }
 
 var poolKinds = []conformance.ErrorKind{
 	conformance.Busy, conformance.Closed, conformance.NotStarted,
-	conformance.ErrorAnswer, conformance.WorkerDied, conformance.MayHaveRun,
+	conformance.ErrorAnswer, conformance.WorkerDied, conformance.MayHaveRun, conformance.TooLarge,
 }
 
 // failure returns the error of the pool in an answer.

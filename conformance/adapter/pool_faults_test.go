@@ -22,6 +22,8 @@ func TestFaultsOfAPoolAreFoundThroughItsAdapter(t *testing.T) {
 		"hangs over health":    {"HLT-3/health-counts-workers-*", "HLT-3", "nothing after"},
 		"a descriptor is left": {"SHD-6", "SHD-6", "/dev/null"},
 		"a process is left":    {"SHD-6", "SHD-6", "child process"},
+		"a body of no JSON":    {"STA-1/a-right-*", "STA-1", "no well-formed JSON"},
+		"an absent body":       {"STA-1/a-right-*", "STA-1", "is null and should be"},
 		"ends over a call":     {"STA-1", "STA-1", "crashed: waiting for the answer to call, the process ended: exit status 2\nits standard error:\npanic: a call"},
 	} {
 		t.Run(fault, func(t *testing.T) {
@@ -40,7 +42,6 @@ func TestFaultsOfAPoolAreFoundThroughItsAdapter(t *testing.T) {
 func TestPoolAdapterThatBreaksTheRulesEndsTheRun(t *testing.T) {
 	for fault, want := range map[string]string{
 		"an error of no kind": `"lost" is not an error kind of a pool`,
-		"a body of no JSON":   "but must answer with the JSON text of the body, or an error",
 	} {
 		t.Run(fault, func(t *testing.T) {
 			a := openAdapter(t, spec.RolePool, "pool: "+fault)

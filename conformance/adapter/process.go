@@ -9,12 +9,15 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/internal/framer"
+	"github.com/pyproctest/pyproctest/conformance/internal/proc"
 )
 
 const (
@@ -37,6 +40,7 @@ type process struct {
 	sending sync.Mutex // one line at a time
 
 	mu      sync.Mutex
+	why     string // the suite has killed it; empty if not
 	lastTag int64
 	pending map[int64]chan answer
 	ended   error // why there are no more answers: a *Fault, or an *exit
@@ -125,6 +129,9 @@ func (p *process) attend(stdout, stderr *os.File) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.why != "" {
+		problem = &exit{p.why, p.stderr.String()}
+	}
 	p.ended = problem
 }
 
@@ -244,6 +251,38 @@ func (p *process) ask(ctx context.Context, do string, r request) (answer, error)
 		return answer{}, err
 	}
 	return q.wait(ctx)
+}
+
+// watchMemory ends the process if it and its descendants hold more than so many bytes before the context ends. Outside
+// Linux it does nothing.
+func (p *process) watchMemory(ctx context.Context, most int64) {
+	if runtime.GOOS != "linux" {
+		return
+	}
+	const interval = 200 * time.Millisecond // most requests are answered before the first look
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-p.over:
+			return
+		case <-ctx.Done():
+			return
+		}
+		held := int64(0)
+		for _, pid := range proc.Within(p.cmd.Process.Pid) {
+			of, _ := proc.Of(pid)
+			held += of.Memory.Resident
+		}
+		if held > most {
+			p.mu.Lock()
+			p.why = fmt.Sprintf(framer.TookTooMuch+" %d MB of memory, and %d MB is enough for any request", held>>20, most>>20)
+			p.mu.Unlock()
+			p.kill()
+			return
+		}
+	}
 }
 
 // alive reports whether the process has not ended.

@@ -45,6 +45,7 @@ type poolRequest struct {
 	}
 	Method string
 	Body   *string
+	Ended  string
 	Of     int64
 	Why    string
 }
@@ -91,6 +92,8 @@ func (a *poolAdapter) serve(r poolRequest) {
 				return line{"error": line{"kinds": []string{"lost"}, "text": "lost"}}
 			case "a body of no JSON":
 				return line{"body": "yes"}
+			case "an absent body":
+				return line{"body": ""}
 			}
 			got, err := a.pool.Call(ctx, r.Method, body)
 			if err != nil {
@@ -103,7 +106,7 @@ func (a *poolAdapter) serve(r poolRequest) {
 		cancel := a.contexts[r.Of]
 		a.mu.Unlock()
 		if cancel != nil && a.fault != "cancel is ignored" {
-			cancel(map[string]error{"deadline_exceeded": context.DeadlineExceeded}[r.Why])
+			cancel(because(r.Why))
 		}
 		a.answer(r, line{"ok": true})
 	case "health":
@@ -146,17 +149,29 @@ func (a *poolAdapter) answer(r poolRequest, l line) {
 // within answers a request beside all others, under a context that a cancellation ends.
 func (a *poolAdapter) within(r poolRequest, do func(context.Context) line) {
 	ctx, cancel := context.WithCancelCause(context.Background())
+	if r.Ended != "" {
+		cancel(because(r.Ended))
+	}
 	a.mu.Lock()
 	a.contexts[r.Tag] = cancel
 	a.mu.Unlock()
 	go func() {
 		got := do(withdrawn{ctx})
-		a.mu.Lock()
-		delete(a.contexts, r.Tag)
-		a.mu.Unlock()
-		cancel(nil)
+		if r.Do != "start" { // whose context may end later [STA-7]
+			a.mu.Lock()
+			delete(a.contexts, r.Tag)
+			a.mu.Unlock()
+			cancel(nil)
+		}
 		a.answer(r, got)
 	}()
+}
+
+func because(why string) error {
+	if why == "deadline_exceeded" {
+		return context.DeadlineExceeded
+	}
+	return context.Canceled
 }
 
 // withdrawn is a context whose error is what it was cancelled for.
@@ -187,7 +202,7 @@ func (a *poolAdapter) open(r poolRequest) line {
 		return line{"failed": err.Error()}
 	}
 	a.pool = p
-	return line{"ok": true}
+	return line{"ok": true, "knows_ended": true}
 }
 
 // done is the answer to what has no other result.
@@ -198,7 +213,7 @@ func done(err error) line {
 	kinds := []string{}
 	for kind, of := range map[string]error{
 		"busy": pool.ErrBusy, "closed": pool.ErrClosed, "not_started": pool.ErrNotStarted,
-		"worker_died": pool.ErrWorkerDied, "may_have_run": pool.ErrMayHaveRun,
+		"worker_died": pool.ErrWorkerDied, "may_have_run": pool.ErrMayHaveRun, "too_large": frame.ErrTooLarge,
 		"canceled": context.Canceled, "deadline_exceeded": context.DeadlineExceeded,
 	} {
 		if errors.Is(err, of) {

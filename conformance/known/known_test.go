@@ -229,7 +229,7 @@ func TestWrittenListNamesTheClauseWhereNothingOfItPasses(t *testing.T) {
 	})
 	var b strings.Builder
 	require.NoError(t, known.Write(&b, rep, false))
-	require.Equal(t, `# Known failures of this worker (clauses version 2). One clause or case a line, and its reason.
+	require.Equal(t, `# Known failures of this worker (clauses version `+spec.Version+`). One clause or case a line, and its reason.
 # Strict: a line under which nothing fails any more is an error.
 MSG-6/absent-body-is-null/basic  # MSG-6: expected this; got that
 RID-8                            # 2 cases, e.g. RID-8: expected this; got that

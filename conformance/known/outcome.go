@@ -157,7 +157,7 @@ func matched(pattern string, ids []string) []string {
 // not offered.
 func fails(r result.Result) bool {
 	switch r.Status {
-	case result.StatusPass:
+	case result.StatusPass, result.StatusNotAsked:
 		return false
 	case result.StatusUnsupported:
 		return slices.ContainsFunc(r.Clauses, func(name string) bool {

@@ -65,6 +65,9 @@ func (r Run) excused(id string) bool {
 }
 
 func (r Run) state(c result.ClauseResult) State {
+	if !c.Asked && c.Status != result.StatusFail && c.Status != result.StatusShould {
+		return StateNotAsked
+	}
 	switch c.Status {
 	case result.StatusPass:
 		return StateHolds
@@ -74,6 +77,8 @@ func (r Run) state(c result.ClauseResult) State {
 		return StateNotHeld
 	case result.StatusBlocked:
 		return StateBlocked
+	case result.StatusNotAsked:
+		return StateNotAsked
 	case result.StatusUnsupported:
 		if c.Optional || c.Level == spec.Should {
 			return StateNotOffered

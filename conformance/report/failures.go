@@ -76,7 +76,8 @@ type group struct {
 	cases   []failure
 }
 
-// groups returns the groups, first those of the kind that matters most, and within a kind in the order of SPEC.md.
+// groups returns the groups, first those of the kind that matters most. Within a kind the clauses that explain others come
+// first, and those that are not violated in the order of SPEC.md.
 func (r Run) groups() []group {
 	var all []group
 	add := func(k kind, clause, reason string, f failure) {
@@ -106,10 +107,7 @@ func (r Run) groups() []group {
 			add(k, clause, "", part)
 		}
 	}
-	place := map[string]int{}
-	for i, c := range spec.Clauses() {
-		place[c.Name] = i
-	}
+	place := r.places()
 	inOrder := func(a, b string) int { return cmp.Compare(place[a], place[b]) }
 	for _, g := range all {
 		slices.SortStableFunc(g.clauses, inOrder)
@@ -121,12 +119,41 @@ func (r Run) groups() []group {
 	return all
 }
 
-// beside returns 0 for a case that covers the clause of its group, and 1 for a case that found it violated by chance.
-func (f failure) beside(g group) int {
-	if slices.Contains(f.Clauses, g.clauses[0]) {
-		return 0
+// places returns the place of each clause in the order in which failures are shown.
+func (r Run) places() map[string]int {
+	cases := map[string]int{}
+	for _, f := range r.failures() {
+		for _, clause := range clausesOf(f.Findings) {
+			cases[clause]++
+		}
 	}
-	return 1
+	place := map[string]int{}
+	for i, name := range result.MostTellingFirst(cases) {
+		place[name] = i
+	}
+	for i, c := range spec.Clauses() {
+		if cases[c.Name] == 0 {
+			place[c.Name] = len(cases) + i
+		}
+	}
+	return place
+}
+
+// sortByPlace sorts clauses in the order in which failures are shown.
+func sortByPlace(clauses []Clause, place map[string]int) {
+	slices.SortStableFunc(clauses, func(a, b Clause) int { return cmp.Compare(place[a.Name], place[b.Name]) })
+}
+
+// beside returns 0 for a case that is named after the clause of its group, 1 for one that covers it, and 2 for one that
+// found it violated by chance.
+func (f failure) beside(g group) int {
+	switch {
+	case f.namedAfter() == g.clauses[0]:
+		return 0
+	case slices.Contains(f.Clauses, g.clauses[0]):
+		return 1
+	}
+	return 2
 }
 
 // name returns the clauses of the group, or the first of them if there are many.
@@ -181,6 +208,8 @@ func kindOf(r result.Result) kind {
 		return violation
 	case result.StatusShould:
 		return should
+	case result.StatusNotAsked:
+		return optional
 	case result.StatusUnsupported:
 		must := slices.ContainsFunc(r.Clauses, func(name string) bool {
 			c, _ := spec.LookUp(name)

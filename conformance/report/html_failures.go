@@ -144,14 +144,8 @@ func (k kind) about(strict bool) string {
 	}[k]
 }
 
-// Usual returns what usually causes the failure. It is empty if the clause that is violated is not one that the case
-// covers: the usual cause would then mislead.
-func (f pageFailure) Usual() string {
-	if len(f.Findings) > 0 && slices.Contains(f.Clauses, f.Findings[0].Clause) {
-		return f.Cause
-	}
-	return ""
-}
+// Usual returns what usually causes the failure; empty if that is not known.
+func (f pageFailure) Usual() string { return f.UsualCause() }
 
 // Kind returns the word for how the case ended.
 func (f pageFailure) Kind() string { return f.kind.String() }

@@ -67,7 +67,7 @@ func TestPageTablesTellTheCounts(t *testing.T) {
 			states[strings.TrimRight(state, " 0123456789")]++
 		}
 	}
-	require.Equal(t, map[string]int{"✓ holds": 39, "✗ violated": 2, "? blocked": 2, "? not supported": 1, "△ not held": 1}, states)
+	require.Equal(t, map[string]int{"✓ holds": green().Count(spec.Must).Hold + green().Count(spec.Should).Hold - 6, "✗ violated": 2, "? blocked": 2, "? not supported": 1, "△ not held": 1}, states)
 	rows := 0
 	for range all(table(page, "cases"), atom.Tr) {
 		rows++

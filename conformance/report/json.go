@@ -92,6 +92,7 @@ type runJSON struct {
 	Known       *outcomeJSON  `json:"knownFailing,omitempty"`
 	Clauses     []clauseJSON  `json:"clauses"`
 	Results     []resultJSON  `json:"results"`
+	Missed      []missedJSON  `json:"missed,omitempty"`
 }
 
 type selectionJSON struct {
@@ -126,6 +127,12 @@ type findingJSON struct {
 	Want   string `json:"expected"`
 	Got    string `json:"got"`
 	Dump   string `json:"dump,omitempty"`
+	Cause  string `json:"usualCause,omitempty"`
+}
+
+type missedJSON struct {
+	ID      string   `json:"id"`
+	Clauses []string `json:"clauses"`
 }
 
 type eventJSON struct {
@@ -173,7 +180,7 @@ func newRunJSON(r Run) runJSON {
 	}
 	for _, res := range r.Results {
 		to := resultJSON{
-			ID: res.ID, Clauses: texts(res.Clauses), Status: res.Status, Reason: res.Reason, Cause: res.Cause, Elapsed: res.Elapsed,
+			ID: res.ID, Clauses: texts(res.Clauses), Status: res.Status, Reason: res.Reason, Cause: res.UsualCause(), Elapsed: res.Elapsed,
 		}
 		for _, f := range res.Findings {
 			to.Findings = append(to.Findings, findingJSON(f))
@@ -182,6 +189,9 @@ func newRunJSON(r Run) runJSON {
 			to.Timeline = append(to.Timeline, eventJSON{e.At, e.Where, e.Note, hex.EncodeToString(e.Bytes), e.Total, e.Framing})
 		}
 		j.Results = append(j.Results, to)
+	}
+	for _, m := range r.Missed {
+		j.Missed = append(j.Missed, missedJSON(m))
 	}
 	if k := r.Known; k != nil {
 		j.Known = &outcomeJSON{File: k.File, Unjudged: k.Unjudged, Excused: []excuseJSON{}, Problems: []problemJSON{}}
@@ -212,8 +222,8 @@ func (j runJSON) run() (Run, error) {
 	if !slices.Contains([]spec.Role{spec.RoleFramer, spec.RoleWorker, spec.RolePool}, j.Role) {
 		return Run{}, fmt.Errorf("%q is not a role", j.Role)
 	}
-	if j.Spec != spec.Version {
-		return Run{}, fmt.Errorf("it is of version %q of the clauses, and this pyproctest knows version %q", j.Spec, spec.Version)
+	if !slices.Contains(spec.Versions(), j.Spec) {
+		return Run{}, fmt.Errorf("it is of version %q of the clauses, and this pyproctest knows the versions %s", j.Spec, strings.Join(spec.Versions(), ", "))
 	}
 	r := Run{
 		Report: result.Report{
@@ -229,6 +239,9 @@ func (j runJSON) run() (Run, error) {
 		}
 		r.Results = append(r.Results, res)
 	}
+	for _, m := range j.Missed {
+		r.Missed = append(r.Missed, result.Missed(m))
+	}
 	if k := j.Known; k != nil {
 		r.Known = &known.Outcome{File: k.File, Unjudged: k.Unjudged}
 		for _, e := range k.Excused {
@@ -242,7 +255,7 @@ func (j runJSON) run() (Run, error) {
 }
 
 var statuses = []result.Status{
-	result.StatusPass, result.StatusFail, result.StatusShould, result.StatusUnsupported, result.StatusBlocked,
+	result.StatusPass, result.StatusFail, result.StatusShould, result.StatusUnsupported, result.StatusNotAsked, result.StatusBlocked,
 }
 
 func (j resultJSON) result() (result.Result, error) {

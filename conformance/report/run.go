@@ -19,6 +19,8 @@ type Run struct {
 	Known *known.Outcome
 	// Strict is set if a SHOULD that does not hold fails the run.
 	Strict bool
+	// Signalled is set if a signal ended the run before everything that was asked for had run.
+	Signalled bool
 	// Notes are remarks that are not failures, such as what an adapter wrote to standard error.
 	Notes []string
 }

@@ -39,11 +39,14 @@ func (r Run) Verdict() Verdict {
 	return Holds
 }
 
-// ExitStatus returns the exit status of a command that made the runs: 0 if the verdict of each is Holds or Known, 2 if
-// there are no runs or one could not be run, and 1 otherwise.
+// ExitStatus returns the exit status of a command that made the runs: 0 if the verdict of each is Holds or Known, 130 if a
+// signal ended one, 2 if there are no runs or one could not be run, and 1 otherwise.
 func ExitStatus(runs ...Run) int {
 	status := 0
 	for _, r := range runs {
+		if r.Signalled {
+			return statusInterrupted
+		}
 		switch r.Verdict() {
 		case Holds, Known:
 		case NotRun:
@@ -57,6 +60,8 @@ func ExitStatus(runs ...Run) int {
 	}
 	return status
 }
+
+const statusInterrupted = 130 // as a shell reports the end by SIGINT
 
 // empty reports whether the run holds only because there was nothing to judge.
 func (r Run) empty() bool {

@@ -76,8 +76,9 @@ func TestExitStatusOfSeveralRunsIsTheWorst(t *testing.T) {
 
 func TestCountsTellEachClauseOnce(t *testing.T) {
 	run := failing(t)
-	require.Equal(t, report.Count{Hold: 35, Violated: 2, Unknown: 3}, run.Count(spec.Must))
-	require.Equal(t, report.Count{Hold: 4, Violated: 1}, run.Count(spec.Should))
+	must, should := green().Count(spec.Must).Hold, green().Count(spec.Should).Hold
+	require.Equal(t, report.Count{Hold: must - 5, Violated: 2, Unknown: 3}, run.Count(spec.Must))
+	require.Equal(t, report.Count{Hold: should - 1, Violated: 1}, run.Count(spec.Should))
 	states := map[string]report.State{}
 	for _, c := range run.Clauses() {
 		states[c.Name] = c.State
@@ -90,5 +91,5 @@ func TestCountsTellEachClauseOnce(t *testing.T) {
 	require.Equal(t, report.StateNotHeld, states["WRK-19"])
 
 	run = excusing(t, run, "MSG-5/ids-*/enhanced # x\nWRK-8/half-*/basic # x")
-	require.Equal(t, report.Count{Hold: 35, Violated: 1, Known: 3, Unknown: 1}, run.Count(spec.Must))
+	require.Equal(t, report.Count{Hold: must - 5, Violated: 1, Known: 3, Unknown: 1}, run.Count(spec.Must))
 }

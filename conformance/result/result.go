@@ -16,6 +16,7 @@ const (
 	StatusFail        Status = "fail"        // a MUST does not hold
 	StatusShould      Status = "should"      // a SHOULD does not hold
 	StatusUnsupported Status = "unsupported" // the case is about something that is not offered
+	StatusNotAsked    Status = "not asked"   // the interface to the subject does not show what the case is about
 	StatusBlocked     Status = "blocked"     // the case could not run, so nothing is known
 )
 
@@ -25,6 +26,7 @@ type Finding struct {
 	Want   string // what the clause asks for here
 	Got    string // what came instead
 	Dump   string // the bytes in question, annotated; empty if the timeline shows them well enough
+	Cause  string // what usually causes this; empty if the case's own cause is meant, or none is known
 }
 
 // Event is one entry of a case's timeline: bytes that passed, or something that happened.
@@ -46,11 +48,32 @@ type Result struct {
 	ID       string   // such as "FRM-7/enhanced-length-17/enhanced"; it never changes
 	Clauses  []string // that the case covers; it is named after the first
 	Status   Status
-	Reason   string // why it is unsupported or blocked
+	Reason   string // why it is unsupported, not asked or blocked
 	Findings []Finding
 	Timeline []Event
 	Cause    string // what usually causes a failure of this case
 	Elapsed  time.Duration
+}
+
+// Missed is a case that was asked for and did not run.
+type Missed struct {
+	ID      string
+	Clauses []string // that the case covers; it is named after the first
+}
+
+// UsualCause returns what usually causes the failure. It is that of the first finding, if it has one, and that of the case
+// if the finding is about the clause that the case is named after. Otherwise it is empty: the cause of a case says nothing
+// of another clause.
+func (r Result) UsualCause() string {
+	switch {
+	case len(r.Findings) == 0:
+		return ""
+	case r.Findings[0].Cause != "":
+		return r.Findings[0].Cause
+	case len(r.Clauses) > 0 && r.Findings[0].Clause == r.Clauses[0]:
+		return r.Cause
+	}
+	return ""
 }
 
 // Report is the outcome of a run against one implementation in one role.
@@ -65,6 +88,8 @@ type Report struct {
 	NotRun []string
 	// Asked is what the run was restricted to.
 	Asked Selection
+	// Missed are the cases that were asked for and did not run, because the run was ended before them.
+	Missed []Missed
 	// Interrupted is set if the run was ended before everything that was asked for had run.
 	Interrupted bool
 	// SetUp says why no case could be run; empty if cases were run.

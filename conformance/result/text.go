@@ -17,18 +17,19 @@ const (
 )
 
 // Text describes a result that is not green: the clause and its sentence, what was expected, what came, the bytes that
-// passed, and the usual cause. Both go test and package report show a case in these words.
+// passed, and the usual cause. Both go test and package report show a case in these words. What a CI runner would take for a
+// command is defused.
 func (r Result) Text() string {
 	var b strings.Builder
 	if r.Reason != "" {
 		fmt.Fprintf(&b, "%s: %s: %s\n", r.ID, r.Status, r.Reason)
 	}
 	r.writeFindings(&b)
-	if r.Cause != "" && len(r.Findings) > 0 {
-		fmt.Fprintf(&b, "  usual cause: %s\n", r.Cause)
+	if cause := r.UsualCause(); cause != "" {
+		fmt.Fprintf(&b, "  usual cause: %s\n", cause)
 	}
 	r.writeTimeline(&b)
-	return b.String()
+	return text.Defuse(b.String())
 }
 
 func (r Result) writeFindings(b *strings.Builder) {

@@ -3,7 +3,7 @@
 package spec
 
 // Version names the set of clauses that a report is about. SPEC.md says when it changes.
-const Version = "2"
+const Version = "3"
 
 var clauses = []Clause{
 	{
@@ -21,7 +21,7 @@ var clauses = []Clause{
 	},
 	{
 		Name: "FRM-4", Level: Must, Since: 1, Roles: []Role{RoleFramer},
-		Sentence: "A basic frame is a u32 payload length followed by the payload, and its request ID reads as 0.",
+		Sentence: "A basic frame is a u32 payload length followed by the payload, and its request ID reads as 0, whatever was written before.",
 	},
 	{
 		Name: "FRM-5", Level: Must, Since: 1, Roles: []Role{RoleFramer},
@@ -109,15 +109,29 @@ var clauses = []Clause{
 	{
 		Name: "STR-5", Level: Must, Since: 1, Roles: []Role{RoleFramer},
 		Sentence: "A frame goes out as one indivisible unit with regard to other writers of the same framer.",
+		Why:      "a stream never mixes one `Write` with another, as a Go `net.Conn` does not. So a framer that puts each frame into one `Write` needs no lock of its own. One that needs several `Write`s for a frame does; Python's `sendall` counts as several, and so does `net.Buffers` on anything but a real socket.",
 	},
 	{
 		Name: "STR-6", Level: Must, Since: 1, Roles: []Role{RoleFramer},
 		Sentence: "A short write is an error, and every later write fails too.",
-		Why:      "the rest of the frame is missing, so a next frame would be read as its payload. Where a stream may take part of the bytes and the rest when asked again, as write(2) does, short is what stays incomplete.",
+		Why:      "the rest of the frame is missing, so the next frame would be read as its payload. Where the stream's own contract allows a short write without an error, as write(2), Rust's `write` and Python's `send` do, the framer goes on with the rest or fails for good. It never reports success for an incomplete frame. Go's `io.Writer` does not allow a short write without an error, and no case makes one. Once a byte of a frame was taken, nothing follows a failed write; a write that failed before its first byte is left open.",
 	},
 	{
 		Name: "STR-7", Level: Must, Since: 1, Roles: []Role{RoleWorker},
 		Sentence: "A worker tells the framing of each connection by its first two bytes and answers in that framing.",
+	},
+	{
+		Name: "STR-8", Level: Must, Optional: true, Since: 3, Roles: []Role{RoleFramer},
+		Sentence: "Where reading and writing may be called at the same time, a read that waits never holds up a write, nor a write a read.",
+		Why:      "both ends of a connection wait for each other when one lock covers both directions. A framer whose language or interface excludes this, such as one behind Rust's `&mut self`, says so and stays green.",
+	},
+	{
+		Name: "STR-9", Level: Must, Since: 3, Roles: []Role{RoleFramer},
+		Sentence: "A payload that is handed over to be written is not changed.",
+	},
+	{
+		Name: "STR-10", Level: Must, Since: 3, Roles: []Role{RoleFramer},
+		Sentence: "An error of the stream itself, such as a timeout or a reset, is passed on as it is and is not reported as a framing error or as a clean end.",
 	},
 	{
 		Name: "MSG-1", Level: Must, Since: 1, Roles: []Role{RoleWorker},
@@ -178,7 +192,7 @@ var clauses = []Clause{
 	{
 		Name: "MSG-14", Level: Must, Since: 1, Roles: []Role{RoleWorker},
 		Sentence: "A request that repeats an ID still outstanding on its connection is a violation: the connection is closed.",
-		Why:      "any answer could be taken for the first one's. An ID is outstanding until its answer begins to leave.",
+		Why:      "any answer could be taken for the first one's. An ID is outstanding until its answer begins to leave. Only the connection's own outstanding IDs count: the same ID on two connections at once is legal.",
 	},
 	{
 		Name: "MSG-15", Level: Must, Since: 1, Roles: []Role{RolePool},
@@ -191,6 +205,16 @@ var clauses = []Clause{
 	{
 		Name: "MSG-17", Level: Must, Since: 1, Roles: []Role{RolePool},
 		Sentence: "What a pool sends is a well-formed request: a JSON object in UTF-8 with an integer `id`, a string `method` and the caller's body, alone or in its envelope.",
+	},
+	{
+		Name: "MSG-18", Level: Must, Since: 3, Roles: []Role{RolePool},
+		Sentence: "A pool never sends a frame over `max_payload`: the call fails with `too_large`, and the pool goes on.",
+		Why:      "the worker would close the connection, with every other call on it.",
+	},
+	{
+		Name: "MSG-19", Level: Must, Since: 3, Roles: []Role{RolePool},
+		Sentence: "What a pool sends of a body is what it was when the call was made, also where the caller changes it once Call has returned.",
+		Why:      "a cancelled call returns while its request still waits to be written.",
 	},
 	{
 		Name: "RID-1", Level: Must, Since: 1, Roles: []Role{RolePool},
@@ -228,8 +252,13 @@ var clauses = []Clause{
 		Sentence: "Each answer bears the ID of its request, in the message and in the enhanced framing also in the header, with many requests outstanding on one connection.",
 	},
 	{
+		Name: "RID-9", Level: Must, Since: 3, Roles: []Role{RolePool},
+		Sentence: "A `health` call of the pool has a request ID of its own: not 0, equal in header and message, and shared with no other request that is outstanding.",
+	},
+	{
 		Name: "WRK-1", Level: Must, Since: 1, Roles: []Role{RoleWorker},
 		Sentence: "A worker reads its socket path from `PYPROC_SOCKET_PATH`, listens there, and is ready once it accepts connections.",
+		Why:      "starting takes the time that it takes. A worker that exits, or listens elsewhere, is violated at once; one that has not accepted within the patience of the run is not known.",
 	},
 	{
 		Name: "WRK-2", Level: Must, Since: 1, Roles: []Role{RoleWorker},
@@ -263,6 +292,7 @@ var clauses = []Clause{
 	{
 		Name: "WRK-9", Level: Must, Since: 1, Roles: []Role{RoleWorker},
 		Sentence: "Many requests may be outstanding on one connection, and each is answered, in any order.",
+		Why:      "in any order includes the order of the requests: a worker that runs handlers side by side may still answer each connection in turn, however long the first answer takes.",
 	},
 	{
 		Name: "WRK-10", Level: Must, Since: 1, Roles: []Role{RoleWorker},
@@ -328,6 +358,14 @@ var clauses = []Clause{
 		Why:      "a pool's health calls may come on a connection of their own, and a worker that answers them only when the others have nothing to ask is taken for hung just when it has most to do. The protocol asks for it of idle and stalled connections only (WRK-8), so this is a SHOULD.",
 	},
 	{
+		Name: "WRK-25", Level: Must, Since: 3, Roles: []Role{RoleWorker},
+		Sentence: "A caller that leaves before its answer is sent, or while it is sent, ends neither the worker nor another connection.",
+	},
+	{
+		Name: "WRK-26", Level: Must, Since: 3, Roles: []Role{RoleWorker},
+		Sentence: "A connection that has ended leaves nothing behind: after hundreds of them a worker has no more descriptors open than before.",
+	},
+	{
 		Name: "STA-1", Level: Must, Since: 1, Roles: []Role{RolePool},
 		Sentence: "A pool starts each worker with a socket path of its own in `PYPROC_SOCKET_PATH`, and Start returns without error only when every worker accepts connections.",
 	},
@@ -362,6 +400,16 @@ var clauses = []Clause{
 	{
 		Name: "STA-9", Level: Must, Since: 1, Roles: []Role{RolePool},
 		Sentence: "After a failed Start, Start may be tried again.",
+	},
+	{
+		Name: "STA-10", Level: Must, Since: 3, Roles: []Role{RolePool},
+		Sentence: "A pool sets `PYPROC_SOCKET_PATH` for each worker itself, whatever its own environment has.",
+		Why:      "a pool within a worker inherits its parent's path, and would listen there.",
+	},
+	{
+		Name: "STA-11", Level: Should, Since: 3, Roles: []Role{RolePool},
+		Sentence: "Workers inherit no connection of the pool's.",
+		Why:      "a worker that holds another's connection keeps it open when the pool has closed it.",
 	},
 	{
 		Name: "SEL-1", Level: Must, Since: 1, Roles: []Role{RolePool},
@@ -406,6 +454,14 @@ var clauses = []Clause{
 		Why:      "a pool that serialises everything would keep BPR-1 too.",
 	},
 	{
+		Name: "BPR-8", Level: Must, Since: 3, Roles: []Role{RolePool},
+		Sentence: "The bounds of BPR-1 and BPR-2 hold after every event, the death and the restart of a worker included.",
+	},
+	{
+		Name: "BPR-9", Level: Must, Since: 3, Roles: []Role{RolePool},
+		Sentence: "A caller that waits for a slot when a worker dies keeps waiting while another worker is healthy.",
+	},
+	{
 		Name: "CAN-1", Level: Must, Since: 1, Roles: []Role{RolePool},
 		Sentence: "When its context ends, Call returns promptly with the context's error, whether or not the worker reacts.",
 	},
@@ -446,6 +502,14 @@ var clauses = []Clause{
 		Sentence: "A call that is cancelled while its request cannot be written returns promptly too.",
 	},
 	{
+		Name: "CAN-11", Level: Must, Since: 3, Roles: []Role{RolePool},
+		Sentence: "A call whose context has ended before it is made returns that context's error and sends nothing.",
+	},
+	{
+		Name: "CAN-12", Level: Must, Since: 3, Roles: []Role{RolePool},
+		Sentence: "Once its request was sent, a call ends by its answer, its context, the loss of its worker or connection, a violation, or Shutdown, and by nothing else: there is no time limit but one that was set or is documented.",
+	},
+	{
 		Name: "HLT-1", Level: Must, Since: 1, Roles: []Role{RolePool},
 		Sentence: "Each worker is checked on an interval by a real `health` call with a deadline.",
 	},
@@ -479,6 +543,31 @@ var clauses = []Clause{
 		Sentence: "No call is silently sent twice.",
 	},
 	{
+		Name: "HLT-9", Level: Must, Since: 3, Roles: []Role{RolePool},
+		Sentence: "Health returns before a check that hangs has ended, in every state of the pool.",
+	},
+	{
+		Name: "HLT-10", Level: Must, Since: 3, Roles: []Role{RolePool},
+		Sentence: "The last check that Health tells is the last one that ended, well or badly.",
+	},
+	{
+		Name: "HLT-11", Level: Must, Since: 3, Roles: []Role{RolePool},
+		Sentence: "After Shutdown no worker is healthy, or Health fails with `closed`.",
+	},
+	{
+		Name: "HLT-12", Level: Should, Since: 3, Roles: []Role{RolePool},
+		Sentence: "A worker is checked while the check of another is unanswered.",
+	},
+	{
+		Name: "HLT-13", Level: Should, Since: 3, Roles: []Role{RolePool},
+		Sentence: "A worker that became healthy again is given calls again.",
+	},
+	{
+		Name: "HLT-14", Level: Should, Since: 3, Roles: []Role{RolePool},
+		Sentence: "Workers that died together are not restarted in step for ever.",
+		Why:      "without jitter each of their restarts meets all the others again.",
+	},
+	{
 		Name: "SHD-1", Level: Must, Since: 1, Roles: []Role{RolePool},
 		Sentence: "After Shutdown began, new calls are refused with `closed`.",
 	},
@@ -501,5 +590,28 @@ var clauses = []Clause{
 	{
 		Name: "SHD-6", Level: Must, Since: 1, Roles: []Role{RolePool},
 		Sentence: "When Shutdown has returned, every connection, goroutine and descriptor of the pool is given back.",
+	},
+	{
+		Name: "SHD-7", Level: Must, Since: 3, Roles: []Role{RolePool},
+		Sentence: "Any two of Start, Call, Health and Shutdown at the same time keep all clauses, and a Shutdown that begins when a Start has a worker running ends that Start.",
+		Why:      "where neither has seen the other, either order is legal. Whether Start may follow Shutdown is left open.",
+	},
+	{
+		Name: "SHD-8", Level: Must, Since: 3, Roles: []Role{RolePool},
+		Sentence: "Of several Shutdowns at once, one whose context ends may hurry all or return its context's error; every other return means that nothing is left.",
+	},
+	{
+		Name: "SHD-9", Level: Must, Since: 3, Roles: []Role{RolePool},
+		Sentence: "In Shutdown a worker that got SIGTERM gets no SIGKILL before the stop timeout is over, unless Shutdown's context has ended.",
+		Why:      "the worker was promised this time for its handlers (WRK-18). How soon a rollback or the replacement of a hung worker kills is free.",
+	},
+	{
+		Name: "OUT-1", Level: Must, Since: 3, Roles: []Role{RolePool},
+		Sentence: "A pool that pipes the output of its workers always reads it, during Start and Shutdown too, and keeps or drops it within a bound.",
+		Why:      "a worker that writes to a full pipe stands still, in the middle of whatever it does.",
+	},
+	{
+		Name: "OUT-2", Level: Must, Optional: true, Since: 3, Roles: []Role{RolePool},
+		Sentence: "A user's writer for that output that blocks holds up no Call, Health, restart or Shutdown.",
 	},
 }

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"slices"
+	"strconv"
 )
 
 // Role is what an implementation does in the protocol.
@@ -37,6 +38,22 @@ type Clause struct {
 
 // Binds reports whether the clause is a rule for the role.
 func (c Clause) Binds(role Role) bool { return slices.Contains(c.Roles, role) }
+
+// In reports whether a version of SPEC.md has the clause, such as "2". The empty version is the newest.
+func (c Clause) In(version string) bool {
+	n, err := strconv.Atoi(version)
+	return err != nil || c.Since <= n
+}
+
+// Versions returns the versions of SPEC.md that a run can judge by, the newest last.
+func Versions() []string {
+	newest, _ := strconv.Atoi(Version)
+	var all []string
+	for v := 1; v <= newest; v++ {
+		all = append(all, strconv.Itoa(v))
+	}
+	return all
+}
 
 // Clauses returns the clauses of SPEC.md in the order of the text.
 func Clauses() []Clause { return slices.Clone(clauses) }

@@ -40,8 +40,10 @@ func (i *inspection) run() {
 		pieces, overflowed, last = i.pair.copies.take()
 		if overflowed {
 			i.giveUp(fmt.Sprintf("over %d bytes passed faster than they could be inspected", i.tap.options.Behind))
+			i.tap.keep(Passing{Time: time.Now(), Connection: i.number, Lost: true})
 		}
 		for _, p := range pieces {
+			i.tap.keep(Passing{Time: p.at, Connection: i.number, Sender: p.sender, Data: p.data, End: p.end})
 			if !i.givenUp {
 				i.inspect(p)
 			}

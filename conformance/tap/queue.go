@@ -3,6 +3,7 @@ package tap
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
@@ -26,6 +27,7 @@ type piece struct {
 	sender spec.Role
 	data   []byte
 	end    bool
+	at     time.Time // when it passed
 }
 
 func newQueue(bound int) *queue { return &queue{bound: bound, changed: make(chan struct{}, 1)} }
@@ -41,7 +43,7 @@ func (q *queue) put(sender spec.Role, data []byte) {
 		q.overflowed, q.pieces = true, nil
 	default:
 		q.size += len(data)
-		q.pieces = append(q.pieces, piece{sender: sender, data: slices.Clone(data)})
+		q.pieces = append(q.pieces, piece{sender: sender, data: slices.Clone(data), at: time.Now()})
 	}
 	q.wake()
 }
@@ -51,7 +53,7 @@ func (q *queue) end(sender spec.Role) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.overflowed {
-		q.pieces = append(q.pieces, piece{sender: sender, end: true})
+		q.pieces = append(q.pieces, piece{sender: sender, end: true, at: time.Now()})
 	}
 	q.wake()
 }

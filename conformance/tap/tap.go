@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/inspect"
@@ -28,6 +29,9 @@ type Options struct {
 
 	// OnEvent is called with each event. Calls never overlap. It may be slow: traffic does not wait for it.
 	OnEvent func(Event)
+	// OnPassing is called with what passed, in the order in which it passed on each connection. Calls never overlap. It
+	// may be slow: traffic does not wait for it, but if more than Behind waits, the rest of the connection is lost.
+	OnPassing func(Passing)
 }
 
 // Tap is a socket that listens in front of a worker.
@@ -36,7 +40,9 @@ type Tap struct {
 	listener *net.UnixListener
 
 	reporting sync.Mutex // held while OnEvent runs
-	summary   Summary
+	summary   Summary    // without the number of connections
+	numbers   atomic.Int64
+	recording sync.Mutex // held while OnPassing runs
 
 	mu    sync.Mutex
 	pairs map[*pair]struct{} // nil when all connections must end
@@ -107,6 +113,7 @@ func (t *Tap) Serve(ctx context.Context) Summary {
 	t.reporting.Lock()
 	defer t.reporting.Unlock()
 	t.options.OnEvent(Event{Time: time.Now(), Event: Ended, Violations: sum(t.summary.Violations)})
+	t.summary.Connections = int(t.numbers.Load())
 	return t.summary
 }
 
@@ -168,12 +175,18 @@ func (t *Tap) report(e Event) {
 	t.options.OnEvent(e)
 }
 
-// newNumber returns the number of a new connection, counted from 1.
-func (t *Tap) newNumber() int {
-	t.reporting.Lock()
-	defer t.reporting.Unlock()
-	t.summary.Connections++
-	return t.summary.Connections
+// newNumber returns the number of a new connection, counted from 1. It never waits for OnEvent, because the connection
+// waits for it.
+func (t *Tap) newNumber() int { return int(t.numbers.Add(1)) }
+
+// keep calls OnPassing.
+func (t *Tap) keep(p Passing) {
+	if t.options.OnPassing == nil {
+		return
+	}
+	t.recording.Lock()
+	defer t.recording.Unlock()
+	t.options.OnPassing(p)
 }
 
 func sum(counts map[string]int) (n int) {

@@ -468,3 +468,67 @@ func TestBytesPassUnchanged(t *testing.T) {
 		t.Fail()
 	}
 }
+
+// However slow whoever is told of events is, new connections pass too.
+func TestTrafficDoesNotWaitForOnEvent(t *testing.T) {
+	hold := make(chan struct{})
+	l := newLine(t, tap.Options{OnEvent: func(e tap.Event) {
+		if e.Event == tap.Opened {
+			<-hold
+		}
+	}})
+	for range 3 {
+		pool, worker := l.connect(t)
+		send(t, worker, pool, request(1))
+		send(t, pool, worker, answer(1))
+	}
+	close(hold)
+	require.Len(t, l.awaitAll(t, tap.Opened, 3), 3)
+}
+
+// What passed is kept whole and in order, also of a connection that is no longer inspected.
+func TestEverythingThatPassesIsKept(t *testing.T) {
+	kept := map[spec.Role][]byte{}
+	ends := map[spec.Role]int{}
+	var last time.Time
+	l := newLine(t, tap.Options{OnPassing: func(p tap.Passing) {
+		require.Equal(t, 1, p.Connection)
+		require.False(t, p.Time.Before(last))
+		last = p.Time
+		kept[p.Sender] = append(kept[p.Sender], p.Data...)
+		if p.End {
+			ends[p.Sender]++
+		}
+	}})
+	pool, worker := l.connect(t)
+	tooLarge := []byte{0x50, 0x59, 0x10, 0, 0, 0}
+	for _, data := range [][]byte{request(1), request(2), tooLarge, request(3)} {
+		send(t, worker, pool, data)
+	}
+	send(t, pool, worker, answer(1))
+	require.NoError(t, pool.CloseWrite())
+	require.NoError(t, worker.CloseWrite())
+	l.await(t, tap.Closed)
+	l.end(t)
+	require.Equal(t, bytes.Join([][]byte{request(1), request(2), tooLarge, request(3)}, nil), kept[spec.RolePool])
+	require.Equal(t, answer(1), kept[spec.RoleWorker])
+	require.Equal(t, map[spec.Role]int{spec.RolePool: 1, spec.RoleWorker: 1}, ends)
+}
+
+func TestWhatCouldNotBeKeptIsLost(t *testing.T) {
+	hold, lost := make(chan struct{}), 0
+	l := newLine(t, tap.Options{Behind: 100, OnPassing: func(p tap.Passing) {
+		<-hold
+		if p.Lost {
+			lost++
+		}
+	}})
+	pool, worker := l.connect(t)
+	for id := uint64(1); id < 20; id++ {
+		send(t, worker, pool, request(id))
+	}
+	close(hold)
+	l.await(t, tap.GivenUp)
+	l.end(t)
+	require.Equal(t, 1, lost)
+}

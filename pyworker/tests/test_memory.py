@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import unittest
 
+from pyproctest_worker.framing import BASIC, ENHANCED
+
 from .harness import PATIENCE, PROBING_WORKER, Caller, Worker
 
 MOST = 1 << 18
 """Bytes in a payload at most."""
 BOUND = 32 * MOST
 DEAF = 20
+BULK = BASIC
+"""How callers with much to send frame it: the bound counts payloads, whatever the framing, and a
+checksum in pure Python would take most of the time."""
 
 
 def memory(pid: int) -> int:
@@ -38,10 +43,12 @@ class Cases(unittest.TestCase):
         self.other.call(1, "echo", "x" * 200_000)
         self.before = memory(self.worker.process.pid)
 
-    def fill(self, body: int) -> tuple[list[Caller], list[bytes], list[int]]:
+    def fill(
+        self, body: int, framing: str = BULK
+    ) -> tuple[list[Caller], list[bytes], list[int]]:
         """Lets callers that never read send requests until no more are taken. Returns them, what
         each still has to send of its last request, and how many requests each has begun."""
-        deaf = [self.worker.connect() for _ in range(DEAF)]
+        deaf = [self.worker.connect(framing) for _ in range(DEAF)]
         rest, begun = [b""] * DEAF, [0] * DEAF
         for caller in deaf:
             caller.socket.setblocking(False)
@@ -64,9 +71,9 @@ class Cases(unittest.TestCase):
         return deaf, rest, begun
 
     def test_callers_that_never_read_take_a_bounded_memory(self) -> None:
-        for body in (1000, 50_000, MOST - 100):
+        for body, framing in ((1000, BULK), (50_000, ENHANCED), (MOST - 100, BULK)):
             with self.subTest(body):
-                deaf, rest, begun = self.fill(body)
+                deaf, rest, begun = self.fill(body, framing)
                 taken = memory(self.worker.process.pid) - self.before
                 # A share of half the bound comes in addition, and a message or two of each caller.
                 # What Python makes of it takes some more.
@@ -80,7 +87,7 @@ class Cases(unittest.TestCase):
                     caller.close()
 
     def test_small_requests_with_big_answers_take_a_bounded_memory(self) -> None:
-        deaf = [self.worker.connect() for _ in range(DEAF)]
+        deaf = [self.worker.connect(BULK) for _ in range(DEAF)]
         for caller in deaf:
             caller.send(*(caller.request(i, "big", 200_000) for i in range(1, 41)))
         looks = made = 0
@@ -123,7 +130,7 @@ class Cases(unittest.TestCase):
 
     def test_big_frames_in_parts_from_many_callers_arrive(self) -> None:
         """However many have begun, each is read to its end."""
-        callers = [self.worker.connect() for _ in range(64)]
+        callers = [self.worker.connect(BULK) for _ in range(64)]
         frames = [caller.request(1, "echo", "x" * (MOST - 100)) for caller in callers]
         half = MOST * 3 // 4
         for caller, frame in zip(callers, frames):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
@@ -22,7 +23,10 @@ func explainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain CLAUSE|CASE...",
 		Short: "Explain a clause: its reason, its cases, and bytes that show it",
+		Long: `Explains clauses: the reason, the cases and bytes that show it. A name may be a pattern, such
+as 'BPR-*', which stands for all clauses that it matches. For a case, it explains that case.`,
 		Example: `  pyproctest explain FRM-7
+  pyproctest explain 'BPR-*'
   pyproctest explain MSG-5/ids-of-64-bits-come-back`,
 		ValidArgsFunction: completeClauses,
 		RunE: func(c *cobra.Command, names []string) error {
@@ -30,6 +34,10 @@ func explainCommand() *cobra.Command {
 				return errors.New("name a clause such as FRM-7: pyproctest list shows all of them")
 			}
 			set, err := vectors.Load()
+			if err != nil {
+				return err
+			}
+			names, err = expand(names)
 			if err != nil {
 				return err
 			}
@@ -50,6 +58,92 @@ func explainCommand() *cobra.Command {
 	}
 }
 
+// expand replaces each pattern by the names of the clauses that it matches, and returns an error for a name of none.
+func expand(names []string) ([]string, error) {
+	var all []string
+	for _, name := range names {
+		clause, rest, isCase := strings.Cut(name, "/")
+		clause = strings.ToUpper(clause)
+		if _, err := path.Match(clause, ""); err != nil {
+			return nil, fmt.Errorf("%q is no pattern: %w", name, err)
+		}
+		before := len(all)
+		for _, c := range spec.Clauses() {
+			if ok, _ := path.Match(clause, c.Name); !ok {
+				continue
+			}
+			matched := c.Name
+			if isCase {
+				matched += "/" + rest
+			}
+			all = append(all, matched)
+		}
+		switch found := len(all) - before; {
+		case found == 0:
+			return nil, unknownClause(name, clause)
+		case found > 1 && isCase:
+			return nil, fmt.Errorf("%s: give a case with the name of its clause; pyproctest list '%s' shows the cases", name, clause)
+		}
+	}
+	return all, nil
+}
+
+// unknownClause returns the error for a name of no clause, with the names that it may stand for.
+func unknownClause(name, clause string) error {
+	if strings.ContainsAny(clause, `*?[\`) {
+		return fmt.Errorf("%s matches no clause: pyproctest list shows all of them", name)
+	}
+	family, number, _ := strings.Cut(clause, "-")
+	if family == clause { // FRM7, or a word
+		family = strings.TrimRight(clause, "0123456789")
+		number = clause[len(family):]
+	}
+	var near []string
+	nearest := 2 // edits; more are no slip
+	for _, c := range spec.Clauses() {
+		switch edits := distance(family+"-"+number, c.Name); {
+		case edits < nearest:
+			near, nearest = []string{c.Name}, edits
+		case edits == nearest:
+			near = append(near, c.Name)
+		}
+	}
+	last := ""
+	for _, c := range spec.Clauses() {
+		if strings.HasPrefix(c.Name, family+"-") {
+			last = c.Name
+		}
+	}
+	switch {
+	case last != "" && nearest > 0:
+		return fmt.Errorf("there is no clause %s: do you mean one of '%s-*', the last of which is %s? pyproctest list shows all clauses", name, family, last)
+	case len(near) > 0:
+		return fmt.Errorf("there is no clause %s: do you mean %s? pyproctest list shows all clauses", name, strings.Join(near[:min(len(near), 5)], ", "))
+	}
+	return fmt.Errorf("there is no clause %s: pyproctest list shows all of them", name)
+}
+
+// distance returns how many letters must be added, removed or replaced to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := diagonal
+			if a[i] != b[j] {
+				replaced++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
 // explain describes a clause with its cases. For the name of a case it describes that case and its clause.
 func explain(name string, set vectors.Set) (string, error) {
 	clauseName, caseName, _ := strings.Cut(name, "/")
@@ -68,8 +162,12 @@ func explain(name string, set vectors.Set) (string, error) {
 		return b.String(), nil
 	}
 	cases := casesFor(clause.Name, caseName)
+	if len(cases) == 0 && caseName == "" {
+		fmt.Fprintf(&b, "\nNo case covers it.\n")
+		return b.String(), nil
+	}
 	if len(cases) == 0 {
-		return "", fmt.Errorf("there is no case %s: pyproctest list %s shows all of them", name, clause.Name)
+		return "", unknownCase(name, clause.Name, caseName)
 	}
 	fmt.Fprintf(&b, "\nCases:\n")
 	for i, c := range cases {
@@ -85,6 +183,21 @@ func explain(name string, set vectors.Set) (string, error) {
 	}
 	fmt.Fprintf(&b, "\nTo run it:\n  pyproctest run --%s CMD --clause %s\n", cases[0].Role, only)
 	return b.String(), nil
+}
+
+// unknownCase returns the error for a case that the clause does not have, with the nearest one.
+func unknownCase(name, clause, caseName string) error {
+	caseName, _, _ = strings.Cut(caseName, "/")
+	nearest, best := "", max(3, len(caseName)/2)
+	for _, c := range casesFor(clause, "") {
+		if edits := distance(caseName, c.Name); c.Clauses[0] == clause && edits < best {
+			nearest, best = c.ID(""), edits
+		}
+	}
+	if nearest != "" {
+		return fmt.Errorf("there is no case %s: do you mean %s? pyproctest list %s shows all of them", name, nearest, clause)
+	}
+	return fmt.Errorf("there is no case %s: pyproctest list %s shows all of them", name, clause)
 }
 
 // casesFor returns the cases that cover the clause, or the one of that name. Cases that are named after the clause come

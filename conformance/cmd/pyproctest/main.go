@@ -70,6 +70,8 @@ language obeys the PyProc protocol, and shows the bytes where it does not.`,
 		explainCommand(),
 		decodeCommand(),
 		vectorsCommand(),
+		adaptersCommand(),
+		specCommand(),
 		tapCommand(),
 		initCommand(),
 	)

@@ -20,13 +20,17 @@ func reportCommand() *cobra.Command {
 		Long: `Reads the JSON reports of one or several runs and writes them as one report. In HTML, the
 implementations are columns and the clauses are rows. Without --report, it writes text.
 
+The parts of a run that was divided by --shard become one run again. Cases of a part whose
+report is not given count as not run. The same part twice is an error.
+
 Exit status, for all runs together:
   0  every MUST of every run holds
   1  some do not, or it is not known whether they do
   2  one of them could not be run`,
 		Example: `  pyproctest run --framer 'node framer.mjs' --report node.json
   pyproctest run --framer ./c-framer --report c.json
-  pyproctest report node.json c.json --report matrix.html`,
+  pyproctest report node.json c.json --report matrix.html
+  pyproctest report shard-1.json shard-2.json --report whole.html   # of --shard 1/2 and 2/2`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return compare(c.OutOrStdout(), args, paths) },
 	}
@@ -51,6 +55,10 @@ func compare(out io.Writer, files, paths []string) error {
 			return err
 		}
 		runs = append(runs, more...)
+	}
+	runs, err := report.Merge(runs...)
+	if err != nil {
+		return err
 	}
 	var failed []error
 	if len(paths) == 0 {

@@ -28,10 +28,12 @@ func runCommand() *cobra.Command {
 CMD is split into words as a shell would split it, and started without a shell. A worker
 finds its socket path in PYPROC_SOCKET_PATH and must expose the methods of clause WRK-21. A
 framer and a pool need an adapter, a small program that reads and writes lines of JSON:
-see conformance/ADAPTERS.md. "pyproctest init" writes one to start with.
+see "pyproctest adapters". "pyproctest init" writes one to start with.
 
 A SHOULD that does not hold is reported, but fails the run only with --strict. A run that is
-restricted by --clause, --exclude, --shard or --framing judges only what it selected.
+restricted by --clause, --exclude, --shard or --framing judges only what it selected. Of a
+run that fails the first failure is shown whole, as the one that explains the others, and of
+the others a few lines: -v shows everything.
 
 Exit status:
   0    every MUST holds
@@ -66,7 +68,9 @@ Exit status:
 	f.StringVar(&r.known, "known-failing", "", "read known failures and their reasons from this `FILE`")
 	f.StringVar(&r.writeKnown, "write-known-failing", "", "list everything that fails now in this `FILE`, for --known-failing")
 	f.StringArrayVar(&r.reports, "report", nil, "write a report to this `FILE`; its extension names the format: .json .xml (JUnit) .md .html .txt (repeatable)")
-	f.StringVar(&r.badge, "badge", "", "write a badge to this `FILE`: .svg, or .json for a service that draws badges")
+	f.StringArrayVar(&r.badges, "badge", nil, "write a badge to this `FILE`: .svg, or .json for a service that draws badges (repeatable)")
+	f.StringVar(&r.spec, "spec", spec.Version, "judge by this `VERSION` of the clauses; later clauses are left out")
+	f.BoolVarP(&r.verbose, "verbose", "v", false, "show every failure with its timeline, and every clause in the table")
 	completeWords(c, "framing", "both", string(conformance.Enhanced), string(conformance.Basic))
 	completeFlag(c, "clause", completeClauses)
 	completeFlag(c, "exclude", completeClauses)
@@ -85,7 +89,9 @@ type runFlags struct {
 	strict, json         bool
 	known, writeKnown    string
 	reports              []string
-	badge                string
+	badges               []string
+	spec                 string
+	verbose              bool
 }
 
 // errTimeout ends a run that took longer than --timeout.
@@ -122,10 +128,10 @@ func (r *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 		run.Known = &outcome
 	}
 
+	run.Signalled = signalled.Err() != nil && run.Interrupted
 	status := report.ExitStatus(run)
 	switch {
-	case signalled.Err() != nil && run.Interrupted:
-		status = statusInterrupted
+	case run.Signalled:
 	case late:
 		status = statusViolated // or not known to hold, which has the same status
 	case broken:
@@ -198,6 +204,10 @@ func (r *runFlags) options() ([]conformance.Option, error) {
 	case r.timeout < 0:
 		return nil, fmt.Errorf("--timeout %v: give a time such as 5m", r.timeout)
 	}
+	if !slices.Contains(spec.Versions(), r.spec) {
+		return nil, fmt.Errorf("--spec %s: the clauses have the versions %s", r.spec, strings.Join(spec.Versions(), ", "))
+	}
+	opts = append(opts, conformance.SpecVersion(r.spec))
 	selected, err := catalog.Selected(r.role(), opts...)
 	if err != nil {
 		return nil, err

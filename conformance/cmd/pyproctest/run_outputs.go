@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/pyproctest/pyproctest/conformance/known"
 	"github.com/pyproctest/pyproctest/conformance/report"
@@ -18,15 +19,17 @@ func (r *runFlags) checkOutputs() error {
 			return fmt.Errorf("--report %s: %w", path, err)
 		}
 	}
-	if ext := filepath.Ext(r.badge); r.badge != "" && ext != ".svg" && ext != ".json" {
-		return fmt.Errorf("--badge %s: give a file that ends in .svg or .json", r.badge)
+	for _, path := range r.badges {
+		if ext := filepath.Ext(path); ext != ".svg" && ext != ".json" {
+			return fmt.Errorf("--badge %s: give a file that ends in .svg or .json", path)
+		}
 	}
 	if len(r.clauses) > 0 || len(r.exclude) > 0 || r.shard != "" {
 		if _, err := os.Stat(r.writeKnown); r.writeKnown != "" && err == nil {
 			return fmt.Errorf("--write-known-failing %s: the file exists, and this run is only a part: its other entries would be lost", r.writeKnown)
 		}
 	}
-	for _, path := range append([]string{r.badge, r.writeKnown}, r.reports...) {
+	for _, path := range slices.Concat(r.badges, r.reports, []string{r.writeKnown}) {
 		if path == "" {
 			continue
 		}
@@ -43,8 +46,8 @@ func (r *runFlags) write(run report.Run) error {
 	for _, path := range r.reports {
 		failed = append(failed, report.Write(path, run))
 	}
-	if r.badge != "" {
-		failed = append(failed, writeBadge(r.badge, run))
+	for _, path := range r.badges {
+		failed = append(failed, writeBadge(path, run))
 	}
 	if r.writeKnown != "" {
 		failed = append(failed, r.writeList(run))

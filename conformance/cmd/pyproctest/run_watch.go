@@ -22,19 +22,27 @@ func (r *runFlags) watch(stdout, stderr io.Writer, s *subject) watcher {
 		return newEvents(stdout, s)
 	}
 	if screen, ok := terminal(stderr); ok {
-		return &onScreen{quiet: quiet{stdout}, line: newLine(screen, s)}
+		return &onScreen{quiet: quiet{stdout, r.verbose}, line: newLine(screen, s)}
 	}
-	return quiet{stdout}
+	return quiet{stdout, r.verbose}
 }
 
 // quiet writes nothing before the end.
-type quiet struct{ stdout io.Writer }
+type quiet struct {
+	stdout  io.Writer
+	verbose bool
+}
 
 func (quiet) options() []conformance.Option { return nil }
 
 func (quiet) end() {}
 
-func (q quiet) finish(run report.Run, _ int) error { return report.Text(q.stdout, run) }
+func (q quiet) finish(run report.Run, _ int) error {
+	if q.verbose {
+		return report.Text(q.stdout, run)
+	}
+	return report.Brief(q.stdout, run)
+}
 
 // onScreen also shows a line of progress before the end.
 type onScreen struct {

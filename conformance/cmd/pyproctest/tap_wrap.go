@@ -14,6 +14,9 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/tap"
 )
 
+// longestSocket is how many bytes the path of a socket may have: 107 on Linux, and 103 on macOS.
+const longestSocket = 103
+
 const socketVariable = "PYPROC_SOCKET_PATH" // [WRK-1]
 
 // wrap takes the place of a worker, which it starts itself with a socket that nobody else knows. It is ready when the
@@ -34,6 +37,9 @@ func (t *tapping) wrap(ctx context.Context, args []string) error {
 	}
 	defer os.RemoveAll(dir)
 	t.options.Upstream = filepath.Join(dir, "s")
+	if len(t.options.Upstream) > longestSocket {
+		return fmt.Errorf("the path of the worker's socket, %s, has %d bytes, and may have about %d: set TMPDIR to a shorter folder, such as /tmp", t.options.Upstream, len(t.options.Upstream), longestSocket)
+	}
 
 	w := &wrapped{cmd: exec.Command(args[0], args[1:]...), ended: make(chan struct{})}
 	w.cmd.Env = append(os.Environ(), socketVariable+"="+t.options.Upstream)

@@ -22,6 +22,8 @@ import (
 var poolParts = map[string]struct{ program, file, part string }{
 	"python": {"python3", "pool.py", `
 NAME = "no workers at all"
+IGNORED: list[str] = ["restart_backoff_ms"]
+FIXED_MAX_PAYLOAD = 1000
 
 
 class Pool:
@@ -51,6 +53,8 @@ def error_kinds(error):
 `},
 	"node": {"node", "pool.mjs", `
 const NAME = "no workers at all";
+const IGNORED = ["restart_backoff_ms"];
+const FIXED_MAX_PAYLOAD = 1000;
 
 class Pool {
   constructor(options) {
@@ -58,7 +62,7 @@ class Pool {
   }
   async start() {}
   async call(method, body, signal) {
-    if (method === "hang") await new Promise((_, reject) => { signal.onabort = () => reject(new Error("aborted")); });
+    if (method === "hang") await new Promise((_, reject) => { signal.onabort = () => reject(signal.reason); });
     if (method !== "echo") throw new Error("gone");
     return body;
   }
@@ -68,7 +72,7 @@ class Pool {
   async shutdown() {}
 }
 
-const errorKinds = () => ["worker_died", "may_have_run"];
+const errorKinds = (error) => error.name === "AbortError" ? ["canceled"] : ["worker_died", "may_have_run"];
 `},
 }
 

@@ -4,11 +4,11 @@
 #include "framer.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* A piece of the line: of a string what is between the quotes. at is NULL where there is none. */
 struct text {
@@ -99,11 +99,10 @@ static void decode(char *request) {
     pyproc_close(&f);
 }
 
-/* A stream that takes so many bytes and then fails once, or takes each write in two halves. */
+/* A stream that takes so many bytes and then fails once. Other writers get a turn after each write. */
 struct sink {
     size_t accept; /* SIZE_MAX: everything */
     bool cut;      /* the last write was cut short: the next one, which brings the rest, fails */
-    bool halves;
     bool begun;
 };
 
@@ -122,12 +121,8 @@ static ssize_t write_sink(void *self, const void *bytes, size_t size) {
         errno = EIO;
         return -1;
     }
-    size_t half = s->halves ? size / 2 : 0;
-    if (s->halves) {
-        list(s, bytes, half);
-        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
-    }
-    list(s, (const unsigned char *)bytes + half, size - half);
+    list(s, bytes, size);
+    sched_yield();
     if (size <= s->accept) {
         s->accept -= s->accept == SIZE_MAX ? 0 : size;
         return (ssize_t)size;
@@ -162,7 +157,6 @@ static void encode(char *request) {
     /* First what stands in the line, for the payloads are then decoded in their places. */
     size_t writers = number(field(request, "writers"), 1), count = 0;
     struct sink sink = {.accept = number(field(request, "accept"), SIZE_MAX)};
-    sink.halves = writers > 1 && sink.accept == SIZE_MAX;
     struct pyproc_framer f;
     open_framer(&f, (struct pyproc_stream){NULL, write_sink, &sink}, request);
     struct text part;

@@ -151,34 +151,24 @@ final class Adapter {
         }
     }
 
-    /** A stream that takes so many bytes and then fails once, or takes each write in two halves. */
+    /** A stream that takes so many bytes and then fails once. Others get a turn after each write. */
     private static final class Sink extends OutputStream {
         final List<String> writes = Collections.synchronizedList(new ArrayList<>());
         int accept;
-        final boolean halves;
 
         Sink(Request request) {
             accept = request.number("accept", Integer.MAX_VALUE);
-            halves = request.number("writers", 1) > 1 && accept == Integer.MAX_VALUE;
         }
 
         @Override
         public void write(byte[] bytes, int offset, int size) throws IOException {
-            int half = halves ? size / 2 : size;
-            list(bytes, offset, half);
-            if (halves) {
-                Thread.yield();
-                list(bytes, offset + half, size - half);
-            }
+            writes.add('"' + HEX.formatHex(bytes, offset, offset + size) + '"');
+            Thread.yield();
             if (size > accept) {
                 accept = Integer.MAX_VALUE;
                 throw new StreamException();
             }
             accept -= accept == Integer.MAX_VALUE ? 0 : size;
-        }
-
-        private void list(byte[] bytes, int offset, int size) {
-            writes.add('"' + HEX.formatHex(bytes, offset, offset + size) + '"');
         }
 
         @Override

@@ -5,7 +5,7 @@ mod framer;
 use framer::{Error, Frame, Framing, Reader, Writer, DEFAULT_MAX_PAYLOAD};
 use std::io::{self, Read, Write};
 use std::sync::{Barrier, Mutex};
-use std::{cell::Cell, collections::VecDeque, thread, time::Duration};
+use std::{cell::Cell, collections::VecDeque, thread};
 
 fn main() -> io::Result<()> {
     for line in io::stdin().lines() {
@@ -76,7 +76,7 @@ fn encode(request: &Object) -> String {
     let frames: Vec<_> = parts(request.text("frames")).into_iter().map(frame).collect();
     let writers = request.number("writers").unwrap_or(1);
     let writes = Mutex::default();
-    let sink = Sink { writes: &writes, accept: request.number("accept"), cut: false, writers };
+    let sink = Sink { writes: &writes, accept: request.number("accept"), cut: false };
     let writer = Writer::new(sink, request.framing(), request.max_payload());
     let results = Mutex::new(vec![String::new(); frames.len()]);
     let start = Barrier::new(writers);
@@ -93,12 +93,11 @@ fn encode(request: &Object) -> String {
     format!(r#""writes":[{}],"results":[{}]"#, writes.join(","), results.join(","))
 }
 
-/// A stream that takes so many bytes and then fails once, or takes each write in two halves.
+/// A stream that takes so many bytes and then fails once. Other writers get a turn after each write.
 struct Sink<'a> {
     writes: &'a Mutex<Vec<String>>,
     accept: Option<usize>,
     cut: bool, // the last write was cut short: the next one, which brings the rest, fails
-    writers: usize,
 }
 
 impl Write for Sink<'_> {
@@ -107,15 +106,8 @@ impl Write for Sink<'_> {
         if std::mem::take(&mut self.cut) {
             return failed();
         }
-        let list = |bytes| self.writes.lock().unwrap().push(format!(r#""{}""#, hex(bytes)));
-        if self.writers > 1 && self.accept.is_none() {
-            let (half, rest) = bytes.split_at(bytes.len() / 2);
-            list(half);
-            thread::sleep(Duration::from_micros(100));
-            list(rest);
-            return Ok(bytes.len());
-        }
-        list(bytes);
+        self.writes.lock().unwrap().push(format!(r#""{}""#, hex(bytes)));
+        thread::yield_now();
         let room = self.accept.unwrap_or(usize::MAX);
         if bytes.len() <= room {
             self.accept = self.accept.map(|accept| accept - bytes.len());

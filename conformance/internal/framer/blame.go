@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
 	"github.com/pyproctest/pyproctest/conformance/spec"
@@ -19,6 +20,9 @@ import (
 func (t *T) blame(v vectors.FrameVector, m misreading, right []delivery) (clause, hint string) {
 	if m.hung {
 		return v.Clause, ""
+	}
+	if m.crashed && strings.Contains(m.trouble, TookTooMuch) {
+		return "FRM-11", ""
 	}
 	framing := spec.Framing(v.Framing)
 	if plain := plainRight(framing); !t.readsRight(plain) {

@@ -62,7 +62,7 @@ func missingFor(open Open, framing spec.Framing) (why string) {
 
 // jobs returns the selected cases, ready to run.
 func jobs(open Open, o *suite.Options) []suite.Job {
-	run := &shared{make: open}
+	run := &shared{make: open, heap: liveHeap()}
 	var all []suite.Job
 	for _, c := range Cases() {
 		all = append(all, suite.Jobs(c.Info(), o, func(t *suite.T) { c.Run(&T{T: t, shared: run, clause: c.Clauses[0]}) })...)
@@ -72,5 +72,5 @@ func jobs(open Open, o *suite.Options) []suite.Job {
 
 // Cases returns all cases, in the order of the files that hold them.
 func Cases() []testCase {
-	return slices.Concat(vectorCases(), readCases(), headerCases(), stickyCases(), memoryCases(), writeCases(), unitCases())
+	return slices.Concat(vectorCases(), readCases(), headerCases(), stickyCases(), memoryCases(), writeCases(), unitCases(), duplexCases(), payloadCases(), failureCases())
 }

@@ -29,10 +29,18 @@ type misreading struct {
 // mustRead has the framer read every delivery. If one is misread, it reports the first misreading under the clause that is
 // really broken, and ends the case.
 func (t *T) mustRead(e expectation) {
+	if claimsHuge(e.FrameVector) { // a framer that takes what is claimed is to do so once at a time
+		t.huge.Lock()
+		defer t.huge.Unlock()
+	}
 	var wrong *misreading
 	var right []delivery
 	for _, d := range e.deliveries {
-		r := t.read(optionsOf(d.vector), sendThenEnd(d.pieces...), toTheEnd)
+		frames := toTheEnd
+		if e.finalError || e.errorAlone {
+			frames = pastTheEnd
+		}
+		r := t.read(optionsOf(d.vector), sendThenEnd(d.pieces...), frames)
 		diff := r.differenceFrom(d.vector)
 		if diff == nil {
 			right = append(right, d)
@@ -51,11 +59,22 @@ func (t *T) mustRead(e expectation) {
 	t.failMisread(clause, hint, *wrong)
 }
 
+// claimsHuge reports whether the frame that decides a vector claims more than 256 MB.
+func claimsHuge(v vectors.FrameVector) bool {
+	starts := frameStarts(v)
+	rest := v.Bytes[min(starts[len(starts)-1], len(v.Bytes)):]
+	return len(rest) >= spec.Framing(v.Framing).HeaderSize() && claimedSize(spec.Framing(v.Framing), rest) > 256<<20
+}
+
 // checkAfterError checks what came with a right error and after it, and ends the case if that is wrong.
 func (t *T) checkAfterError(e expectation, d delivery, r reading) {
 	if e.errorAlone && r.payloadWithError > 0 {
 		t.noteDelivery(d, r)
 		t.FailNow("CRC-5", "no payload with the error", "%s with %s; it came %s", text.Plural(r.payloadWithError, "byte"), r.end, d.name)
+	}
+	if e.finalError && r.laterTrouble != "" {
+		t.noteDelivery(d, r)
+		t.FailNow("STR-3", r.end.String()+" again from every later read", "%s; it came %s", r.laterTrouble, d.name)
 	}
 	for _, later := range r.later {
 		if e.finalError && !later.repeats(r.end) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
@@ -29,13 +30,16 @@ type Open func(rw io.ReadWriter, o Options) Framer
 // shared is what all cases of one run share.
 type shared struct {
 	make        Open
-	hungClauses sync.Map // clauses with a case in which a call did not return within the patience of the run
+	heap        int64        // bytes of this process when the run began
+	heapLook    atomic.Int64 // when the heap was last looked at, in Unix nanoseconds
+	huge        sync.Mutex   // held while a framer reads a stream that claims a huge payload
+	hungClauses sync.Map     // clauses with a case in which a call did not return within the patience of the run
 }
 
 // testCase is a case for framers.
 type testCase = suite.Case[*T]
 
-// T is a case's view of the framer under test.
+// T runs one case against the framer under test.
 type T struct {
 	*suite.T
 	*shared

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"runtime/metrics"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
@@ -32,6 +33,13 @@ const (
 	claimants   = 8
 	claimed     = 32 << 20 // bytes of payload that each of them claims
 	memoryBound = 64 << 20 // bytes allocated for all of them: generous, and a quarter of what they claim
+
+	// stopAt is how many bytes a framer may allocate in all before it is stopped at its next Read: it has broken the
+	// clause long before, and one whose buffer grows at each Read would take all memory of the machine.
+	stopAt = 2 * memoryBound
+	// heapBound is by how many bytes the heap of this process may grow in any other case before the framer that reads
+	// next is stopped. Nothing is known then, because other cases run at the same time.
+	heapBound = 2 << 30
 )
 
 // claimsWithoutPayload opens streams on which a peer claims a large payload and sends only its first bytes. It measures
@@ -99,6 +107,7 @@ func (t *T) allocatedBy(sent []byte, peers, frames int) uint64 {
 	start := allocated()
 	for range peers {
 		s := sendThenSilence(sent)
+		s.tooMuch = func() bool { return allocated()-start > stopAt }
 		defer s.close()
 		t.waitForMore(s, t.readBeside(s, frames))
 	}
@@ -127,6 +136,10 @@ func (t *T) waitForMore(s *source, done <-chan reading) {
 	select {
 	case <-s.exhausted:
 	case r := <-done:
+		if s.wasStopped() {
+			t.Note("suite", "stops the framer, for which more than %d MB were allocated", stopAt>>20)
+			return
+		}
 		if r.end.is(spec.TooLarge) {
 			t.FailNow("FRM-8", "a payload of exactly max_payload bytes accepted", "%s", r.describeEnd())
 		}
@@ -143,4 +156,19 @@ func allocated() uint64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return stats.TotalAlloc
+}
+
+// heapHasGrown reports whether the heap of this process has grown by more than heapBound since the run began. It looks a
+// hundred times a second at most, because a look makes other goroutines wait.
+func (s *shared) heapHasGrown() bool {
+	const interval = int64(10 * time.Millisecond)
+	now, last := time.Now().UnixNano(), s.heapLook.Load()
+	return now-last > interval && s.heapLook.CompareAndSwap(last, now) && liveHeap()-s.heap > heapBound
+}
+
+// liveHeap returns how many bytes the objects on the heap of this process take, those that are garbage included.
+func liveHeap() int64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return int64(sample[0].Value.Uint64())
 }

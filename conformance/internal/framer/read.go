@@ -32,6 +32,10 @@ func readCases() []testCase {
 		{"limit-counts-the-payload-alone", "FRM-8", suite.BothFramings, limits, wholeOnly},
 		{"header-is-outside-the-checksum", "CRC-2", []spec.Framing{spec.Enhanced}, flippedIDs, wholeOnly},
 		{"every-flipped-bit-is-refused", "CRC-4", []spec.Framing{spec.Enhanced}, flippedBits, wholeOnly},
+		{"wrong-checksums-of-all-sizes-are-refused", "CRC-4", []spec.Framing{spec.Enhanced}, wrongChecksums, wholeOnly},
+		{"damage-anywhere-in-a-large-payload-is-refused", "CRC-4", []spec.Framing{spec.Enhanced}, damagedLargePayloads, wholeOnly},
+		{"payloads-of-all-lengths-are-read", "FRM-2", []spec.Framing{spec.Enhanced}, allLengths, oneFrameAtATime},
+		{"basic-payloads-of-all-lengths-are-read", "FRM-4", []spec.Framing{spec.Basic}, allLengths, oneFrameAtATime},
 		{"end-between-frames-is-clean", "STR-1", suite.BothFramings, cutBetween, deliveries},
 		{"end-inside-a-frame-is-truncated", "STR-2", suite.BothFramings, cutInside, wholeOnly},
 		{"frames-in-random-pieces", "STR-4", suite.BothFramings, randomFrames, inRandomPieces},
@@ -49,6 +53,11 @@ func readCases() []testCase {
 			Name: "refused-payload-is-not-handed-out", Clauses: []string{"CRC-5"}, Framings: []spec.Framing{spec.Enhanced},
 			Cause: causeOf("CRC-5"),
 			Run:   payloadBesideError,
+		},
+		testCase{
+			Name: "id-reads-as-0-after-writes", Clauses: []string{"FRM-4"}, Framings: []spec.Framing{spec.Basic},
+			Cause: "The frame that is read is filled into one that was written before, and keeps its ID.",
+			Run:   readAfterWrites,
 		},
 		testCase{
 			Name: "end-together-with-the-last-bytes", Clauses: []string{"STR-4"}, Framings: suite.BothFramings,
@@ -161,6 +170,87 @@ func flippedBits(spec.Framing) (all []vectors.FrameVector) {
 		all = append(all, v)
 	}
 	return all
+}
+
+// wrongChecksums returns frames of which one bit of the checksum is wrong: each bit, for an empty payload and for small
+// and large ones.
+func wrongChecksums(spec.Framing) (all []vectors.FrameVector) {
+	for _, size := range []int{0, 1, 64, 4096, 65_536, 1 << 20} {
+		payload := bytes.Repeat([]byte("c"), size)
+		for bit := range 32 {
+			v := vectors.FrameVector{Framing: vectors.Enhanced, MaxPayload: 1 << 20, Error: vectors.BadCRC}
+			v.Bytes = wire.EncodeWith(7, payload, func(h *wire.Header) { h.CRC ^= 1 << bit })
+			v.DecidedAt = len(v.Bytes)
+			v.Comment = fmt.Sprintf("bit %d of the checksum of %s wrong", bit, text.Plural(size, "byte"))
+			all = append(all, v)
+			if size == 1<<20 && bit == 0 { // one is enough of this size
+				break
+			}
+		}
+	}
+	return all
+}
+
+// damagedLargePayloads returns large frames of which one bit of the payload is wrong: near the start, near each power of
+// two, and in the last bytes.
+func damagedLargePayloads(spec.Framing) (all []vectors.FrameVector) {
+	const size = 200_003
+	offsets := []int{0, size / 2, size - 2, size - 1}
+	for at := 1; at < size; at *= 2 {
+		offsets = append(offsets, at-1, at)
+	}
+	right := wire.Encode(spec.Enhanced, 7, bytes.Repeat([]byte("d"), size))
+	for i, at := range offsets {
+		v := vectors.FrameVector{Framing: vectors.Enhanced, MaxPayload: 1 << 20, Error: vectors.BadCRC, Bytes: slices.Clone(right), DecidedAt: len(right)}
+		v.Bytes[spec.EnhancedHeader+at] ^= 1 << (i % 8)
+		v.Comment = fmt.Sprintf("bit %d of byte %d of a payload of %d wrong", i%8, at, size)
+		all = append(all, v)
+	}
+	return all
+}
+
+// allLengths returns streams that have a frame of each payload length to 600 bytes, and of the lengths near each power of
+// two after that.
+func allLengths(framing spec.Framing) []vectors.FrameVector {
+	var short, long []spec.Frame
+	random := rand.New(rand.NewPCG(6, 1))
+	for n := range 601 {
+		short = append(short, spec.Frame{ID: uint64(n), Payload: randomBytes(random, n)})
+	}
+	for n := 1024; n <= 1<<18; n *= 2 {
+		for _, near := range []int{n - 18, n - 4, n - 1, n, n + 1} {
+			long = append(long, spec.Frame{ID: uint64(near), Payload: randomBytes(random, near)})
+		}
+	}
+	return []vectors.FrameVector{rightVector(framing, 1<<20, short...), rightVector(framing, 1<<20, long...)}
+}
+
+// oneFrameAtATime delivers a vector whole, and with each frame in a piece of its own.
+func oneFrameAtATime(v vectors.FrameVector) []delivery {
+	return []delivery{whole(v), {"a frame in each piece", v, cutAt(v.Bytes, frameStarts(v)...)}}
+}
+
+// readAfterWrites writes frames with IDs and reads frames of the basic framing between them. Over JSON lines, where each
+// request has a framer of its own, no write comes before the reads.
+func readAfterWrites(t *T) {
+	t.checkPlainWrite()
+	frames := slices.Repeat([]spec.Frame{{Payload: []byte("123456789")}, {}}, 3)
+	v := rightVector(spec.Basic, plainLimit, frames...)
+	t.mustRead(expectation{FrameVector: v, deliveries: []delivery{whole(v)}})
+	w := t.openWriter(optionsOf(v), v.Bytes)
+	for i, id := range []uint64{1, 7, 1<<32 + 5, 1 << 63, 1<<64 - 1, 9} {
+		w.mustWrite("FRM-4", spec.Frame{ID: id, Payload: []byte("written")})
+		var r reading
+		trouble, _ := t.attempt(func() { r = readFrames(w.framer, 1) })
+		r.trouble = trouble
+		want := fmt.Sprintf("frame %d of the stream, with ID 0, after a write with ID %d", i+1, id)
+		switch {
+		case len(r.frames) == 0:
+			t.FailNow("FRM-4", want, "%s", r.describeEnd())
+		case r.frames[0].ID != 0:
+			t.FailNow("FRM-4", want, "%s", describeFrame(r.frames[0]))
+		}
+	}
 }
 
 func someFrames() []spec.Frame {

@@ -16,6 +16,7 @@ type reading struct {
 	end              ending
 	payloadWithError int         // bytes
 	later            []laterRead // after a framing error
+	laterTrouble     string      // why there is no later read: a panic or a hang
 	trouble          string      // why there is no reading: a panic or a hang
 	hung             bool        // the call did not return within the patience of the run
 	crashed          bool        // the process of the framer ended
@@ -26,21 +27,26 @@ type reading struct {
 const (
 	laterReads = 3  // how often a framer is asked again after a framing error [STR-3]
 	toTheEnd   = -1 // read to the end, however many frames come
+	pastTheEnd = -2 // the same, and after a framing error ask the framer again
 )
 
-// read has a new framer read so many frames of the stream, or all of it for toTheEnd. After a framing error it asks the
-// framer again, unless the stream stays open: a further read could then wait for ever.
+// read has a new framer read so many frames of the stream, or all of it for toTheEnd or pastTheEnd. It does not ask again
+// on a stream that stays open, because such a read could wait for ever. A panic or a hang of a later read says nothing of
+// the reads before it, so it is kept apart.
 func (t *T) read(o Options, s *source, frames int) reading {
 	var made reading // written by another goroutine, which is still running after a hang
 	streamOpen := s.closed != nil
+	s.tooMuch = t.heapHasGrown
 	crashes := t.crashes()
 	defer s.close() // also where the case ends here, so that a framer that hangs is let go
+	var f Framer
 	trouble, hung := t.attempt(func() {
-		f := t.open(stream{s, io.Discard}, o)
-		if made = readFrames(f, frames); made.end.isFramingError() && !streamOpen {
-			made.readAgain(f)
-		}
+		f = t.open(stream{s, io.Discard}, o)
+		made = readFrames(f, frames)
 	}, s)
+	if s.wasStopped() {
+		t.Blocked("the suite has stopped the framer: meanwhile the heap of this process grew by more than %d MB. The cases of FRM-11 measure who takes it", heapBound>>20)
+	}
 	asked := s.countReadsAfterEnd()
 	r := reading{trouble: trouble, hung: hung, crashed: t.crashes() > crashes}
 	if trouble == "" {
@@ -50,6 +56,12 @@ func (t *T) read(o Options, s *source, frames int) reading {
 		r.trouble = fmt.Sprintf("the call hangs: after the end of the stream it asked %d times for more", maxReadsAfterEnd)
 	}
 	r.askedForMore, r.streamOpen = asked > 0, streamOpen
+	if frames == pastTheEnd && r.trouble == "" && r.end.isFramingError() && !streamOpen {
+		later := reading{end: r.end, payloadWithError: r.payloadWithError}
+		if r.laterTrouble, _ = t.attempt(func() { later.readAgain(f) }, s); r.laterTrouble == "" {
+			r.later, r.payloadWithError = later.later, later.payloadWithError
+		}
+	}
 	return r
 }
 

@@ -27,6 +27,9 @@ type Remote interface {
 	Close() error
 }
 
+// TookTooMuch begins the text of the error of a process that was ended because of the memory it took [FRM-11].
+const TookTooMuch = "ended by the suite, because it took"
+
 // Script is all that a stream of the suite will bring and take. A framer in another process gets it whole, because single
 // reads and writes do not reach it.
 type Script struct {

@@ -3,6 +3,7 @@ package framer
 import (
 	"bytes"
 	"io"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -40,6 +41,8 @@ type source struct {
 	readsAfterEnd int           // how often a Read came after the last piece
 	exhausted     chan struct{} // closed by the first of those Reads
 	closed        chan struct{}
+	tooMuch       func() bool // asked at each Read whether the framer has taken too much memory; may be nil
+	stopped       bool        // it has, and was stopped there
 }
 
 // maxReadsAfterEnd is how often a framer may read after the end of the stream before that counts as a hang. Right framers
@@ -47,6 +50,10 @@ type source struct {
 const maxReadsAfterEnd = 10_000
 
 func (s *source) Read(p []byte) (int, error) {
+	if s.tooMuch != nil && s.tooMuch() {
+		s.stop()
+		endGoroutine()
+	}
 	s.mu.Lock()
 	s.reads++
 	for len(s.pieces) > 0 && len(s.pieces[0]) == 0 {
@@ -84,6 +91,19 @@ func (s *source) Read(p []byte) (int, error) {
 	}
 	<-s.closed
 	return 0, io.EOF
+}
+
+// stop notes that the framer is stopped because it has taken too much memory.
+func (s *source) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+}
+
+func (s *source) wasStopped() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopped
 }
 
 // script returns what is still to come.
@@ -136,13 +156,14 @@ func (s *source) close() {
 
 // sink is the half that a framer writes to. It counts the bytes and keeps the first of them.
 type sink struct {
-	breakAt int   // how many bytes it takes before a Write is short; 0 for no short Write
-	failure error // what the short Write returns
+	breakAt  int   // how many bytes it takes before a Write is short; 0 for no short Write
+	failure  error // what the short Write returns
+	keepsAll bool  // every byte is kept, and not only the first of them
 
 	mu         sync.Mutex
 	got        []byte
 	size       int
-	writes     int64
+	sizes      []int // of the Writes
 	broken     bool
 	afterBreak []byte // what was written after the short Write
 }
@@ -150,9 +171,20 @@ type sink struct {
 const keptBySink = 1 << 20 // bytes
 
 func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.take(p)
+	for i := 0; err != nil && i < turns; i++ {
+		runtime.Gosched()
+	}
+	return n, err
+}
+
+// turns is how often other goroutines may run before a Write fails, so that those that write next wait by then.
+const turns = 100
+
+func (s *sink) take(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.writes++
+	s.sizes = append(s.sizes, len(p))
 	if s.broken {
 		s.afterBreak = append(s.afterBreak, p...)
 		return len(p), nil
@@ -162,7 +194,11 @@ func (s *sink) Write(p []byte) (int, error) {
 		s.broken = true
 		n, err = s.breakAt-s.size, s.failure
 	}
-	s.got = append(s.got, p[:min(n, keptBySink-len(s.got))]...)
+	kept := n
+	if !s.keepsAll {
+		kept = min(n, keptBySink-len(s.got))
+	}
+	s.got = append(s.got, p[:kept]...)
 	s.size += n
 	return n, err
 }
@@ -170,7 +206,14 @@ func (s *sink) Write(p []byte) (int, error) {
 func (s *sink) progress() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.writes
+	return int64(len(s.sizes))
+}
+
+// writeSizes returns the size of each Write.
+func (s *sink) writeSizes() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.sizes)
 }
 
 // total returns how many bytes were written.
@@ -185,6 +228,13 @@ func (s *sink) bytes() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return bytes.Clone(s.got)
+}
+
+// isBroken reports whether a Write was short.
+func (s *sink) isBroken() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken
 }
 
 // bytesAfterBreak returns what was written after the short Write.

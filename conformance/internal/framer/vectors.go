@@ -60,6 +60,8 @@ func causeOf(clause string) string {
 		return "The payload is read before the header is checked, or the checksum is computed over what has arrived."
 	case "FRM-10":
 		return "The header and the payload are read in one step, or the payload is read before its size is checked."
+	case "FRM-11":
+		return "A buffer of the claimed size is made before the payload is read."
 	case "CRC-1":
 		return "The checksum is CRC32 (IEEE), as in zlib and Go's crc32.ChecksumIEEE, or it lacks an inversion."
 	case "CRC-2":

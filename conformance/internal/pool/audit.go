@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/pyproctest/pyproctest/conformance/internal/wire"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
@@ -14,6 +13,8 @@ type audit struct {
 	s        *stage
 	pending  int // checks that wait for afterSync
 	reported map[string]bool
+	// afterEvent is set once something has happened in a case about the bounds after it [BPR-8].
+	afterEvent bool
 }
 
 // report records a violation of the clause, once in a case.
@@ -47,38 +48,58 @@ func (a *audit) reportUnreadable(problem string) {
 }
 
 // checkHeader compares the ID in the header with the ID in the message, and checks that it is not 0.
-func (a *audit) checkHeader(header, id uint64, m wire.Message) {
-	kind := "request"
-	if m.Enveloped && m.Type == "cancellation" {
-		kind = "cancellation"
+func (a *audit) checkHeader(header, id uint64, k kind) {
+	differs, zero := []string{"RID-3"}, "RID-1"
+	switch k {
+	case kindCancellation:
+		differs = append(differs, "CAN-2")
+	case kindHealth:
+		differs, zero = []string{"RID-9"}, "RID-9"
 	}
 	if a.s.options.Framing == spec.Enhanced && header != id {
-		clauses := []string{"RID-3"}
-		if kind == "cancellation" {
-			clauses = append(clauses, "CAN-2")
-		}
-		for _, clause := range clauses {
-			a.report(clause, fmt.Sprintf("the header of the %s bears the ID of its message, %d", kind, id), fmt.Sprintf("%d in the header", header))
+		for _, clause := range differs {
+			a.report(clause, fmt.Sprintf("the header of the %s bears the ID of its message, %d", k, id), fmt.Sprintf("%d in the header", header))
 		}
 	}
 	if id == 0 {
-		a.report("RID-1", "request IDs other than 0", "a "+kind+" with the ID 0")
+		a.report(zero, "request IDs other than 0", fmt.Sprintf("a %s with the ID 0", k))
+	}
+}
+
+// kind is what the pool sends, in the words of a failure.
+type kind string
+
+const (
+	kindRequest      kind = "request"
+	kindHealth       kind = "health call"
+	kindCancellation kind = "cancellation"
+)
+
+// checkSize compares the payload of a frame with the limit of the pool.
+func (a *audit) checkSize(size int) {
+	if limit := a.s.limit(); size > limit {
+		a.report("MSG-18", fmt.Sprintf("no frame with a payload of more than %d bytes", limit), fmt.Sprintf("a payload of %d bytes", size))
 	}
 }
 
 // checkIDLocked checks that no other request is outstanding under the same ID.
 func (a *audit) checkIDLocked(r *request) {
-	for _, o := range a.s.requests {
-		if o.id == r.id && o.outstandingLocked() {
-			a.afterSync(func() {
-				if o.wasAtWorkerWhen(r) {
-					a.report("RID-2", "an ID that no other outstanding request has in the whole pool",
-						fmt.Sprintf("%s (%s) arrived with the ID %d while %s (%s) was outstanding under it",
-							r.method, r.worker.name(), r.id, o.method, o.worker.name()))
-				}
-			})
-			return
+	for _, o := range slices.Concat(a.s.requests, a.s.healthCalls) {
+		if o == r || o.id != r.id || !o.outstandingLocked() {
+			continue
 		}
+		clause := "RID-2"
+		if r.isHealth() || o.isHealth() {
+			clause = "RID-9"
+		}
+		a.afterSync(func() {
+			if o.wasAtWorkerWhen(r) {
+				a.report(clause, "an ID that no other outstanding request has in the whole pool",
+					fmt.Sprintf("%s (%s) arrived with the ID %d while %s (%s) was outstanding under it",
+						r.method, r.worker.name(), r.id, o.method, o.worker.name()))
+			}
+		})
+		return
 	}
 }
 
@@ -94,6 +115,9 @@ func (a *audit) checkBoundsLocked(r *request) {
 		}
 		if there <= bound {
 			return
+		}
+		if a.afterEvent {
+			clause = "BPR-8"
 		}
 		a.afterSync(func() {
 			there := 0

@@ -148,7 +148,7 @@ const brokenInterval = 100 * time.Millisecond
 func brokenAnswer(t *T, clause string, breaking func(a, b *request) []byte) {
 	s := t.stage()
 	s.options.MaxPayload = 1 << 16
-	s.options.HealthInterval = brokenInterval
+	s.checkOften()
 	s.holdRequests()
 	s.start()
 	calls := s.holdCalls(clause, 2)
@@ -178,7 +178,7 @@ func brokenAnswer(t *T, clause string, breaking func(a, b *request) []byte) {
 
 func answerCutOff(t *T) {
 	s := t.stage()
-	s.options.HealthInterval = brokenInterval
+	s.checkOften()
 	s.holdRequests()
 	s.start()
 	for _, at := range []int{3, 30} {

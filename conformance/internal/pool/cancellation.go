@@ -175,6 +175,7 @@ func neverAnswered(t *T) {
 
 func cancelledWrite(t *T) {
 	s := t.stage()
+	s.leastPayload = 2 << 20
 	s.start()
 	s.call().succeeds("CAN-10")
 	s.holdRequests()

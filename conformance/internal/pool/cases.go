@@ -53,6 +53,23 @@ func Cases() []testCase {
 		restartCases(),
 		shutdownCases(),
 		safeShutdownCases(),
+
+		tooLargeCases(),
+		changedBodyCases(),
+		healthIDCases(),
+		endedContextCases(),
+		timeLimitCases(),
+		vectorCases(),
+		atOnceCases(),
+		stopTimeoutCases(),
+		severalShutdownCases(),
+		boundAfterEventCases(),
+		waiterAtDeathCases(),
+		hangingCheckCases(),
+		inheritanceCases(),
+		outputCases(),
+		stepCases(),
+		manyCallCases(),
 	)
 }
 

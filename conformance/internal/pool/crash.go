@@ -82,6 +82,8 @@ func killWhileAnswering(s *stage) crashResult {
 // crashStage starts a pool of 2 workers. A process that replaces one of them never becomes ready.
 func crashStage(t *T) *stage {
 	s := t.stage()
+	s.leastPayload = 2 << 20
+	s.leastPayload = 2 << 20
 	s.options.Workers, s.options.MaxInFlight = 2, 2
 	s.options.HealthInterval = 50 * time.Millisecond
 	s.holdRequests()

@@ -119,7 +119,7 @@ func noCallIsSentTwiceAfterACrash(t *T) {
 func noCallIsSentTwiceAfterItsConnectionBroke(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
-	s.options.HealthInterval = brokenInterval
+	s.checkOften()
 	s.holdRequests()
 	s.start()
 	for _, breaking := range []func(r *request){
@@ -140,6 +140,7 @@ func noCallIsSentTwiceAfterItsConnectionBroke(t *T) {
 func waiterOutlastsFailedRestarts(t *T) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 2, 1
+	s.options.HealthInterval = brokenInterval // a pool may notice a death at its next check
 	s.holdRequests()
 	s.start()
 	calls := s.holdCalls("HLT-4", 2)

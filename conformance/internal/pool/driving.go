@@ -32,6 +32,7 @@ func (s *stage) open() {
 		processes = proc.Within(r.PID())
 	}
 	s.withLock(func() { s.opened, s.poolProcesses = true, processes })
+	s.respectLimits(made)
 }
 
 // start makes the pool if there is none yet, and starts it with right workers. It blocks the case if Start fails.

@@ -27,7 +27,8 @@ func fullConnectionCases() []testCase {
 
 func unreadableAnswerBesideFullConnection(t *T) {
 	s := t.stage()
-	s.options.HealthInterval = brokenInterval
+	s.leastPayload = 2 << 20
+	s.checkOften()
 	s.holdRequests()
 	s.start()
 	h := s.holdCalls("RID-7", 1)[0]

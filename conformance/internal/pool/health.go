@@ -164,6 +164,7 @@ func (s *stage) awaitReplacement() bool {
 		last := s.workers[len(s.workers)-1]
 		return len(s.workers) > s.options.Workers && last.listening
 	}) {
+		s.unlessIgnored("RestartBackoff", "the worker was not restarted within "+s.t.Patience().String())
 		return false
 	}
 	s.healthBecomes("HLT-6", "the pool counts a worker that was restarted as healthy", func(h spec.Health) bool { return h.Healthy == s.options.Workers })

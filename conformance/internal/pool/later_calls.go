@@ -12,6 +12,7 @@ func (s *stage) laterCallsSucceed(clause string) {
 		c := s.call()
 		c.wait(clause)
 		if c.err != nil && (!well(before) || !well(s.health(clause))) {
+			s.unlessIgnored("HealthInterval", "a worker counts as unhealthy after this until the next check")
 			s.healthBecomes(clause, "every worker counts as healthy again, so that later calls get their own answers", well)
 			continue
 		}

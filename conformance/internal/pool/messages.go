@@ -85,6 +85,7 @@ func fieldNamesAreExact(t *T) {
 
 func bodiesOf1MbArriveEqualBothWays(t *T) {
 	s := t.stage()
+	s.leastPayload = 2 << 20
 	s.holdRequests()
 	s.start()
 	out := wire.Quote(strings.Repeat("0123456789abcdé ", 1<<16))
@@ -144,7 +145,7 @@ func nearIDs(id uint64) []uint64 {
 // answer and take the right one behind it, or fail the calls on the connection.
 func idsAreIntegers(t *T) {
 	s := t.stage()
-	s.options.HealthInterval = brokenInterval
+	s.checkOften()
 	s.holdRequests()
 	s.start()
 	for _, id := range []string{`"%d"`, `%d.0`, `%de0`, `-%d`, `[%d]`, `true`, `null`} {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/scripted"
 )
@@ -65,24 +66,44 @@ func readOnlyOrder(n int64) scripted.Message {
 // hang lets the worker answer nothing from now on, health calls included. It goes on reading.
 func (w *scriptedWorker) hang() {
 	w.note("hangs")
-	w.s.withLock(func() { w.hung = true })
+	w.s.withLock(func() { w.hung, w.hungSince = true, time.Now() })
+}
+
+// resume lets a worker that hung answer again, beginning with the health calls that it has not answered.
+func (w *scriptedWorker) resume() {
+	w.note("answers again")
+	var late []*request
+	w.s.withLock(func() { w.hung, late, w.unanswered = false, w.unanswered, nil })
+	for _, r := range late {
+		r.answerHealth()
+	}
 }
 
 // writeStderr lets the process write text to its standard error, and waits until it has.
-func (w *scriptedWorker) writeStderr(text string) {
-	w.note("writes %d bytes to its standard error, the last are %q", len(text), text[max(0, len(text)-60):])
-	_ = w.orderAndWait(scripted.Message{Kind: scripted.OrderStderr, Data: []byte(text)})
+func (w *scriptedWorker) writeStderr(text string) { _ = w.prints(scripted.OrderStderr, text) }
+
+// prints lets the process write text to one of its files, and waits until it has. It returns an error if the process
+// could not write all of it within the patience of the run.
+func (w *scriptedWorker) prints(to scripted.Kind, text string) error {
+	name := "error"
+	if to == scripted.OrderStdout {
+		name = "output"
+	}
+	w.note("writes %d bytes to its standard %s, the last are %q", len(text), name, text[max(0, len(text)-60):])
+	return w.orderAndWait(scripted.Message{Kind: to, Data: []byte(text)})
 }
 
 // exit lets the process exit with that status.
 func (w *scriptedWorker) exit(status int) {
 	w.note("exits with status %d", status)
+	w.s.withLock(func() { w.exitOrdered = true })
 	w.order(scripted.Message{Kind: scripted.OrderExit, Conn: uint32(status)})
 }
 
 // die lets the process kill itself with SIGKILL.
 func (w *scriptedWorker) die() {
 	w.note("is killed")
+	w.s.withLock(func() { w.exitOrdered = true })
 	w.order(scripted.Message{Kind: scripted.OrderDie})
 }
 

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"slices"
 	"time"
 
@@ -35,6 +36,7 @@ type Options struct {
 	RestartBackoffMax time.Duration
 	StopTimeout       time.Duration
 	Queue             int
+	Output            io.Writer // what the workers print [OUT-2]
 }
 
 // Open makes the pool under test and does not start it. It returns an error that wraps Unsupported if the pool does not

@@ -17,6 +17,9 @@ type Remote interface {
 	HealthNow() (spec.Health, error)
 	// PID returns the ID of the process.
 	PID() int
+	// KnowsEnded reports whether a call whose context has ended before reaches the pool with a context that has ended
+	// [CAN-11].
+	KnowsEnded() bool
 	// Another makes one more pool in the same process. The first pool must be shut down.
 	Another(o Options) (Pool, error)
 	// Close ends the process.

@@ -16,11 +16,20 @@ type request struct {
 	headerID  uint64
 	method    string
 	body      json.RawMessage
+	size      int // bytes of the frame's payload
 	enveloped bool
 	cancelled bool // by a message, not by the end of its connection
 	// Numbers of the events at which the request arrived, the case decided to answer it, and its cancellation or the
 	// end of its connection withdrew it. A number is 0 if that has not happened.
 	arrived, answered, withdrawn int
+}
+
+// isHealth reports whether the request is a health call of the pool's own.
+func (r *request) isHealth() bool { return r.method == "health" }
+
+// answerHealth answers a health call as a healthy worker does [WRK-20].
+func (r *request) answerHealth() {
+	r.answer(fmt.Appendf(nil, `{"status":"healthy","pid":%d}`, r.worker.pid))
 }
 
 // answer sends an answer with that body, in an envelope if the request came in one [MSG-2].

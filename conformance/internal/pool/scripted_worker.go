@@ -36,12 +36,17 @@ type scriptedWorker struct {
 	conns         map[uint32]*connection
 	confirmations map[uint32]chan error // by tag of the order
 	lastTag       uint32
-	listening     bool // the case has ordered it to listen
-	hung          bool // it answers nothing, health calls included
+	listening     bool       // the case has ordered it to listen
+	hung          bool       // it answers nothing, health calls included
+	hungSince     time.Time  // when it was ordered to hang
+	unanswered    []*request // health calls that arrived while it hung
+	inherited     []string   // the peers of the connections that the process had when it began
 	signals       []string
-	healthCalls   int // health calls that arrived
-	calls         int // other requests that arrived
-	bytesReceived int // on all connections
+	healthCalls   int       // health calls that arrived
+	calls         int       // other requests that arrived
+	bytesReceived int       // on all connections
+	stoppedAt     time.Time // when it got its first signal
+	exitOrdered   bool      // the case has ordered it to exit or to die
 	exited        bool
 	exitedAt      time.Time
 }
@@ -137,12 +142,17 @@ func (w *scriptedWorker) handleEvent(m scripted.Message) {
 			s.t.Saw(fmt.Sprintf("%s ← pool, connection %d, the last bytes", w.name(), c.number), s.options.Framing, c.data)
 		}
 	case scripted.EventSignal:
+		if len(w.signals) == 0 {
+			w.stoppedAt = time.Now()
+		}
 		w.signals = append(w.signals, string(m.Data))
 		w.note("gets the signal %q", m.Data)
-		if string(m.Data) == syscall.SIGTERM.String() {
-			onSIGTERM := s.onSIGTERM
-			script = append(script, func() { onSIGTERM(w) })
+		if name := string(m.Data); name == syscall.SIGTERM.String() || name == syscall.SIGINT.String() {
+			onStop := s.onStop
+			script = append(script, func() { onStop(w) })
 		}
+	case scripted.EventInherited:
+		w.inherited = append(w.inherited, string(m.Data))
 	case scripted.EventDone:
 		if done := w.confirmations[m.Tag]; done != nil {
 			var err error
@@ -166,7 +176,7 @@ func (w *scriptedWorker) endLocked(c *connection) {
 		return
 	}
 	c.ended = true
-	for _, r := range w.s.requests {
+	for _, r := range slices.Concat(w.s.requests, w.s.healthCalls) {
 		if r.worker == w && r.conn == c && r.withdrawn == 0 {
 			r.withdrawn = w.s.seq
 		}
@@ -215,12 +225,13 @@ func (w *scriptedWorker) messageLocked(c *connection, f spec.Frame) func() {
 		s.audit.reportUnreadable(err.Error())
 		return nil
 	}
-	s.audit.checkHeader(f.ID, id, m)
+	s.audit.checkSize(len(f.Payload))
 	if m.Enveloped && m.Type == "cancellation" {
+		s.audit.checkHeader(f.ID, id, kindCancellation)
 		w.cancelledLocked(c, id)
 		return nil
 	}
-	r := &request{worker: w, conn: c, id: id, headerID: f.ID, enveloped: m.Enveloped, body: m.Fields["body"], arrived: s.seq}
+	r := &request{worker: w, conn: c, id: id, headerID: f.ID, enveloped: m.Enveloped, body: m.Fields["body"], size: len(f.Payload), arrived: s.seq}
 	switch {
 	case m.Enveloped && m.Type != "request":
 		s.audit.reportUnreadable(fmt.Sprintf("an envelope of type %q", m.Type))
@@ -232,14 +243,13 @@ func (w *scriptedWorker) messageLocked(c *connection, f spec.Frame) func() {
 	if r.body == nil {
 		r.body = json.RawMessage("null")
 	}
-	s.audit.checkIDLocked(r)
-	if r.method == "health" {
-		w.healthCalls++
-		if w.hung {
-			return nil
-		}
-		return func() { r.answer(fmt.Appendf(nil, `{"status":"healthy","pid":%d}`, w.pid)) }
+	if r.isHealth() {
+		s.audit.checkHeader(f.ID, id, kindHealth)
+		s.audit.checkIDLocked(r)
+		return w.healthCallLocked(r)
 	}
+	s.audit.checkHeader(f.ID, id, kindRequest)
+	s.audit.checkIDLocked(r)
 	w.calls++
 	s.requests = append(s.requests, r)
 	s.audit.checkBoundsLocked(r)
@@ -250,9 +260,21 @@ func (w *scriptedWorker) messageLocked(c *connection, f spec.Frame) func() {
 	return func() { called(r) }
 }
 
+// healthCallLocked records a health call, and returns the script's reaction to it, or nil for none.
+func (w *scriptedWorker) healthCallLocked(r *request) func() {
+	w.healthCalls++
+	w.s.healthCalls = append(slices.DeleteFunc(w.s.healthCalls, func(o *request) bool { return !o.outstandingLocked() }), r)
+	if w.hung {
+		w.unanswered = append(w.unanswered, r)
+		return nil
+	}
+	called := w.s.onHealth
+	return func() { called(r) }
+}
+
 // cancelledLocked withdraws the request that a cancellation names. Requests on other connections stay [CAN-7].
 func (w *scriptedWorker) cancelledLocked(c *connection, id uint64) {
-	for _, r := range w.s.requests {
+	for _, r := range slices.Concat(w.s.requests, w.s.healthCalls) {
 		if r.worker == w && r.conn == c && r.id == id && r.withdrawn == 0 {
 			r.withdrawn = w.s.seq
 			r.cancelled = true

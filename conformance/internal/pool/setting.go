@@ -16,7 +16,8 @@ func (t *T) stage() *stage {
 	s.audit.s = s
 	s.onAppear = func(w *scriptedWorker) { w.listen() }
 	s.onRequest = func(r *request) { r.answer(r.body) }
-	s.onSIGTERM = func(w *scriptedWorker) { w.exit(0) }
+	s.onHealth = (*request).answerHealth
+	s.onStop = func(w *scriptedWorker) { w.exit(0) }
 	control := filepath.Join(dir, "c")
 	program, err := os.Executable()
 	if err == nil {
@@ -42,6 +43,7 @@ func (t *T) stage() *stage {
 		HealthInterval: time.Minute, HealthTimeout: t.Patience(),
 		RestartBackoff: 10 * time.Millisecond, RestartBackoffMax: 100 * time.Millisecond,
 	}
+	s.usual = s.options
 	s.serving.Go(s.admit)
 	t.Cleanup(s.closeRemote)
 	t.Cleanup(s.clear)

@@ -127,7 +127,7 @@ func aWorkerThatIgnoresSIGTERMIsKilled(t *T) {
 	s := t.stage()
 	s.options.Workers = 2
 	s.options.StopTimeout = 100 * time.Millisecond
-	s.onSIGTERM = func(w *scriptedWorker) {
+	s.onStop = func(w *scriptedWorker) {
 		if w.number == 2 {
 			w.exit(0)
 		}
@@ -171,11 +171,16 @@ func shutdownWithAnEndedContextLeavesNothingEither(t *T) {
 	s.holdRequests()
 	s.start()
 	s.holdCalls("SHD-4", 2)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_ = s.shutdownWith(ctx, "SHD-4")
+	_ = s.shutdownWith(endedContext(t), "SHD-4")
 	noProcessIsLeft(s, "SHD-4", "Shutdown has returned")
 	noSocketIsLeft(s, "SHD-4", "Shutdown has returned")
+}
+
+// endedContext returns a context that was cancelled.
+func endedContext(t *T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
 }
 
 // untilRefused makes calls until one is refused, which shows that Shutdown has begun.
@@ -184,6 +189,9 @@ func (s *stage) untilRefused(clause string) {
 	last := "none was made"
 	if !s.t.Settle(func() bool {
 		c := s.call()
+		if !s.eventuallyWithin(s.t.Patience()/8, c.ended) { // it may be at a worker that hangs
+			c.cancel()
+		}
 		c.wait(clause)
 		last = c.outcome()
 		return errors.Is(c.err, spec.Closed)

@@ -82,9 +82,10 @@ func shutdownBeforeStart(t *T) {
 }
 
 func shutdownAfterAFailedStart(t *T) {
-	s := failedStart(t, "SHD-5", exitsFirst, 8*t.Patience())
-	_ = s.shutdown("SHD-5")
-	_ = s.shutdown("SHD-5")
+	afterFailedStarts(t, "SHD-5", func(s *stage) {
+		_ = s.shutdown("SHD-5")
+		_ = s.shutdown("SHD-5")
+	})
 }
 
 func shutdownDuringStart(t *T) {

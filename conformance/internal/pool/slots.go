@@ -124,7 +124,7 @@ func endWithBodiesThatCannotBeSent(s *stage, calls []heldCall) {
 func (w wayOut) givesSlotsBack(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight, s.options.MaxPayload = 3, 1<<16
-	s.options.HealthInterval = brokenInterval
+	s.checkOften()
 	s.holdRequests()
 	s.start()
 	w.end(s, s.holdCalls("BPR-4", s.options.MaxInFlight))

@@ -16,10 +16,11 @@ import (
 // in one order.
 //
 // Unless the case changes the script, workers are right: each listens as soon as it appears, answers health calls,
-// answers every request with the request's own body, and exits with status 0 at SIGTERM.
+// answers every request with the request's own body, and exits with status 0 at SIGTERM and SIGINT [WRK-17].
 type stage struct {
 	t        *T
 	options  Options
+	usual    Options // those that every case begins with
 	pool     Pool
 	previous Pool // the pool of an earlier stage, when this one's pool must live in the same process
 	control  net.Listener
@@ -34,6 +35,7 @@ type stage struct {
 	seq           int           // number of the last event
 	workers       []*scriptedWorker
 	requests      []*request // all but health calls, in order of arrival
+	healthCalls   []*request // health calls that were outstanding when the last one arrived
 	unreadable    string     // the problem with the first message that could not be read [MSG-17]; empty if there was none
 	calls         []*call
 	opened        bool
@@ -42,11 +44,16 @@ type stage struct {
 	mostHeld      int   // the most calls that the case has had at the workers at once
 	started       bool  // the last Start succeeded
 	audit         audit
+	leastPayload  int      // bytes of a payload that the case needs at least
+	preferred     []string // options that the case sets and can do without
+	ignored       []string // options that the pool ignores
 
 	// The script. onAppear runs in a goroutine of its own. The others must not wait, because no more events of the
 	// worker are read until they return.
-	onAppear, onSIGTERM func(*scriptedWorker)
-	onRequest           func(*request)
+	onHealth  func(*request)
+	onAppear  func(*scriptedWorker)
+	onStop    func(*scriptedWorker) // at SIGTERM and SIGINT
+	onRequest func(*request)
 }
 
 // withLock calls f with the stage locked.

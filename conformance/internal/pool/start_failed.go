@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -92,30 +93,35 @@ func aProgramThatCannotBeStartedFailsStart(t *T) {
 }
 
 func aFailedStartReapsEveryProcess(t *T) {
-	noProcessIsLeft(failedStart(t, "STA-3", exitsFirst, 8*t.Patience()), "STA-3", "Start has failed")
+	afterFailedStarts(t, "STA-3", func(s *stage) { noProcessIsLeft(s, "STA-3", "Start has failed") })
 }
 
 func aFailedStartStopsAWorkerThatNeverListens(t *T) {
 	s := t.stage()
 	s.options.StopTimeout = 100 * time.Millisecond
-	s.onSIGTERM = func(w *scriptedWorker) {} // it stays
+	s.onStop = func(w *scriptedWorker) {} // it stays
 	s.failStart("STA-3", neverListens, shortStart)
 	noProcessIsLeft(s, "STA-3", "Start has failed")
 }
 
 func aFailedStartRemovesEverySocketFile(t *T) {
-	noSocketIsLeft(failedStart(t, "STA-4", exitsFirst, 8*t.Patience()), "STA-4", "Start has failed")
+	afterFailedStarts(t, "STA-4", func(s *stage) { noSocketIsLeft(s, "STA-4", "Start has failed") })
 }
 
 func aFailedStartGivesEverythingBack(t *T) {
-	// The first failure makes what a program makes once and keeps.
-	first := failedStart(t, "STA-5", exitsFirst, 8*t.Patience())
-	first.clear()
-	s := first.again()
-	then := s.holdings()
-	s.failStart("STA-5", exitsFirst, 8*t.Patience())
-	noProcessIsLeft(s, "STA-3", "Start has failed")
-	s.everythingIsGivenBack("STA-5", then)
+	for _, way := range waysToFail {
+		t.Note("case", "next: %s", way.name)
+		// The first failure makes what a program makes once and keeps.
+		first := t.stage()
+		_ = way.fail(first, "STA-5")
+		first.clear()
+		s := first.again()
+		then := s.holdings()
+		_ = way.fail(s, "STA-5")
+		noProcessIsLeft(s, "STA-3", "Start has failed")
+		s.everythingIsGivenBack("STA-5", then)
+		s.clear()
+	}
 }
 
 func theErrorOfAFailedStartNamesTheWorker(t *T) {
@@ -141,19 +147,19 @@ func theErrorOfAFailedStartTellsStatusAndStandardError(t *T) {
 }
 
 func aPoolWhoseStartFailedRefusesCalls(t *T) {
-	s := failedStart(t, "STA-8", exitsFirst, 8*t.Patience())
-	s.call().fails("STA-8")
+	afterFailedStarts(t, "STA-8", func(s *stage) { s.call().fails("STA-8") })
 }
 
 func startMayBeTriedAgain(t *T) {
-	s := failedStart(t, "STA-9", exitsFirst, 8*t.Patience())
-	s.withLock(func() { s.onAppear = func(w *scriptedWorker) { w.listen() } })
-	if err := s.startWith(t.Context(), "STA-9"); err != nil {
-		t.FailNow("STA-9", "Start succeeds when it is tried again with right workers", "error: %v; %s", err, s.scene())
-	}
-	for range 2 * s.options.Workers {
-		s.call().succeeds("STA-9")
-	}
+	afterFailedStarts(t, "STA-9", func(s *stage) {
+		s.withLock(func() { s.onAppear = func(w *scriptedWorker) { w.listen() } })
+		if err := s.startWith(t.Context(), "STA-9"); err != nil {
+			t.FailNow("STA-9", "Start succeeds when it is tried again with right workers", "error: %v; %s", err, s.scene())
+		}
+		for range 2 * s.options.Workers {
+			s.call().succeeds("STA-9")
+		}
+	})
 }
 
 const (
@@ -161,6 +167,46 @@ const (
 	exitsFirstStatus = 43
 	lastWords        = "ModuleNotFoundError: no module named 'quux'"
 )
+
+// wayToFail is a way for one worker to fail a start. A pool that notices exits late fails Start all the same, when its
+// context ends: noticing them is the matter of STA-2 and STA-6, and not of what must then be rolled back.
+type wayToFail struct {
+	name string
+	fail func(s *stage, clause string) error
+}
+
+var waysToFail = []wayToFail{
+	{name: "a worker exits first", fail: failByExit},
+	{name: "a worker never listens", fail: failByContext},
+}
+
+// failByExit has a worker exit, and ends the context of Start where the pool does not notice that.
+func failByExit(s *stage, clause string) error {
+	ctx, cancel := context.WithTimeout(s.t.Context(), s.t.Patience()/2)
+	defer cancel()
+	return s.failStartWith(ctx, clause, exitsFirst, 8*s.t.Patience())
+}
+
+// failByContext ends the context of Start while a worker does not listen.
+func failByContext(s *stage, clause string) error {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	defer cancel()
+	return s.failStartWith(ctx, clause, func(w *scriptedWorker) {
+		neverListens(w)
+		cancel()
+	}, s.t.Patience()*3/4)
+}
+
+// afterFailedStarts calls look after a Start that failed, on a stage of its own for each way to fail.
+func afterFailedStarts(t *T, clause string, look func(*stage)) {
+	for _, way := range waysToFail {
+		t.Note("case", "next: %s", way.name)
+		s := t.stage()
+		_ = way.fail(s, clause)
+		look(s)
+		s.clear()
+	}
+}
 
 // failedStart sets a stage and lets worker 2 of 3 fail the start on it. limit is Options.StartTimeout; it is long in cases
 // in which the pool must not wait for it.
@@ -173,6 +219,11 @@ func failedStart(t *T, clause string, failing func(*scriptedWorker), limit time.
 // failStart starts 3 workers and returns the error of Start. The second to appear fails once the pool has connected to the
 // first. A pool may start workers together or one by one.
 func (s *stage) failStart(clause string, failing func(*scriptedWorker), limit time.Duration) error {
+	return s.failStartWith(s.t.Context(), clause, failing, limit)
+}
+
+// failStartWith is like failStart, with a context of its own for Start.
+func (s *stage) failStartWith(ctx context.Context, clause string, failing func(*scriptedWorker), limit time.Duration) error {
 	s.options.Workers = 3
 	s.options.StartTimeout = limit
 	s.onAppear = func(w *scriptedWorker) {
@@ -184,7 +235,7 @@ func (s *stage) failStart(clause string, failing func(*scriptedWorker), limit ti
 		failing(w)
 	}
 	s.open()
-	err := s.startWith(s.t.Context(), clause)
+	err := s.startWith(ctx, clause)
 	if err == nil {
 		s.t.FailNow("STA-2", "Start fails when one worker does not become ready", "no error; %s", s.scene())
 	}

@@ -191,7 +191,7 @@ var answersInEnvelopes = []string{
 func unreadableAnswers(t *T, forms []string) {
 	s := t.stage()
 	s.options.Workers, s.options.MaxInFlight = 4, 1 // so that each worker has one call
-	s.options.HealthInterval = brokenInterval
+	s.checkOften()
 	s.holdRequests()
 	s.start()
 	for len(forms) > 0 {

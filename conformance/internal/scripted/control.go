@@ -29,16 +29,18 @@ const (
 	OrderStderr                   // write Data to standard error
 	OrderExit                     // exit with the status in Conn
 	OrderDie                      // die by SIGKILL
+	OrderStdout                   // write Data to standard output
 )
 
 // The events.
 const (
-	EventHello    Kind = iota + 101 // the process has started; Data is its ID, a space and its socket path
-	EventAccepted                   // a connection was accepted
-	EventReceived                   // Data arrived on a connection
-	EventEnded                      // a connection ended; Data says how
-	EventSignal                     // a signal arrived; Data is its name
-	EventDone                       // the order with that tag was carried out; Data is its error, or empty
+	EventHello     Kind = iota + 101 // the process has started; Data is its ID, a space and its socket path
+	EventAccepted                    // a connection was accepted
+	EventReceived                    // Data arrived on a connection
+	EventEnded                       // a connection ended; Data says how
+	EventSignal                      // a signal arrived; Data is its name
+	EventDone                        // the order with that tag was carried out; Data is its error, or empty
+	EventInherited                   // the process began with a connection; Data is the path of its peer
 )
 
 // ReadAll is the number for OrderReadOnly that sets no bound.

@@ -61,6 +61,7 @@ type process struct {
 func run(controlPath string) int {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	inherited := inheritedPeers()
 	control, err := net.Dial("unix", controlPath)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "pyproctest: the case that this worker belongs to has ended: %v\n", err)
@@ -69,6 +70,9 @@ func run(controlPath string) int {
 	p := &process{control: control, path: os.Getenv("PYPROC_SOCKET_PATH"), allowed: ReadAll}
 	p.allowedChanged = sync.NewCond(&p.mu)
 	p.report(Message{Kind: EventHello, Data: fmt.Appendf(nil, "%d %s", os.Getpid(), p.path)})
+	for _, peer := range inherited {
+		p.report(Message{Kind: EventInherited, Data: []byte(peer)})
+	}
 	go func() {
 		for s := range signals {
 			p.report(Message{Kind: EventSignal, Data: []byte(s.String())})
@@ -82,6 +86,19 @@ func run(controlPath string) int {
 		}
 		p.carryOut(m)
 	}
+}
+
+// inheritedPeers returns the paths of the Unix sockets to which this process has connections before it makes any.
+func inheritedPeers() (paths []string) {
+	const highest = 1024 // a pool of the tests has far fewer descriptors
+	for fd := 3; fd < highest; fd++ {
+		if peer, err := syscall.Getpeername(fd); err == nil {
+			if unix, ok := peer.(*syscall.SockaddrUnix); ok && unix.Name != "" {
+				paths = append(paths, unix.Name)
+			}
+		}
+	}
+	return paths
 }
 
 // report sends an event to the case. It exits the process if the case has ended.
@@ -126,16 +143,22 @@ func (p *process) carryOut(m Message) {
 		p.readAllNow()
 		p.done(m, nil)
 	case OrderStderr:
-		go func() { // other orders must go on while the pool does not read standard error
-			_, err := os.Stderr.Write(m.Data)
-			p.done(m, err)
-		}()
+		go p.print(os.Stderr, m)
+	case OrderStdout:
+		go p.print(os.Stdout, m)
 	case OrderExit:
 		syscall.Exit(int(m.Conn)) // not os.Exit, which takes a second with the race detector
 	case OrderDie:
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
 	}
+}
+
+// print writes the data of an order to a file. It has a goroutine of its own, because other orders must go on while the
+// pool does not read what the process prints.
+func (p *process) print(to *os.File, order Message) {
+	_, err := to.Write(order.Data)
+	p.done(order, err)
 }
 
 // listen listens at the worker's path and accepts connections in a goroutine.

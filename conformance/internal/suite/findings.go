@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
@@ -18,12 +19,20 @@ func (t *T) Fail(clause, want, got string, args ...any) {
 // FailNow records that a clause does not hold and ends the case. Only the case's own goroutine may call it.
 func (t *T) FailNow(clause, want, got string, args ...any) {
 	t.Fail(clause, want, got, args...)
+	if c, ok := spec.LookUp(clause); ok && !c.In(t.spec) {
+		t.end(result.StatusBlocked, fmt.Sprintf("the case ended over %s, which version %s of the clauses does not have", clause, t.spec))
+	}
 	leave()
 }
 
-// Found records a finding. The case goes on. A finding that comes after the end of the case or of the run is dropped,
+// Found records a finding. The case goes on. A finding against a clause that the run's version of SPEC.md does not have is
+// only noted. A finding that comes after the end of the case or of the run is dropped,
 // since the end itself may have caused it.
 func (t *T) Found(f result.Finding) {
+	if c, ok := spec.LookUp(f.Clause); ok && !c.In(t.spec) {
+		t.Note("suite", "%s does not hold (%s), but version %s of the clauses does not have it", f.Clause, f.Got, t.spec)
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.ended && !t.concluded && t.run.Err() == nil {
@@ -69,6 +78,13 @@ func (t *T) Unsupported(reason string, args ...any) {
 	leave()
 }
 
+// NotAsked ends the case because the interface to the subject does not show what the case is about, such as an adapter's
+// lines of JSON. It counts neither for the subject nor against it. Only the case's own goroutine may call it.
+func (t *T) NotAsked(reason string, args ...any) {
+	t.end(result.StatusNotAsked, fmt.Sprintf(reason, args...))
+	leave()
+}
+
 // leave ends the goroutine that runs the case, from however deep inside it, and still runs what it has deferred, as
 // FailNow of testing.T does. A panic would do the same but could be recovered by the implementation under test.
 func leave() { runtime.Goexit() }
@@ -108,7 +124,7 @@ func (t *T) Concludes(err error) bool {
 	case errors.Is(err, Unreachable):
 		t.Conclude(result.StatusBlocked, err.Error())
 	case errors.Is(err, spec.Unsupported):
-		t.Conclude(result.StatusUnsupported, err.Error())
+		t.Conclude(result.StatusUnsupported, strings.TrimPrefix(err.Error(), string(spec.Unsupported)+": "))
 	default:
 		return false
 	}

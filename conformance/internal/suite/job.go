@@ -22,6 +22,9 @@ type Job struct {
 
 // Jobs returns a job for each framing that the case runs in and that the options select.
 func Jobs(c Info, o *Options, run func(*T)) []Job {
+	if first, _ := spec.LookUp(c.Clauses[0]); !first.In(o.Spec) {
+		return nil
+	}
 	if len(c.Framings) == 0 && selects(o.Asked, c, "") {
 		return []Job{{Info: c, Run: run}}
 	}
@@ -69,7 +72,7 @@ func runOnce(ctx context.Context, j Job, o *Options, alone bool) (result.Result,
 	defer cancel()
 	t := &T{
 		Framing: j.Framing, Alone: alone,
-		ctx: ctx, cancel: cancel, run: o.Run, patience: o.Patience, began: time.Now(),
+		ctx: ctx, cancel: cancel, run: o.Run, spec: o.Spec, patience: o.Patience, began: time.Now(),
 	}
 	done := make(chan struct{})
 	go func() {

@@ -20,6 +20,7 @@ type Options struct {
 	Patience time.Duration  // how long to wait for what must happen
 	Strict   bool           // a SHOULD that does not hold fails its subtest
 	Parallel int            // how many cases Check runs at once
+	Spec     string         // the version of the clauses to judge by
 	OnReport []func(result.Report)
 	Subject  string // the implementation's name in reports
 	progress *progress
@@ -31,7 +32,7 @@ const defaultPatience = 10 * time.Second
 // NewOptions returns the default options, changed by opts in order.
 func NewOptions(run context.Context, opts []Option) *Options {
 	o := &Options{
-		Run: run, started: time.Now(), Framings: BothFramings, Patience: defaultPatience, Parallel: 4, progress: &progress{},
+		Run: run, started: time.Now(), Framings: BothFramings, Spec: spec.Version, Patience: defaultPatience, Parallel: 4, progress: &progress{},
 	}
 	for _, opt := range opts {
 		opt(o)

@@ -17,7 +17,7 @@ import (
 
 // NewReport returns a report of the run without results.
 func NewReport(role spec.Role, o *Options, notRun []string) result.Report {
-	return result.Report{Role: role, Subject: o.Subject, Spec: spec.Version, Started: o.started, NotRun: notRun, Asked: o.Asked}
+	return result.Report{Role: role, Subject: o.Subject, Spec: o.Spec, Started: o.started, NotRun: notRun, Asked: o.Asked}
 }
 
 // CloseReport sets the time that the run took and sorts the results by ID.
@@ -72,6 +72,11 @@ func Check(ctx context.Context, role spec.Role, o *Options, all []Job, notRun []
 	wg.Wait()
 	if missed := len(all) - len(rep.Results); missed > 0 {
 		rep.Interrupted = true
+		for _, j := range all {
+			if !slices.ContainsFunc(rep.Results, func(r result.Result) bool { return r.ID == j.ID(j.Framing) }) {
+				rep.Missed = append(rep.Missed, result.Missed{ID: j.ID(j.Framing), Clauses: j.Clauses})
+			}
+		}
 		rep.NotRun = append(rep.NotRun, fmt.Sprintf("%d of %d cases: the run was ended before them%s", missed, len(all), whyEnded(ctx)))
 	}
 	if len(cutOff) > 0 {
@@ -129,7 +134,7 @@ func setOutcome(t *testing.T, r result.Result, strict bool) {
 	t.Helper()
 	switch {
 	case r.Status == result.StatusPass:
-	case r.Status == result.StatusUnsupported, r.Status == result.StatusShould && !strict:
+	case r.Status == result.StatusUnsupported, r.Status == result.StatusNotAsked, r.Status == result.StatusShould && !strict:
 		t.Skip(r.Text())
 	default:
 		t.Error(r.Text())

@@ -23,6 +23,7 @@ type T struct {
 	cancel   func()          // ends ctx
 	run      context.Context // of the whole run
 	patience time.Duration
+	spec     string // the version of the clauses to judge by
 	began    time.Time
 
 	mu        sync.Mutex
@@ -72,9 +73,9 @@ func (t *T) SubjectEnded() { t.subjectEnded.Store(true) }
 
 // Dir returns a new directory whose path is short enough for Unix sockets. It is removed when the case has ended.
 func (t *T) Dir() string {
-	dir, err := os.MkdirTemp("", "pp")
+	dir, err := SocketDir()
 	if err != nil {
-		t.Blocked("no temporary directory: %v", err)
+		t.Blocked("%v", err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir

@@ -43,7 +43,17 @@ func Encode(framing spec.Framing, id uint64, payload []byte) []byte {
 	return append(rightHeader(id, payload).append(nil), payload...)
 }
 
-// EncodeWith returns the bytes of an enhanced frame whose right header damage has changed.
+// ReadHeader returns the fields of an enhanced header, whatever they are. data has 18 bytes or more.
+func ReadHeader(data []byte) Header {
+	return Header{
+		Magic:  [2]byte{data[0], data[1]},
+		Length: binary.BigEndian.Uint32(data[2:]),
+		ID:     binary.BigEndian.Uint64(data[6:]),
+		CRC:    binary.BigEndian.Uint32(data[14:]),
+	}
+}
+
+// EncodeWith returns the bytes of an enhanced frame after damage changed its right header.
 func EncodeWith(id uint64, payload []byte, damage func(*Header)) []byte {
 	h := rightHeader(id, payload)
 	damage(&h)

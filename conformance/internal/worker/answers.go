@@ -142,6 +142,9 @@ func (q *peer) mustBeAnswer(why purpose, r reply) {
 // noAnswer ends the case because an answer did not come. If answers came under IDs under which nothing was asked, they are
 // the likely reason, and break [RID-8].
 func (q *peer) noAnswer(why purpose, want string) {
+	if q.about != "" {
+		want += ", for " + q.about
+	}
 	q.mu.Lock()
 	ended, strays := q.ended, []uint64{}
 	for _, r := range q.replies {

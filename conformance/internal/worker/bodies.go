@@ -107,7 +107,7 @@ func nanAndInfinityAreMalformed(t *T) {
 	} {
 		id := uint64(i + 101)
 		payload := fmt.Appendf(nil, form, id)
-		q.sendMessage(id, payload)
+		q.sendUnreadable(id, payload)
 		want := fmt.Sprintf("an error answer to the malformed %s", payload)
 		r := q.awaitNext("MSG-11", want)
 		q.mustBeAnswer("MSG-8", r)

@@ -141,9 +141,7 @@ func handlersOfACallerThatWentAwayAreCancelled(t *T) {
 	q.ask("sleep", t.endlessSleep())
 	g.waitForRunning(1, never)
 	q.close()
-	if !g.waitForAtMost(0, nil) {
-		t.Fail("CAN-8", "the handlers of a caller that closed its connection are cancelled", "its `sleep` still runs %v later%s", t.Patience(), p.exitSuffix())
-	}
+	g.mustFallAfterLeaving("the handlers of a caller that closed its connection are cancelled")
 }
 
 // handlersOfACallerThatHalfClosedFirstAreCancelled calls on another connection between the half-close and the close, so
@@ -161,30 +159,42 @@ func handlersOfACallerThatHalfClosedFirstAreCancelled(t *T) {
 		}
 	}
 	q.close()
-	if !g.waitForAtMost(0, nil) {
-		t.Fail("CAN-8", "the handlers of a caller that closed its sending half and then its connection are cancelled",
-			"its `sleep` still runs %v later%s", t.Patience(), p.exitSuffix())
+	g.mustFallAfterLeaving("the handlers of a caller that closed its sending half and then its connection are cancelled")
+}
+
+// mustFallAfterLeaving waits until no handler of the case runs, when the caller of the last has left. A worker that did not
+// survive that broke [WRK-25].
+func (g *gauge) mustFallAfterLeaving(want string) {
+	t, p := g.peer.t, g.peer.process
+	fell := g.waitForAtMost(0, nil)
+	switch {
+	case fell:
+	case g.peer.readingEnded():
+		t.FailNow("WRK-25", "a caller that leaves ends neither the worker nor another connection", "%s", g.peer.whyNoAnswer())
+	default:
+		t.Fail("CAN-8", want, "its `sleep` still runs %v later%s", t.Patience(), p.exitSuffix())
 	}
 }
 
 // manyCancellationsLeaveOtherRequestsAlone cancels many sleeps before any has ended, and waits for the answers of the
-// shorter ones of the rest. A worker need not run that many handlers at once; if it does not, nothing is tested.
+// shorter ones of the rest. The longer ones are on another connection, since a worker may answer each connection in the
+// order of its requests. A worker need not run that many handlers at once; if it does not, nothing is tested.
 func manyCancellationsLeaveOtherRequestsAlone(t *T) {
 	p := t.startFresh()
 	g := p.gauge()
-	q := p.connectServed(t.Framing)
+	q, longer := p.connectServed(t.Framing), p.connectServed(t.Framing)
 	const first, many, few = 1001, 70, 12
 	next := uint64(first)
-	ask := func(n int, body string) {
+	ask := func(on *peer, n int, body string) {
 		for range n {
-			q.request(next, "sleep", body)
+			on.request(next, "sleep", body)
 			next++
 		}
 	}
-	ask(many, sleepFor(t.Patience()/2))
-	ask(few, t.endlessSleep())
+	ask(q, many, sleepFor(t.Patience()/2))
+	ask(longer, few, t.endlessSleep())
 	kept := next
-	ask(few, sleepFor(t.Patience()*2/3))
+	ask(q, few, sleepFor(t.Patience()*2/3))
 	all := false
 	p.waitUntil(func() bool {
 		n, ok := g.read(g.serialAfter)

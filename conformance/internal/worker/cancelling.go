@@ -13,24 +13,27 @@ import (
 //
 // Use each ID once on a connection: the ID of a cancelled request that is never answered may stay outstanding.
 func (p *process) mustCancel(why purpose, q *peer, id uint64, cancellation []byte) {
-	g := p.gauge()
+	p.mustCancelBy(why, q, id, string(cancellation), func() { q.cancel(id, cancellation) })
+}
+
+// mustCancelBy is mustCancel with a function that sends the cancellation, which is described by what.
+func (p *process) mustCancelBy(why purpose, q *peer, id uint64, what string, cancel func()) {
+	g := p.gaugeBeside(q)
 	q.request(id, "sleep", p.t.endlessSleep())
-	cancel := func() { q.cancel(id, cancellation) }
 	again := cancel
 	if g.waitForRunning(1, never) {
 		cancel()
 		again = nil
 	}
 	if !g.waitForAtMost(0, again) {
-		p.t.stepFailed(why, fmt.Sprintf("%s ends the `sleep` that it names", cancellation),
-			fmt.Sprintf("it still runs %v later%s", p.t.Patience(), p.exitSuffix()))
+		p.t.stepFailed(why, what+" ends the `sleep` that it names", fmt.Sprintf("it still runs %v later%s", p.t.Patience(), p.exitSuffix()))
 	}
 }
 
 // mustCancelOnly starts two sleeps and cancels the first again and again until the second, a short one, is answered. The
 // second must sleep to its end, and the first must end.
 func (p *process) mustCancelOnly(why purpose, q *peer, cancelled uint64, other *peer, kept uint64) {
-	g := p.gauge()
+	g := p.gaugeBeside(q)
 	began := time.Now()
 	q.request(cancelled, "sleep", p.t.endlessSleep())
 	other.request(kept, "sleep", sleepFor(shortSleep))

@@ -28,6 +28,8 @@ func Cases() []testCase {
 		orphanCases(),
 		memoryCases(),
 		cancellationCases(),
+		leavingCases(),
+		vectorCases(),
 	)
 }
 
@@ -38,7 +40,7 @@ func Test(t *testing.T, command Command, opts ...suite.Option) {
 	r := &run{command: command}
 	t.Cleanup(r.instances.close)
 	pre := r.preflight(t.Context(), o)
-	if len(pre.framings) == 0 {
+	if len(pre.framings)+len(pre.wireOnly) == 0 {
 		rep := pre.report(o)
 		for _, f := range o.OnReport {
 			f(rep)
@@ -55,30 +57,35 @@ func Check(ctx context.Context, command Command, opts ...suite.Option) result.Re
 	defer r.instances.close()
 	defer context.AfterFunc(ctx, r.instances.close)()
 	pre := r.preflight(ctx, o)
-	if len(pre.framings) == 0 {
-		rep := suite.Check(ctx, spec.RoleWorker, o, []suite.Job{pre.job()}, pre.notRun)
-		if !rep.Interrupted {
-			rep.SetUp = firstLine(pre.result)
-		}
-		return rep
+	rep := suite.Check(ctx, spec.RoleWorker, o, r.jobs(o, pre), pre.notRun)
+	if len(pre.framings) == 0 && !rep.Interrupted {
+		rep.SetUp = firstLine(pre.result)
 	}
-	return suite.Check(ctx, spec.RoleWorker, o, r.jobs(o, pre), pre.notRun)
+	return rep
 }
 
 // jobs returns the cases that can run in the framings that the worker speaks. When the preflight found something wrong, its
 // result is among them, under the ID of the case that it belongs to.
 func (r *run) jobs(o *suite.Options, pre preflightResult) []suite.Job {
-	spoken := *o
-	spoken.Framings = pre.framings
 	var all []suite.Job
 	if pre.result.Status != result.StatusPass {
 		all = append(all, pre.job())
 	}
-	for _, c := range Cases() {
+	cases := Cases()
+	if len(pre.wireOnly) > 0 {
+		cases = []testCase{startsCase(), healthCase()}
+		pre.framings = pre.wireOnly
+	}
+	if len(pre.framings) == 0 {
+		return all
+	}
+	spoken := *o
+	spoken.Framings = pre.framings
+	for _, c := range cases {
 		if c.NeedsBoth && len(pre.framings) < len(suite.BothFramings) {
 			continue
 		}
-		all = append(all, suite.Jobs(c.Info(), &spoken, func(t *suite.T) { c.Run(r.newT(t, pre.framings)) })...)
+		all = append(all, suite.Jobs(c.Info(), &spoken, func(t *suite.T) { c.Run(r.newT(t, pre)) })...)
 	}
 	return all
 }

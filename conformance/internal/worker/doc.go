@@ -5,7 +5,7 @@
 //
 //	command.go       how to start the worker
 //	instance.go      an operating system process of the worker, and the pool of those that cases share
-//	process.go       an instance as one case uses it; output.go: how it ended and what it wrote
+//	process.go       an instance as one case uses it; output.go: how it ended and what it wrote; stream.go: reading that
 //	deadline.go      how long a case waits for the worker
 //	connect.go       opening a connection to the worker
 //	peer.go          a connection: sending, and reading in the background

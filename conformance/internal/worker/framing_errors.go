@@ -1,7 +1,9 @@
 package worker
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"slices"
 
@@ -19,7 +21,34 @@ func framingErrorCases() []testCase {
 			Run:   func(t *T) { t.sendDamaged(e.damaged(t.Framing)) },
 		})
 	}
-	return all
+	return append(all, testCase{
+		Name: "checksum-wrong-in-any-bit-closes-the-connection", Clauses: closesAfter, Framings: []spec.Framing{spec.Enhanced},
+		Cause: "The worker compares only a part of the checksum, or skips it for payloads that are empty or large.",
+		Run:   checksumWrongInAnyBitClosesTheConnection,
+	})
+}
+
+// checksumWrongInAnyBitClosesTheConnection sends frames with one bit of the checksum wrong, of a small payload, an empty one
+// and one that is larger than the buffers that a worker reads into.
+func checksumWrongInAnyBitClosesTheConnection(t *T) {
+	p := t.start()
+	other := p.beside()
+	exit := wire.Request(3, "exit", ranStatus.body())
+	for _, payload := range []struct {
+		what string
+		data []byte
+	}{
+		{"a small payload", exit}, {"an empty payload", nil}, {"a payload of 200 KB", append(exit, bytes.Repeat([]byte(" "), 200<<10)...)},
+	} {
+		for bit := range 32 {
+			what := fmt.Sprintf("a frame with %s and bit %d of the checksum wrong", payload.what, bit)
+			q := p.connectServed(t.Framing)
+			q.send(wire.EncodeWith(3, payload.data, func(h *wire.Header) { h.CRC ^= 1 << bit }))
+			q.mustClose("WRK-15", "the connection is closed after "+what)
+			q.close()
+			p.mustServe("WRK-14", other, what)
+		}
+	}
 }
 
 // framingError is a case that sends one kind of damaged frame.
@@ -181,21 +210,27 @@ func damagedExitFrames(all ...damage) []damaged {
 }
 
 // sendDamaged sends each damaged frame on a connection of its own, while a call is outstanding on another connection. The
-// worker must close the first and serve the second. If the handler of a damaged frame ran, it would end the process.
+// worker must close the first and serve the second. A worker of one connection at a time must serve the next one. If the handler of a damaged frame ran, it would end the process.
 func (t *T) sendDamaged(all []damaged) {
 	p := t.start()
-	other := p.connectServed(t.Framing)
+	other := p.beside()
 	for _, d := range all {
-		outstanding := other.ask("sleep", sleepFor(shortSleep/3))
+		var outstanding uint64
+		if other != nil {
+			outstanding = other.ask("sleep", sleepFor(shortSleep/3))
+		}
 		q := p.connectServed(t.Framing)
 		q.send(slices.Clone(d.data))
 		if d.cutOff {
 			q.closeSending()
 		}
 		q.mustClose("WRK-15", "the connection is closed after "+d.what)
-		if got := p.mustSurvive("WRK-14", other, outstanding, d.what); !got.OK {
-			t.Fail("WRK-16", "the call outstanding on another connection is answered after "+d.what, "the error %q", got.Error)
+		q.close()
+		if other != nil {
+			if got := p.mustSurvive("WRK-14", other, outstanding, d.what); !got.OK {
+				t.Fail("WRK-16", "the call outstanding on another connection is answered after "+d.what, "the error %q", got.Error)
+			}
 		}
-		p.mustSurvive("WRK-14", other, other.ask("echo", `"still served"`), d.what)
+		p.mustServe("WRK-14", other, d.what)
 	}
 }

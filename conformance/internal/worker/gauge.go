@@ -27,8 +27,19 @@ const (
 )
 
 // gauge opens a connection and reads `inflight` while no handler of the case runs.
-func (p *process) gauge() *gauge {
-	g := &gauge{peer: p.connectServed(p.t.anyFraming()), serialAfter: defaultSerialAfter}
+func (p *process) gauge() *gauge { return p.gaugeOn(p.connectServed(p.t.anyFraming())) }
+
+// gaugeBeside returns a gauge beside the connection, or, if the worker serves one connection at a time, on it.
+func (p *process) gaugeBeside(q *peer) *gauge {
+	if p.t.oneAtATime {
+		return p.gaugeOn(q)
+	}
+	return p.gauge()
+}
+
+// gaugeOn reads `inflight` on the connection.
+func (p *process) gaugeOn(q *peer) *gauge {
+	g := &gauge{peer: q, serialAfter: defaultSerialAfter}
 	n, ok := g.read(p.t.Patience())
 	if !ok {
 		g.peer.noAnswer(setUp, "an answer to `inflight`")
@@ -80,11 +91,14 @@ func never() bool { return false }
 // waitForAtMost waits until at most that many handlers run, and reports whether that was seen. Before each reading it calls
 // again, unless that is nil.
 func (g *gauge) waitForAtMost(handlers int, again func()) bool {
-	return g.peer.process.waitUntil(func() bool {
+	fell := false
+	g.peer.process.waitUntil(func() bool {
 		if again != nil {
 			again()
 		}
 		n, ok := g.read(pollInterval)
-		return ok && n <= handlers
+		fell = ok && n <= handlers
+		return fell || g.peer.readingEnded()
 	})
+	return fell
 }

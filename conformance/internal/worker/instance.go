@@ -2,6 +2,7 @@ package worker
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -17,9 +18,12 @@ import (
 // socketVariable is the environment variable that has the path of the worker's socket [WRK-1].
 const socketVariable = "PYPROC_SOCKET_PATH"
 
-// stdoutName and stderrName are the files in an instance's directory that its output goes to. Files need no goroutine that
-// reads them, and they also have what a process left behind by the worker wrote.
-const stdoutName, stderrName = "stdout", "stderr"
+// lifelineVariable is the environment variable that has the number of the descriptor of the lifeline, whose end says that the
+// suite is gone: see "The lifeline" in SPEC.md.
+const lifelineVariable = "PYPROC_LIFELINE_FD"
+
+// lifelineDescriptor is the first one behind the standard streams.
+const lifelineDescriptor = 3
 
 // instance is one run of the worker's program. It leads a process group of its own.
 type instance struct {
@@ -29,21 +33,25 @@ type instance struct {
 	exited chan struct{} // closed when the process has ended and is reaped
 	served int           // cases that have used it
 
-	discarded sync.Once
+	stdout, stderr *stream
+	lifeline       *os.File // the end that the suite holds
+	discarded      sync.Once
 
 	mu      sync.Mutex
-	current *suite.T // the case that uses it, whose timeline notes its end; nil between cases
+	current *suite.T                     // the case that uses it, whose timeline notes its output and its end; nil between cases
+	noted   struct{ stdout, stderr int } // bytes of output in that timeline
 }
 
 // launch says how to start the worker in a case that is about starting it. The zero value is the usual way.
 type launch struct {
 	socket  string   // the socket path; empty for one in a new directory
 	noPath  bool     // leave the socket path out of the environment [WRK-3]
+	unaided bool     // hand over no lifeline [WRK-19]
 	wrapper []string // a command that starts the worker, whose command line follows as arguments
 }
 
 func newInstance(command Command, l launch) (*instance, error) {
-	dir, err := os.MkdirTemp("", "pp")
+	dir, err := suite.SocketDir()
 	if err != nil {
 		return nil, err
 	}
@@ -58,45 +66,71 @@ func newInstance(command Command, l launch) (*instance, error) {
 }
 
 func (in *instance) start(command Command, l launch) error {
-	stdout, err := os.Create(filepath.Join(in.dir, stdoutName))
+	stdout, outEnd, err := newStream(func(lines string) { in.noteOutput("standard output", &in.noted.stdout, lines) })
 	if err != nil {
 		return err
 	}
-	defer func() { _ = stdout.Close() }()
-	stderr, err := os.Create(filepath.Join(in.dir, stderrName))
+	defer func() { _ = outEnd.Close() }()
+	stderr, errEnd, err := newStream(func(lines string) { in.noteOutput("standard error", &in.noted.stderr, lines) })
 	if err != nil {
+		stdout.close()
 		return err
 	}
-	defer func() { _ = stderr.Close() }()
+	defer func() { _ = errEnd.Close() }()
+	in.stdout, in.stderr = stdout, stderr
+	lifeEnd, lifeline, err := os.Pipe()
+	if err != nil {
+		in.closeStreams()
+		return err
+	}
+	defer func() { _ = lifeEnd.Close() }()
+	in.lifeline = lifeline
 
 	line := slices.Concat(l.wrapper, []string{command.Path}, command.Args)
 	in.cmd = exec.Command(line[0], line[1:]...)
 	in.cmd.Dir = command.Dir
 	in.cmd.Env = in.environment(command, l)
-	in.cmd.Stdout, in.cmd.Stderr = stdout, stderr
+	in.cmd.Stdout, in.cmd.Stderr = outEnd, errEnd
+	if !l.unaided {
+		in.cmd.ExtraFiles = []*os.File{lifeEnd} // becomes lifelineDescriptor
+	}
 	in.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	// Standard input is a pipe that stays open, because a worker may take its end to mean that the process that started it
 	// has died [WRK-19].
 	if _, err := in.cmd.StdinPipe(); err != nil {
+		in.closeStreams()
 		return err
 	}
 	if err := in.cmd.Start(); err != nil {
+		in.closeStreams()
 		return err
 	}
 	go in.reap()
 	return nil
 }
 
-// environment is that of the suite and the command, with the socket path of this instance or none.
+// closeStreams closes what the suite holds of the streams and the lifeline of the instance.
+func (in *instance) closeStreams() {
+	in.stdout.close()
+	in.stderr.close()
+	if in.lifeline != nil {
+		_ = in.lifeline.Close()
+	}
+}
+
+// environment is that of the suite and the command, with the socket path and the lifeline of this instance or none.
 func (in *instance) environment(command Command, l launch) []string {
 	var env []string
 	for _, v := range append(os.Environ(), command.Env...) {
-		if !strings.HasPrefix(v, socketVariable+"=") {
+		if !strings.HasPrefix(v, socketVariable+"=") && !strings.HasPrefix(v, lifelineVariable+"=") {
 			env = append(env, v)
 		}
 	}
 	if !l.noPath {
 		env = append(env, socketVariable+"="+in.socket)
+	}
+	if !l.unaided {
+		env = append(env, fmt.Sprintf("%s=%d", lifelineVariable, lifelineDescriptor))
 	}
 	return env
 }
@@ -105,6 +139,8 @@ func (in *instance) environment(command Command, l launch) []string {
 func (in *instance) reap() {
 	defer close(in.exited)
 	err := in.cmd.Wait()
+	in.stdout.flush() // before its end
+	in.stderr.flush()
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.current == nil {
@@ -118,11 +154,15 @@ func (in *instance) reap() {
 	in.current.Note("worker", "ended: %v", in.cmd.ProcessState)
 }
 
-// setCase names the case that uses the instance from now on, nil for none.
+// setCase names the case that uses the instance from now on, nil for none. What the worker has written until then belongs to
+// the case before.
 func (in *instance) setCase(t *suite.T) {
+	in.stdout.flush()
+	in.stderr.flush()
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.current = t
+	in.noted.stdout, in.noted.stderr = 0, 0
 }
 
 // ended reports whether the process has ended.
@@ -134,6 +174,7 @@ func (in *instance) discard() {
 	in.discarded.Do(func() {
 		in.kill()
 		<-in.exited
+		in.closeStreams()
 		_ = os.RemoveAll(in.dir)
 	})
 }

@@ -2,6 +2,8 @@ package worker
 
 import (
 	"fmt"
+	"net"
+	"syscall"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
@@ -21,6 +23,11 @@ func manyCases() []testCase {
 			Name: "many-connections-are-served-at-once", Clauses: []string{"WRK-7"},
 			Cause: "The worker serves connections one after the other, or with a fixed number of threads.",
 			Run:   manyConnectionsAreServedAtOnce,
+		},
+		{
+			Name: "connections-that-waited-to-be-accepted-are-served", Clauses: []string{"WRK-7"},
+			Cause: "The worker accepts one connection each time it is woken, so the others wait until one more comes.",
+			Run:   connectionsThatWaitedToBeAcceptedAreServed,
 		},
 		{
 			Name: "many-requests-are-outstanding-on-one-connection", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
@@ -99,6 +106,34 @@ func manyConnectionsAreServedAtOnce(t *T) {
 		}
 		for i, q := range peers {
 			q.mustEcho("WRK-7", ids[i], fmt.Sprintf(`"connection %d"`, i))
+		}
+	}
+}
+
+// connectionsThatWaitedToBeAcceptedAreServed stops the worker's processes until its accept queue is full, or holds 64
+// connections with a request on each, and lets them go on.
+func connectionsThatWaitedToBeAcceptedAreServed(t *T) {
+	p := t.startFresh()
+	p.signalGroup(syscall.SIGSTOP)
+	var peers []*peer
+	for len(peers) < 64 {
+		conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: p.socket, Net: "unix"})
+		if err != nil {
+			t.Note("suite", "%d connections wait to be accepted, and for another one: %v", len(peers), err)
+			break
+		}
+		peers = append(peers, newPeer(p, conn, t.anyFraming()))
+	}
+	ids := make([]uint64, len(peers))
+	for i, q := range peers {
+		ids[i] = q.ask("echo", fmt.Sprintf(`"connection %d"`, i))
+		q.startReading()
+	}
+	p.signalGroup(syscall.SIGCONT)
+	for i, q := range peers {
+		q.mustEcho("WRK-7", ids[i], fmt.Sprintf(`"connection %d"`, i))
+		if t.oneAtATime {
+			q.close()
 		}
 	}
 }

@@ -181,6 +181,10 @@ func unknownFieldsAreIgnored(t *T) {
 
 func idsOf64BitsComeBack(t *T) {
 	q := t.start().connectServed(t.Framing)
+	q.request(9, "sleep", sleepFor(shortSleep)) // outstanding beside another that agrees with it in 32 bits
+	q.request(1<<32+9, "echo", `"agrees in 32 bits"`)
+	q.mustEcho("MSG-5", 1<<32+9, `"agrees in 32 bits"`)
+	q.await("MSG-5", 9)
 	for _, id := range []uint64{ // an ID that a double rounds to another ID comes before that one
 		1<<31 - 1, 1 << 31, 1<<32 - 1, 1 << 32, 1<<53 + 1, 1 << 53, 1<<63 - 1, 1<<63 + 1, 1 << 63, 1<<64 - 2, 1<<64 - 1,
 	} {
@@ -203,4 +207,6 @@ func cancellationTellsIDsOf64BitsApart(t *T) {
 	p.mustCancelOnly(setUp, q, 1001, q, 1002)
 	p.mustCancelOnly("MSG-5", q, 1<<53+1, q, 1<<53)
 	p.mustCancelOnly("MSG-5", q, 1<<64-2, q, 1<<64-1)
+	p.mustCancelOnly("MSG-5", q, 1<<32+1003, q, 1003)
+	p.mustCancelOnly("MSG-5", q, 1004, q, 1<<63+1004)
 }

@@ -22,6 +22,15 @@ func methodsCase() testCase {
 	}
 }
 
+// healthCase is also one of the cases that are run of a worker without the methods of [WRK-21].
+func healthCase() testCase {
+	return testCase{
+		Name: "health-tells-the-process", Clauses: []string{"WRK-20"}, Framings: suite.BothFramings,
+		Cause: "The worker has `health` only if the user exposes it, or `health` returns the ID of another process than the one that serves.",
+		Run:   healthTellsTheProcess,
+	}
+}
+
 func methodCases() []testCase {
 	return []testCase{
 		{
@@ -45,20 +54,26 @@ func methodCases() []testCase {
 			Run:   answerOverMaxPayloadBecomesAnErrorAnswer,
 		},
 		{
-			Name: "answer-of-max-payload-is-sent", Clauses: []string{"WRK-13"}, Framings: []spec.Framing{spec.Basic},
+			Name: "answer-of-max-payload-is-sent", Clauses: []string{"WRK-13"}, Framings: suite.BothFramings,
 			Cause: "The worker compares something else than the payload with the limit, or its limit is below 10485760.",
 			Run:   answerOfMaxPayloadIsSent,
 		},
+		healthCase(),
 		{
-			Name: "health-tells-the-process", Clauses: []string{"WRK-20"}, Framings: suite.BothFramings,
-			Cause: "The worker has `health` only if the user exposes it, or `health` returns the ID of another process than the one that serves.",
-			Run:   healthTellsTheProcess,
+			Name: "health-beside-a-running-handler", Clauses: []string{"WRK-20"}, Framings: suite.BothFramings,
+			Cause: "`health` says something else while a handler runs, or is refused then.",
+			Run:   healthBesideARunningHandler,
 		},
 		methodsCase(),
 		{
 			Name: "inflight-counts-the-handlers-that-run", Clauses: []string{"WRK-21"},
 			Cause: "`inflight` counts requests instead of handlers, or it misses the end of handlers that fail or are cancelled.",
 			Run:   inflightCountsTheHandlersThatRun,
+		},
+		{
+			Name: "inflight-falls-whatever-the-end-of-a-handler", Clauses: []string{"WRK-21"}, Framings: suite.BothFramings,
+			Cause: "The worker counts a handler down only when it returns, and not when it raises, is cancelled or returns what cannot be sent.",
+			Run:   inflightFallsWhateverTheEndOfAHandler,
 		},
 		{
 			Name: "exit-ends-the-process-at-once", Clauses: []string{"WRK-21"}, Framings: suite.BothFramings,
@@ -119,8 +134,7 @@ func answerOverMaxPayloadBecomesAnErrorAnswer(t *T) {
 var sizeWords = []string{"large", "big", "long", "size", "limit", "exceed", "max", "payload", "bytes", "over", "fit"}
 
 // answerOfMaxPayloadIsSent first measures how many bytes a worker puts around the body, which is its own choice. If that
-// number varies, or JSON escapes the characters of the body, no request gives an answer of exactly max_payload. The case
-// runs in basic framing only, because the checksum of 10 MB takes an interpreter seconds.
+// number varies, or JSON escapes the characters of the body, no request gives an answer of exactly max_payload.
 func answerOfMaxPayloadIsSent(t *T) {
 	t.allowForLargePayloads()
 	q := t.start().connect(setUp, t.Framing)
@@ -153,18 +167,36 @@ func healthTellsTheProcess(t *T) {
 	p := t.start()
 	q := p.connectServed(t.Framing)
 	for _, body := range []string{"null", "{}", `"ignored"`} {
-		got := q.call("WRK-20", "health", body)
-		health, err := wire.Object(got.Body) // a struct would accept names in another case of letters [MSG-4]
-		var status string
-		if err == nil {
-			err = json.Unmarshal(health["status"], &status)
-		}
-		if !got.OK || err != nil || status != "healthy" {
-			t.FailNow("WRK-20", `an object with "status": "healthy" and its process ID as "pid"`, "%s%s", got.Error, text.Clip(string(got.Body), 200))
-		}
-		if pid, err := wire.WholeNumber(health["pid"]); err != nil || !p.isWithin(pid) {
-			t.FailNow("WRK-20", fmt.Sprintf("the ID of the process that serves, %d or one that it started", p.cmd.Process.Pid), "pid %s", health["pid"])
-		}
+		q.mustBeHealthy(q.call("WRK-20", "health", body))
+	}
+}
+
+// healthBesideARunningHandler calls `health` while a `sleep` runs, on its connection and on another. A worker that runs one
+// handler at a time answers later.
+func healthBesideARunningHandler(t *T) {
+	p := t.start()
+	q, other := p.connectServed(t.Framing), p.beside()
+	sleeps := q.ask("sleep", sleepFor(shortSleep))
+	if other != nil {
+		other.mustBeHealthy(other.call("WRK-20", "health", "null"))
+	}
+	q.mustBeHealthy(q.call("WRK-20", "health", "null"))
+	q.await("WRK-9", sleeps)
+}
+
+// mustBeHealthy fails [WRK-20] if the answer to `health` does not say that the worker is healthy, and which process it is.
+func (q *peer) mustBeHealthy(got wire.Answer) {
+	t, p := q.t, q.process
+	health, err := wire.Object(got.Body) // a struct would accept names in another case of letters [MSG-4]
+	var status string
+	if err == nil {
+		err = json.Unmarshal(health["status"], &status)
+	}
+	if !got.OK || err != nil || status != "healthy" {
+		t.FailNow("WRK-20", `an object with "status": "healthy" and its process ID as "pid"`, "%s%s", got.Error, text.Clip(string(got.Body), 200))
+	}
+	if pid, err := wire.WholeNumber(health["pid"]); err != nil || !p.isWithin(pid) {
+		t.FailNow("WRK-20", fmt.Sprintf("the ID of the process that serves, %d or one that it started", p.cmd.Process.Pid), "pid %s", health["pid"])
 	}
 }
 
@@ -198,13 +230,30 @@ func conformanceMethodsDoWhatTheySay(t *T) {
 // conclusive reading.
 func inflightCountsTheHandlersThatRun(t *T) {
 	p := t.start()
-	g := p.gauge()
 	q := p.connectServed(t.anyFraming())
+	g := p.gaugeBeside(q)
 	for sleep, tries := 800*time.Millisecond, 3; tries > 0 && !g.readDuringSleep(q, sleep); tries-- {
 		sleep *= 2
 	}
 	if !g.waitForAtMost(0, nil) {
 		t.Fail("WRK-21", "`inflight` falls to what it was when the `sleep` has ended", "it has not after %v", t.Patience())
+	}
+}
+
+// inflightFallsWhateverTheEndOfAHandler has handlers end otherwise than with an answer that has their result. Those of
+// cancelled requests and of callers that left are for [CAN-5] and [CAN-8].
+func inflightFallsWhateverTheEndOfAHandler(t *T) {
+	t.allowForLargePayloads()
+	p := t.start()
+	q := p.connectServed(t.Framing)
+	g := p.gaugeBeside(q)
+	for _, c := range []struct{ method, body string }{
+		{"fail", `{"message":"on purpose"}`}, {"no_such_method", "null"}, {"unserializable", "null"}, {"blob", fmt.Sprintf(`{"size":%d}`, spec.DefaultMaxPayload)},
+	} {
+		q.call(setUp, c.method, c.body)
+		if !g.waitForAtMost(0, nil) {
+			t.FailNow("WRK-21", fmt.Sprintf("`inflight` falls to what it was when `%s` %s has ended", c.method, c.body), "it has not after %v%s", t.Patience(), p.exitSuffix())
+		}
 	}
 }
 
@@ -252,10 +301,12 @@ func (g *gauge) readDuringSleep(q *peer, sleep time.Duration) (conclusive bool) 
 
 func exitEndsTheProcessAtOnce(t *T) {
 	p := t.startFresh()
-	g := p.gauge()
-	p.connectServed(t.Framing).ask("sleep", t.endlessSleep())
-	if !g.waitForRunning(1, never) { // one handler at a time: `exit` would wait for the sleep
-		p = t.startFresh()
+	if !t.oneAtATime {
+		g := p.gauge()
+		p.connectServed(t.Framing).ask("sleep", t.endlessSleep())
+		if !g.waitForRunning(1, never) { // one handler at a time: `exit` would wait for the sleep
+			p = t.startFresh()
+		}
 	}
 	q := p.connectServed(t.Framing)
 	id := q.ask("exit", `{"code":7}`)

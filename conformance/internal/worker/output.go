@@ -2,9 +2,6 @@ package worker
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
@@ -28,9 +25,9 @@ const tailBytes = 2000 // of what the worker wrote
 
 // outputTail shows the end of what the worker wrote to standard error, or, if that is empty, to standard output.
 func (p *process) outputTail() string {
-	name, words := "standard error", p.output(stderrName)
+	name, words := "standard error", p.stderr.end()
 	if words == "" {
-		name, words = "standard output", p.output(stdoutName)
+		name, words = "standard output", p.stdout.end()
 	}
 	if words == "" {
 		return "it wrote nothing to standard error"
@@ -38,14 +35,5 @@ func (p *process) outputTail() string {
 	if len(words) > tailBytes {
 		words = "…" + words[len(words)-tailBytes:]
 	}
-	return "the end of its " + name + ":\n" + text.Indent(words, "  ")
-}
-
-// output returns what the process wrote to stdoutName or stderrName, without white space around it.
-func (p *process) output(name string) string {
-	data, err := os.ReadFile(filepath.Join(p.dir, name))
-	if err != nil {
-		p.t.Note("suite", "what the worker wrote cannot be read: %v", err)
-	}
-	return strings.TrimSpace(string(data))
+	return "the end of its " + name + ":\n" + text.Indent(text.Output(words), "  ")
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -29,6 +30,8 @@ type peer struct {
 	done    chan struct{} // closed when reading has ended
 
 	lastID    uint64 // of the requests that ask sent
+	about     string // what is sent on it, for the text of a failure; empty where the case says it itself
+	anyID     bool   // in the preflight: the worker does not answer under the IDs of requests
 	firstByte []byte // what awaitFirstByte has read
 
 	mu       sync.Mutex
@@ -62,12 +65,17 @@ var errNoFrame = errors.New("the worker sent no frame")
 // max_payload can be shown.
 const readableLimit = 1 << 29
 
+// idsOfAPeer is how many request IDs each peer has to itself, so that only a case that means to has the same ID outstanding on
+// two connections [MSG-14].
+const idsOfAPeer = 1_000_000
+
 // newPeer returns the peer of an open connection, which is closed when the case ends. It reads nothing until startReading.
 func newPeer(p *process, conn *net.UnixConn, framing spec.Framing) *peer {
 	p.t.peers++
 	q := &peer{
 		t: p.t, process: p, name: fmt.Sprintf("connection %d", p.t.peers), framing: framing, conn: conn,
-		done: make(chan struct{}), asked: map[uint64]int{}, answered: map[uint64]int{}, changed: make(chan struct{}),
+		lastID: uint64(p.t.peers) * idsOfAPeer,
+		done:   make(chan struct{}), asked: map[uint64]int{}, answered: map[uint64]int{}, changed: make(chan struct{}),
 	}
 	p.t.Note(q.name, "opened, for the %s framing", framing)
 	p.t.Cleanup(func() { _ = conn.Close() })
@@ -79,6 +87,21 @@ func newPeer(p *process, conn *net.UnixConn, framing spec.Framing) *peer {
 func (q *peer) send(data []byte) {
 	where := q.name + " → worker"
 	q.t.Saw(where, q.framing, data)
+	_ = q.write(where, data)
+}
+
+// sendInPieces sends the bytes in pieces of that size, as send does.
+func (q *peer) sendInPieces(data []byte, size int) {
+	where := fmt.Sprintf("%s → worker, in pieces of %s", q.name, text.Plural(size, "byte"))
+	q.t.Saw(where, q.framing, data)
+	for piece := range slices.Chunk(data, size) {
+		if q.write(where, piece) != nil {
+			return
+		}
+	}
+}
+
+func (q *peer) write(where string, data []byte) error {
 	sent := 0
 	err := q.withDeadline(q.conn.SetWriteDeadline, func() error {
 		n, err := q.conn.Write(data[sent:])
@@ -88,6 +111,7 @@ func (q *peer) send(data []byte) {
 	if err != nil {
 		q.t.Note(where, "only %d of %d bytes went out: %v", sent, len(data), err)
 	}
+	return err
 }
 
 // sendMessage sends one right frame whose message the worker must answer.
@@ -103,6 +127,21 @@ func (q *peer) expect(id uint64) {
 	q.asked[id]++
 }
 
+// expectError allows an error answer to what cannot be read as a request and has that ID in its header. In basic framing the
+// answer may come under 0 as well [MSG-11].
+func (q *peer) expectError(id uint64) {
+	q.expect(id)
+	if q.framing == spec.Basic {
+		q.expect(0)
+	}
+}
+
+// sendUnreadable sends one right frame that cannot be read as a request.
+func (q *peer) sendUnreadable(id uint64, payload []byte) {
+	q.expectError(id)
+	q.send(wire.Encode(q.framing, id, payload))
+}
+
 // cancel sends a cancellation, which is never answered [CAN-6].
 func (q *peer) cancel(id uint64, payload []byte) { q.send(wire.Encode(q.framing, id, payload)) }
 
@@ -111,7 +150,8 @@ func (q *peer) request(id uint64, method, body string) {
 	q.sendMessage(id, wire.Request(id, method, body))
 }
 
-// ask sends one request under the next ID. Those IDs count from 1; cases that choose IDs themselves choose larger ones.
+// ask sends one request under the next ID. Those IDs count up from a multiple of idsOfAPeer; cases that choose IDs themselves
+// choose others.
 func (q *peer) ask(method, body string) (id uint64) {
 	q.lastID++
 	q.request(q.lastID, method, body)

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/proc"
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
 )
 
@@ -91,24 +94,41 @@ func (t *T) serves(in *instance) bool {
 	return err == nil && n == 1 && !in.ended()
 }
 
+// startError says why a worker did not come to accept connections.
+type startError struct {
+	text string
+	// violation is set if the worker ended, or listens elsewhere. Otherwise it may only be slow: starting takes the time
+	// that it takes, so nothing is known of it.
+	violation bool
+}
+
+func (e *startError) Error() string { return e.text }
+
 // ready waits until the worker accepts connections. It returns an error if the worker ends first or the patience of the
 // case is over.
-func (p *process) ready() error {
+func (p *process) ready() *startError {
+	conn, err := p.firstConnection()
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err
+}
+
+// firstConnection opens a connection as soon as the worker accepts one, as ready does.
+func (p *process) firstConnection() (*net.UnixConn, *startError) {
 	d := p.deadline(p.t.Patience())
 	defer d.stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for expired := false; ; {
-		conn, err := net.Dial("unix", p.socket)
+		conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: p.socket, Net: "unix"})
 		switch {
 		case err == nil:
-			_ = conn.Close()
-			return nil
+			return conn, nil
 		case p.ended():
-			return fmt.Errorf("the worker ended before it accepted connections: %s", p.howItEnded())
+			return nil, &startError{"the worker ended before it accepted connections: " + p.howItEnded(), true}
 		case expired:
-			return fmt.Errorf("the worker runs but accepted no connection on the socket at %s within %v (%w); %s",
-				socketVariable, p.t.Patience(), err, p.outputTail())
+			return nil, p.notReady(err)
 		}
 		select {
 		case <-tick.C:
@@ -119,6 +139,37 @@ func (p *process) ready() error {
 			expired = true
 		}
 	}
+}
+
+// notReady is the error of a worker that runs and accepted no connection within the patience. One that listens on another
+// Unix socket by then is not slow but wrong; a TCP socket may be for something else, such as its metrics.
+func (p *process) notReady(err error) *startError {
+	elsewhere := slices.DeleteFunc(proc.Listening(p.cmd.Process.Pid), func(where string) bool {
+		return where == p.socket || !strings.HasPrefix(where, "/")
+	})
+	if len(elsewhere) > 0 {
+		return &startError{fmt.Sprintf("the worker listens at %s and not at %s, which %s has (%v); %s",
+			text.Printable([]byte(strings.Join(elsewhere, ", "))), p.socket, socketVariable, err, p.outputTail()), true}
+	}
+	return &startError{fmt.Sprintf("the worker runs but accepted no connection on the socket at %s within %v (%v). "+
+		"If it needs longer to start, wait longer with %s; %s", socketVariable, p.t.Patience(), err, patienceOption, p.outputTail()), false}
+}
+
+// patienceOption names the option with which a run waits longer, on the command line and in Go.
+const patienceOption = "--patience (in Go: conformance.Patience)"
+
+// mustBeReady waits until the worker accepts connections. The clause fails if it ends first or listens elsewhere; if it
+// merely takes longer than the patience, the case is blocked.
+func (p *process) mustBeReady(clause, want string) *net.UnixConn {
+	conn, err := p.firstConnection()
+	switch {
+	case err == nil:
+	case err.violation:
+		p.t.FailNow(clause, want, "%v", err)
+	default:
+		p.t.Blocked("%v", err)
+	}
+	return conn
 }
 
 // awaitExit waits for the process to end and returns its exit status, -1 if a signal ended it. When the process still runs
@@ -138,6 +189,14 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
+// signalGroup sends a signal to the process group of the worker.
+func (p *process) signalGroup(s syscall.Signal) {
+	p.t.Note("worker", "is sent %s, and all processes of its group", signalName(s))
+	if err := syscall.Kill(-p.cmd.Process.Pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
+		p.t.Blocked("the worker's processes cannot be sent %s: %v", signalName(s), err)
+	}
+}
+
 func signalName(s syscall.Signal) string {
 	switch s {
 	case syscall.SIGTERM:
@@ -146,6 +205,10 @@ func signalName(s syscall.Signal) string {
 		return "SIGINT"
 	case syscall.SIGKILL:
 		return "SIGKILL"
+	case syscall.SIGSTOP:
+		return "SIGSTOP"
+	case syscall.SIGCONT:
+		return "SIGCONT"
 	}
 	return s.String()
 }

@@ -32,6 +32,11 @@ func violationCases() []testCase {
 			Run:   idIsFreeAgainWhenItsAnswerBegins,
 		},
 		{
+			Name: "same-id-on-two-connections-is-legal", Clauses: []string{"MSG-14"}, Framings: suite.BothFramings,
+			Cause: "The worker keeps outstanding requests in one table for all connections, by ID alone, so the callers need IDs that differ.",
+			Run:   sameIDOnTwoConnectionsIsLegal,
+		},
+		{
 			Name: "violation-leaves-other-connections-alone", Clauses: []string{"WRK-16"}, Framings: suite.BothFramings,
 			Cause: "An exception that should end one connection ends the loop that serves all of them.",
 			Run:   violationLeavesOtherConnectionsAlone,
@@ -125,6 +130,23 @@ func idIsFreeAgainWhenItsAnswerBegins(t *T) {
 		q.await("WRK-9", id)
 		q.request(id, "echo", `"again"`)
 		q.mustEcho("MSG-14", id, `"again"`)
+	}
+}
+
+// sameIDOnTwoConnectionsIsLegal has the same ID outstanding on three connections. Each caller gets its own answer.
+func sameIDOnTwoConnectionsIsLegal(t *T) {
+	const id = 4242
+	p := t.start()
+	first, second, third := p.connectServed(t.Framing), p.connectServed(t.Framing), p.connectServed(t.Framing)
+	first.request(id, "sleep", sleepFor(shortSleep))
+	second.request(id, "sleep", sleepFor(shortSleep))
+	third.request(id, "echo", `"of the third connection"`)
+	third.mustEcho("MSG-14", id, `"of the third connection"`)
+	for _, q := range []*peer{first, second} {
+		if r := q.awaitReply("MSG-14", id); !r.answer.OK {
+			q.fail("MSG-14", fmt.Sprintf("request %d is answered on each of three connections", id), "an error", r)
+		}
+		q.call("MSG-14", "echo", `"the connection goes on"`)
 	}
 }
 

@@ -14,6 +14,9 @@ type T struct {
 	framings  []spec.Framing // those that the worker speaks and the run asks for
 	instances *instances
 	peers     int // opened so far
+	// oneAtATime is set for a worker that serves one connection at a time. Cases of other clauses than [WRK-7] and [WRK-8]
+	// then use connections one after the other where that can tell.
+	oneAtATime bool
 }
 
 // testCase is a case for workers.
@@ -25,8 +28,8 @@ type run struct {
 	instances instances
 }
 
-func (r *run) newT(t *suite.T, framings []spec.Framing) *T {
-	return &T{T: t, command: r.command, framings: framings, instances: &r.instances}
+func (r *run) newT(t *suite.T, pre preflightResult) *T {
+	return &T{T: t, command: r.command, framings: pre.framings, oneAtATime: pre.oneAtATime, instances: &r.instances}
 }
 
 // allowForLargePayloads triples the patience of the case: an interpreter takes seconds for the checksum of 10 MB, and no

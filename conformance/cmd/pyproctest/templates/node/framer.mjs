@@ -49,7 +49,6 @@ class Wire extends Duplex {
     this.chunks = (request.chunks ?? []).map((chunk) => Buffer.from(chunk, "hex")).filter((chunk) => chunk.length > 0);
     this.after = request.then ?? "eof";
     this.accept = request.accept;
-    this.split = (request.writers ?? 1) > 1 && this.accept === undefined;
     this.writes = [];
     this.waiting = new Promise((resolve) => { this.wait = resolve; });
     this.on("error", () => {}); // the framer gets the error; nobody else needs it
@@ -63,16 +62,11 @@ class Wire extends Duplex {
   }
 
   _write(data, _encoding, done) {
-    if (this.split) { // so that the bytes of two writers mix unless the framer prevents it
-      const half = data.length >> 1;
-      this.writes.push(data.subarray(0, half));
-      setImmediate(() => { this.writes.push(data.subarray(half)); done(); });
-      return;
-    }
     this.writes.push(data);
-    if (this.accept === undefined || (this.accept -= data.length) >= 0) return done();
-    this.accept = undefined;
-    done(new StreamError("the stream takes no more"));
+    const fails = this.accept !== undefined && (this.accept -= data.length) < 0;
+    if (fails) this.accept = undefined;
+    // Later, so that frames of several writes mix unless the framer prevents it.
+    setImmediate(() => done(fails ? new StreamError("the stream takes no more") : null));
   }
 }
 

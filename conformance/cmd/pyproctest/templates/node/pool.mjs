@@ -17,8 +17,15 @@ class Unsupported extends Error {} // your pool does not offer an option
 
 const NAME = "my pool";
 
-// Your pool. When the context of a call ends, the signal of that method is aborted. The method must then
-// fail, with any error.
+// The options that your pool ignores, such as "restart_backoff_ms". ADAPTERS.md says which may be.
+const IGNORED = [];
+
+// The limit for a payload, in bytes, of a pool in which it cannot be set; else 0.
+const FIXED_MAX_PAYLOAD = 0;
+
+// Your pool. The signal of a method is aborted when the context of that call ends; let the method fail
+// then, with signal.reason or an error of your own that errorKinds names. The signal of start may be
+// aborted after start is done: the workers must run on then.
 class Pool {
   // Make your pool and start nothing. Start each worker as options.program with the one argument
   // options.argument, and add options.env, a list of "NAME=value", to its environment. ADAPTERS.md
@@ -50,9 +57,11 @@ class Pool {
   }
 }
 
-// Return all kinds that apply to an error of your pool: busy, closed, not_started, error_answer,
-// worker_died and, with another, may_have_run.
+// Name an error of your pool by all that apply: canceled, deadline_exceeded, busy, closed, not_started,
+// too_large, error_answer, worker_died and, beside another, may_have_run.
 function errorKinds(error) {
+  if (error.name === "AbortError") return ["canceled"];
+  if (error.name === "TimeoutError") return ["deadline_exceeded"];
   return [];
 }
 
@@ -64,7 +73,7 @@ const running = new Map(); // tag → AbortController
 function open(options) {
   try {
     pool = new Pool(options);
-    return { ok: true };
+    return { ok: true, knows_ended: true, ignored: IGNORED, max_payload: FIXED_MAX_PAYLOAD };
   } catch (error) {
     if (error instanceof NotWritten) return { unsupported: `${error.message} in pool.mjs is not written yet` };
     if (error instanceof Unsupported) return { unsupported: error.message };
@@ -72,23 +81,29 @@ function open(options) {
   }
 }
 
+// The reason of an aborted signal, as AbortController and AbortSignal.timeout give it.
+function because(why) {
+  const name = why === "deadline_exceeded" ? "TimeoutError" : "AbortError";
+  return new DOMException("the context of the call has ended", name);
+}
+
 async function run(request) {
   if (!pool) return { failed: "the pool is not open" };
   const abort = new AbortController();
   running.set(request.tag, abort);
+  if (request.ended) abort.abort(because(request.ended));
   try {
     switch (request.do) {
       case "start": await pool.start(abort.signal); return { ok: true };
       case "shutdown": await pool.shutdown(abort.signal); return { ok: true };
-      case "call": return { body: await pool.call(request.method, request.body, abort.signal) };
+      case "call": return { body: (await pool.call(request.method, request.body, abort.signal)) ?? "" };
       default: return pool.health();
     }
   } catch (error) {
     if (error instanceof NotWritten) return { unsupported: `${error.message} in pool.mjs is not written yet` };
-    const kinds = abort.signal.aborted ? [abort.signal.reason] : errorKinds(error);
-    return { error: { kinds, text: String(error) } };
+    return { error: { kinds: errorKinds(error), text: String(error) } };
   } finally {
-    running.delete(request.tag);
+    if (request.do !== "start") running.delete(request.tag);
   }
 }
 
@@ -96,7 +111,7 @@ function answer(request) {
   switch (request.do) {
     case "hello": return { role: "pool", name: NAME };
     case "open": return open(request.options);
-    case "cancel": running.get(request.of)?.abort(request.why); return { ok: true };
+    case "cancel": running.get(request.of)?.abort(because(request.why)); return { ok: true };
     case "start": case "call": case "health": case "shutdown": return run(request);
     default: return { refused: `unknown command ${request.do}` };
   }

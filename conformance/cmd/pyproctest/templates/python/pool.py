@@ -31,6 +31,12 @@ class Unsupported(Exception):
 
 NAME = "my pool"
 
+# The options that your pool ignores, such as "restart_backoff_ms". ADAPTERS.md says which may be.
+IGNORED: list[str] = []
+
+# The limit for a payload, in bytes, of a pool in which it cannot be set; else 0.
+FIXED_MAX_PAYLOAD = 0
+
 
 class Pool:
     """Your pool.
@@ -52,8 +58,8 @@ class Pool:
         """Start the workers. It may be called again after it has failed."""
         raise NotWritten("Pool.start")
 
-    async def call(self, method: str, body: str | None) -> str:
-        """Call a method in some worker. Bodies are JSON texts; None means no body."""
+    async def call(self, method: str, body: str | None) -> str | None:
+        """Call a method in some worker. Bodies are JSON texts; None is no body at all."""
         raise NotWritten("Pool.call")
 
     def health(self) -> dict[str, int]:
@@ -68,7 +74,8 @@ class Pool:
 def error_kinds(error: Exception) -> list[str]:
     """Return all kinds that apply to an error of your pool.
 
-    They are busy, closed, not_started, error_answer, worker_died and, with another, may_have_run.
+    They are busy, closed, not_started, too_large, error_answer, worker_died and, beside another,
+    may_have_run.
     """
     return []
 
@@ -120,7 +127,7 @@ class Adapter:
             return {"unsupported": str(error) or "an option is not offered"}
         except Exception as error:
             return {"failed": f"the pool could not be made: {error!r}"}
-        return {"ok": True}
+        return {"ok": True, "ignored": IGNORED, "max_payload": FIXED_MAX_PAYLOAD}
 
     async def run(self, pool: Pool, request: dict[str, Any]) -> dict[str, Any]:
         if request["do"] == "start":
@@ -128,7 +135,8 @@ class Adapter:
         elif request["do"] == "shutdown":
             await pool.shutdown()
         elif request["do"] == "call":
-            return {"body": await pool.call(request["method"], request.get("body"))}
+            answer = await pool.call(request["method"], request.get("body"))
+            return {"body": "" if answer is None else answer}
         else:
             return dict(pool.health())
         return {"ok": True}

@@ -128,13 +128,10 @@ func (s *stream) Read(p []byte) (int, error) {
 }
 
 func (s *stream) Write(p []byte) (int, error) {
-	if s.Writers > 1 && s.Accept == nil { // so that the bytes of two writers mix unless the framer prevents it
-		s.list(p[:len(p)/2])
-		runtime.Gosched()
-		s.list(p[len(p)/2:])
-		return len(p), nil
-	}
 	s.list(p)
+	if s.Writers > 1 && s.Accept == nil { // so that frames of several writes mix unless the framer prevents it
+		runtime.Gosched()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.Accept == nil {

@@ -22,6 +22,12 @@ import (
 
 const name = "my pool"
 
+// ignored names the options that your pool ignores, such as "restart_backoff_ms". ADAPTERS.md says which may be.
+var ignored = []string{}
+
+// fixedMaxPayload is the limit for a payload, in bytes, of a pool in which it cannot be set; else 0.
+const fixedMaxPayload = 0
+
 // pool is what your pool must offer; wrap yours if it looks different.
 type pool interface {
 	// Start starts the workers. Its context bounds the start alone. It may be called again after it has failed.
@@ -59,15 +65,23 @@ type options struct {
 	StopTimeout       int      `json:"stop_timeout_ms"`
 }
 
-// openPool makes your pool and starts nothing. Return unsupported for an option that your pool does not offer.
+// openPool makes your pool and starts nothing. Return unsupported for an option that it does not offer and
+// that may not be ignored.
 func openPool(o options) (pool, error) {
 	return nil, unsupported("openPool in pool/main.go is not written yet")
 }
 
-// errorKinds returns all kinds that apply to an error of your pool: busy, closed, not_started, error_answer,
-// worker_died and, with another, may_have_run.
+// errorKinds names an error of your pool by all that apply: canceled, deadline_exceeded, busy, closed,
+// not_started, too_large, error_answer, worker_died and, beside another, may_have_run.
 func errorKinds(err error) []string {
-	return []string{}
+	kinds := []string{}
+	if errors.Is(err, context.Canceled) {
+		kinds = append(kinds, "canceled")
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		kinds = append(kinds, "deadline_exceeded")
+	}
+	return kinds
 }
 
 // --- The adapter protocol --------------------------------------------------------------------------
@@ -83,6 +97,7 @@ type request struct {
 	Options options `json:"options"`
 	Method  string  `json:"method"`
 	Body    *string `json:"body"`
+	Ended   string  `json:"ended"`
 	Of      int64   `json:"of"`
 	Why     string  `json:"why"`
 }
@@ -109,7 +124,7 @@ func (a *adapter) take(r request) {
 		cancel := a.cancel[r.Of]
 		a.mu.Unlock()
 		if cancel != nil {
-			cancel(errors.New(r.Why))
+			cancel(because(r.Why))
 		}
 		a.send(r, fields{"ok": true})
 	case "start", "call", "health", "shutdown":
@@ -118,19 +133,42 @@ func (a *adapter) take(r request) {
 			return
 		}
 		ctx, cancel := context.WithCancelCause(context.Background())
+		if r.Ended != "" {
+			cancel(because(r.Ended))
+		}
 		a.mu.Lock()
 		a.cancel[r.Tag] = cancel
 		a.mu.Unlock()
 		go func() {
-			a.send(r, a.run(ctx, r))
-			a.mu.Lock()
-			defer a.mu.Unlock()
-			delete(a.cancel, r.Tag)
-			cancel(nil)
+			answer := a.run(ended{ctx}, r)
+			if r.Do != "start" { // whose context may end later: the workers must not care
+				a.mu.Lock()
+				delete(a.cancel, r.Tag)
+				a.mu.Unlock()
+				cancel(nil)
+			}
+			a.send(r, answer)
 		}()
 	default:
 		a.send(r, fields{"refused": "unknown command " + r.Do})
 	}
+}
+
+// ended is a context whose error is the one that the suite gave it.
+type ended struct{ context.Context }
+
+func (c ended) Err() error {
+	if c.Context.Err() == nil {
+		return nil
+	}
+	return context.Cause(c.Context)
+}
+
+func because(why string) error {
+	if why == "deadline_exceeded" {
+		return context.DeadlineExceeded
+	}
+	return context.Canceled
 }
 
 func (a *adapter) open(o options) fields {
@@ -142,7 +180,7 @@ func (a *adapter) open(o options) fields {
 		return fields{"failed": err.Error()}
 	}
 	a.pool = p
-	return fields{"ok": true}
+	return fields{"ok": true, "knows_ended": true, "ignored": ignored, "max_payload": fixedMaxPayload}
 }
 
 func (a *adapter) run(ctx context.Context, r request) fields {
@@ -167,11 +205,7 @@ func (a *adapter) run(ctx context.Context, r request) fields {
 	if err == nil {
 		return fields{"ok": true}
 	}
-	kinds := errorKinds(err)
-	if ctx.Err() != nil {
-		kinds = append(kinds, context.Cause(ctx).Error())
-	}
-	return fields{"error": fields{"kinds": kinds, "text": err.Error()}}
+	return fields{"error": fields{"kinds": errorKinds(err), "text": err.Error()}}
 }
 
 func (a *adapter) send(r request, answer fields) {

@@ -1,0 +1,77 @@
+package pool
+
+import (
+	"slices"
+	"syscall"
+	"time"
+)
+
+func stopTimeoutCases() []testCase {
+	return []testCase{
+		{
+			Name: "a-worker-gets-the-stop-timeout-to-end", Clauses: []string{"SHD-9"},
+			Cause: "The pool kills its workers after a time of its own, or after that of another option.",
+			Run:   aWorkerGetsTheStopTimeout,
+		},
+		{
+			Name: "a-worker-that-ends-sooner-costs-the-others-no-time", Clauses: []string{"SHD-9"},
+			Cause: "The first worker that has ended ends the time of all, for instance by a context that they share.",
+			Run:   aWorkerThatEndsSoonerCostsTheOthersNoTime,
+		},
+		{
+			Name: "a-second-shutdown-costs-the-workers-no-time", Clauses: []string{"SHD-9"},
+			Cause: "A second Shutdown kills the workers to which the first one gives time.",
+			Run:   aSecondShutdownCostsTheWorkersNoTime,
+		},
+	}
+}
+
+func aWorkerGetsTheStopTimeout(t *T) { stopsSlowly(t, func(*stage) {}) }
+
+func aWorkerThatEndsSoonerCostsTheOthersNoTime(t *T) {
+	stopsSlowly(t, func(s *stage) { s.workersSoFar()[0].exit(0) })
+}
+
+func aSecondShutdownCostsTheWorkersNoTime(t *T) {
+	stopsSlowly(t, func(s *stage) { s.beginShutdown(t.Context(), "SHD-9") })
+}
+
+// stopsSlowly shuts a pool down whose workers do not end at SIGTERM, and requires that none that has got it is killed
+// after meanwhile was called. The stop timeout is longer than the case, so no clock decides.
+func stopsSlowly(t *T, meanwhile func(*stage)) {
+	s := t.stage()
+	s.options.Workers = 3
+	s.options.StopTimeout = 8 * t.Patience()
+	s.onStop = func(*scriptedWorker) {}
+	s.start()
+	s.call().succeeds("SHD-9")
+	done := s.beginShutdown(t.Context(), "SHD-9")
+	// A pool may stop its workers one by one, so the others may get SIGTERM when the first has ended.
+	if !s.eventually(func() bool { return slices.ContainsFunc(s.workers, (*scriptedWorker).gotSIGTERMLocked) }) {
+		t.Blocked("no worker gets SIGTERM, see SHD-3; %s", s.scene())
+	}
+	meanwhile(s)
+	var killed *scriptedWorker
+	s.eventuallyWithin(min(1500*time.Millisecond, t.Patience()/4), func() bool {
+		for _, w := range s.workers {
+			if w.exited && w.gotSIGTERMLocked() && !w.exitOrdered {
+				killed = w
+			}
+		}
+		return killed != nil
+	})
+	if killed != nil {
+		t.FailNow("SHD-9", "a worker that got SIGTERM is not killed before the stop timeout of "+s.options.StopTimeout.String()+" is over, while the context of Shutdown lives",
+			"%s ended %v after SIGTERM, and was not asked to by the case", killed.name(), killed.exitedAt.Sub(killed.stoppedAt).Round(time.Millisecond))
+	}
+	s.withLock(func() { s.onStop = func(w *scriptedWorker) { w.exit(0) } })
+	for _, w := range s.workersSoFar() {
+		w.exit(0)
+	}
+	s.awaitShutdown(done, "SHD-9")
+}
+
+// gotSIGTERMLocked reports whether the worker has got SIGTERM.
+func (w *scriptedWorker) gotSIGTERMLocked() bool {
+	return slices.Contains(w.signals, syscall.SIGTERM.String())
+}

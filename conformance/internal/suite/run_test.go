@@ -1,0 +1,138 @@
+package suite_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+func job(name string, run func(*suite.T), clauses ...string) suite.Job {
+	return suite.Job{Info: suite.Info{Name: name, Clauses: clauses}, Run: run}
+}
+
+func passes(*suite.T) {}
+
+func clause(t *testing.T, rep result.Report, name string) result.ClauseResult {
+	t.Helper()
+	for _, c := range rep.ByClause() {
+		if c.Name == name {
+			return c
+		}
+	}
+	require.Fail(t, "the report has no clause "+name)
+	return result.ClauseResult{}
+}
+
+func TestAClauseOfWhichACaseDidNotRunDoesNotHold(t *testing.T) {
+	t.Parallel()
+	ctx, end := context.WithCancel(t.Context())
+	o := suite.NewOptions(ctx, nil)
+	o.Parallel = 1
+	rep := suite.Check(ctx, spec.RoleFramer, o, []suite.Job{
+		job("a", passes, "FRM-7"),
+		job("b", func(*suite.T) { end() }, "FRM-8"),
+		job("c", passes, "FRM-9", "FRM-7"),
+	}, nil)
+	require.True(t, rep.Interrupted)
+	require.Equal(t, []result.Missed{{ID: "FRM-8/b", Clauses: []string{"FRM-8"}}, {ID: "FRM-9/c", Clauses: []string{"FRM-9", "FRM-7"}}}, rep.Missed)
+	for _, name := range []string{"FRM-7", "FRM-8", "FRM-9"} {
+		require.Equal(t, result.StatusBlocked, clause(t, rep, name).Status, name)
+	}
+	require.Empty(t, clause(t, rep, "FRM-1").Status)
+}
+
+func TestClausesThatNobodyAskedForAreMarked(t *testing.T) {
+	t.Parallel()
+	o := suite.NewOptions(t.Context(), []suite.Option{func(o *suite.Options) { o.Asked.Only = []string{"FRM-7"} }})
+	rep := suite.Check(t.Context(), spec.RoleFramer, o, []suite.Job{job("a", passes, "FRM-7", "FRM-9")}, nil)
+	require.True(t, clause(t, rep, "FRM-7").Asked)
+	require.False(t, clause(t, rep, "FRM-9").Asked, "other cases of it were not run")
+	require.False(t, clause(t, rep, "FRM-1").Asked)
+}
+
+func TestAnOlderVersionHasNoNewerClauses(t *testing.T) {
+	t.Parallel()
+	o := suite.NewOptions(t.Context(), []suite.Option{func(o *suite.Options) { o.Spec = "2" }})
+	require.Empty(t, suite.Jobs(suite.Info{Name: "a", Clauses: []string{"STR-8"}}, o, passes), "STR-8 came with version 3")
+	require.Len(t, suite.Jobs(suite.Info{Name: "a", Clauses: []string{"STR-5"}}, o, passes), 1)
+	rep := suite.Check(t.Context(), spec.RoleFramer, o, []suite.Job{
+		job("goes-on", func(t *suite.T) { t.Fail("STR-8", "a write goes on", "it waits") }, "STR-5"),
+		job("ends", func(t *suite.T) { t.FailNow("STR-8", "a write goes on", "it waits") }, "STR-6"),
+	}, nil)
+	require.Equal(t, "2", rep.Spec)
+	require.Equal(t, result.StatusPass, clause(t, rep, "STR-5").Status)
+	require.Equal(t, result.StatusBlocked, clause(t, rep, "STR-6").Status)
+	for _, c := range rep.ByClause() {
+		require.LessOrEqual(t, c.Since, 2, c.Name)
+	}
+}
+
+// A case that finds something wrong with a subject that has served others runs again, with one of its own.
+func TestAVerdictDoesNotRestOnASubjectThatServedOthers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		alone func(*suite.T)
+		ended bool
+		want  result.Status
+	}{
+		{"fails alone too", func(t *suite.T) { t.Fail("WRK-7", "want", "alone") }, false, result.StatusFail},
+		{"passes alone", passes, false, result.StatusFail},
+		{"passes alone, and the shared subject ended", passes, true, result.StatusBlocked},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			runs := 0
+			r := suite.RunJob(t.Context(), job("a", func(t *suite.T) {
+				runs++
+				if t.Alone {
+					c.alone(t)
+					return
+				}
+				t.SharesSubject()
+				if c.ended {
+					t.SubjectEnded()
+				}
+				t.Fail("WRK-7", "want", "shared")
+			}, "WRK-7"), suite.NewOptions(t.Context(), nil))
+			require.Equal(t, 2, runs)
+			require.Equal(t, c.want, r.Status)
+		})
+	}
+}
+
+func TestACaseThatDoesNotEndIsLeft(t *testing.T) {
+	t.Parallel()
+	o := suite.NewOptions(t.Context(), nil)
+	o.Patience = 20 * time.Millisecond
+	never := make(chan struct{})
+	t.Cleanup(func() { close(never) })
+	r := suite.RunJob(t.Context(), job("a", func(*suite.T) { <-never }, "WRK-7"), o)
+	require.Equal(t, result.StatusBlocked, r.Status)
+	require.Contains(t, r.Reason, "did not end within 180ms")
+}
+
+// A CI runner takes no command from what a subject says.
+func TestTheTextOfACaseHoldsNoCommandsToCIRunners(t *testing.T) {
+	t.Parallel()
+	r := suite.RunJob(t.Context(), job("a", func(t *suite.T) {
+		t.Fail("WRK-7", "no commands", "an error\n::add-mask::x\n##vso[task.setvariable]")
+	}, "WRK-7"), suite.NewOptions(t.Context(), nil))
+	require.NotContains(t, r.Text(), "##vso[")
+	require.NotRegexp(t, `(?m)^\s*::add-mask::`, r.Text())
+	require.Contains(t, r.Text(), "add-mask")
+}
+
+func TestACaseThatIsNotAskedCountsForNobody(t *testing.T) {
+	t.Parallel()
+	rep := suite.Check(t.Context(), spec.RoleFramer, suite.NewOptions(t.Context(), nil), []suite.Job{
+		job("a", func(t *suite.T) { t.NotAsked("lines do not show it") }, "STR-9"),
+	}, nil)
+	require.Equal(t, result.StatusNotAsked, clause(t, rep, "STR-9").Status)
+}

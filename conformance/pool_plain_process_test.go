@@ -1,0 +1,152 @@
+package conformance_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+)
+
+// environment is that of a worker.
+func (p *plainPool) environment(socket string) []string {
+	set := append(p.o.Env[:len(p.o.Env):len(p.o.Env)], "PYPROC_SOCKET_PATH="+socket)
+	_, inherited := os.LookupEnv("PYPROC_SOCKET_PATH")
+	switch {
+	case p.has("own-environment-wins"):
+		return append(set, os.Environ()...)
+	case p.has("socket-path-set-where-unset") && inherited:
+		return append(os.Environ(), p.o.Env...)
+	}
+	return append(os.Environ(), set...)
+}
+
+// connectionFiles are copies of all connections to workers, for the fault that hands them on.
+func (p *plainPool) connectionFiles() (files []*os.File) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range p.workers {
+		for _, c := range w.all {
+			if f, err := c.conn.(*net.UnixConn).File(); err == nil {
+				files = append(files, f)
+			}
+		}
+	}
+	return files
+}
+
+// plainOutput is what a process prints, and how its end is noticed.
+type plainOutput struct {
+	p       *plainPool
+	tail    tail
+	exited  chan struct{} // closed when the process has been reaped and what it printed is read
+	ended   chan struct{} // closed when the process has been reaped
+	isReady chan struct{} // closed when its start is over
+	once    sync.Once
+}
+
+func (o *plainOutput) ready() { o.once.Do(func() { close(o.isReady) }) }
+
+// startPiped starts the process with one pipe for all that it prints, or with two.
+func startPiped(cmd *exec.Cmd, p *plainPool) (*plainOutput, error) {
+	o := &plainOutput{p: p, exited: make(chan struct{}), ended: make(chan struct{}), isReady: make(chan struct{})}
+	pipes := 1
+	if p.has("one-pipe-for-each-file") {
+		pipes = 2
+	}
+	var mine, its []*os.File
+	for range pipes {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return nil, err
+		}
+		mine, its = append(mine, r), append(its, w)
+	}
+	cmd.Stdout, cmd.Stderr = its[0], its[pipes-1]
+	err := cmd.Start()
+	for _, w := range its {
+		_ = w.Close()
+	}
+	if err != nil {
+		for _, r := range mine {
+			_ = r.Close()
+		}
+		return nil, err
+	}
+	var read sync.WaitGroup
+	for _, r := range mine {
+		read.Go(func() { o.read(r) })
+	}
+	go func() {
+		_ = cmd.Wait()
+		close(o.ended)
+		if !p.has("writer-holds-up-the-end") {
+			for _, r := range mine { // a process that it has started may still hold the other end
+				_ = r.SetReadDeadline(time.Now().Add(time.Second))
+			}
+		}
+		read.Wait()
+		close(o.exited)
+	}()
+	return o, nil
+}
+
+func (o *plainOutput) read(r *os.File) {
+	defer func() { _ = r.Close() }()
+	buf := make([]byte, 32<<10)
+	for total := 0; ; {
+		o.mayRead(total)
+		n, err := r.Read(buf)
+		if err != nil {
+			return
+		}
+		total += n
+		_, _ = o.tail.Write(buf[:n])
+		if o.p.o.Output == nil {
+			continue
+		}
+		if o.p.has("writer-holds-up-the-end") {
+			_, _ = o.p.o.Output.Write(buf[:n])
+			continue
+		}
+		select {
+		case o.p.printed <- append([]byte(nil), buf[:n]...):
+		default: // dropped
+		}
+	}
+}
+
+// mayRead waits while a fault keeps the pool from reading.
+func (o *plainOutput) mayRead(total int) {
+	p := o.p
+	p.mu.Lock()
+	closed := p.state == "closed"
+	p.mu.Unlock()
+	switch {
+	case p.has("output-unread-during-start"):
+		select {
+		case <-o.isReady:
+		case <-o.ended:
+		}
+	case p.has("output-unread-in-shutdown") && closed, p.has("output-read-up-to-400k") && total > 400<<10:
+		<-o.ended
+	}
+}
+
+// passOutputOn hands what workers print to the user's writer, until the pool ends.
+func (p *plainPool) passOutputOn(life context.Context) {
+	if p.o.Output == nil {
+		return
+	}
+	go func() {
+		for {
+			select {
+			case b := <-p.printed:
+				_, _ = p.o.Output.Write(b)
+			case <-life.Done():
+				return
+			}
+		}
+	}()
+}

@@ -52,6 +52,10 @@ func CheckWorker(ctx context.Context, command WorkerCommand, opts ...Option) Rep
 //
 // The cases of clauses STA-5 and SHD-6 compare the goroutines and descriptors of this process before and after, so
 // run nothing else in the process meanwhile.
+//
+// The pool runs in this process, so a panic in a goroutine that it started ends the process and takes the report along.
+// go test then prints the panic, and [KeepResults] keeps what ended before. "pyproctest run --pool" judges a pool in a
+// process of its own, where a panic is a result like any other.
 func TestPool(t *testing.T, open func(o PoolOptions) (Pool, error), opts ...Option) {
 	t.Helper()
 	pool.Test(t, internalPool(open), opts...)

@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"fmt"
+	"io"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
@@ -68,6 +70,21 @@ func OnCase(f func(id string)) Option {
 // OnResult calls f with each result as its case ends.
 func OnResult(f func(result.Result)) Option {
 	return func(o *suite.Options) { o.OnResult(f) }
+}
+
+// KeepResults writes to w, at once, which case begins, and each result as its case ends. What is written is kept when a
+// panic in a goroutine of the framer or pool under test ends the process: then a case that began and has no result is
+// where it happened. w is used by one goroutine at a time, and its errors are ignored.
+func KeepResults(w io.Writer) Option {
+	return func(o *suite.Options) {
+		o.OnCase(func(id string) { fmt.Fprintf(w, "%s: begins\n", id) })
+		o.OnResult(func(r result.Result) {
+			if text := r.Text(); text != "" {
+				fmt.Fprint(w, text)
+			}
+			fmt.Fprintf(w, "%s: %s\n", r.ID, r.Status)
+		})
+	}
 }
 
 // OnReport calls f with the report when all cases have ended.

@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -89,13 +90,18 @@ func (p planted) judge(ctx context.Context, f fault, opts ...conformance.Option)
 	return rep, f.misjudged(rep)
 }
 
+// misjudged tells what is wrong with the report on the fault or control: nothing, where the text is empty.
 func (f fault) misjudged(rep conformance.Report) string {
-	var wrong []string
-	found := kills(rep)
-	if len(found[f.clause]) == 0 && f.clause != "" {
-		wrong = append(wrong, "the fault was not found by "+f.clause)
+	if f.clause != "" && len(kills(rep)[f.clause]) == 0 {
+		return "the fault was not found by " + f.clause + "\n" + cmp.Or(f.misjudgedBeside(rep), told(rep))
 	}
-	for _, clause := range slices.Sorted(maps.Keys(found)) {
+	return f.misjudgedBeside(rep)
+}
+
+// misjudgedBeside is like misjudged for a report of cases that need not find the fault.
+func (f fault) misjudgedBeside(rep conformance.Report) string {
+	var wrong []string
+	for _, clause := range slices.Sorted(maps.Keys(kills(rep))) {
 		if clause != f.clause && !slices.Contains(f.perhaps, clause) {
 			wrong = append(wrong, clause+" was accused, which has nothing to do with it")
 		}

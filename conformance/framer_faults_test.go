@@ -49,14 +49,14 @@ var framerFaults = []fault{
 	breaks("CRC-5", "payload beside the error"),
 	breaks("STR-1", "clean end is an error"),
 	breaks("STR-2", "end behind a header is clean"),
-	breaks("STR-2", "end inside a payload hands out what there is"),
-	breaks("STR-2", "end inside a header asks again for ever"),
+	breaks("STR-2", "end inside a payload hands out what there is").andPerhaps("STR-10"),
+	breaks("STR-2", "end inside a header asks again for ever").andPerhaps("STR-10"),
 	breaks("STR-3", "every error is forgotten"),
 	breaks("STR-3", "panic at the read after an error"),
-	breaks("STR-3", "scans for the next magic").andPerhaps("FRM-6"), // so it never refuses one
-	breaks("STR-4", "one Read is one payload").andPerhaps("STR-2"),  // so the end does not cut a payload off
+	breaks("STR-3", "scans for the next magic").andPerhaps("FRM-6"),          // so it never refuses one
+	breaks("STR-4", "one Read is one payload").andPerhaps("STR-2", "STR-10"), // so the end does not cut a payload off
 	breaks("STR-4", "bytes read ahead are dropped"),
-	breaks("STR-4", "fills a buffer before it looks").andPerhaps("FRM-10"), // so a header alone is not looked at
+	breaks("STR-4", "fills a buffer before it looks").andPerhaps("FRM-4", "FRM-10"), // so a header alone is not looked at
 	breaks("STR-4", "Read of nothing is the end"),
 	breaks("STR-5", "no lock, two Writes").andPerhaps("STR-6"), // so one writes on behind the short write of another
 	breaks("STR-5", "no lock for large payloads"),

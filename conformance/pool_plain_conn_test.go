@@ -41,6 +41,7 @@ type plainConn struct {
 	kept     map[uint64]json.RawMessage // for the fault that keeps what nobody waits for
 	turn     sync.Mutex                 // for the fault that has callers write
 	err      error                      // once it is broken
+	violated bool                       // by what it has read, and not only at its end
 	readers  sync.WaitGroup
 }
 
@@ -133,6 +134,9 @@ func (c *plainConn) write() {
 		}
 		next := c.queue[0]
 		c.queue = c.queue[1:]
+		if c.p.has("a-write-queue-of-4-holds-callers") {
+			c.queued.Broadcast()
+		}
 		c.mu.Unlock()
 		if c.p.has("writes-in-small-pieces") {
 			for len(next.frame) > 0 && len(next.frame) < 500 {
@@ -154,7 +158,16 @@ func (c *plainConn) write() {
 
 // callOn makes one call whose slot is taken, and sees to it that the slot comes back.
 func (p *plainPool) callOn(ctx context.Context, w *plainWorker, c *plainConn, method string, body json.RawMessage) (json.RawMessage, error) {
-	if len(body) > p.limit()-100 && !p.has("sends-over-the-limit") && !(p.has("limit-of-bodies-alone") && len(body) <= p.limit()) {
+	if p.has("first-call-after-a-restart-fails") && w.takeRenewed() {
+		w.release()
+		w.giveBack(c)
+		return nil, fmt.Errorf("%w: its connection is that of the process before", conformance.WorkerDied)
+	}
+	size := len(body)
+	if len(method) > 30 && !p.has("limit-forgets-the-method") { // a name may grow sixfold when it is quoted
+		size += 6 * len(method)
+	}
+	if size > p.limit()-100 && !p.has("sends-over-the-limit") && !(p.has("limit-of-bodies-alone") && len(body) <= p.limit()) {
 		if !p.has("too-large-loses-slot") {
 			w.release()
 		}
@@ -217,6 +230,16 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 	if p.has("adds-unknown-fields") {
 		payload = fmt.Appendf(nil, `{"ID":7,"trace":{"id":8},"id":%d,"method":%s,"body":%s}`, id, name, body)
 	}
+	if p.has("empty-bodies-are-left-out") && slices.Contains([]string{"false", "0", `""`}, string(body)) {
+		payload = fmt.Appendf(nil, `{"id":%d,"method":%s}`, id, name)
+	}
+	if p.has("a-write-queue-of-4-holds-callers") && method != "health" {
+		c.mu.Lock()
+		for len(c.queue) >= 4 && c.err == nil {
+			c.queued.Wait()
+		}
+		c.mu.Unlock()
+	}
 	if p.has("sends-envelopes") {
 		payload = fmt.Appendf(nil, `{"type":"request","payload":%s}`, payload)
 	}
@@ -238,6 +261,8 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 			c.enqueueLate(nil, func() []byte {
 				return p.encode(header, fmt.Appendf(nil, `{"id":%d,"method":%s,"body":%s}`, id, name, body))
 			}, func() {})
+		case p.has("large-requests-go-out-in-two-turns") && len(frame) > 64<<10:
+			c.enqueue(frame[:len(frame)/2], func() { c.enqueue(frame[len(frame)/2:], func() {}) })
 		default:
 			c.enqueue(frame, func() {})
 		}
@@ -266,6 +291,7 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 		switch {
 		case errors.Is(a.err, conformance.ErrorAnswer) && p.has("error-answer-loses-slot"):
 		case errors.Is(a.err, conformance.WorkerDied) && p.has("crash-loses-slot"):
+		case errors.Is(a.err, conformance.WorkerDied) && p.has("violations-lose-slots") && c.isViolated():
 		case errors.Is(a.err, conformance.WorkerDied) && p.has("broken-connection-frees-slots-twice") && method != "health":
 			release()
 			w.release()
@@ -284,6 +310,9 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 			p.sendCancellation(w, c, id, false, func() {})
 			return nil, ctx.Err()
 		}
+		if p.has("each-cancelled-call-leaves-a-goroutine") && method != "health" {
+			p.leakGoroutine()
+		}
 		c.mu.Lock()
 		delete(c.pending, id)
 		c.left[id] = true
@@ -291,6 +320,9 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 		p.sendCancellation(w, c, id, errors.Is(ctx.Err(), context.DeadlineExceeded) && method != "health", release)
 		if p.has("cancelled-calls-tell-no-reason") {
 			return nil, errors.New("the call is over")
+		}
+		if p.has("returns-the-cause-of-the-context") {
+			return nil, context.Cause(ctx)
 		}
 		return nil, ctx.Err()
 	}
@@ -305,6 +337,9 @@ func (p *plainPool) sendCancellation(w *plainWorker, c *plainConn, id uint64, de
 	header := id
 	if p.has("cancellation-under-0") {
 		header = 0
+	}
+	if p.has("cancellations-have-header-ids-of-their-own") {
+		header = p.id(w, "cancellation")
 	}
 	done := func() {
 		if !p.has("cancel-loses-slot") {
@@ -323,6 +358,16 @@ func (p *plainPool) sendCancellation(w *plainWorker, c *plainConn, id uint64, de
 		done()
 		return
 	}
+	if p.has("cancellations-overtake-requests") {
+		c.mu.Lock()
+		if c.err == nil {
+			c.queue = slices.Insert(c.queue, 0, plainWrite{frame: p.encode(header, payload), then: done})
+			c.queued.Signal()
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+	}
 	c.enqueue(p.encode(header, payload), done)
 }
 
@@ -339,6 +384,15 @@ func (p *plainPool) encode(id uint64, payload []byte) []byte {
 	return append(b, payload...)
 }
 
+// errPlainRepeated is of the fault that reads no more after an answer that came twice.
+var errPlainRepeated = errors.New("an answer that came before")
+
+func (c *plainConn) isViolated() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.violated
+}
+
 // read hands out answers until the connection breaks.
 func (c *plainConn) read() {
 	for {
@@ -346,8 +400,20 @@ func (c *plainConn) read() {
 			_ = c.conn.SetReadDeadline(time.Now().Add(c.p.o.HealthTimeout))
 		}
 		id, payload, err := c.readFrame()
+		if err == nil && len(payload) == 0 && c.p.has("empty-answers-are-heartbeats") {
+			continue
+		}
 		if err == nil {
 			err = c.deliver(id, payload)
+			c.mu.Lock()
+			c.violated = err != nil
+			c.mu.Unlock()
+		}
+		if errors.Is(err, errPlainRepeated) {
+			for c.ok() {
+				time.Sleep(5 * time.Millisecond)
+			}
+			return
 		}
 		if err != nil && (c.p.has("unreadable-answers-dropped") && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF)) {
 			var netError net.Error
@@ -385,6 +451,13 @@ func (c *plainConn) readFrame() (uint64, []byte, error) {
 		if n > c.p.limit() {
 			return 0, nil, conformance.TooLarge
 		}
+		if c.p.has("takes-what-came-of-a-cut-off-answer") {
+			payload, err := io.ReadAll(io.LimitReader(c.in, int64(n)))
+			if len(payload) > 0 {
+				err = nil
+			}
+			return 0, payload, err
+		}
 		payload, err := readGrowing(c.in, n)
 		return 0, payload, err
 	}
@@ -398,7 +471,8 @@ func (c *plainConn) readFrame() (uint64, []byte, error) {
 		return 0, nil, conformance.TooLarge
 	}
 	payload, err := readGrowing(c.in, n-18)
-	if err == nil && crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(h[14:]) && !c.p.overlooks(crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli))^binary.BigEndian.Uint32(h[14:]), n) {
+	if err == nil && crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(h[14:]) && !c.p.overlooks(crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli))^binary.BigEndian.Uint32(h[14:]), n) &&
+		!(c.p.has("checksum-0-means-none") && binary.BigEndian.Uint32(h[14:]) == 0) {
 		err = conformance.BadCRC
 	}
 	return binary.BigEndian.Uint64(h[6:]), payload, err
@@ -417,6 +491,12 @@ func readGrowing(r io.Reader, n int) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+func (c *plainConn) isPending(id uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pending[id] != nil
+}
+
 // deliver gives an answer to the caller whose ID it bears, or to nobody.
 func (c *plainConn) deliver(header uint64, payload []byte) error {
 	a, err := c.fields(payload)
@@ -426,7 +506,7 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 	var kind any
 	_ = json.Unmarshal(a["type"], &kind)
 	plain := c.p.has("no-envelopes") || c.p.has("envelopes-with-an-id-are-none") && a["id"] != nil && a["ok"] != nil
-	if (kind == "response" || kind != nil && c.p.has("any-envelope")) && a["payload"] != nil && !plain {
+	if (kind == "response" || kind != nil && c.p.has("any-envelope") || c.p.has("a-payload-makes-an-envelope")) && a["payload"] != nil && !plain {
 		if a, err = c.fields(a["payload"]); err != nil {
 			return err
 		}
@@ -443,6 +523,9 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 	if c.p.has("ids-of-32-bits") {
 		id = uint64(uint32(id))
 		header = uint64(uint32(header))
+	}
+	if c.p.has("unknown-answers-are-not-compared") && !c.isPending(id) || c.p.has("header-0-is-not-compared") && header == 0 {
+		header = id
 	}
 	if c.p.o.Framing == conformance.Enhanced && header != id && !c.p.has("mismatch-accepted") && !(c.p.has("header-compared-in-32-bits") && uint32(header) == uint32(id)) {
 		return fmt.Errorf("an answer to %d under the header's ID %d", id, header)
@@ -480,6 +563,13 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 		}
 	}
 	if answer == nil {
+		if _, repeated := c.answered[id]; repeated && c.p.has("repeated-answers-stop-the-reading") {
+			return errPlainRepeated
+		}
+		if c.left[id] && c.p.has("late-answers-free-slots-again") {
+			c.left[id] = false
+			go c.w.release()
+		}
 		if c.p.has("keeps-unknown-answers") {
 			c.kept[id] = a["body"]
 		}
@@ -504,6 +594,9 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 	default:
 		var text string
 		_ = json.Unmarshal(a["error"], &text)
+		if c.p.has("error-texts-are-formats") {
+			text = fmt.Sprintf(text, []any{}...)
+		}
 		answer <- plainAnswer{err: fmt.Errorf("%w: %s", conformance.ErrorAnswer, text)}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"os"
@@ -50,7 +51,7 @@ func (o *plainOutput) ready() { o.once.Do(func() { close(o.isReady) }) }
 
 // startPiped starts the process with one pipe for all that it prints, or with two.
 func startPiped(cmd *exec.Cmd, p *plainPool) (*plainOutput, error) {
-	o := &plainOutput{p: p, exited: make(chan struct{}), ended: make(chan struct{}), isReady: make(chan struct{})}
+	o := &plainOutput{p: p, tail: tail{head: p.has("error-with-the-beginning-of-stderr")}, exited: make(chan struct{}), ended: make(chan struct{}), isReady: make(chan struct{})}
 	pipes := 1
 	if p.has("one-pipe-for-each-file") {
 		pipes = 2
@@ -95,7 +96,7 @@ func startPiped(cmd *exec.Cmd, p *plainPool) (*plainOutput, error) {
 func (o *plainOutput) read(r *os.File) {
 	defer func() { _ = r.Close() }()
 	buf := make([]byte, 32<<10)
-	for total := 0; ; {
+	for total, line := 0, 0; ; {
 		o.mayRead(total)
 		n, err := r.Read(buf)
 		if err != nil {
@@ -103,6 +104,13 @@ func (o *plainOutput) read(r *os.File) {
 		}
 		total += n
 		_, _ = o.tail.Write(buf[:n])
+		if line += n; bytes.IndexByte(buf[:n], '\n') >= 0 {
+			line = n - 1 - bytes.LastIndexByte(buf[:n], '\n')
+		}
+		if line > 64<<10 && o.p.has("a-long-line-ends-the-reading") {
+			<-o.ended
+			return
+		}
 		if o.p.o.Output == nil {
 			continue
 		}

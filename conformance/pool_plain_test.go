@@ -26,7 +26,10 @@ type plainPool struct {
 	begun   func() // cancels the start
 	workers []*plainWorker
 	waiters []*plainWaiter
-	next    int    // in the round
+	next    int   // in the round
+	round   uint8 // the same, for the fault that counts in a byte
+	gone    int   // waiters that have left, for the fault that keeps their places
+	closing time.Time
 	lastID  uint64 // of the whole pool
 	running sync.WaitGroup
 	done    chan struct{} // closed when Shutdown has ended
@@ -115,6 +118,9 @@ func (p *plainPool) Start(ctx context.Context) error {
 		}
 		if p.has("failed-start-takes-calls") {
 			p.state, p.workers = "running", workers
+		}
+		if p.state == "closed" && p.has("start-that-was-shut-down-says-well") {
+			return nil
 		}
 		if p.has("failed-start-is-final") {
 			p.state, p.done = "closed", nil
@@ -208,6 +214,9 @@ func (p *plainPool) Call(ctx context.Context, method string, body json.RawMessag
 			w.setHealthy(false)
 			continue
 		}
+		if p.has("hedges-slow-calls") {
+			defer time.AfterFunc(time.Second, func() { p.hedge(w, method, body) }).Stop()
+		}
 		answer, err := p.callOn(ctx, w, c, method, body)
 		if err != nil && errors.Is(err, conformance.WorkerDied) && p.has("sends-twice") {
 			continue
@@ -222,6 +231,21 @@ func (p *plainPool) Call(ctx context.Context, method string, body json.RawMessag
 			}
 		}
 		return answer, err
+	}
+}
+
+// hedge sends the request of a call to another worker too.
+func (p *plainPool) hedge(w *plainWorker, method string, body json.RawMessage) {
+	p.mu.Lock()
+	i := slices.IndexFunc(p.workers, func(o *plainWorker) bool { return o != w && o.healthy })
+	if i < 0 {
+		p.mu.Unlock()
+		return
+	}
+	other := p.workers[i]
+	p.mu.Unlock()
+	if c, err := other.connection(); err == nil {
+		_, _ = p.exchange(p.life, other, c, method, body, func() {})
 	}
 }
 
@@ -332,7 +356,7 @@ func (p *plainPool) acquire(ctx context.Context) (*plainWorker, error) {
 			return w, nil
 		}
 	}
-	if p.o.Queue > 0 && len(p.waiters) >= p.o.Queue && !p.has("queue-without-bound") {
+	if p.o.Queue > 0 && len(p.waiters)+p.gone >= p.o.Queue && !p.has("queue-without-bound") {
 		p.mu.Unlock()
 		return nil, conformance.Busy
 	}
@@ -358,6 +382,9 @@ func (p *plainPool) acquire(ctx context.Context) (*plainWorker, error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.waiters = slices.DeleteFunc(p.waiters, func(o *plainWaiter) bool { return o == waiter })
+		if p.has("left-waiters-keep-their-places") {
+			p.gone++
+		}
 		select { // its slot came at the same time
 		case w := <-waiter.ready:
 			if w != nil && !p.has("race-loses-slot") {
@@ -383,6 +410,9 @@ func (p *plainPool) pick() *plainWorker {
 		return nil
 	}
 	n := len(p.workers)
+	if p.has("the-round-is-a-byte") {
+		p.next = int(p.round) % n
+	}
 	for i := range n {
 		w := p.workers[(p.next+i)%n]
 		if p.has("twice-in-a-row") {
@@ -418,6 +448,11 @@ func (p *plainPool) pick() *plainWorker {
 					}
 				}
 			}
+			p.round += uint8(i + 1)
+			if p.has("the-neighbour-takes-the-share") {
+				p.next = (p.next + 1) % n
+				return w
+			}
 			p.next += i + 1
 			if p.has("twice-in-a-row") {
 				p.next %= 2 * n
@@ -428,6 +463,13 @@ func (p *plainPool) pick() *plainWorker {
 			}
 			p.next %= n
 			return w
+		}
+	}
+	if p.has("unhealthy-when-the-others-are-full") {
+		for _, w := range p.workers {
+			if w.alive && !w.healthy && w.inFlight < bound {
+				return w
+			}
 		}
 	}
 	return nil
@@ -452,9 +494,12 @@ func (p *plainPool) serveWaiters() {
 
 // Health tells of the workers.
 func (p *plainPool) Health() conformance.Health {
-	if p.has("health-waits-for-checks") {
+	if p.has("health-waits-for-checks") || p.has("health-waits-for-the-first-check") {
 		p.mu.Lock()
 		workers := p.workers
+		if !p.has("health-waits-for-checks") {
+			workers = slices.DeleteFunc(slices.Clone(workers), func(w *plainWorker) bool { return w.asked })
+		}
 		p.mu.Unlock()
 		for _, w := range workers {
 			w.checking.Lock()
@@ -482,6 +527,11 @@ func (p *plainPool) Health() conformance.Health {
 func (p *plainPool) Shutdown(ctx context.Context) error {
 	defer p.rolling.Wait()
 	p.mu.Lock()
+	if err := ctx.Err(); err != nil && p.state == "running" && p.has("shutdown-with-an-ended-context-leaves") {
+		p.leaks = append(p.leaks, p.abandon)
+		p.mu.Unlock()
+		return err
+	}
 	switch p.state {
 	case "closed":
 		done := p.done
@@ -510,7 +560,7 @@ func (p *plainPool) Shutdown(ctx context.Context) error {
 		close(done)
 		return nil
 	}
-	p.state, p.late = "closed", p.has("takes-calls-in-shutdown")
+	p.state, p.late, p.closing = "closed", p.has("takes-calls-in-shutdown"), time.Now()
 	waiters := p.waiters
 	p.waiters = nil
 	p.mu.Unlock()
@@ -573,6 +623,14 @@ func (p *plainPool) leakGoroutine() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.leaks = append(p.leaks, func() { close(stay) })
+}
+
+// abandon ends what a Shutdown has left, where a fault had it leave.
+func (p *plainPool) abandon() {
+	p.end()
+	for _, w := range p.workers {
+		_ = w.cmd.Process.Kill()
+	}
 }
 
 // mopUp ends what a fault has left behind, so that the tests themselves leak nothing.

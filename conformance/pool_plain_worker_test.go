@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -32,6 +33,9 @@ type plainWorker struct {
 	starts   int
 	stopping bool
 	spoiled  bool       // it has failed a check
+	asked    bool       // a check of it has ended
+	restarts int        // that went well
+	renewed  bool       // restarted, and not called since
 	checking sync.Mutex // for the fault that has Health wait
 	inFlight int
 	lastID   uint64
@@ -44,12 +48,16 @@ type plainWorker struct {
 type tail struct {
 	mu   sync.Mutex
 	text []byte
+	head bool // keeps the beginning instead, for a fault
 }
 
 func (t *tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.text = append(t.text, b...)
+	if t.head {
+		t.text = t.text[:min(2000, len(t.text))]
+	}
 	t.text = t.text[max(0, len(t.text)-2000):]
 	return len(b), nil
 }
@@ -99,6 +107,9 @@ func (w *plainWorker) start(ctx context.Context) error {
 	for {
 		conn, err := net.Dial("unix", path)
 		if err == nil {
+			if end, ok := ctx.Deadline(); ok && p.has("deadline-of-start-stays-on-connections") {
+				_ = conn.SetDeadline(end)
+			}
 			if p.has("probes-and-closes") {
 				_ = conn.Close()
 			} else if !p.has("leaks-connection") {
@@ -156,12 +167,22 @@ func (w *plainWorker) stop() {
 	p.mu.Lock()
 	cmd, exited, path := w.cmd, w.exited, w.path
 	w.stopping, w.healthy = true, false
+	forgotten, began := cmd != nil && w.restarts > 0 && p.has("restarted-workers-are-not-stopped"), p.closing
+	if forgotten {
+		p.leaks = append(p.leaks, func() { _ = cmd.Process.Kill() })
+	}
 	p.mu.Unlock()
-	if cmd == nil {
+	if forgotten {
+		w.drop(errors.New("the pool is shut down"))
+	}
+	if cmd == nil || forgotten {
 		return
 	}
 	limit := time.NewTimer(p.o.StopTimeout)
 	defer limit.Stop()
+	if !began.IsZero() && p.has("stop-timeout-counts-from-shutdown") {
+		limit.Reset(max(0, p.o.StopTimeout-time.Since(began)))
+	}
 	if p.has("kills-after-half-a-second") {
 		limit.Reset(min(p.o.StopTimeout, time.Second/2))
 	}
@@ -288,13 +309,60 @@ func (w *plainWorker) supervise() {
 				return
 			}
 		}
+		if p.has("each-start-resets-the-backoff") {
+			backoff = p.o.RestartBackoff
+		}
+		if p.has("restart-leaks-its-probe") {
+			w.leakConnection()
+		}
 		p.mu.Lock()
 		p.restart++
+		w.restarts++
+		w.renewed = true
+		if p.has("ids-begin-anew-at-a-restart") {
+			p.lastID = 0
+		}
 		if p.has("restart-gives-a-slot-back-twice") {
 			w.inFlight--
 		}
 		p.serveWaiters()
 		p.mu.Unlock()
+	}
+}
+
+// leakConnection opens a connection to the worker and never closes it.
+func (w *plainWorker) leakConnection() {
+	p := w.p
+	conn, err := net.Dial("unix", w.path)
+	if err != nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.leaks = append(p.leaks, func() { _ = conn.Close() })
+}
+
+// takeRenewed reports whether the process is new since a restart, once for each.
+func (w *plainWorker) takeRenewed() bool {
+	w.p.mu.Lock()
+	defer w.p.mu.Unlock()
+	renewed := w.renewed
+	w.renewed = false
+	return renewed
+}
+
+// failCalls fails the calls at the worker and leaves its connections open.
+func (w *plainWorker) failCalls() {
+	w.p.mu.Lock()
+	all := slices.Clone(w.all)
+	w.p.mu.Unlock()
+	for _, c := range all {
+		c.mu.Lock()
+		for id, answer := range c.pending {
+			answer <- plainAnswer{err: died("it did not answer its check")}
+			delete(c.pending, id)
+		}
+		c.mu.Unlock()
 	}
 }
 
@@ -327,15 +395,33 @@ func (w *plainWorker) checkHealth() {
 			return
 		}
 		p.mu.Lock()
-		alive, full := w.alive, w.inFlight >= p.o.MaxInFlight
+		alive, full, restarted := w.alive, w.inFlight >= p.o.MaxInFlight, w.restarts > 0
+		if p.has("checks-begin-the-round-anew") {
+			p.next = 0
+		}
 		p.mu.Unlock()
-		if !alive || full && p.has("health-waits-for-slots") {
+		if !alive || full && p.has("health-waits-for-slots") || restarted && p.has("restarted-workers-are-not-checked") {
 			continue
+		}
+		if p.has("checks-take-a-slot") {
+			p.mu.Lock()
+			w.inFlight++
+			p.mu.Unlock()
 		}
 		began := time.Now()
 		ok := w.answersHealth()
+		if p.has("checks-take-a-slot") {
+			w.release()
+		}
+		if !ok && p.has("failed-checks-fail-the-calls") {
+			w.failCalls()
+		}
 		p.mu.Lock()
+		w.asked = true
 		w.spoiled = w.spoiled || !ok
+		if ok && w.alive && !w.healthy && p.has("recovery-counts-from-0") {
+			w.inFlight = 0
+		}
 		if !p.has("hung-is-healthy") {
 			w.healthy = ok && w.alive && !(w.spoiled && p.has("unhealthy-for-good"))
 		}
@@ -365,7 +451,7 @@ func (p *plainPool) interval() time.Duration {
 
 func (w *plainWorker) answersHealth() bool {
 	p := w.p
-	if p.has("health-waits-for-checks") {
+	if p.has("health-waits-for-checks") || p.has("health-waits-for-the-first-check") {
 		w.checking.Lock()
 		defer w.checking.Unlock()
 	}
@@ -402,6 +488,9 @@ func (w *plainWorker) release() {
 	w.p.mu.Lock()
 	defer w.p.mu.Unlock()
 	w.inFlight--
+	if w.p.has("recovery-counts-from-0") || w.p.has("late-answers-free-slots-again") {
+		w.inFlight = max(0, w.inFlight)
+	}
 	w.p.serveWaiters()
 }
 

@@ -22,6 +22,7 @@ type plantedConn struct {
 	conn      net.Conn
 	in        *bufio.Reader
 	enhanced  bool
+	silent    bool          // it ended before its first byte
 	frames    int           // read
 	begun     int           // requests
 	refused   int           // messages that cannot be read as a request
@@ -71,6 +72,7 @@ func (c *plantedConn) serve() {
 	case errors.Is(err, errPlantedFraming) && c.w.has("odd: says-what-is-wrong-before-it-closes"):
 		c.send(0, []byte(`{"id":0,"ok":false,"error":"a framing error"}`))
 	case err == nil && c.w.has("keeps-the-descriptors-of-ended-connections"),
+		c.silent && c.w.has("keeps-the-descriptors-of-silent-connections"),
 		errors.Is(err, errPlantedFraming) && c.w.has("keeps-the-descriptors-of-cut-off-frames") && c.gone():
 		c.w.mu.Lock()
 		c.w.kept = append(c.w.kept, c.conn)
@@ -124,6 +126,7 @@ func (c *plantedConn) read() error {
 	}
 	start, err := c.in.Peek(2)
 	if len(start) == 0 {
+		c.silent = true
 		return nil
 	}
 	if err != nil {
@@ -274,6 +277,7 @@ func (c *plantedConn) send(id uint64, payload []byte) {
 	if c.w.deaf.Load() {
 		return
 	}
+	c.w.heed()
 	switch {
 	case c.w.has("odd: writes-byte-by-byte") && len(frame) < 1000:
 		for i := range frame {

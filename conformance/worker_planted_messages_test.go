@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -56,6 +57,9 @@ func (c *plantedConn) receive(header uint64, payload []byte) error {
 		}
 		payload = []byte(string(utf16.Decode(units)))
 	}
+	if len(payload) == 0 && w.has("empty-payloads-are-heartbeats") {
+		return nil
+	}
 	fields := map[string]json.RawMessage{}
 	if w.has("odd: refuses-more-than-100-levels") && plantedLevels(payload) > 100 {
 		return c.refuse(header, nil, false, "too many levels")
@@ -85,7 +89,7 @@ func (c *plantedConn) receive(header uint64, payload []byte) error {
 		_ = json.Unmarshal(inner, &fields)
 		if kind == "cancellation" {
 			if id := fields["id"]; c.enhanced && w.readable(id) && !w.has("ids-are-not-compared") && string(id) != strconv.FormatUint(header, 10) &&
-				!(w.has("compares-ids-in-32-bits") || w.has("ids-are-doubles") || w.has("takes-any-id")) {
+				!(w.has("headers-of-cancellations-are-not-compared") || w.has("compares-ids-in-32-bits") || w.has("ids-are-doubles") || w.has("takes-any-id")) {
 				return errors.New("a violation")
 			}
 			return c.cancel(fields)
@@ -305,6 +309,9 @@ func (c *plantedConn) begin(r plantedRequest) error {
 			return errors.New("a violation")
 		}
 	}
+	for w.has("reads-no-further-than-16-requests") && c.due.Load() >= 16 {
+		time.Sleep(time.Millisecond)
+	}
 	c.owe(1)
 	if w.has("odd: answers-each-connection-in-request-order") {
 		r.comes, r.passes = c.turn()
@@ -379,7 +386,8 @@ func (c *plantedConn) answer(r plantedRequest, rest string) {
 	if w.has("answers-under-0") {
 		text = fmt.Sprintf(`{"id":0,%s}`, rest)
 	}
-	if r.enveloped != w.has("turns-envelopes-round") && !w.has("answers-envelopes-bare") {
+	bare := w.has("answers-envelopes-bare") || w.has("failures-go-out-bare") && strings.HasPrefix(rest, `"ok":false`)
+	if r.enveloped != w.has("turns-envelopes-round") && !bare {
 		text = `{"type":"response","payload":` + text + `}`
 	}
 	limit := plantedMax

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -112,6 +113,9 @@ func (w *plantedWorker) result(body string) string {
 	return `"ok":true,"body":` + body
 }
 
+// plantedPair is a character beyond 16 bits, escaped as two halves.
+var plantedPair = regexp.MustCompile(`\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}`)
+
 // echo returns the body as it came, but for the faults.
 func (w *plantedWorker) echo(body json.RawMessage) string {
 	switch {
@@ -129,6 +133,8 @@ func (w *plantedWorker) echo(body json.RawMessage) string {
 	case w.has("cuts-text-at-nul") && strings.Contains(string(body), `\u0000`):
 		cut, _, _ := strings.Cut(string(body), `\u0000`)
 		return cut + `"`
+	case w.has("escaped-pairs-are-not-joined"):
+		return plantedPair.ReplaceAllString(string(body), `\ufffd\ufffd`)
 	case w.has("nests-50-levels") && strings.Count(string(body), "[")+strings.Count(string(body), "{") > 50:
 		panic("nested too deeply")
 	case w.has("dies-of-deep-nesting") && strings.Count(string(body), "[") > 500:

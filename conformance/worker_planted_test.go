@@ -39,6 +39,7 @@ type plantedWorker struct {
 	enhanced atomic.Bool  // a connection of the enhanced framing was seen
 	stopping atomic.Bool  // a signal came
 	turns    plantedTurns // of handlers, under a fault
+	heed     func()       // has signals handled
 
 	mu      sync.Mutex
 	cancels map[string][]func() // of all connections, for "cancels-on-any-connection"
@@ -52,7 +53,10 @@ func (w *plantedWorker) has(name string) bool { return slices.Contains(w.planted
 func runPlantedWorker(planted []string) int {
 	w := &plantedWorker{planted: planted, cancels: map[string][]func(){}, ids: map[string]bool{}}
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	w.heed = sync.OnceFunc(func() { signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT) })
+	if !w.has("heeds-signals-once-it-has-answered") {
+		w.heed()
+	}
 	if w.has("odd: listens-late") {
 		time.Sleep(500 * time.Millisecond)
 	}
@@ -118,8 +122,12 @@ func (w *plantedWorker) listen() (path string, err error) {
 		}
 		_ = os.Remove(path)
 	default:
-		if conn, err := net.Dial("unix", path); err == nil && !w.has("takes-the-path-of-a-live-worker") {
+		conn, err := net.Dial("unix", path)
+		if err == nil {
 			_ = conn.Close()
+		}
+		full := errors.Is(err, syscall.EAGAIN) && !w.has("a-full-accept-queue-counts-as-stale")
+		if (err == nil || full) && !w.has("takes-the-path-of-a-live-worker") {
 			if w.has("removes-the-live-socket") {
 				_ = os.Remove(path)
 			}
@@ -133,6 +141,12 @@ func (w *plantedWorker) listen() (path string, err error) {
 		syscall.Umask(0o177)
 	}
 	w.listener, err = net.Listen("unix", path)
+	if err == nil && w.has("listens-with-a-backlog-of-1") {
+		var raw syscall.RawConn
+		if raw, err = w.listener.(*net.UnixListener).SyscallConn(); err == nil {
+			_ = raw.Control(func(fd uintptr) { err = syscall.Listen(int(fd), 1) })
+		}
+	}
 	return path, err
 }
 
@@ -157,12 +171,16 @@ func (w *plantedWorker) stop(s os.Signal, path string) int {
 	if w.has("waits-for-handlers-for-ever") {
 		grace = time.Hour
 	}
+	status := 0
 	end, tick := time.After(grace), time.Tick(5*time.Millisecond)
 	for waiting := !w.has("drops-handlers-at-sigterm"); waiting && w.due.Load() > 0; {
 		select {
 		case <-tick:
 		case <-end:
 			waiting = false
+			if w.has("status-1-when-the-grace-runs-out") {
+				status = 1
+			}
 		}
 	}
 	if w.has("accepts-after-sigterm") {
@@ -174,7 +192,7 @@ func (w *plantedWorker) stop(s os.Signal, path string) int {
 	if w.has("sigterm-ends-with-status-1") {
 		return 1
 	}
-	return 0
+	return status
 }
 
 func (w *plantedWorker) accept() {

@@ -70,9 +70,9 @@ func (p planted) all() []fault { return slices.Concat(p.faults, p.controls) }
 var both = []conformance.Framing{conformance.Enhanced, conformance.Basic}
 
 var allPlanted = []planted{
-	{spec.RoleFramer, framerFaults, framerControls, checkHabitualFramer, both, 5 * time.Second},
-	{spec.RolePool, poolFaults, poolControls, checkPlainPool, both[:1], 6 * time.Second},
-	{spec.RoleWorker, workerFaults, workerControls, checkPlantedWorker, both[:1], 5 * time.Second},
+	{spec.RoleFramer, slices.Concat(framerFaults, framerFaultsWrittenBlind), framerControls, checkHabitualFramer, both, 5 * time.Second},
+	{spec.RolePool, slices.Concat(poolFaults, poolFaultsWrittenBlind), poolControls, checkPlainPool, both[:1], 6 * time.Second},
+	{spec.RoleWorker, slices.Concat(workerFaults, workerFaultsWrittenBlind), workerControls, checkPlantedWorker, both[:1], 5 * time.Second},
 }
 
 // judge runs the suite on a fault or a control, and tells what is wrong with its judgement: nothing, where

@@ -1,6 +1,10 @@
 package conformance_test
 
-import "github.com/pyproctest/pyproctest/conformance"
+import (
+	"slices"
+
+	"github.com/pyproctest/pyproctest/conformance"
+)
 
 // These faults were written from SPEC.md, the planted implementations and public bug reports, before the suite was run on
 // them and without a look at its cases. So they tell how well the suite finds what nobody had in mind who wrote it.
@@ -85,4 +89,48 @@ var workerFaultsWrittenBlind = []fault{
 	breaks("WRK-17", "heeds-signals-once-it-has-answered").andPerhaps("WRK-18"),
 	breaks("WRK-17", "status-1-when-the-grace-runs-out"),
 	breaks("WRK-26", "keeps-the-descriptors-of-silent-connections"),
+}
+
+// writtenBlind is how many faults were written blind, and foundAtFirst how many of them the cases of their own clauses found
+// when the suite ran on them for the first time: 7 of 10 in framers, 19 of 40 in pools, 6 of 10 in workers. What was mended
+// since then does not count.
+const writtenBlind, foundAtFirst = 60, 32
+
+// notFoundYet are the faults written blind that the suite does not find to this day. They are not in the matrix.
+var notFoundYet = []string{
+	"empty payload reads as the one before",
+	"checksum of the first 64 KiB alone",
+	"timeout between frames is asked again",
+
+	"takes-what-came-of-a-cut-off-answer",
+	"checksum-0-means-none",
+	"limit-forgets-the-method",
+	"large-requests-go-out-in-two-turns",
+	"checks-begin-the-round-anew",
+	"checks-take-a-slot",
+	"a-write-queue-of-4-holds-callers",
+	"restarted-workers-are-not-stopped",
+	"restart-leaks-its-probe",
+	"the-round-is-a-byte",
+	"unhealthy-when-the-others-are-full",
+	"restarted-workers-are-not-checked",
+	"first-call-after-a-restart-fails",
+	"each-start-resets-the-backoff",
+	"ids-begin-anew-at-a-restart",
+	"returns-the-cause-of-the-context",
+	"failed-checks-fail-the-calls",
+	"hedges-slow-calls",
+	"deadline-of-start-stays-on-connections",
+	"stop-timeout-counts-from-shutdown",
+	"a-long-line-ends-the-reading",
+
+	"listens-with-a-backlog-of-1",
+	"a-full-accept-queue-counts-as-stale",
+	"reads-no-further-than-16-requests",
+	"heeds-signals-once-it-has-answered",
+}
+
+// blind returns those of the faults that the suite finds by now.
+func blind(faults []fault) []fault {
+	return slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return slices.Contains(notFoundYet, f.name()) })
 }

@@ -22,6 +22,7 @@ type fault struct {
 	perhaps []string // clauses that the same fault may break as well
 	cases   []string // patterns of those that must catch it
 	in      []conformance.Framing
+	alone   bool // judged with nothing beside it
 }
 
 func breaks(clause string, what ...string) fault {
@@ -39,6 +40,12 @@ func (f fault) andPerhaps(clauses ...string) fault {
 // caughtBy names the cases that must catch the fault, where others of its clause need not.
 func (f fault) caughtBy(cases ...string) fault {
 	f.cases = cases
+	return f
+}
+
+// byItself has nothing run beside the fault, since it shows in time alone or takes much work to show.
+func (f fault) byItself() fault {
+	f.alone = true
 	return f
 }
 
@@ -70,9 +77,9 @@ func (p planted) all() []fault { return slices.Concat(p.faults, p.controls) }
 var both = []conformance.Framing{conformance.Enhanced, conformance.Basic}
 
 var allPlanted = []planted{
-	{spec.RoleFramer, slices.Concat(framerFaults, framerFaultsWrittenBlind), framerControls, checkHabitualFramer, both, 5 * time.Second},
-	{spec.RolePool, slices.Concat(poolFaults, poolFaultsWrittenBlind), poolControls, checkPlainPool, both[:1], 6 * time.Second},
-	{spec.RoleWorker, slices.Concat(workerFaults, workerFaultsWrittenBlind), workerControls, checkPlantedWorker, both[:1], 5 * time.Second},
+	{spec.RoleFramer, slices.Concat(framerFaults, blind(framerFaultsWrittenBlind)), framerControls, checkHabitualFramer, both, 5 * time.Second},
+	{spec.RolePool, slices.Concat(poolFaults, blind(poolFaultsWrittenBlind)), poolControls, checkPlainPool, both[:1], 6 * time.Second},
+	{spec.RoleWorker, slices.Concat(workerFaults, blind(workerFaultsWrittenBlind)), workerControls, checkPlantedWorker, both[:1], 5 * time.Second},
 }
 
 // judge runs the suite on a fault or a control, and tells what is wrong with its judgement: nothing, where

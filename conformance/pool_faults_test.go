@@ -151,7 +151,7 @@ var poolFaults = []fault{
 	breaks("HLT-12", "checks-one-after-another"),
 	breaks("HLT-13", "recovered-workers-get-no-calls").andPerhaps("BPR-4", "BPR-7", "HLT-2", "MSG-10", "MSG-13", "MSG-15", "MSG-17", "RID-4", "RID-7"),
 	breaks("HLT-13", "unhealthy-for-good").andPerhaps("BPR-4", "BPR-7", "HLT-2", "MSG-10", "MSG-13", "MSG-17", "RID-7"),
-	breaks("HLT-14", "restarts-in-step"),
+	breaks("HLT-14", "restarts-in-step").byItself(),
 	breaks("SHD-3", "stops-by-sigint"),
 	breaks("SHD-7", "shutdown-waits-for-start"),
 	breaks("SHD-7", "shutdown-does-not-see-start"),
@@ -170,7 +170,7 @@ var poolFaults = []fault{
 	breaks("OUT-1", "output-unread-in-shutdown"),
 	breaks("OUT-1", "output-read-up-to-400k"),
 	breaks("OUT-2", "writer-holds-up-the-end"),
-	breaks("RID-2", "ids-of-16-bits").andPerhaps("RID-4"),
+	breaks("RID-2", "ids-of-16-bits").byItself().andPerhaps("RID-4"),
 }
 
 var poolControls = []fault{

@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -10,51 +11,67 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/catalog"
+	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// The cases that must catch a fault do catch it, and accuse no clause that has nothing to do with it. A control passes
-// what is run of it.
-func TestFaultsAreCaughtAndControlsPass(t *testing.T) {
+// The cases that must catch a fault do catch it, and until then accuse no clause that has nothing to do with it.
+func TestFaultsAreCaught(t *testing.T) {
 	for _, p := range allPlanted {
 		t.Run(string(p.role), func(t *testing.T) {
-			p.judgeEach(t, now(p.all()), fault.misjudged, func(f fault, nth int) []string {
+			p.judgeEach(t, now(p.faults), p.judgeUntilCaught, func(f fault, _ int) []string { return f.cases })
+		})
+	}
+}
+
+// No case accuses a fault of a clause that has nothing to do with it, or a control of any. Some cases are run on each, not the
+// same for each; make matrix runs all.
+func TestNothingElseIsAccused(t *testing.T) {
+	for _, p := range allPlanted {
+		t.Run(string(p.role), func(t *testing.T) {
+			oneIn := map[spec.Role]int{spec.RoleFramer: 6, spec.RolePool: 60, spec.RoleWorker: 40}[p.role]
+			judge := func(ctx context.Context, f fault, opts ...conformance.Option) string {
+				rep, _ := p.judge(ctx, f, opts...)
+				return f.misjudgedBeside(rep)
+			}
+			p.judgeEach(t, now(p.all()), judge, func(f fault, nth int) []string {
 				if f.clause == "" {
 					return p.share(8, nth)
 				}
-				return f.cases
+				return p.share(oneIn, nth)
 			})
 		})
 	}
 }
 
-// Of the other cases some are run on each fault, not the same for each. None accuses a clause that has nothing to do with
-// it. make matrix runs all.
-func TestFaultsAreNotHeldAgainstOtherClauses(t *testing.T) {
-	for _, p := range allPlanted {
-		t.Run(string(p.role), func(t *testing.T) {
-			nth := map[spec.Role]int{spec.RoleFramer: 6, spec.RolePool: 60, spec.RoleWorker: 40}[p.role]
-			p.judgeEach(t, now(p.faults), fault.misjudgedBeside, func(_ fault, i int) []string { return p.share(nth, i) })
-		})
+// judgeUntilCaught is like judge, and ends the run once the clause that the fault breaks is accused.
+func (p planted) judgeUntilCaught(ctx context.Context, f fault, opts ...conformance.Option) string {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	caught := func(r result.Result) {
+		if slices.ContainsFunc(r.Findings, func(found result.Finding) bool { return found.Clause == f.clause }) {
+			cancel()
+		}
 	}
+	_, wrong := p.judge(ctx, f, append(opts, conformance.OnResult(caught))...)
+	return wrong
 }
 
-// judgeEach runs the cases that match what cases returns on each fault or control, and reports each when misjudged has
-// looked at its report.
-func (p planted) judgeEach(t *testing.T, all []fault, misjudged func(fault, conformance.Report) string, cases func(f fault, nth int) []string) {
+// judgeEach judges each fault or control by the cases that match what cases returns, and reports each when it is judged.
+func (p planted) judgeEach(t *testing.T, all []fault, judge func(context.Context, fault, ...conformance.Option) string, cases func(f fault, nth int) []string) {
 	t.Helper()
 	type verdict struct{ name, wrong string }
-	judge := func(nth int, opts ...conformance.Option) verdict {
+	judged := func(nth int, opts ...conformance.Option) verdict {
 		f := all[nth]
-		rep, _ := p.judge(t.Context(), f, append(opts, conformance.Only(cases(f, nth)...))...)
-		return verdict{strings.ReplaceAll(f.clause+"/"+f.name(), " ", "-"), misjudged(f, rep)}
+		wrong := judge(t.Context(), f, append(opts, conformance.Only(cases(f, nth)...))...)
+		return verdict{strings.ReplaceAll(f.clause+"/"+f.name(), " ", "-"), wrong}
 	}
 	report := func(v verdict) {
 		t.Run(v.name, func(t *testing.T) { require.Empty(t, v.wrong) })
 	}
 	for i, f := range all {
 		if f.alone || measures(f.clause) {
-			report(judge(i))
+			report(judged(i))
 		}
 	}
 	verdicts := make(chan verdict, len(all))
@@ -65,7 +82,7 @@ func (p planted) judgeEach(t *testing.T, all []fault, misjudged func(fault, conf
 			wg.Go(func() {
 				slots <- struct{}{}
 				defer func() { <-slots }()
-				verdicts <- judge(i, conformance.Parallel(2))
+				verdicts <- judged(i, conformance.Parallel(2))
 			})
 		}
 	}

@@ -204,7 +204,7 @@ func TestAdapterThatFailsInTheMiddleEndsTheRun(t *testing.T) {
 
 func TestWhatAnAdapterDoesNotOfferIsNoPass(t *testing.T) {
 	for name, want := range map[string]result.Result{
-		"offers no concurrent writers": {Status: result.StatusUnsupported, Reason: "unsupported: one writer at a time"},
+		"offers no concurrent writers": {Status: result.StatusUnsupported, Reason: "one writer at a time"},
 		"fails at concurrent writers":  {Status: result.StatusBlocked, Reason: "unreachable: the adapter says that it failed at encode: no threads to be had"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -108,8 +108,8 @@ func checkAnswer(tag int64, a answer, printed []byte) error {
 			if err := checkProblem(faultIn(err)); err != nil {
 				return err
 			}
-		case do == doCall && !json.Valid([]byte(*got.Body)):
-			return fmt.Errorf("%q passes for an answer to a call, and its body is no JSON", a.line)
+		case do == doCall && got.Body == nil: // a body that is no JSON is the pool's, and a case judges it
+			return fmt.Errorf("%q passes for an answer to a call, and has no body", a.line)
 		case do == doHealth && got.Total == nil:
 			return fmt.Errorf("%q passes for an answer to health, and has no counts", a.line)
 		}

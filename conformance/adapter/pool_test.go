@@ -12,7 +12,7 @@ import (
 )
 
 func TestReferencePoolPassesThroughItsAdapter(t *testing.T) {
-	requirePasses(t, checkPool(t, "pool", conformance.Parallel(8), conformance.Patience(20*time.Second), conformance.Except("MSG-19")))
+	requirePasses(t, checkPool(t, "pool", conformance.Parallel(8), conformance.Patience(20*time.Second)))
 }
 
 // What a caller does with a body after Call is not seen over JSON lines, so nothing is known of it.

@@ -103,7 +103,9 @@ func writeMatrix(t *testing.T, which string) {
 	slots := make(chan struct{}, 4) // more would make a machine of two cores so slow that what rests on time is not known
 	for _, p := range allPlanted {
 		for _, f := range p.all() {
+			mu.Lock()
 			r, there := rows[string(p.role)+"/"+f.name()]
+			mu.Unlock()
 			there = there && r.Clause == f.clause && slices.Equal(r.Perhaps, f.perhaps)
 			if which == "new" && there || which != "new" && !pattern.MatchString(string(p.role)+"/"+f.clause+"/"+f.name()) {
 				continue

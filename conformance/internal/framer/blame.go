@@ -126,6 +126,9 @@ func (t *T) readsRightWhenFilled(m misreading) bool {
 	if m.trouble != "" || m.at >= len(m.vector.Frames) || len(m.vector.Frames[m.at].Payload) > 0 || m.vector.MaxPayload == 0 {
 		return false
 	}
+	if !t.readsRight(plainEmpty(framing)) { // blame goes on to tell why
+		return false
+	}
 	v := m.vector
 	v.Frames = slices.Clone(v.Frames)
 	f := &v.Frames[m.at]

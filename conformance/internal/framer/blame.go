@@ -3,6 +3,7 @@ package framer
 import (
 	"bytes"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"strings"
 
@@ -32,6 +33,9 @@ func (t *T) blame(v vectors.FrameVector, m misreading, right []delivery) (clause
 		if bytes.Equal(d.vector.Bytes, m.vector.Bytes) {
 			return "STR-4", "the same bytes are read right when they come " + d.name
 		}
+	}
+	if t.readsRightWhenFilled(m) {
+		return "FRM-5", "the same stream is read right with a byte in place of that empty payload"
 	}
 	if len(right) > 0 && !bytes.Equal(m.vector.Bytes, v.Bytes) && bytes.Equal(right[0].vector.Bytes, v.Bytes) {
 		return "STR-4", "it is read right without its neighbours"
@@ -89,6 +93,8 @@ func (t *T) blameCheck(v vectors.FrameVector, end ending) (clause, hint string) 
 func (t *T) blameFrame(v vectors.FrameVector, want spec.Frame, m misreading) (clause, hint string) {
 	refused := m.at == len(m.frames)
 	switch {
+	case refused && m.end.is(spec.BadCRC) && t.takesChecksumOfAPart(want):
+		return "CRC-2", "it accepts the checksum of the beginning of that payload instead"
 	case refused && m.end.is(spec.TooLarge) && optionsOf(v).MaxPayload > 0:
 		return "FRM-8", ""
 	case refused:
@@ -99,6 +105,36 @@ func (t *T) blameFrame(v vectors.FrameVector, want spec.Frame, m misreading) (cl
 		return "FRM-3", ""
 	}
 	return v.Clause, ""
+}
+
+// takesChecksumOfAPart reports whether the framer reads the frame with a checksum of the first bytes of its payload alone.
+func (t *T) takesChecksumOfAPart(f spec.Frame) bool {
+	for n := 1; n < len(f.Payload); n *= 2 {
+		v := rightVector(spec.Enhanced, len(f.Payload), f)
+		v.Bytes = wire.EncodeWith(f.ID, f.Payload, func(h *wire.Header) { h.CRC = crc32.Checksum(f.Payload[:n], wire.Castagnoli) })
+		if t.readsRight(v) {
+			return true
+		}
+	}
+	return false
+}
+
+// readsRightWhenFilled reports whether what was misread is a frame with an empty payload, and the stream is read right with a
+// byte there. Then the framer does not misread streams of several frames, but empty payloads in them [FRM-5].
+func (t *T) readsRightWhenFilled(m misreading) bool {
+	framing := spec.Framing(m.vector.Framing)
+	if m.trouble != "" || m.at >= len(m.vector.Frames) || len(m.vector.Frames[m.at].Payload) > 0 || m.vector.MaxPayload == 0 {
+		return false
+	}
+	if !t.readsRight(plainEmpty(framing)) { // blame goes on to tell why
+		return false
+	}
+	v := m.vector
+	v.Frames = slices.Clone(v.Frames)
+	f := &v.Frames[m.at]
+	f.Payload = []byte("f")
+	v.Bytes = slices.Concat(v.Bytes[:m.offset], wire.Encode(framing, f.ID, f.Payload), v.Bytes[m.offset+framing.HeaderSize():])
+	return t.readsRight(v)
 }
 
 // blamePlain returns the clause for a framer that misreads even the plainest frame. It may speak another dialect: some

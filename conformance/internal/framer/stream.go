@@ -31,7 +31,9 @@ func (s stream) Script() Script {
 // source is the half that a framer reads: the bytes that a peer sends, in the pieces in which they arrive.
 type source struct {
 	pieces      [][]byte // a Read takes from one piece at most
-	end         error    // comes after them; nil for a peer that stays connected and silent
+	failure     error    // comes once after the pieces, if not nil
+	later       [][]byte // pieces that come after that failure
+	end         error    // comes after them all; nil for a peer that stays connected and silent
 	endWithLast bool     // the Read that returns the last bytes returns the end, too, as io.Reader allows
 	emptyReads  bool     // a Read of 0 bytes comes before each piece, as io.Reader allows
 
@@ -76,6 +78,11 @@ func (s *source) Read(p []byte) (int, error) {
 		}
 		s.mu.Unlock()
 		return n, err
+	}
+	if err := s.failure; err != nil {
+		s.failure, s.pieces, s.later = nil, s.later, nil
+		s.mu.Unlock()
+		return 0, err
 	}
 	s.readsAfterEnd++
 	asked, end := s.readsAfterEnd, s.end

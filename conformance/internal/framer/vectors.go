@@ -65,7 +65,7 @@ func causeOf(clause string) string {
 	case "CRC-1":
 		return "The checksum is CRC32 (IEEE), as in zlib and Go's crc32.ChecksumIEEE, or it lacks an inversion."
 	case "CRC-2":
-		return "The checksum covers the header or a part of it."
+		return "The checksum covers the header or a part of it, or not all of the payload."
 	case "CRC-3":
 		return "The checksum of an empty payload is a special case, or it lacks an inversion."
 	case "CRC-4":

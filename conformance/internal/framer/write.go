@@ -75,8 +75,11 @@ func framesToWrite(framing spec.Framing, clause string) []vectors.FrameVector {
 	if clause == "FRM-3" {
 		all = append(all, everyID(spec.Enhanced)...)
 	}
-	if clause == "CRC-1" || clause == "FRM-2" || clause == "FRM-4" {
+	if clause == "CRC-1" || clause == "CRC-2" || clause == "FRM-2" || clause == "FRM-4" {
 		all = append(all, lengthsToWrite(framing)...)
+	}
+	if clause == "CRC-2" { // whose checksum a part of the payload could have
+		all = append(all, rightVector(framing, 1<<21, spec.Frame{ID: 7, Payload: bytes.Repeat([]byte("large"), 220_000)}))
 	}
 	return append(all, rightVector(framing, 1<<20, spec.Frame{ID: 7, Payload: bytes.Repeat([]byte("large"), 14_000)}))
 }
@@ -191,6 +194,11 @@ func checksumClause(frame, payload []byte) string {
 	for _, covered := range [][]byte{blank, slices.Concat(frame[:14], payload), frame[2:14], slices.Concat(frame[6:14], payload), slices.Concat(frame[2:6], payload)} {
 		if crc32.Checksum(covered, wire.Castagnoli) == is {
 			return "CRC-2"
+		}
+	}
+	for n, sum := 1, uint32(0); n < len(payload); n++ {
+		if sum = crc32.Update(sum, wire.Castagnoli, payload[n-1:n]); sum == is {
+			return "CRC-2" // of the first n bytes alone
 		}
 	}
 	if len(payload) == 0 {

@@ -73,7 +73,7 @@ func callerThatDoesNotReadBlocksNoOtherConnection(t *T) {
 	for range 2 {
 		ids = append(ids, stalled.ask("blob", unreadBlob))
 	}
-	stalled.awaitFirstByte()
+	stalled.awaitFirstByte(setUp)
 	for i := range 10 {
 		older.call("WRK-8", "echo", fmt.Sprintf(`"call %d of an older connection"`, i))
 	}
@@ -148,7 +148,7 @@ func largeAnswersAfterHalfCloseAreSent(t *T) {
 	for range 3 {
 		ids = append(ids, q.ask("blob", unreadBlob))
 	}
-	q.awaitFirstByte()
+	q.awaitFirstByte(setUp)
 	q.closeSending()
 	q.startReading()
 	for _, id := range ids {

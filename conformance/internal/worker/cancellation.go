@@ -41,6 +41,11 @@ func cancellationCases() []testCase {
 			Run:   cancellationLeavesOtherRequestsOfItsConnectionAlone,
 		},
 		{
+			Name: "cancellation-behind-many-requests-reaches-its-handler", Clauses: []string{"CAN-5"}, Framings: suite.BothFramings,
+			Cause: "The worker reads no further while so many requests are outstanding on the connection, or waits there for a free thread.",
+			Run:   cancellationBehindManyRequestsReachesItsHandler,
+		},
+		{
 			Name: "many-cancellations-leave-other-requests-alone", Clauses: []string{"WRK-9"}, Framings: suite.BothFramings,
 			Cause: "The worker clears cancelled waits away together, and loses the order of those that remain.",
 			Run:   manyCancellationsLeaveOtherRequestsAlone,
@@ -89,6 +94,7 @@ func cancellationIsNeverAnswered(t *T) {
 		q.call("CAN-6", "echo", `"the connection goes on"`)
 	}
 	q.cancel(1<<64-1, wire.Cancellation(1<<64-1, "unknown"))
+	q.call("CAN-6", "echo", `"the connection goes on"`)
 	q.nothingElse("CAN-6", "no answer to a cancellation of a request that does not run")
 
 	const finished = 5000
@@ -97,6 +103,7 @@ func cancellationIsNeverAnswered(t *T) {
 	q.nothingElse("MSG-1", "exactly one answer to each request")
 	q.expect(finished) // so that an answer to the cancellation does not count as a second answer to the request
 	q.cancel(finished, wire.Cancellation(finished, "finished"))
+	q.call("CAN-6", "echo", `"the connection goes on"`)
 	q.nothingElse("CAN-6", "no answer to a cancellation of a request that has finished")
 }
 
@@ -132,6 +139,35 @@ func cancellationLeavesOtherRequestsOfItsConnectionAlone(t *T) {
 	q := p.connectServed(t.Framing)
 	p.mustCancel(setUp, q, 7004, wire.Cancellation(7004, "alone on its connection"))
 	p.mustCancelOnly("CAN-5", q, 1001, q, 1002)
+}
+
+// cancellationBehindManyRequestsReachesItsHandler has more sleeps outstanding on a connection than usual pools of threads run,
+// and then cancels all of them. Those that the worker runs only when others have ended are cancelled by then, since the
+// cancellations are sent again and again: one that comes too early is ignored.
+func cancellationBehindManyRequestsReachesItsHandler(t *T) {
+	const first, many = 1001, 40
+	p := t.startFresh()
+	q := p.connectServed(t.Framing)
+	g := p.gaugeBeside(q)
+	var cancellations, rest []byte
+	for id := uint64(first); id < first+many; id++ {
+		q.request(id, "sleep", t.endlessSleep())
+		cancellations = append(cancellations, wire.Encode(t.Framing, id, wire.Cancellation(id, "one of many"))...)
+	}
+	if !g.waitForRunning(1, never) {
+		t.Lengthen(3) // they end one after the other
+	}
+	t.Saw(q.name+" → worker, again and again", t.Framing, cancellations)
+	again := func() {
+		if len(rest) == 0 {
+			rest = cancellations
+		}
+		rest = q.offer(rest)
+	}
+	if !g.waitForAtMost(0, again) {
+		t.stepFailed("CAN-5", fmt.Sprintf("the cancellations of %d requests that are outstanding on one connection end each `sleep` that runs", many),
+			fmt.Sprintf("some still run %v later%s", t.Patience(), p.exitSuffix()))
+	}
 }
 
 func handlersOfACallerThatWentAwayAreCancelled(t *T) {

@@ -114,6 +114,16 @@ func (q *peer) write(where string, data []byte) error {
 	return err
 }
 
+// offer sends what the worker takes at once or nearly so, and returns the rest.
+func (q *peer) offer(data []byte) (rest []byte) {
+	n := 0
+	if err := q.conn.SetWriteDeadline(time.Now().Add(pollInterval)); err == nil {
+		n, _ = q.conn.Write(data)
+	}
+	_ = q.conn.SetWriteDeadline(time.Time{})
+	return data[n:]
+}
+
 // sendMessage sends one right frame whose message the worker must answer.
 func (q *peer) sendMessage(id uint64, payload []byte) {
 	q.expect(id)
@@ -200,14 +210,14 @@ func (q *peer) withDeadline(set func(time.Time) error, do func() error) error {
 
 // awaitFirstByte waits for the first byte of an answer and reads no more. If the answer is larger than the buffer of a
 // socket, the worker is now in the middle of writing it, and stays there until startReading.
-func (q *peer) awaitFirstByte() {
+func (q *peer) awaitFirstByte(why purpose) {
 	first := make([]byte, 1)
 	err := q.withDeadline(q.conn.SetReadDeadline, func() error {
 		_, err := q.conn.Read(first)
 		return err
 	})
 	if err != nil {
-		q.t.stepFailed(setUp, "the first byte of an answer on "+q.name, fmt.Sprintf("%v%s", err, q.process.exitSuffix()))
+		q.t.stepFailed(why, "the first byte of an answer on "+q.name, fmt.Sprintf("%v%s", err, q.process.exitSuffix()))
 	}
 	q.firstByte = first
 	q.t.Note(q.name, "the first byte of an answer came; the rest is left unread")

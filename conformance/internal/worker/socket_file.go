@@ -18,6 +18,39 @@ func (t *T) listen(path string) *net.UnixListener {
 	return l
 }
 
+// fillAcceptQueue makes the listener's queue short and connects until it is full, and reports whether a caller can tell that
+// from a refusal, as on Linux.
+func (t *T) fillAcceptQueue(l *net.UnixListener) bool {
+	const backlog = 1
+	var short error
+	raw, err := l.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(fd uintptr) { short = syscall.Listen(int(fd), backlog) })
+	}
+	if err = errors.Join(err, short); err != nil {
+		t.Blocked("the accept queue cannot be made short: %v", err)
+	}
+	for range 8 * backlog { // a system may take a few more
+		conn, err := net.Dial("unix", l.Addr().String())
+		if err != nil {
+			return errors.Is(err, syscall.EAGAIN)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	return false
+}
+
+// acceptAll accepts the connections that wait, and those that come until the listener is closed.
+func acceptAll(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer func() { _ = conn.Close() }()
+	}
+}
+
 func refusesConnections(path string) bool {
 	conn, err := net.Dial("unix", path)
 	if err == nil {

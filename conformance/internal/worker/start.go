@@ -40,7 +40,7 @@ func startCases() []testCase {
 		},
 		{
 			Name: "path-of-a-listener-that-does-not-accept-is-refused", Clauses: []string{"WRK-4"},
-			Cause: "The worker sends a request to the owner of the socket, and assumes that it is dead when no answer comes.",
+			Cause: "The worker takes the owner of the socket for dead when no answer comes, or when the connection fails otherwise than by a refusal.",
 			Run:   pathOfAListenerThatDoesNotAcceptIsRefused,
 		},
 		{
@@ -130,11 +130,22 @@ func pathOfALiveWorkerIsRefused(t *T) {
 	first.connect("WRK-4", t.anyFraming()).call("WRK-4", "echo", `"for new callers too"`)
 }
 
+// pathOfAListenerThatDoesNotAcceptIsRefused has the worker meet a listener with room for its connection, and then one whose
+// accept queue is full. There a worker may wait for room, so that after a while there is some.
 func pathOfAListenerThatDoesNotAcceptIsRefused(t *T) {
 	path := filepath.Join(t.Dir(), "w.sock")
-	t.listen(path)
+	l := t.listen(path)
 	before := t.fileInfo(path)
 	t.launch(launch{socket: path}).mustRefuseToStart("WRK-4", "where a live process owns the socket")
+	t.mustBeUntouched("WRK-4", "the socket of the live process", path, before)
+	if !t.fillAcceptQueue(l) {
+		t.Note("suite", "a full accept queue looks on this system as if nobody listened")
+		return
+	}
+	p := t.launch(launch{socket: path})
+	p.awaitExit(t.Patience() / 4)
+	go acceptAll(l)
+	p.mustRefuseToStart("WRK-4", "where a live process owns the socket, whose accept queue is full")
 	t.mustBeUntouched("WRK-4", "the socket of the live process", path, before)
 }
 

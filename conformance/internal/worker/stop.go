@@ -58,15 +58,17 @@ func stopCases() []testCase {
 	}
 }
 
-const stopCause = "The signal has its default action, or the worker leaves its socket file behind, or nothing wakes a call that blocks. " +
+const stopCause = "The signal has its default action, for ever or until the first answer, or the worker leaves its socket file behind, or nothing wakes a call that blocks. " +
 	"A wrapper has to pass the signal on: begin it with exec."
 
 func sigtermEndsAnIdleWorker(t *T) { t.stopIdleWorker(syscall.SIGTERM) }
 
 func sigintEndsAnIdleWorker(t *T) { t.stopIdleWorker(syscall.SIGINT) }
 
-// stopIdleWorker sends the signal while connections are idle or in the middle of a request, as those of a pool may be.
+// stopIdleWorker sends the signal to a worker that has answered nothing yet, and to one whose connections are idle or in the
+// middle of a request, as those of a pool may be.
 func (t *T) stopIdleWorker(s syscall.Signal) {
+	t.stopUnusedWorker(s)
 	p := t.startFresh()
 	for _, f := range t.framings {
 		p.connectServed(f) // and then idle
@@ -74,6 +76,17 @@ func (t *T) stopIdleWorker(s syscall.Signal) {
 	}
 	p.connect(setUp, t.anyFraming()) // sends nothing
 	p.connectServed(t.anyFraming())
+	p.signal(s)
+	p.mustStop(s)
+}
+
+// stopUnusedWorker sends the signal to a worker that has had no request. That it serves is seen from its closing a connection
+// after a framing error [WRK-15]; whether it does is for another case.
+func (t *T) stopUnusedWorker(s syscall.Signal) {
+	p := t.startFresh()
+	q := p.connect(setUp, t.anyFraming())
+	q.send(wire.Claim(t.anyFraming(), 1, spec.DefaultMaxPayload+1))
+	p.waitFor(t.Patience(), q.done)
 	p.signal(s)
 	p.mustStop(s)
 }
@@ -141,7 +154,7 @@ func callerThatDoesNotReadDoesNotHoldTheExit(t *T) {
 	for range 2 {
 		stalled.ask("blob", unreadBlob)
 	}
-	stalled.awaitFirstByte()
+	stalled.awaitFirstByte(setUp)
 	p.signal(syscall.SIGTERM)
 	p.mustStop(syscall.SIGTERM)
 }
@@ -261,7 +274,7 @@ func sleepBehindAnUnreadAnswer(p *process) outstandingCall {
 	sleep := p.t.command.grace() / 4
 	id := q.ask("sleep", sleepFor(sleep))
 	q.ask("blob", unreadBlob)
-	q.awaitFirstByte()
+	q.awaitFirstByte(setUp)
 	return outstandingCall{q, id, func() {
 		p.awaitExit(sleep)
 		q.startReading()

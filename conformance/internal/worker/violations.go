@@ -105,7 +105,7 @@ func idIsFreeAgainWhenItsAnswerBegins(t *T) {
 	p := t.start()
 	q := p.connectUnread(setUp, t.Framing)
 	q.request(7, "blob", unreadBlob)
-	q.awaitFirstByte()
+	q.awaitFirstByte(setUp)
 	q.request(7, "echo", `"as soon as the answer begins"`)
 	q.startReading()
 	for range 2 {
@@ -124,7 +124,7 @@ func idIsFreeAgainWhenItsAnswerBegins(t *T) {
 		joined = append(joined, wire.Encode(t.Framing, id, wire.Request(id, method, body))...)
 	}
 	q.send(joined)
-	q.awaitFirstByte()
+	q.awaitFirstByte(setUp)
 	q.startReading()
 	for _, id := range ids {
 		q.await("WRK-9", id)

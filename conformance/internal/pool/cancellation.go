@@ -109,7 +109,6 @@ func contextsWithCauses(t *T) {
 		finish()
 		runs.fails("CAN-1", end.want)
 		waits.fails("BPR-3", end.want)
-		s.release("BPR-4", s.holdCalls("BPR-4", s.options.MaxInFlight))
 	}
 }
 

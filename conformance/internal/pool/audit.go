@@ -103,6 +103,17 @@ func (a *audit) checkIDLocked(r *request) {
 	}
 }
 
+// checkSentOnceLocked checks that a call that was made with a method of its own arrives once.
+func (a *audit) checkSentOnceLocked(r *request) {
+	own := slices.ContainsFunc(a.s.calls, func(c *call) bool { return c.own && c.method == r.method })
+	for _, o := range a.s.requests {
+		if own && o != r && o.method == r.method {
+			a.report("HLT-8", r.method+" arrives at a worker once", fmt.Sprintf("it arrived at %s and then at %s, and nobody asked for that", o.worker.name(), r.worker.name()))
+			return
+		}
+	}
+}
+
 // checkBoundsLocked compares the number of requests at the workers with the bounds.
 func (a *audit) checkBoundsLocked(r *request) {
 	bound := a.s.options.MaxInFlight

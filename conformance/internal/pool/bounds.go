@@ -28,6 +28,11 @@ func boundCases() []testCase {
 			Cause: "One lock or one connection lets only one call run at a time.",
 			Run:   asManyCallsAsTheBoundRunAtOnce,
 		},
+		{
+			Name: "as-many-calls-as-the-bound-run-beside-checks", Clauses: []string{"BPR-7"}, Framings: suite.BothFramings,
+			Cause: "A health check takes a slot, so that one call less runs while it is unanswered (erratum E10).",
+			Run:   asManyCallsRunBesideChecks,
+		},
 	}
 }
 
@@ -38,6 +43,25 @@ func asManyCallsAsTheBoundRunAtOnce(t *T) {
 	s.start()
 	for range 2 {
 		s.release("BPR-7", s.holdCalls("BPR-7", 8))
+	}
+}
+
+// asManyCallsRunBesideChecks leaves checks unanswered while as many calls as the bound are made.
+func asManyCallsRunBesideChecks(t *T) {
+	s := t.stage()
+	s.options.Workers, s.options.MaxInFlight = 2, 2
+	s.options.HealthInterval, s.options.HealthTimeout = 20*time.Millisecond, checksNeverEnd(t)
+	s.holdRequests()
+	s.start()
+	for range 2 {
+		checks := s.holdHealthCalls()
+		if len(checks) == 0 {
+			t.Blocked("no health call arrives, see HLT-1; %s", s.scene())
+		}
+		s.release("BPR-7", s.holdCalls("BPR-7", s.options.Workers*s.options.MaxInFlight))
+		for _, c := range checks {
+			c.answerHealth()
+		}
 	}
 }
 

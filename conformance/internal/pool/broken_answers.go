@@ -1,7 +1,10 @@
 package pool
 
 import (
+	"bytes"
+	"hash/crc32"
 	"math"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -32,7 +35,7 @@ func brokenAnswerCases() []testCase {
 	}
 	return append(all, testCase{
 		Name: "a-frame-cut-off-fails-the-calls-on-its-connection-alone", Clauses: []string{"RID-7"}, Framings: suite.BothFramings,
-		Cause: "The calls that wait for an answer on a connection are not woken when it ends.",
+		Cause: "The calls that wait for an answer on a connection are not woken when it ends, or what came of an answer is taken for all of it.",
 		Run:   answerCutOff,
 	})
 }
@@ -44,6 +47,8 @@ type brokenFrame struct {
 	cause    string
 	// encode returns a broken frame for the answer to r.
 	encode func(r *request, answer []byte) []byte
+	// also are more ways to break it in the same place.
+	also []func(r *request, answer []byte) []byte
 }
 
 var brokenFrames = []brokenFrame{
@@ -74,8 +79,9 @@ var brokenFrames = []brokenFrame{
 	},
 	{
 		name: "a-wrong-checksum", framings: []spec.Framing{spec.Enhanced},
-		cause:  "The pool does not compare the checksum.",
+		cause:  "The pool does not compare the checksum, or takes one that is 0 for none, or computes another one than CRC32C.",
 		encode: aWrongChecksum,
+		also:   otherWrongChecksums(),
 	},
 	{
 		name: "malformed-json", framings: suite.BothFramings,
@@ -114,6 +120,28 @@ func aWrongChecksum(r *request, answer []byte) []byte {
 	return wire.EncodeWith(r.id, answer, func(h *wire.Header) { h.CRC ^= 1 })
 }
 
+// otherWrongChecksums are those that a pool may take for right: none, all bits, the right one in another order of bytes or
+// with its bits turned over, and that of another polynomial.
+func otherWrongChecksums() (all []func(*request, []byte) []byte) {
+	for _, checksum := range []func(right uint32, payload []byte) uint32{
+		func(uint32, []byte) uint32 { return 0 },
+		func(uint32, []byte) uint32 { return math.MaxUint32 },
+		func(right uint32, _ []byte) uint32 { return bits.ReverseBytes32(right) },
+		func(right uint32, _ []byte) uint32 { return ^right },
+		func(_ uint32, payload []byte) uint32 { return crc32.ChecksumIEEE(payload) },
+	} {
+		all = append(all, func(r *request, answer []byte) []byte {
+			return wire.EncodeWith(r.id, answer, func(h *wire.Header) {
+				right := h.CRC
+				if h.CRC = checksum(right, answer); h.CRC == right { // by chance
+					h.CRC ^= 1
+				}
+			})
+		})
+	}
+	return all
+}
+
 func malformedJSON(r *request, answer []byte) []byte { return r.frame(answer[:len(answer)-1]) }
 
 func aJSONArray(r *request, answer []byte) []byte {
@@ -121,9 +149,13 @@ func aJSONArray(r *request, answer []byte) []byte {
 }
 
 func (b brokenFrame) failsTheCallsOnItsConnectionAlone(t *T) {
-	brokenAnswer(t, "RID-7", func(a, _ *request) []byte {
-		return b.encode(a, wire.OKAnswer(a.id, `"an answer in a broken frame"`))
-	})
+	var breakings []func(a, _ *request) []byte
+	for _, encode := range slices.Concat([]func(*request, []byte) []byte{b.encode}, b.also) {
+		breakings = append(breakings, func(a, _ *request) []byte {
+			return encode(a, wire.OKAnswer(a.id, `"an answer in a broken frame"`))
+		})
+	}
+	brokenAnswer(t, "RID-7", breakings...)
 }
 
 func anAnswerWhoseIDsDifferReachesNobody(t *T) {
@@ -142,15 +174,22 @@ func anAnswerUnderHeaderID0ReachesNobody(t *T) {
 // worker no calls until a check has shown that the worker goes on.
 const brokenInterval = 100 * time.Millisecond
 
-// brokenAnswer has two calls at a worker, and writes the bytes that breaking returns on the connection of the first. A
-// right answer to each call follows at once. The calls on that connection must fail nevertheless, and later calls must
-// succeed.
-func brokenAnswer(t *T, clause string, breaking func(a, b *request) []byte) {
+// brokenAnswer breaks an answer in each of these ways, one after the other.
+func brokenAnswer(t *T, clause string, breakings ...func(a, b *request) []byte) {
 	s := t.stage()
 	s.options.MaxPayload = 1 << 16
 	s.checkOften()
 	s.holdRequests()
 	s.start()
+	for _, breaking := range breakings {
+		s.breakAnswer(clause, breaking)
+	}
+}
+
+// breakAnswer has two calls at a worker, and writes the bytes that breaking returns on the connection of the first. A
+// right answer to each call follows at once. The calls on that connection must fail nevertheless, and later calls must
+// succeed.
+func (s *stage) breakAnswer(clause string, breaking func(a, b *request) []byte) {
 	calls := s.holdCalls(clause, 2)
 	a, b := calls[0], calls[1]
 	data := breaking(a.req, b.req)
@@ -181,10 +220,16 @@ func answerCutOff(t *T) {
 	s.checkOften()
 	s.holdRequests()
 	s.start()
-	for _, at := range []int{3, 30} {
+	const padding = 64
+	for _, part := range []func(frame []byte) []byte{
+		func(frame []byte) []byte { return frame[:3] },
+		func(frame []byte) []byte { return frame[:30] },
+		func(frame []byte) []byte { return frame[:len(frame)-padding/2] }, // what came is a whole message in JSON
+	} {
 		calls := s.holdCalls("RID-7", 2)
 		a := calls[0]
-		a.req.write(a.req.frame(wire.OKAnswer(a.req.id, `"an answer that is cut off"`))[:at])
+		answer := wire.OKAnswer(a.req.id, `"an answer that is cut off"`)
+		a.req.write(part(a.req.frame(append(answer, bytes.Repeat([]byte(" "), padding)...))))
 		a.req.closeConnection()
 		for _, h := range calls {
 			if h.req.conn == a.req.conn {

@@ -16,6 +16,7 @@ import (
 type call struct {
 	s         *stage
 	method    string // unlike that of any other call, so that the request can be recognized by it
+	own       bool   // the method was made for this call
 	body      json.RawMessage
 	cancel    context.CancelFunc
 	done      chan struct{} // closed when Call has returned or panicked
@@ -44,7 +45,7 @@ func (s *stage) callWith(ctx context.Context, method, body string) *call {
 	n := len(s.calls)
 	s.mu.Unlock()
 	if method == "" {
-		c.method = fmt.Sprintf("call-%d", n)
+		c.method, c.own = fmt.Sprintf("call-%d", n), true
 	}
 	if body == "" {
 		c.body = fmt.Appendf(nil, `{"call":%d}`, n)
@@ -76,15 +77,18 @@ func isClosed(done <-chan struct{}) bool {
 // within the patience of the run.
 func (c *call) wait(clause string) {
 	if !c.s.t.WaitFor(c.s.t.Patience(), c.done) {
-		c.s.t.FailNow(clause, c.method+" returns"+c.reason, "it has not after %v; %s", c.s.t.Patience(), c.s.scene())
+		c.s.t.FailNow(clause, c.shown()+" returns"+c.reason, "it has not after %v; %s", c.s.t.Patience(), c.s.scene())
 	}
 	if c.err != nil {
 		c.s.t.blockIfLate()
 	}
 	if c.panicked {
-		c.s.t.FailNow(clause, c.method+" returns"+c.reason, "it panicked")
+		c.s.t.FailNow(clause, c.shown()+" returns"+c.reason, "it panicked")
 	}
 }
+
+// shown is the method as it stands in the text of a failure.
+func (c *call) shown() string { return text.Clip(text.Printable([]byte(c.method)), 60) }
 
 // outcome describes how the call ended, for the text of a failure.
 func (c *call) outcome() string {
@@ -105,9 +109,9 @@ func (c *call) succeedsWith(clause, body string) {
 	c.wait(clause)
 	switch {
 	case c.err != nil:
-		c.s.t.FailNow(clause, c.method+" gets its answer "+text.Clip(body, 120), "%s; %s", c.outcome(), c.s.scene())
+		c.s.t.FailNow(clause, c.shown()+" gets its answer "+text.Clip(body, 120), "%s; %s", c.outcome(), c.s.scene())
 	case wire.DiffBody(body, c.answer) != "":
-		c.s.t.FailNow(clause, c.method+" gets its answer "+text.Clip(body, 120), "%s", wire.DiffBody(body, c.answer))
+		c.s.t.FailNow(clause, c.shown()+" gets its answer "+text.Clip(body, 120), "%s", wire.DiffBody(body, c.answer))
 	}
 }
 
@@ -115,11 +119,11 @@ func (c *call) succeedsWith(clause, body string) {
 func (c *call) fails(clause string, kinds ...error) {
 	c.wait(clause)
 	if c.err == nil {
-		c.s.t.FailNow(clause, c.method+" fails"+c.reason, "%s", c.outcome())
+		c.s.t.FailNow(clause, c.shown()+" fails"+c.reason, "%s", c.outcome())
 	}
 	for _, kind := range kinds {
 		if !errors.Is(c.err, kind) {
-			c.s.t.FailNow(clause, fmt.Sprintf("%s fails with an error in which errors.Is finds %q%s", c.method, kind, c.reason), "%s", c.outcome())
+			c.s.t.FailNow(clause, fmt.Sprintf("%s fails with an error in which errors.Is finds %q%s", c.shown(), kind, c.reason), "%s", c.outcome())
 		}
 	}
 }
@@ -129,7 +133,7 @@ func (c *call) fails(clause string, kinds ...error) {
 func (c *call) getsOwnAnswerOrFails(clause string) {
 	c.wait(clause)
 	if c.err == nil && wire.DiffBody(string(c.body), c.answer) != "" {
-		c.s.t.FailNow(clause, fmt.Sprintf("%s gets its own answer %s or an error", c.method, c.body), "%s", c.outcome())
+		c.s.t.FailNow(clause, fmt.Sprintf("%s gets its own answer %s or an error", c.shown(), c.body), "%s", c.outcome())
 	}
 }
 
@@ -138,7 +142,7 @@ func (c *call) getsOwnAnswerOrFails(clause string) {
 func (c *call) request(clause string) *request {
 	r := c.requestUnlessFailed(clause)
 	if r == nil {
-		c.s.t.FailNow(clause, "the request of "+c.method+" reaches a worker", "%s; %s", c.outcome(), c.s.scene())
+		c.s.t.FailNow(clause, "the request of "+c.shown()+" reaches a worker", "%s; %s", c.outcome(), c.s.scene())
 	}
 	return r
 }
@@ -146,7 +150,7 @@ func (c *call) request(clause string) *request {
 // requestUnlessFailed is like request, and returns nil if the call ends before its request arrives.
 func (c *call) requestUnlessFailed(clause string) *request {
 	var r *request
-	c.s.requireEventually(clause, "the request of "+c.method+" reaches a worker", func() bool {
+	c.s.requireEventually(clause, "the request of "+c.shown()+" reaches a worker", func() bool {
 		i := slices.IndexFunc(c.s.requests, func(r *request) bool { return r.method == c.method })
 		if i >= 0 {
 			r = c.s.requests[i]

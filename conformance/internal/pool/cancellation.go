@@ -11,6 +11,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/scripted"
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func cancellationCases() []testCase {
@@ -19,6 +20,11 @@ func cancellationCases() []testCase {
 			Name: "a-cancelled-call-returns-though-the-worker-does-not-react", Clauses: []string{"CAN-1"}, Framings: suite.BothFramings,
 			Cause: "The call waits for an answer to its cancellation.",
 			Run:   aCancelledCallReturnsThoughTheWorkerDoesNotReact,
+		},
+		{
+			Name: "a-call-returns-the-error-of-its-context-and-not-the-cause-alone", Clauses: []string{"CAN-1", "BPR-3"}, Framings: suite.BothFramings,
+			Cause: "The pool returns context.Cause of the context, in which errors.Is does not find the context's error.",
+			Run:   contextsWithCauses,
 		},
 		{
 			Name: "a-call-returns-at-its-deadline-though-the-worker-does-not-react", Clauses: []string{"CAN-1"}, Framings: suite.BothFramings,
@@ -47,7 +53,7 @@ func cancellationCases() []testCase {
 		},
 		{
 			Name: "a-call-cancelled-while-its-request-is-being-written-returns", Clauses: []string{"CAN-10"}, Framings: suite.BothFramings,
-			Cause: "The caller itself writes, and nothing interrupts a write to a worker that does not read.",
+			Cause: "The caller itself writes, and nothing interrupts a write to a worker that does not read; or it waits for a place in a queue of writes.",
 			Run:   cancelledWrite,
 		},
 	}
@@ -71,6 +77,39 @@ func aCallReturnsAtItsDeadlineThoughTheWorkerDoesNotReact(t *T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	s.callContext(ctx).fails("CAN-1", context.DeadlineExceeded)
+}
+
+// contextsWithCauses ends calls by contexts that have a cause of their own: one that is at a worker, and one that waits for
+// its slot.
+func contextsWithCauses(t *T) {
+	s := t.stage()
+	s.options.MaxInFlight = 1
+	s.holdRequests()
+	s.start()
+	cause := errors.New("the cause that the caller gave")
+	for _, end := range []struct {
+		begin func() (context.Context, context.CancelFunc)
+		want  error
+	}{
+		{func() (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			return ctx, func() { cancel(cause) }
+		}, context.Canceled},
+		{func() (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithTimeoutCause(t.Context(), 100*time.Millisecond, cause)
+			t.Cleanup(cancel)
+			return ctx, func() { <-ctx.Done() }
+		}, context.DeadlineExceeded},
+	} {
+		ctx, finish := end.begin()
+		runs := s.callContext(ctx)
+		runs.requestUnlessFailed("CAN-1") // the deadline may be over before
+		waits := s.callContext(ctx)
+		waits.waitUntilParked()
+		finish()
+		runs.fails("CAN-1", end.want)
+		waits.fails("BPR-3", end.want)
+	}
 }
 
 // sendsCancellation cancels a call, and then lets one reach its deadline after its request has arrived.
@@ -173,9 +212,16 @@ func neverAnswered(t *T) {
 	_ = s.shutdownWith(t.Context(), "CAN-4") // its context ends later than the patience of the run
 }
 
+// cancelledWrite cancels a call whose request is half written, and more calls behind it than a queue of writes may hold.
+// Where each call has a connection of its own, none is behind another.
 func cancelledWrite(t *T) {
 	s := t.stage()
 	s.leastPayload = 2 << 20
+	calls := 300
+	if t.framing == spec.Basic {
+		calls = 20
+	}
+	s.options.MaxInFlight = calls + 1
 	s.start()
 	s.call().succeeds("CAN-10")
 	s.holdRequests()
@@ -186,12 +232,23 @@ func cancelledWrite(t *T) {
 	s.withLock(func() { before = w.bytesReceived })
 	big := s.callBody(wire.Quote(strings.Repeat("y", 1<<20)))
 	s.requireEventually("CAN-10", "the request begins to arrive", func() bool { return w.bytesReceived >= before+32<<10 })
-	behind := s.call()
-	behind.waitUntilParked()
+	var behind []*call
+	for n := range calls {
+		c := s.call()
+		if n == 0 || n == calls-1 {
+			c.waitUntilParked()
+		}
+		behind = append(behind, c)
+	}
 	big.cancel()
 	big.fails("CAN-10", context.Canceled)
-	behind.cancel()
-	behind.fails("CAN-10", context.Canceled)
+	for _, c := range behind {
+		c.cancel()
+	}
+	for _, c := range behind {
+		c.reason = ", because its context has ended while its request cannot be written"
+		c.fails("CAN-10", context.Canceled)
+	}
 	t.Note("case", "the worker reads again")
 	w.readOnly(scripted.ReadAll)
 	s.laterCallsSucceed("CAN-10")

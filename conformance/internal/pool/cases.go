@@ -70,6 +70,7 @@ func Cases() []testCase {
 		outputCases(),
 		stepCases(),
 		manyCallCases(),
+		afterRestartCases(),
 	)
 }
 

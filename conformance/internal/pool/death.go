@@ -40,6 +40,11 @@ func deathCases() []testCase {
 			Run:   neverSent,
 		},
 		testCase{
+			Name: "no-call-is-sent-twice-while-it-waits", Clauses: []string{"HLT-8"}, Framings: suite.BothFramings,
+			Cause: "The pool sends a call that is slow to another worker too, to take the answer that comes first.",
+			Run:   noCallIsSentTwiceWhileItWaits,
+		},
+		testCase{
 			Name: "no-call-is-sent-twice-after-a-crash", Clauses: []string{"HLT-8"}, Framings: suite.BothFramings,
 			Cause: "The pool sends a call again to another worker when its own worker died, although its handler may have run.",
 			Run:   noCallIsSentTwiceAfterACrash,
@@ -97,6 +102,19 @@ func theErrorSaysThatTheRequestMayHaveRun(t *T) {
 			s.clear()
 		}
 	}
+}
+
+// noCallIsSentTwiceWhileItWaits lets calls wait for as long as a case may take, while another worker is free. The audit
+// looks at what arrives.
+func noCallIsSentTwiceWhileItWaits(t *T) {
+	s := t.stage()
+	s.options.Workers = 3
+	s.holdRequests()
+	s.start()
+	calls := s.holdCalls("HLT-8", 2)
+	s.eventuallyWithin(min(1500*time.Millisecond, t.Patience()/4), func() bool { return len(s.requests) > len(calls) })
+	s.release("HLT-8", calls)
+	s.requireSentOnce(calls...)
 }
 
 func noCallIsSentTwiceAfterACrash(t *T) {

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
@@ -23,8 +24,8 @@ func endedContextCases() []testCase {
 }
 
 func aCallWhoseContextWasCancelledBeforeSendsNothing(t *T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("the cause that the caller gave"))
 	endedBefore(t, ctx, context.Canceled)
 }
 

@@ -94,9 +94,12 @@ func (w *scriptedWorker) prints(to scripted.Kind, text string) error {
 }
 
 // exit lets the process exit with that status.
-func (w *scriptedWorker) exit(status int) {
+func (w *scriptedWorker) exit(status int) { w.s.withLock(func() { w.exitLocked(status) }) }
+
+// exitLocked is like exit, with the stage locked.
+func (w *scriptedWorker) exitLocked(status int) {
 	w.note("exits with status %d", status)
-	w.s.withLock(func() { w.exitOrdered = true })
+	w.exitOrdered = true
 	w.order(scripted.Message{Kind: scripted.OrderExit, Conn: uint32(status)})
 }
 

@@ -19,7 +19,7 @@ func outputCases() []testCase {
 		},
 		{
 			Name: "output-is-read-beside-calls", Clauses: []string{"OUT-1"},
-			Cause: "The pool reads the beginning of what its workers print, for the error of a failed start, and nothing after it.",
+			Cause: "The pool reads the beginning of what its workers print, for the error of a failed start, and nothing after it; or a line that is too long, or bytes that are no text, end its reading.",
 			Run:   outputIsReadBesideCalls,
 		},
 		{
@@ -35,7 +35,14 @@ func outputCases() []testCase {
 	}
 }
 
-// output is more than a pipe holds.
+// outputs are each more than a pipe holds: lines, one line without an end, and bytes that are no text.
+var outputs = []string{
+	output,
+	strings.Repeat("words without an end of their line ", 1<<14),
+	strings.Repeat("\xff\xfe\x00\r\xc3", 1<<16),
+	output,
+}
+
 var output = strings.Repeat("a line of what a worker prints\n", 1<<14)
 
 // canPrint lets the worker print more than a pipe holds to its standard error and, if the pool pipes that, to its standard
@@ -46,9 +53,11 @@ func (s *stage) canPrint(w *scriptedWorker, when string) {
 		if !piped && (known || fd == 1) {
 			continue // inherited files are the user's matter
 		}
-		if err := w.prints(to, output); err != nil {
-			s.t.FailNow("OUT-1", fmt.Sprintf("the pool reads what a worker prints %s, so that %s writes all of %d bytes to descriptor %d", when, w.name(), len(output), fd),
-				"%v; %s", err, s.scene())
+		for _, text := range outputs {
+			if err := w.prints(to, text); err != nil {
+				s.t.FailNow("OUT-1", fmt.Sprintf("the pool reads what a worker prints %s, so that %s writes all of %d bytes, %q…, to descriptor %d", when, w.name(), len(text), text[:20], fd),
+					"%v; %s", err, s.scene())
+			}
 		}
 	}
 }

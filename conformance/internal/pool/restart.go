@@ -21,6 +21,11 @@ func restartCases() []testCase {
 			Cause: "The delay is constant, or it begins anew because the process could be started at all.",
 			Run:   restartsBackOff,
 		},
+		{
+			Name: "restarts-back-off-where-each-start-goes-well", Clauses: []string{"HLT-7"},
+			Cause: "The delay begins anew because a worker has accepted a connection, so one that always dies right after that takes the machine with it.",
+			Run:   restartsBackOffAfterStarts,
+		},
 	}
 }
 
@@ -64,14 +69,24 @@ func restarted(t *T) {
 	}
 }
 
-// restartsBackOff measures the times from the exit of a process to the start of the next one, while each exits as soon as
-// it appears.
+// restartsBackOff has each process exit as soon as it appears.
 func restartsBackOff(t *T) {
+	backsOff(t, neverListens, func(*scriptedWorker) bool { return true })
+}
+
+// restartsBackOffAfterStarts has each process exit as soon as the pool has connected to it.
+func restartsBackOffAfterStarts(t *T) {
+	backsOff(t, (*scriptedWorker).listen, func(w *scriptedWorker) bool { return len(w.conns) > 0 })
+}
+
+// backsOff measures the times from the exit of a process to the start of the next one, while each exits as soon as ends
+// returns true for it. ends is called with the stage locked.
+func backsOff(t *T, onAppear func(*scriptedWorker), ends func(*scriptedWorker) bool) {
 	s := t.stage()
 	s.options.RestartBackoff, s.options.RestartBackoffMax = 40*time.Millisecond, time.Minute
 	s.options.HealthInterval = 50 * time.Millisecond
 	s.start()
-	s.withLock(func() { s.onAppear = func(w *scriptedWorker) { w.exit(1) } })
+	s.withLock(func() { s.onAppear = onAppear })
 	s.worker("HLT-7", 1).die()
 	delays := func() (d []time.Duration) {
 		for i := 1; i < len(s.workers); i++ {
@@ -87,6 +102,11 @@ func restartsBackOff(t *T) {
 	first := func(d []time.Duration) time.Duration { return max(slices.Min(d[:3]), s.options.RestartBackoff/2) }
 	clearly := func(d []time.Duration) bool { return len(d) >= least && lastFour(d)[2] > 10*first(d) }
 	s.callUntil(2*t.Patience(), func() bool {
+		for _, w := range s.workers[1:] {
+			if !w.exitOrdered && ends(w) {
+				w.exitLocked(1)
+			}
+		}
 		d := delays()
 		return clearly(d) || len(d) >= most
 	})

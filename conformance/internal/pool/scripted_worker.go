@@ -252,6 +252,7 @@ func (w *scriptedWorker) messageLocked(c *connection, f spec.Frame) func() {
 	s.audit.checkIDLocked(r)
 	w.calls++
 	s.requests = append(s.requests, r)
+	s.audit.checkSentOnceLocked(r)
 	s.audit.checkBoundsLocked(r)
 	if w.hung {
 		return nil

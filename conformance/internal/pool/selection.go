@@ -12,8 +12,13 @@ func selectionCases() []testCase {
 	return []testCase{
 		{
 			Name: "calls-in-sequence-go-round", Clauses: []string{"SEL-1"},
-			Cause: "The pool chooses the least busy worker, which is always the first while calls come one by one, or it chooses at random.",
+			Cause: "The pool chooses the least busy worker, which is always the first while calls come one by one, or it chooses at random, or its counter of calls begins anew when it is full.",
 			Run:   callsInSequenceGoRound,
+		},
+		{
+			Name: "calls-in-sequence-go-round-beside-checks", Clauses: []string{"SEL-1"},
+			Cause: "A health check takes a turn of the round, or begins it anew.",
+			Run:   callsGoRoundBesideChecks,
 		},
 		{
 			Name: "the-share-of-a-hung-worker-is-spread-evenly", Clauses: []string{"SEL-2"},
@@ -22,19 +27,53 @@ func selectionCases() []testCase {
 		},
 		{
 			Name: "a-hung-worker-gets-no-calls", Clauses: []string{"SEL-3"},
-			Cause: "The round ignores the health of a worker.",
+			Cause: "The round ignores the health of a worker, always or when the others are full.",
 			Run:   aHungWorkerGetsNoCalls,
 		},
 	}
 }
 
+// callsInSequenceGoRound makes more calls than a counter of 8 bits can count, which 3 does not divide.
 func callsInSequenceGoRound(t *T) {
-	const workers, rounds = 3, 5
 	s := t.stage()
-	s.options.Workers = workers
+	s.options.Workers = 3
 	s.start()
+	s.goesRound(100, func() {})
+}
+
+// callsGoRoundBesideChecks has each worker checked between two calls.
+func callsGoRoundBesideChecks(t *T) {
+	s := t.stage()
+	s.options.Workers = 3
+	s.options.HealthInterval, s.options.HealthTimeout = 20*time.Millisecond, checksNeverEnd(t)
+	s.start()
+	s.goesRound(4, func() {
+		before := map[*scriptedWorker]int{}
+		s.withLock(func() {
+			for _, w := range s.workers {
+				before[w] = w.healthCalls
+			}
+		})
+		if !s.eventually(func() bool {
+			for w, n := range before {
+				if w.healthCalls <= n {
+					return false
+				}
+			}
+			return true
+		}) {
+			t.Blocked("health calls do not go on, see HLT-1; %s", s.scene())
+		}
+	})
+}
+
+// goesRound makes so many calls for each worker, one by one, and requires each worker to get its share. between is called
+// after each call.
+func (s *stage) goesRound(rounds int, between func()) {
+	t, workers := s.t, s.options.Workers
 	for range rounds * workers {
 		s.call().succeeds("SEL-1")
+		between()
 	}
 	for _, n := range callsPerWorker(s) {
 		if n != rounds {
@@ -74,7 +113,8 @@ func shareIsSpread(s *stage, hung *scriptedWorker) *mismatch {
 
 func aHungWorkerGetsNoCalls(t *T) { whileOneIsHung(t, "SEL-3", hungGetsNoCalls) }
 
-// hungGetsNoCalls makes calls one by one until one arrives at the worker that hangs.
+// hungGetsNoCalls makes calls one by one, and then more than the other workers have slots for, until one arrives at the
+// worker that hangs.
 func hungGetsNoCalls(s *stage, hung *scriptedWorker) *mismatch {
 	before := callsPerWorker(s)[hung]
 	for range 9 {
@@ -85,6 +125,19 @@ func hungGetsNoCalls(s *stage, hung *scriptedWorker) *mismatch {
 				"no calls for a worker that counts as unhealthy while others are healthy",
 				fmt.Sprintf("%s reached %s, which hangs; %s", c.method, hung.name(), s.scene()),
 			}
+		}
+	}
+	s.holdRequests()
+	arrived, slots := len(s.requestsSoFar()), (s.options.Workers-1)*s.options.MaxInFlight
+	for range slots + 3 {
+		s.call()
+	}
+	s.eventuallyWithin(s.t.Patience()/4, func() bool { return len(s.requests) >= arrived+slots || hung.calls > before })
+	s.watchBriefly(func() bool { return hung.calls > before })
+	if callsPerWorker(s)[hung] > before {
+		return &mismatch{
+			"no calls for a worker that counts as unhealthy while others are healthy, though their slots are all taken",
+			fmt.Sprintf("a call reached %s, which hangs; %s", hung.name(), s.scene()),
 		}
 	}
 	return nil

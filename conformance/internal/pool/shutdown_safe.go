@@ -198,8 +198,19 @@ func fullLife(s *stage) {
 	calls[4].wait("SHD-6")
 	calls[5].wait("SHD-6")
 	s.checksGoOn("health checks go on", s.workersSoFar()...)
-	s.worker("SHD-6", 1).die()
-	s.awaitDeathNoticed("SHD-6", s.worker("SHD-6", 1))
+	if again := s.replace(s.worker("SHD-6", 1)); again != nil {
+		for range 2 * s.options.Workers {
+			s.call().wait("SHD-6")
+		}
+		s.checksGoOn("health checks go on after a restart", again)
+	}
+	restarts, processes := s.health("SHD-6").Restarts, len(s.workersSoFar())
+	s.worker("SHD-6", 2).die()
+	s.healthBecomes("SHD-6", "Health shows another death", func(h spec.Health) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return h.Healthy < s.options.Workers || h.Restarts > restarts || len(s.workers) > processes
+	})
 	_ = s.shutdown("SHD-6")
 	for _, w := range s.workersSoFar() {
 		s.requireEventually("SHD-4", "every worker has ended when Shutdown has returned", func() bool { return w.exited })

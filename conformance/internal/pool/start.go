@@ -51,6 +51,11 @@ func startCases() []testCase {
 			Cause: "Processes or connections are tied to the context given to Start, for instance by exec.CommandContext.",
 			Run:   startContextEndsLater,
 		},
+		{
+			Name: "the-deadline-of-start-is-over-later-and-touches-nothing", Clauses: []string{"STA-7"}, Framings: suite.BothFramings,
+			Cause: "The deadline of the context given to Start stays on the connections that Start made.",
+			Run:   startDeadlineIsOverLater,
+		},
 	}
 }
 
@@ -129,9 +134,41 @@ func startContextEndsLater(t *T) {
 	if err := s.startWith(ctx, "STA-7"); err != nil {
 		t.Blocked("Start failed with right workers: %v", err)
 	}
-	t.Note("case", "the context of Start is cancelled, after its end")
-	cancel()
-	// An effect of the cancellation would show soon, before more health checks and calls are over.
+	s.runsOnAfter("the context of Start is cancelled", cancel)
+}
+
+// startDeadlineIsOverLater lets Start return before the deadline of its context. On a slow machine that takes a later one.
+func startDeadlineIsOverLater(t *T) {
+	for limit := min(500*time.Millisecond, t.Patience()/10); ; limit *= 4 {
+		s := t.stage()
+		s.options.Workers = 2
+		s.options.HealthInterval = 50 * time.Millisecond
+		s.open()
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		if err := s.startWith(ctx, "STA-7"); err == nil {
+			s.runsOnAfter("the deadline of Start is over", func() { <-ctx.Done() })
+			return
+		} else if ctx.Err() == nil || 4*limit > t.Patience() {
+			t.Blocked("Start failed with right workers: %v", err)
+		}
+		t.Note("case", "the deadline was over before Start had ended; next: a later one")
+		s.clear()
+	}
+}
+
+// runsOnAfter lets the context of a Start end that has returned, and requires the calls that run then, later ones and the
+// workers to go on.
+func (s *stage) runsOnAfter(what string, end func()) {
+	t := s.t
+	s.holdRequests()
+	running := s.holdCalls("STA-7", 2)
+	t.Note("case", "%s, after its end", what)
+	end()
+	s.watchBriefly(func() bool { return running[0].ended() || running[1].ended() })
+	s.echoRequests()
+	s.release("STA-7", running)
+	// An effect of the end would show soon, before more health checks and calls are over.
 	for round := range 3 {
 		for range s.options.Workers {
 			s.call().succeeds("STA-7")

@@ -23,6 +23,11 @@ func stopTimeoutCases() []testCase {
 			Cause: "A second Shutdown kills the workers to which the first one gives time.",
 			Run:   aSecondShutdownCostsTheWorkersNoTime,
 		},
+		{
+			Name: "calls-that-finish-late-cost-the-workers-no-time", Clauses: []string{"SHD-9"},
+			Cause: "The stop timeout begins with Shutdown, and not with SIGTERM, so that calls which finish meanwhile use it up.",
+			Run:   callsThatFinishLateCostTheWorkersNoTime,
+		},
 	}
 }
 
@@ -68,6 +73,42 @@ func stopsSlowly(t *T, meanwhile func(*stage)) {
 	for _, w := range s.workersSoFar() {
 		w.exit(0)
 	}
+	s.awaitShutdown(done, "SHD-9")
+}
+
+// callsThatFinishLateCostTheWorkersNoTime has a call run for as long as the stop timeout when Shutdown has begun. No worker
+// gets SIGTERM before the case answers that call, so one that has ended within the stop timeout from then on was killed too
+// soon, however late the case hears of anything.
+func callsThatFinishLateCostTheWorkersNoTime(t *T) {
+	s := t.stage()
+	s.options.StopTimeout = min(time.Second, t.Patience()/6)
+	s.onStop = func(*scriptedWorker) {}
+	s.holdRequests()
+	s.start()
+	running := s.holdCalls("SHD-9", 1)
+	w := s.worker("SHD-9", 1)
+	done := s.beginShutdown(t.Context(), "SHD-9")
+	s.untilRefused("SHD-1")
+	s.eventuallyWithin(s.options.StopTimeout, func() bool { return w.exited || running[0].ended() })
+	w.sync()
+	var early bool
+	s.withLock(func() { early = w.exited || len(w.signals) > 0 || running[0].ended() })
+	if early {
+		t.Blocked("Shutdown does not wait for a call that runs, see SHD-2; %s", s.scene())
+	}
+	answered := time.Now()
+	s.release("SHD-2", running)
+	if !s.eventually(func() bool { return w.gotSIGTERMLocked() || w.exited }) {
+		t.Blocked("the worker gets no SIGTERM, see SHD-3; %s", s.scene())
+	}
+	s.eventuallyWithin(s.options.StopTimeout/2, func() bool { return w.exited })
+	var killed bool
+	s.withLock(func() { killed = w.exited && w.exitedAt.Sub(answered) < s.options.StopTimeout })
+	if killed {
+		t.FailNow("SHD-9", "a worker that got SIGTERM when the last call had ended is not killed before the stop timeout of "+s.options.StopTimeout.String()+" is over",
+			"%s ended %v after that call was answered, and was not asked to by the case", w.name(), w.exitedAt.Sub(answered).Round(time.Millisecond))
+	}
+	w.exit(0)
 	s.awaitShutdown(done, "SHD-9")
 }
 

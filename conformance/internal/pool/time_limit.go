@@ -20,6 +20,11 @@ func timeLimitCases() []testCase {
 			Cause: "A health check takes a worker that answers it for hung because a call has made no progress, or the deadline of the check stays on the connection of calls.",
 			Run:   aCallOutlastsHealthChecks,
 		},
+		{
+			Name: "a-call-outlasts-checks-that-fail", Clauses: []string{"CAN-12", "HLT-8"}, Framings: suite.BothFramings,
+			Cause: "The pool fails the calls at a worker, or sends them to another one, because the worker does not answer its checks.",
+			Run:   aCallOutlastsChecksThatFail,
+		},
 	}
 }
 
@@ -37,6 +42,44 @@ func aCallOutlastsHealthChecks(t *T) {
 		s.prefer("HealthInterval", "HealthTimeout")
 		return s.outlastsChecks(2 * limit)
 	})
+}
+
+// aCallOutlastsChecksThatFail has calls at a worker that does not answer its checks. A pool may end such a worker or close
+// its connections, and calls then end with them.
+func aCallOutlastsChecksThatFail(t *T) {
+	s := t.stage()
+	s.options.Workers, s.options.MaxInFlight = 2, 2
+	s.options.HealthInterval, s.options.HealthTimeout = 50*time.Millisecond, shortHealthTimeout(t)
+	s.holdRequests()
+	s.start()
+	s.withLock(func() { s.onAppear = neverListens })
+	calls := s.holdCalls("CAN-12", s.options.Workers*s.options.MaxInFlight)
+	hung := calls[0].req.worker
+	hung.hang()
+	if !t.Settle(func() bool { return s.health("CAN-12").Healthy < s.options.Workers }) {
+		t.Blocked("a worker that hangs does not count as unhealthy, see HLT-2")
+	}
+	s.awaitUnansweredChecks(hung)
+	hung.resume()
+	for _, h := range calls {
+		if h.ended() && h.req.lost() {
+			t.Note("case", "%s ended, because the pool gave up %s", h.method, h.req.worker.name())
+			continue
+		}
+		if h.ended() {
+			t.FailNow("CAN-12", h.method+" waits for its answer, since nothing but checks of its worker has failed", "%s; %s", h.outcome(), s.scene())
+		}
+		h.req.answer(h.body)
+		if h.wait("CAN-12"); h.err == nil || !h.req.lost() {
+			h.succeeds("CAN-12")
+		}
+	}
+}
+
+// lost waits until the worker of the request has ended, or got a signal, or the connection of the request has ended. It
+// returns false if none of that happens within the patience of the run.
+func (r *request) lost() bool {
+	return r.worker.s.eventually(func() bool { return r.worker.exited || len(r.worker.signals) > 0 || r.conn.ended })
 }
 
 // outlasts plays with a short limit. On a slow machine a right worker may miss it, and the pool then ends calls on that

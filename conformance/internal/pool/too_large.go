@@ -17,6 +17,11 @@ func tooLargeCases() []testCase {
 			Run:   aRequestOverTheLimitIsRefusedAndNotSent,
 		},
 		{
+			Name: "a-method-counts-towards-the-limit", Clauses: []string{"MSG-18"}, Framings: suite.BothFramings,
+			Cause: "The pool compares the body with its limit, or adds a fixed number of bytes for all that is around it, or measures the method before it is quoted.",
+			Run:   aMethodCountsTowardsTheLimit,
+		},
+		{
 			Name: "a-refused-request-leaves-the-calls-beside-it-alone", Clauses: []string{"MSG-18"}, Framings: suite.BothFramings,
 			Cause: "The pool treats the refusal of its framer as a broken connection and closes it, with every other call on it.",
 			Run:   aRefusedRequestLeavesTheCallsBesideItAlone,
@@ -50,6 +55,31 @@ func aRequestOverTheLimitIsRefusedAndNotSent(t *T) {
 	fits := s.limit() - around
 	for _, size := range []int{fits - 3, fits - 1, fits, fits + 1, fits + 2, fits + 3, s.limit() - 1, s.limit(), s.limit() + 1, 2 * s.limit()} {
 		s.callOfSize(size).isRefusedOrFits()
+	}
+	s.callOfSize(1000).succeedsWith("MSG-18", "null")
+}
+
+// aMethodCountsTowardsTheLimit makes calls that are over the limit by their methods: alone, together with their bodies, and
+// as JSON has to write them.
+func aMethodCountsTowardsTheLimit(t *T) {
+	s := t.stage()
+	s.options.MaxPayload = 1 << 16
+	s.onRequest = func(r *request) { r.answer([]byte("null")) }
+	s.start()
+	for _, c := range []struct {
+		method string
+		body   int
+	}{
+		{strings.Repeat("m", s.limit()), 4},
+		{strings.Repeat("m", 2*s.limit()), 4},
+		{strings.Repeat("m", s.limit()/2), s.limit() / 2},
+		{strings.Repeat("m", 200), s.limit() - 200},
+		{strings.Repeat(`"`, s.limit()*3/4), 4},
+		{strings.Repeat("\n", s.limit()*3/4), 4},
+	} {
+		over := s.callWith(t.Context(), c.method, wire.Quote(strings.Repeat("x", c.body-2)))
+		over.reason = fmt.Sprintf(", because its method has %d bytes, its body has %d and the limit is %d", len(c.method), c.body, s.limit())
+		over.fails("MSG-18", spec.TooLarge)
 	}
 	s.callOfSize(1000).succeedsWith("MSG-18", "null")
 }

@@ -99,6 +99,7 @@ const writtenBlind, foundAtFirst = 60, 32
 // notFoundYet are the faults written blind that the suite does not find to this day. They are not in the matrix.
 var notFoundYet = []string{
 	"cancellations-overtake-requests", // found by chance only
+	"listens-with-a-backlog-of-1",     // which no clause speaks of
 }
 
 // blind returns those of the faults that the suite finds by now.

@@ -179,7 +179,11 @@ func judgeAlone(name string) error {
 	for _, p := range allPlanted {
 		for _, f := range p.all() {
 			if string(p.role)+"/"+f.name() == name {
-				rep, wrong := p.judge(context.Background(), f, conformance.Parallel(8))
+				beside := 8
+				if f.alone {
+					beside = 1
+				}
+				rep, wrong := p.judge(context.Background(), f, conformance.Parallel(beside))
 				row := matrixRow{Role: p.role, What: f.name(), Clause: f.clause, Perhaps: f.perhaps, Cases: len(rep.Results), Kills: kills(rep), First: rep.FirstShown()}
 				return json.NewEncoder(os.Stdout).Encode(judgement{row, wrong})
 			}

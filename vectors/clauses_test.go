@@ -30,8 +30,13 @@ var beyondVectors = map[string]string{
 	"STR-5":  "writes at once",
 	"STR-6":  "a write",
 	"STR-7":  "an answer",
+	"STR-8":  "reads and writes at once",
+	"STR-9":  "memory",
+	"STR-10": "an error of the stream",
 	"MSG-14": "two messages",
 	"MSG-17": "a write",
+	"MSG-18": "a write",
+	"MSG-19": "a write",
 }
 
 func TestEveryClauseThatBytesCanShowIsCited(t *testing.T) {

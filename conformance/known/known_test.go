@@ -84,6 +84,19 @@ func workerReport(not map[string]result.Status) result.Report {
 	return rep
 }
 
+// several is how many cases of the run an entry matches, of which there are more than one.
+func several(t *testing.T, rep result.Report, pattern string) int {
+	t.Helper()
+	n := 0
+	for _, res := range rep.Results {
+		if result.Match(pattern, res.ID) {
+			n++
+		}
+	}
+	require.Greater(t, n, 1, pattern)
+	return n
+}
+
 func apply(t *testing.T, rep result.Report, lines ...string) known.Outcome {
 	t.Helper()
 	list, err := known.Parse("known.txt", strings.Join(lines, "\n"))
@@ -103,7 +116,7 @@ func TestEntryExcusesTheCasesThatItMatches(t *testing.T) {
 	rep := workerReport(map[string]result.Status{
 		"WRK-6": result.StatusFail, "MSG-6": result.StatusBlocked, "CRC-1": result.StatusFail, "WRK-5": result.StatusFail,
 	})
-	o := apply(t, rep, "MSG-6/*/basic # wedged", "WRK-6 # umask")
+	o := apply(t, rep, "MSG-6/absent-*/basic # wedged", "WRK-6 # umask")
 	require.Empty(t, o.Problems)
 	require.Equal(t, []string{"MSG-6/absent-body-is-null/basic", "WRK-6/socket-file-has-mode-0600"}, excused(o))
 	e, ok := o.Excuses("WRK-6/socket-file-has-mode-0600")
@@ -135,11 +148,11 @@ func TestUnsupportedMustIsExcusedAndAnOptionalOneNeedsNoEntry(t *testing.T) {
 }
 
 func TestEntryIsWrongWhereAllThatItMatchesPasses(t *testing.T) {
-	rep := workerReport(map[string]result.Status{"MSG-6/*/basic": result.StatusFail})
+	rep := workerReport(map[string]result.Status{"MSG-6/absent-*/basic": result.StatusFail})
 	o := apply(t, rep, "MSG-6 # partly", "WRK-20 # gone", "WRK-6 # gone")
 	require.Equal(t, []string{"MSG-6/absent-body-is-null/basic"}, excused(o))
 	require.Equal(t, []string{
-		"known.txt:2: WRK-20 does not fail any more (2 cases): remove the line",
+		fmt.Sprintf("known.txt:2: WRK-20 does not fail any more (%d cases): remove the line", several(t, rep, "WRK-20")),
 		"known.txt:3: WRK-6 does not fail any more (1 case): remove the line",
 	}, problems(o))
 }
@@ -153,7 +166,7 @@ func TestPassingEntryIsToldWhereItsClauseIsViolated(t *testing.T) {
 		}
 	}
 	o := apply(t, rep, "RID-8 # doubles")
-	require.Equal(t, []string{"known.txt:1: RID-8 does not fail any more (2 cases): remove the line" +
+	require.Equal(t, []string{fmt.Sprintf("known.txt:1: RID-8 does not fail any more (%d cases): remove the line", several(t, rep, "RID-8")) +
 		" (cases of other clauses find it violated: list those, MSG-5/ids-of-64-bits-come-back/basic)"}, problems(o))
 }
 
@@ -187,7 +200,7 @@ func only(rep result.Report, framing spec.Framing) result.Report {
 func TestEntryIsJudgedInTheFramingsThatWereAskedFor(t *testing.T) {
 	rep := only(workerReport(nil), spec.Basic)
 	rep.Asked.Framings = []spec.Framing{spec.Basic}
-	require.Equal(t, []string{"known.txt:1: MSG-6 does not fail any more (1 case): remove the line"}, problems(apply(t, rep, "MSG-6 # a")))
+	require.Equal(t, []string{"known.txt:1: MSG-6/absent-* does not fail any more (1 case): remove the line"}, problems(apply(t, rep, "MSG-6/absent-* # a")))
 }
 
 func TestRunOfAPartDoesNotJudgeWhatItLeftOut(t *testing.T) {
@@ -224,18 +237,18 @@ func TestFailedSetUpIsNeverExcused(t *testing.T) {
 
 func TestWrittenListNamesTheClauseWhereNothingOfItPasses(t *testing.T) {
 	rep := workerReport(map[string]result.Status{
-		"WRK-20": result.StatusBlocked, "MSG-6/*/basic": result.StatusFail, "WRK-10": result.StatusFail,
-		"RID-8/answers-bear-*": result.StatusFail, "CAN-8": result.StatusShould,
+		"WRK-20": result.StatusBlocked, "MSG-6/absent-*/basic": result.StatusFail, "WRK-10": result.StatusFail,
+		"RID-8": result.StatusFail, "CAN-8": result.StatusShould,
 	})
 	var b strings.Builder
 	require.NoError(t, known.Write(&b, rep, false))
-	require.Equal(t, `# Known failures of this worker (clauses version `+spec.Version+`). One clause or case a line, and its reason.
+	require.Equal(t, fmt.Sprintf(`# Known failures of this worker (clauses version %s). One clause or case a line, and its reason.
 # Strict: a line under which nothing fails any more is an error.
 MSG-6/absent-body-is-null/basic  # MSG-6: expected this; got that
-RID-8                            # 2 cases, e.g. RID-8: expected this; got that
-WRK-10                           # 2 cases, e.g. WRK-10: expected this; got that
-WRK-20                           # 2 cases, e.g. blocked: so it is
-`, b.String())
+RID-8                            # %d cases, e.g. RID-8: expected this; got that
+WRK-10                           # %d cases, e.g. WRK-10: expected this; got that
+WRK-20                           # %d cases, e.g. blocked: so it is
+`, spec.Version, several(t, rep, "RID-8"), several(t, rep, "WRK-10"), several(t, rep, "WRK-20")), b.String())
 
 	b.Reset()
 	require.NoError(t, known.Write(&b, rep, true))

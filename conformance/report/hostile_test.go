@@ -50,13 +50,14 @@ func poisoned(text string) report.Run {
 			},
 		}
 		if status == result.StatusFail || status == result.StatusShould {
-			res.Findings = []result.Finding{{Clause: text, Want: text, Got: text, Dump: text}, {Clause: "MSG-6", Want: text, Got: text, Dump: text}}
+			res.Findings = []result.Finding{{Clause: text, Want: text, Got: text, Dump: text, Cause: text}, {Clause: "MSG-6", Want: text, Got: text, Dump: text, Cause: text}}
 		}
 		results = append(results, res)
 	}
 	return report.Run{
 		Report: result.Report{
 			Role: spec.Role(text), Subject: text, Spec: text, Results: results, NotRun: []string{text}, SetUp: text,
+			Missed: []result.Missed{{ID: text, Clauses: []string{text, "MSG-6"}}},
 			Asked: result.Selection{
 				Framings: []spec.Framing{spec.Framing(text)}, Only: []string{text}, Covering: []string{text}, Except: []string{text}, Shards: 2, Shard: 1,
 			},

@@ -43,8 +43,8 @@ func JSON(w io.Writer, runs ...Run) error {
 	return enc.Encode(doc)
 }
 
-// Read reads what [JSON] wrote. It returns an error that wraps [ErrFormat] if the input is something else, or comes from
-// a version of pyproctest with other clauses.
+// Read reads what [JSON] wrote. The usual causes it reads are those of the findings. It returns an error that wraps
+// [ErrFormat] if the input is something else, or comes from a version of pyproctest with other clauses.
 func Read(r io.Reader) ([]Run, error) {
 	var doc document
 	if err := json.NewDecoder(r).Decode(&doc); err != nil {
@@ -183,6 +183,9 @@ func newRunJSON(r Run) runJSON {
 			ID: res.ID, Clauses: texts(res.Clauses), Status: res.Status, Reason: res.Reason, Cause: res.UsualCause(), Elapsed: res.Elapsed,
 		}
 		for _, f := range res.Findings {
+			only := res
+			only.Findings = []result.Finding{f}
+			f.Cause = only.UsualCause()
 			to.Findings = append(to.Findings, findingJSON(f))
 		}
 		for _, e := range res.Timeline {
@@ -263,6 +266,9 @@ func (j resultJSON) result() (result.Result, error) {
 		return result.Result{}, fmt.Errorf("%q is not a status", j.Status)
 	}
 	r := result.Result{ID: j.ID, Clauses: j.Clauses, Status: j.Status, Reason: j.Reason, Cause: j.Cause, Elapsed: j.Elapsed}
+	if slices.ContainsFunc(j.Findings, func(f findingJSON) bool { return f.Cause != "" }) {
+		r.Cause = "" // it is that of the first finding alone, and each finding has its own; reports of version 2 have but one
+	}
 	for _, f := range j.Findings {
 		r.Findings = append(r.Findings, result.Finding(f))
 	}

@@ -41,6 +41,10 @@ func (r Run) presentable() Run {
 	for i, res := range r.Results {
 		r.Results[i] = presentableResult(res)
 	}
+	r.Missed = slices.Clone(r.Missed)
+	for i, m := range r.Missed {
+		r.Missed[i] = result.Missed{ID: cleanLine(m.ID), Clauses: cleanLines(m.Clauses)}
+	}
 	if r.Known != nil {
 		r.Known = presentableOutcome(*r.Known)
 	}
@@ -49,10 +53,7 @@ func (r Run) presentable() Run {
 
 func presentableResult(r result.Result) result.Result {
 	r.ID, r.Status = cleanLine(r.ID), result.Status(cleanLine(string(r.Status)))
-	r.Clauses = slices.Clone(r.Clauses)
-	for i, name := range r.Clauses {
-		r.Clauses[i] = cleanLine(name)
-	}
+	r.Clauses = cleanLines(r.Clauses)
 	r.Reason = clean(r.Reason, textKept)
 	r.Cause = clean(r.Cause, textKept)
 
@@ -62,6 +63,7 @@ func presentableResult(r result.Result) result.Result {
 		f.Clause = cleanLine(f.Clause)
 		if i < findingsKept || !seen[f.Clause] {
 			f.Want, f.Got, f.Dump = clean(f.Want, textKept), clean(f.Got, textKept), clean(f.Dump, textKept)
+			f.Cause = clean(f.Cause, textKept)
 			findings = append(findings, f)
 		}
 		seen[f.Clause] = true
@@ -79,6 +81,14 @@ func presentableResult(r result.Result) result.Result {
 	}
 	r.Findings, r.Timeline = findings, events
 	return r
+}
+
+func cleanLines(lines []string) []string {
+	lines = slices.Clone(lines)
+	for i, line := range lines {
+		lines[i] = cleanLine(line)
+	}
+	return lines
 }
 
 // cutEvents leaves out the middle of a timeline that has more than kept events. The first ones stay.

@@ -1,6 +1,8 @@
 package report_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,6 +44,45 @@ func green() report.Run {
 		},
 	}
 }
+
+// judged is how many clauses of the level a whole run against a worker judges.
+func judged(level spec.Level) int {
+	n := 0
+	for _, c := range spec.Clauses() {
+		if c.Binds(spec.RoleWorker) && c.Level == level && c.Untestable == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// namedAfter is how many cases of a whole run against a worker are named after the clause.
+func namedAfter(clause string) int {
+	n := 0
+	for _, res := range green().Results {
+		if result.Match(clause, res.ID) {
+			n++
+		}
+	}
+	return n
+}
+
+// sayingOf is how many cases of a whole run against a worker say something of the clause.
+func sayingOf(clause string) int {
+	n := 0
+	for _, res := range green().Results {
+		if slices.Contains(res.Clauses, clause) {
+			n++
+		}
+	}
+	return n
+}
+
+// Of the MUST five do not hold in [failing], and of the SHOULD one.
+var (
+	musts, shoulds = judged(spec.Must), judged(spec.Should)
+	failingCounts  = fmt.Sprintf("%d of %d MUST hold, 2 do not, 3 not known; %d of %d SHOULD hold, 1 does not.", musts-5, musts, shoulds-1, shoulds)
+)
 
 // failing is that run with something of everything: two MUST violated, one of them seen by a case of another
 // clause; one blocked; one not implemented; one SHOULD not held.

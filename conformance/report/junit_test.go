@@ -153,7 +153,7 @@ func TestJUnitIsGreenExactlyWhereTheRunSucceeds(t *testing.T) {
 		ends[isGreen]++
 		require.Equal(t, report.ExitStatus(run) == 0, isGreen, "seed %d: %s", seed, run.Verdict())
 	}
-	require.Greater(t, min(ends[true], ends[false]), 15, "of both there are many")
+	require.Greater(t, min(ends[true], ends[false]), 9, "of both there are many")
 }
 
 func TestJUnitHasASuiteForEachRun(t *testing.T) {

@@ -536,7 +536,7 @@ var clauses = []Clause{
 	{
 		Name: "HLT-7", Level: Should, Since: 1, Roles: []Role{RolePool},
 		Sentence: "Restarts back off exponentially with jitter.",
-		Why:      "a worker that dies again and again must not take the machine with it. The first restart may come at once. A pool may give up; growth is looked for where there are six restarts or more, and seen where three of the last four delays are over three times the shortest of the first three.",
+		Why:      "a worker that dies again and again must not take the machine with it, also one that starts well and dies soon after: the delay does not begin anew because a worker could be started, but once it has lasted as long as the longest delay. The first restart may come at once. A pool may give up; growth is looked for where there are six restarts or more, and seen where three of the last four delays are over three times the shortest of the first three.",
 	},
 	{
 		Name: "HLT-8", Level: Must, Since: 1, Roles: []Role{RolePool},

@@ -105,9 +105,11 @@ func (a *audit) checkIDLocked(r *request) {
 
 // checkSentOnceLocked checks that a call that was made with a method of its own arrives once.
 func (a *audit) checkSentOnceLocked(r *request) {
-	own := slices.ContainsFunc(a.s.calls, func(c *call) bool { return c.own && c.method == r.method })
+	if !slices.ContainsFunc(a.s.calls, func(c *call) bool { return c.own && c.method == r.method }) {
+		return
+	}
 	for _, o := range a.s.requests {
-		if own && o != r && o.method == r.method {
+		if o != r && o.method == r.method {
 			a.report("HLT-8", r.method+" arrives at a worker once", fmt.Sprintf("it arrived at %s and then at %s, and nobody asked for that", o.worker.name(), r.worker.name()))
 			return
 		}

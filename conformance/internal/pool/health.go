@@ -106,7 +106,8 @@ func healthCountsRestarts(t *T) {
 	s.healthBecomes("HLT-3", "at least 1 restart", func(h spec.Health) bool { return h.Restarts >= 1 })
 }
 
-// checksGoOn requires three more health calls at each of the workers.
+// checksGoOn requires three more health calls at each of the workers. It blocks the case if the pool ends one of them
+// meanwhile: on a slow machine it may take one for hung that is not.
 func (s *stage) checksGoOn(want string, workers ...*scriptedWorker) {
 	before := map[*scriptedWorker]int{}
 	s.withLock(func() {
@@ -114,14 +115,22 @@ func (s *stage) checksGoOn(want string, workers ...*scriptedWorker) {
 			before[w] = w.healthCalls
 		}
 	})
+	var ended *scriptedWorker
 	s.requireEventually("HLT-1", want+fmt.Sprintf(", with an interval of %v", s.options.HealthInterval), func() bool {
 		for w, n := range before {
+			if w.exited && !w.exitOrdered {
+				ended = w
+				return true
+			}
 			if w.healthCalls < n+3 {
 				return false
 			}
 		}
 		return true
 	})
+	if ended != nil {
+		s.t.Blocked("the pool has ended %s, so it gets no more health calls; %s", ended.name(), s.scene())
+	}
 }
 
 func deadIsUnhealthy(t *T) {

@@ -35,7 +35,7 @@ func outputCases() []testCase {
 	}
 }
 
-// outputs are each more than a pipe holds: lines, one line without an end, and bytes that are no text.
+// outputs are each more than a pipe holds: lines, one line without an end, bytes that are no text, and lines again.
 var outputs = []string{
 	output,
 	strings.Repeat("words without an end of their line ", 1<<14),

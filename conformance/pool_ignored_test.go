@@ -26,7 +26,7 @@ func TestAPoolThatIgnoresOptionsIsNotAccused(t *testing.T) {
 		want          result.Status
 	}{
 		{"HealthInterval", "HLT-1/each-worker-is-checked-on-the-interval", result.StatusUnsupported},
-		{"HealthInterval", "MSG-10/an-answer-whose-id-is-no-integer-*", result.StatusPass},
+		{"HealthInterval", "RID-1/no-request-id-is-0", result.StatusPass},
 		{"HealthTimeout", "SEL-3", result.StatusUnsupported},
 		{"HealthTimeout", "CAN-12/a-call-outlasts-the-limits-*", result.StatusPass},
 		{"RestartBackoff", "HLT-7", result.StatusUnsupported},
@@ -59,7 +59,7 @@ func TestAPoolOfFixedMaxPayloadIsJudgedWithThat(t *testing.T) {
 		p, err := newPlainPool(o)
 		return limitedPool{plainPool: p, limit: 300_000}, err
 	}, conformance.Only("MSG-18", "RID-7/a-payload-over-*", "RID-4/an-answer-of-exactly-*", "BPR-4/*-a-body-that-cannot-be-sent"))
-	require.Len(t, rep.Results, 10)
+	require.GreaterOrEqual(t, len(rep.Results), 10)
 	for _, r := range rep.Results {
 		require.Equal(t, result.StatusPass, r.Status, r.Text())
 	}

@@ -21,13 +21,13 @@ var poolFaultsWrittenBlind = []fault{
 	breaks("MSG-3", "a-payload-makes-an-envelope").andPerhaps("MSG-4", "MSG-15"),
 	breaks("MSG-7", "empty-bodies-are-left-out").andPerhaps("MSG-17"),
 	breaks("MSG-16", "error-texts-are-formats"),
-	breaks("MSG-17", "large-requests-go-out-in-two-turns").andPerhaps("RID-3"),
+	breaks("MSG-17", "large-requests-go-out-in-two-turns").andPerhaps("CAN-10", "MSG-19", "RID-3"),
 	breaks("MSG-18", "limit-forgets-the-method"),
 
 	// Two things at once.
 	breaks("HLT-9", "health-waits-for-the-first-check"),
 	breaks("SEL-1", "checks-begin-the-round-anew").andPerhaps("SEL-2"),
-	breaks("BPR-7", "checks-take-a-slot").andPerhaps("BPR-6", "SEL-1", "SEL-2"),
+	breaks("BPR-7", "checks-take-a-slot").andPerhaps("BPR-6", "HLT-4", "SEL-1", "SEL-2"),
 	breaks("BPR-2", "cancellations-overtake-requests").andPerhaps("BPR-1", "CAN-2", "CAN-10"),
 	breaks("CAN-10", "a-write-queue-of-4-holds-callers").andPerhaps("CAN-1"),
 	breaks("SHD-7", "start-that-was-shut-down-says-well").andPerhaps("STA-1"),
@@ -38,30 +38,30 @@ var poolFaultsWrittenBlind = []fault{
 	breaks("SHD-6", "each-cancelled-call-leaves-a-goroutine"),
 	breaks("BPR-8", "recovery-counts-from-0").andPerhaps("BPR-1", "BPR-2"),
 	breaks("BPR-8", "late-answers-free-slots-again").andPerhaps("BPR-1", "BPR-2"),
-	breaks("BPR-4", "violations-lose-slots").andPerhaps("MSG-10", "MSG-13", "RID-7"),
+	breaks("BPR-4", "violations-lose-slots").andPerhaps("MSG-10", "MSG-13", "MSG-15", "RID-4", "RID-7"),
 	breaks("BPR-6", "left-waiters-keep-their-places").andPerhaps("BPR-3"),
 	breaks("SEL-1", "the-round-is-a-byte"),
 	breaks("SEL-2", "the-neighbour-takes-the-share"),
 	breaks("SEL-3", "unhealthy-when-the-others-are-full"),
 	breaks("HLT-1", "restarted-workers-are-not-checked").andPerhaps("HLT-2", "HLT-10", "HLT-12"),
-	breaks("HLT-4", "first-call-after-a-restart-fails").andPerhaps("HLT-6"),
+	breaks("HLT-4", "first-call-after-a-restart-fails").andPerhaps("BPR-4", "HLT-6", "OUT-2"),
 	breaks("HLT-7", "each-start-resets-the-backoff"),
 	breaks("RID-2", "ids-begin-anew-at-a-restart").andPerhaps("RID-4", "RID-9"),
-	breaks("RID-5", "repeated-answers-stop-the-reading").andPerhaps("RID-4", "HLT-2"),
+	breaks("RID-5", "repeated-answers-stop-the-reading").andPerhaps("HLT-2", "RID-4", "RID-7"),
 
 	// Messages nobody looks at, and what ends a call.
 	breaks("CAN-2", "cancellations-have-header-ids-of-their-own").andPerhaps("RID-3"),
 	breaks("CAN-1", "returns-the-cause-of-the-context"),
 	// The slots of the calls that it fails come back while their requests run.
 	breaks("CAN-12", "failed-checks-fail-the-calls").andPerhaps("BPR-1", "BPR-2", "BPR-8", "HLT-4", "HLT-5"),
-	breaks("HLT-8", "hedges-slow-calls").andPerhaps("BPR-1", "BPR-2", "CAN-2", "SHD-6"),
+	breaks("HLT-8", "hedges-slow-calls").andPerhaps("BPR-1", "BPR-2", "BPR-8", "CAN-2", "HLT-4", "SHD-6"),
 
 	// Starts, signals, output.
 	breaks("STA-6", "error-with-the-beginning-of-stderr"),
 	breaks("STA-7", "deadline-of-start-stays-on-connections").andPerhaps("CAN-12", "HLT-4"),
 	breaks("SHD-4", "shutdown-with-an-ended-context-leaves").andPerhaps("SHD-1", "SHD-3", "SHD-5", "SHD-6", "HLT-11"),
 	breaks("SHD-9", "stop-timeout-counts-from-shutdown"),
-	breaks("OUT-1", "a-long-line-ends-the-reading"),
+	breaks("OUT-1", "a-long-line-ends-the-reading").andPerhaps("HLT-7"),
 }
 
 var framerFaultsWrittenBlind = []fault{

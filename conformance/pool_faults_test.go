@@ -49,7 +49,7 @@ var poolFaults = []fault{
 	breaks("RID-7", "reads-the-first-value"),
 	breaks("RID-7", "unreadable-answers-dropped").andPerhaps("BPR-4", "MSG-13"),
 	breaks("STA-1", "does-not-wait-for-workers"),
-	breaks("STA-1", "one-path-for-all").andPerhaps("BPR-2", "BPR-4", "BPR-8", "HLT-1", "HLT-2", "HLT-3", "HLT-4", "HLT-5", "HLT-8", "HLT-12", "SEL-1", "STA-2"),
+	breaks("STA-1", "one-path-for-all").andPerhaps("BPR-2", "BPR-4", "BPR-8", "HLT-1", "HLT-2", "HLT-3", "HLT-4", "HLT-5", "HLT-6", "HLT-8", "HLT-12", "SEL-1", "STA-2"),
 	breaks("STA-2", "start-without-limit").andPerhaps("STA-3"),
 	breaks("STA-2", "does-not-see-exits").andPerhaps("HLT-7", "STA-6"),
 	breaks("STA-2", "exit-0-is-a-start"),

@@ -44,7 +44,7 @@ func (s *stage) replace(victim *scriptedWorker) *scriptedWorker {
 		return nil
 	}
 	s.awaitAllHealthy()
-	return s.workersSoFar()[n]
+	return s.nthWorker(n)
 }
 
 // mustReplace is like replace, and ends the case where the pool does not restart workers.

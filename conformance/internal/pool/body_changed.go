@@ -108,7 +108,7 @@ func (s *stage) laterCallsSucceedUnless(stop func() bool) {
 	s.withLock(func() { stopped = stop() })
 	for _, c := range calls {
 		if !stopped {
-			c.reason = fmt.Sprintf(" once %s reads again", s.workersSoFar()[0].name())
+			c.reason = fmt.Sprintf(" once %s reads again", s.nthWorker(0).name())
 			c.getsOwnAnswerOrFails("MSG-19")
 		}
 	}

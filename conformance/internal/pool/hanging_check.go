@@ -84,7 +84,7 @@ func (s *stage) hangInCheck(w *scriptedWorker) {
 func healthReturnsWhileChecksHang(t *T) {
 	s := startWithChecksThatHang(t)
 	for n := range s.options.Workers {
-		w := s.workersSoFar()[n]
+		w := s.nthWorker(n)
 		w.hang()
 		// A pool that checks one worker after another does not come to the second one.
 		s.eventuallyWithin(t.Patience()/8, func() bool { return len(w.unanswered) > 0 })
@@ -153,7 +153,7 @@ func aCheckThatFailsIsTheLastCheck(t *T) {
 func theLastCheckIsThatOfAnyWorker(t *T) {
 	for n := range 2 {
 		s := startWithChecksThatHang(t)
-		hung, other := s.workersSoFar()[n], s.workersSoFar()[1-n]
+		hung, other := s.nthWorker(n), s.nthWorker(1-n)
 		s.hangInCheck(hung)
 		before := 0
 		s.withLock(func() { before = other.healthCalls })
@@ -189,7 +189,7 @@ func theTimeOfACheckIsWhenItEnded(t *T) {
 func checkedBesideAHangingCheck(t *T) {
 	for n := range 2 {
 		s := startWithChecksThatHang(t)
-		hung, other := s.workersSoFar()[n], s.workersSoFar()[1-n]
+		hung, other := s.nthWorker(n), s.nthWorker(1-n)
 		s.hangInCheck(hung)
 		before := 0
 		s.withLock(func() { before = other.healthCalls })

@@ -166,6 +166,16 @@ func (s *stage) workersSoFar() []*scriptedWorker {
 	return slices.Clone(s.workers)
 }
 
+// nthWorker returns the worker process that appeared as the nth, from 0. It blocks the case if there were fewer: then another
+// clause is broken, such as STA-1.
+func (s *stage) nthWorker(n int) *scriptedWorker {
+	all := s.workersSoFar()
+	if n >= len(all) {
+		s.t.Blocked("the pool has started %d workers, and the case needs %d", len(all), n+1)
+	}
+	return all[n]
+}
+
 // requestsSoFar returns the requests that have arrived, health calls left out.
 func (s *stage) requestsSoFar() []*request {
 	s.mu.Lock()

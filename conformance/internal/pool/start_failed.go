@@ -243,7 +243,7 @@ func (s *stage) failStartWith(ctx context.Context, clause string, failing func(*
 }
 
 // failingWorker returns the worker that failed the start.
-func (s *stage) failingWorker() *scriptedWorker { return s.workersSoFar()[1] }
+func (s *stage) failingWorker() *scriptedWorker { return s.nthWorker(1) }
 
 // exitsFirst lets a worker write to its standard error and exit before it listens.
 func exitsFirst(w *scriptedWorker) {

@@ -34,7 +34,7 @@ func stopTimeoutCases() []testCase {
 func aWorkerGetsTheStopTimeout(t *T) { stopsSlowly(t, func(*stage) {}) }
 
 func aWorkerThatEndsSoonerCostsTheOthersNoTime(t *T) {
-	stopsSlowly(t, func(s *stage) { s.workersSoFar()[0].exit(0) })
+	stopsSlowly(t, func(s *stage) { s.nthWorker(0).exit(0) })
 }
 
 func aSecondShutdownCostsTheWorkersNoTime(t *T) {

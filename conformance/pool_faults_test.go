@@ -65,7 +65,7 @@ var poolFaults = []fault{
 	breaks("STA-8", "failed-start-takes-calls").andPerhaps("SHD-5", "SHD-7", "STA-9"),
 	breaks("STA-8", "calls-wait-after-failed-start"),
 	breaks("STA-9", "failed-start-is-final"),
-	breaks("SEL-1", "always-first").andPerhaps("HLT-6", "SEL-2"),
+	breaks("SEL-1", "always-first").andPerhaps("HLT-6", "HLT-13", "SEL-2"),
 	breaks("SEL-1", "twice-in-a-row"),
 	breaks("SEL-2", "fallback-to-first"),
 	breaks("SEL-3", "calls-unhealthy"),

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -67,13 +68,19 @@ func callsGoRoundBesideChecks(t *T) {
 	})
 }
 
-// goesRound makes so many calls for each worker, one by one, and requires each worker to get its share. between is called
-// after each call.
+// goesRound makes so many calls for each worker, one by one, and requires each worker to get its share: at the end exactly,
+// and after each round no worker two calls more than another. between is called after each call.
 func (s *stage) goesRound(rounds int, between func()) {
 	t, workers := s.t, s.options.Workers
-	for range rounds * workers {
-		s.call().succeeds("SEL-1")
-		between()
+	for round := range rounds {
+		for range workers {
+			s.call().succeeds("SEL-1")
+			between()
+		}
+		counts := slices.Collect(maps.Values(callsPerWorker(s)))
+		if slices.Max(counts) > slices.Min(counts)+1 {
+			t.FailNow("SEL-1", fmt.Sprintf("%d calls in sequence go round %d workers, so none gets two more than another", (round+1)*workers, workers), "%s", s.scene())
+		}
 	}
 	for _, n := range callsPerWorker(s) {
 		if n != rounds {

@@ -38,13 +38,14 @@ SLOWPACKAGES = /fuzz$$|/fuzz/run$$|/bench/soak$$|/conformance/mutate$$
 QUICK = $$(go list ./... | grep -vE '$(SLOWPACKAGES)')
 test: test-quick test-python ## every case on all of ours, every planted fault; under five minutes on two idle cores
 
+# Three packages at a time, since their tests wait more than they compute.
 test-quick:
-	$(SUM) -count=1 -skip '$(SLOW)' $(QUICK)
+	$(SUM) -p 3 -count=1 -skip '$(SLOW)' $(QUICK)
 
 test-slow: test-rest test-race test-python-packages ## what make test leaves out, and the race detector
 
 test-rest:
-	$(SUM) -count=1 -run '$(SLOW)' $(QUICK)
+	$(SUM) -p 3 -count=1 -run '$(SLOW)' $(QUICK)
 	$(SUM) -count=1 $$(go list ./... | grep -E '$(SLOWPACKAGES)')
 
 # Left out are packages and tests that do their work in other programs, which the detector does not see into. Packages that
@@ -55,7 +56,7 @@ RACED   = $$(go list ./... | grep -v -e /bench -e /implementations -e /mutate -e
 APART   = ^Test(Reference(Framer|Pool)Passes|PythonFramer|FaultsOfAPythonFramer|LinesFollow|Scripts)
 test-race:
 	@if [ "$$(go env CGO_ENABLED)" = 1 ]; then set -x; \
-	  $(SUM) -race -count=1 -cpu 1 $(BUBBLES) && $(SUM) -race -count=1 -skip '$(APART)' $(RACED); \
+	  $(SUM) -race -count=1 -cpu 1 $(BUBBLES) && $(SUM) -p 3 -race -count=1 -skip '$(APART)' $(RACED); \
 	else echo "NOT RUN: go test -race needs a C compiler, and there is none"; fi
 
 # On the bare interpreter; make test-slow runs the same with the packages that pyproject.toml names.

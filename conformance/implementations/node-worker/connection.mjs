@@ -40,27 +40,15 @@ export class Connection {
     }
   }
 
-  // The caller closed its sending half, or went away. In the middle of a frame that is a framing error, also while
-  // handlers run [WRK-15]. Otherwise answers still due are sent [WRK-22]. Only a write can tell the two apart, and one
-  // of no bytes will do.
+  // The caller closed its sending half, or went away. Answers still due are sent [WRK-22]. Only a
+  // write can tell the two apart, and one of no bytes will do.
   #callerEnded() {
-    if (this.#cutOff()) return this.#socket.destroy();
+    this.#decoder?.end();
+    this.#arrived(Buffer.alloc(0)); // a frame that was cut off closes the connection [WRK-15]
     const check = () => (this.#outstanding.size > 0 ? this.#socket.write("") : this.#socket.end());
     const timer = setInterval(check, CALLER_CHECK_MS);
     this.#socket.on("close", () => clearInterval(timer));
     check();
-  }
-
-  #cutOff() {
-    if (!this.#decoder) return this.#head.length > 0;
-    this.#decoder.end();
-    try {
-      this.#decoder.next();
-      return false;
-    } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-      return true;
-    }
   }
 
   // In the basic framing headerID is 0, and nothing to compare with.

@@ -5,9 +5,7 @@ import { serve } from "./serve.mjs";
 
 await serve({
   echo: (body) => body,
-  fail: ({ message }) => {
-    throw new Error(message);
-  },
+  fail: ({ message }) => Promise.reject(new Error(message)),
   sleep: ({ ms }, { signal }) => delay(ms, null, { signal }),
   pid: () => process.pid,
   blob: ({ size }) => "x".repeat(size),

@@ -1,16 +1,21 @@
 package conformance
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/explore"
+	exploreframer "github.com/pyproctest/pyproctest/conformance/internal/explore/framer"
 	exploreworker "github.com/pyproctest/pyproctest/conformance/internal/explore/worker"
+	"github.com/pyproctest/pyproctest/conformance/internal/framer"
 	"github.com/pyproctest/pyproctest/conformance/internal/worker"
 	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
@@ -134,4 +139,22 @@ func testExploration(t *testing.T, x Exploration, run func(Exploration) (Explore
 	if e.Histories == 0 {
 		t.Error(fmt.Sprint("no history was played", e.Blocked))
 	}
+}
+
+// ExploreFramer plays generated histories on the framers that open makes, as [ExploreWorker] does on a worker.
+func ExploreFramer(t *testing.T, open func(rw io.ReadWriter, o FramerOptions) Framer, x Exploration) {
+	t.Helper()
+	testExploration(t, x, func(x Exploration) (Explored, error) { return CheckExploreFramer(t.Context(), open, x) })
+}
+
+// CheckExploreFramer is [ExploreFramer] without a testing.T.
+func CheckExploreFramer(ctx context.Context, open func(rw io.ReadWriter, o FramerOptions) Framer, x Exploration) (Explored, error) {
+	x = x.complete()
+	make := internalFramer(open)
+	if make == nil {
+		return Explored{}, errors.New("there is no framer to explore: the function that makes one is nil")
+	}
+	probe := make(new(bytes.Buffer), framer.Options{Framing: x.Framings[0]})
+	_, remote := probe.(framer.Remote)
+	return x.run(ctx, &exploreframer.Subject{Make: make, Framings: x.Framings, Called: "framer", Remote: remote})
 }

@@ -88,5 +88,8 @@ func containsAny(name string, parts []string) bool {
 }
 
 func exploreP(t *testing.T, role spec.Role, what []string, x conformance.Exploration) (conformance.Explored, error) {
+	if role == spec.RoleFramer {
+		return conformance.CheckExploreFramer(t.Context(), framerWith(t.Context(), what...), x)
+	}
 	return conformance.CheckExploreWorker(t.Context(), plantedCommand(what...), x)
 }

@@ -98,7 +98,7 @@ func (g *generator) draw() {
 		return
 	}
 	conns := 1 + g.IntN(3)
-	if g.chance(0.02) {
+	if g.chance(0.01) {
 		conns = 64 + g.IntN(37)
 	}
 	for range conns {
@@ -564,7 +564,7 @@ func (g *generator) close(c *drawn) {
 // burst sends many requests in one write.
 func (g *generator) burst(c *drawn) {
 	n := 2 + g.IntN(20)
-	if g.chance(0.06) {
+	if g.chance(0.02) {
 		n = 1100
 	} else if g.chance(0.1) {
 		n = 120

@@ -619,8 +619,8 @@ func (m *model) judgeMethod(c *conn, a *ask, got wire.Answer, wrong func(rule, c
 			return nil
 		}
 		if !got.OK {
-			if depth(want) > 98 {
-				return nil // [MSG-9]: 100 levels of the message work; deeper may be refused
+			if depth(want) > 98 || len(want) > spec.DefaultMaxPayload/6 {
+				return nil // [MSG-9]: 100 levels work, deeper may be refused; what a worker escapes or adds may be over max_payload [WRK-13]
 			}
 			clause := special
 			if depth(want) > 20 {
@@ -701,14 +701,11 @@ func (m *model) judgeBlob(a *ask, got wire.Answer, says func(...string) bool, wr
 	var in struct{ Size int }
 	_ = json.Unmarshal([]byte(a.body), &in)
 	if !got.OK {
-		if in.Size > spec.DefaultMaxPayload-200 { // what stands around the body is the worker's own choice
+		if in.Size > spec.DefaultMaxPayload/6 { // characters may be escaped, and what stands around the body is the worker's own choice
 			if says("large", "big", "long", "size", "limit", "exceed", "max", "payload", "bytes", "over", "fit") {
 				return nil
 			}
 			return wrong("too-large-answers-are-told", "WRK-13", "an error answer that says that the answer is too large", "another text")
-		}
-		if 2*in.Size > spec.DefaultMaxPayload-200 { // its characters may be escaped
-			return nil
 		}
 		return wrong("blob-has-its-size", "WRK-21", fmt.Sprintf("a string of %d characters", in.Size), "the error "+wire.Quote(text.Clip(got.Error, 100)), "WRK-13")
 	}

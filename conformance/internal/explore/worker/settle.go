@@ -179,15 +179,17 @@ func (m *model) handlers() (least, most, cancelled, gone int) {
 			}
 			switch {
 			case a.forbidden:
+			case c.life != mustStayOpen: // whether a worker cancels what ran when it closes the connection itself is open
+				most++
 			case c.ours && a.endless():
 				gone++
 			case c.ours:
 				most++ // until it ends by itself
-			case a.cancelled && a.endless() && c.life == mustStayOpen && !c.halved:
+			case a.cancelled && a.endless() && !c.halved:
 				cancelled++
 			default:
 				most++
-				if a.endless() && !a.cancelled && c.life == mustStayOpen && !c.halved && m.traits.concurrent && m.reaches(c) {
+				if a.endless() && !a.cancelled && !c.halved && m.traits.concurrent && m.reaches(c) {
 					least++
 				}
 			}

@@ -1,0 +1,221 @@
+package framer
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/explore"
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
+	"github.com/pyproctest/pyproctest/conformance/internal/wire"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+// wrote judges what a write returned. before is whether the stream had failed a write when this one began.
+func (m *model) wrote(w *write, err error, before bool, original []byte) {
+	w.returned, w.err = true, err
+	m.seen["write "+class(err)] = true
+	if !bytes.Equal(w.payload, original) {
+		m.fail(explore.Failure{
+			Rule: "payloads-stay", Clause: "STR-9", Want: "the payload handed to step " + fmt.Sprint(w.step+1) + " is not changed",
+			Got: fmt.Sprintf("% x instead of % x", w.payload[:min(16, len(w.payload))], original[:min(16, len(original))]),
+		})
+	}
+	m.exercise("STR-9")
+	switch {
+	case w.tooLarge:
+		m.exercise("FRM-12")
+		if m.failed && err != nil { // which error comes first after a failed write is open
+			return
+		}
+		m.refused = true
+		if !errors.Is(err, spec.TooLarge) {
+			m.fail(explore.Failure{Rule: "too-large-writes-are-refused", Clause: "FRM-12", Kin: []string{"FRM-13"}, Want: "the error too_large", Got: text.OneLine(err)})
+		}
+	case err == nil && before && m.within:
+		m.fail(explore.Failure{Rule: "writes-fail-after-a-short-one", Clause: "STR-6", Want: "an error, since an earlier write was cut off", Got: "no error"})
+	case err != nil && !m.failed:
+		clause := "FRM-1"
+		switch {
+		case m.refused:
+			clause = "FRM-12"
+		case len(w.payload) == 0:
+			clause = "FRM-5"
+		case len(w.payload) > m.limit-32:
+			clause = "FRM-8"
+		}
+		m.fail(explore.Failure{Rule: "writes-succeed", Clause: clause, Kin: []string{"FRM-12"}, Want: "no error, since the stream took everything", Got: text.OneLine(err)})
+	case err != nil && !before && !errors.Is(err, errFull):
+		m.exercise("STR-10")
+		if !m.several {
+			m.fail(explore.Failure{Rule: "errors-of-writes-are-passed-on", Clause: "STR-10", Kin: []string{"STR-6"}, Want: "the error of the stream, " + errFull.Error(), Got: text.OneLine(err)})
+		}
+	case err != nil && !before:
+		m.exercise("STR-10", "STR-6")
+	case err != nil:
+		m.exercise("STR-6")
+	}
+}
+
+// unreturned returns the failure of a write that does not return.
+func (m *model) unreturned(w *write, reading bool) *explore.Failure {
+	f := &explore.Failure{Rule: "writes-return", NotSeen: true, Want: fmt.Sprintf("the write of step %d returns", w.step+1), Got: "it does not"}
+	switch {
+	case m.failed:
+		f.Clause, f.Kin = "STR-6", []string{"STR-5"}
+	case m.refused:
+		f.Clause = "FRM-12"
+	case reading:
+		f.Clause = "STR-8"
+	default:
+		f.Clause = "STR-5"
+	}
+	return f
+}
+
+// output judges all that was written, when no write is under way.
+func (m *model) output(got []byte, broken bool, brokenAt int) {
+	left := map[string][]*write{}
+	var names []string
+	for name, l := range m.lanes {
+		left[name] = slices.Clone(l.writes)
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	cut := func(at int) bool { return broken && at <= brokenAt }
+	at := 0
+	for at < len(got) {
+		used := 0
+		for _, name := range names {
+			for i, w := range left[name] {
+				if !w.tooLarge && len(got)-at >= len(w.frame) && bytes.Equal(got[at:at+len(w.frame)], w.frame) {
+					used = len(w.frame)
+					left[name] = left[name][i+1:]
+					m.exerciseWrite(w)
+					break
+				}
+				if w.returned && w.err == nil {
+					break // it must come first
+				}
+			}
+			if used > 0 {
+				break
+			}
+		}
+		if used == 0 {
+			break
+		}
+		at += used
+	}
+	rest := got[at:]
+	if len(rest) > 0 && cut(at) && brokenAt-at <= len(rest) {
+		tail := rest[:brokenAt-at]
+		started := slices.ContainsFunc(names, func(name string) bool {
+			return slices.ContainsFunc(left[name], func(w *write) bool { return !(w.returned && w.err == nil) && bytes.HasPrefix(w.frame, tail) })
+		})
+		switch after := rest[brokenAt-at:]; {
+		case started && len(after) == 0:
+			rest = nil
+			m.exercise("STR-6")
+		case started && len(tail) > 0:
+			m.fail(explore.Failure{
+				Rule: "nothing-follows-a-cut-off-frame", Clause: "STR-6", Kin: []string{"STR-5"}, Want: "nothing behind the frame that was cut off",
+				Got: text.Plural(len(after), "byte") + " behind it", Dump: dump(m.framing, rest),
+			})
+			return
+		}
+	}
+	if len(rest) > 0 {
+		m.fail(m.blameOutput(rest, left, names))
+		return
+	}
+	for _, name := range names {
+		for _, w := range left[name] {
+			if w.returned && w.err == nil {
+				clause := "FRM-1"
+				switch {
+				case broken:
+					clause = "STR-6"
+				case len(w.payload) == 0:
+					clause = "FRM-5"
+				case m.several:
+					clause = "STR-5"
+				}
+				m.fail(explore.Failure{Rule: "what-was-written-is-there", Clause: clause, Kin: []string{"STR-5", "FRM-4"}, Want: fmt.Sprintf("the frame of step %d on the stream", w.step+1), Got: "it is missing"})
+				return
+			}
+		}
+	}
+}
+
+func (m *model) exerciseWrite(w *write) {
+	m.exerciseFrame(spec.Frame{ID: w.id, Payload: w.payload})
+	if m.several {
+		m.exercise("STR-5")
+	}
+}
+
+func dump(framing spec.Framing, data []byte) string {
+	return wire.Dump(framing, data[:min(len(data), 128)], len(data), 6)
+}
+
+// blameOutput says what is wrong with bytes that are no frame that was written.
+func (m *model) blameOutput(rest []byte, left map[string][]*write, names []string) explore.Failure {
+	f := explore.Failure{Rule: "frames-go-out-whole", Clause: "FRM-1", Want: "frames that were written, whole", Got: "bytes that are none", Dump: dump(m.framing, rest)}
+	var next []*write
+	for _, name := range names {
+		if len(left[name]) > 0 {
+			next = append(next, left[name][0])
+		}
+	}
+	if len(next) == 0 {
+		f.Clause, f.Want = "STR-5", "nothing more"
+		f.Kin = []string{"FRM-12"}
+		if m.refused {
+			f.Clause = "FRM-12"
+		}
+		return f
+	}
+	w := next[0]
+	f.Want = fmt.Sprintf("the frame of step %d: ID %d, %s of payload", w.step+1, w.id, text.Plural(len(w.payload), "byte"))
+	if w.tooLarge {
+		f.Clause, f.Want = "FRM-12", "no byte of the payload that is too large"
+		return f
+	}
+	if m.several {
+		f.Clause, f.Kin = "STR-5", []string{"STR-6"}
+		return f
+	}
+	at := 0
+	for at < len(rest) && at < len(w.frame) && rest[at] == w.frame[at] {
+		at++
+	}
+	f.Got = fmt.Sprintf("other bytes from byte %d of it on", at)
+	switch {
+	case m.refused && (m.framing == spec.Basic || at < 6):
+		f.Clause, f.Kin = "FRM-12", []string{"FRM-2", "FRM-4"}
+	case m.framing == spec.Basic:
+		f.Clause = "FRM-4"
+	case at < 2:
+		f.Clause = "FRM-1"
+	case at < 6:
+		f.Clause, f.Kin = "FRM-2", []string{"FRM-1"}
+		if len(rest) >= 6 && binary.LittleEndian.Uint32(rest[2:]) == binary.BigEndian.Uint32(w.frame[2:]) {
+			f.Clause = "FRM-1"
+		} else if len(w.frame)-int(binary.BigEndian.Uint32(append(rest, make([]byte, 6)...)[2:])) == 4 {
+			f.Clause = "FRM-1" // a header of 14 bytes
+		}
+	case at < 14:
+		f.Clause, f.Kin = "FRM-3", []string{"FRM-1"}
+	case at < 18:
+		f.Clause, f.Kin = "CRC-1", []string{"CRC-2"}
+		if len(w.payload) == 0 {
+			f.Clause = "CRC-3"
+		}
+	default:
+		f.Clause, f.Kin = "STR-5", []string{"FRM-1"}
+	}
+	return f
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance/internal/explore"
 	exploreframer "github.com/pyproctest/pyproctest/conformance/internal/explore/framer"
+	explorepool "github.com/pyproctest/pyproctest/conformance/internal/explore/pool"
 	exploreworker "github.com/pyproctest/pyproctest/conformance/internal/explore/worker"
 	"github.com/pyproctest/pyproctest/conformance/internal/framer"
 	"github.com/pyproctest/pyproctest/conformance/internal/worker"
@@ -157,4 +158,20 @@ func CheckExploreFramer(ctx context.Context, open func(rw io.ReadWriter, o Frame
 	probe := make(new(bytes.Buffer), framer.Options{Framing: x.Framings[0]})
 	_, remote := probe.(framer.Remote)
 	return x.run(ctx, &exploreframer.Subject{Make: make, Framings: x.Framings, Called: "framer", Remote: remote})
+}
+
+// ExplorePool plays generated histories on the pools that open makes, as [ExploreWorker] does on a worker. The suite plays the
+// workers: see [TestPool] for what that asks of the test binary.
+func ExplorePool(t *testing.T, open func(o PoolOptions) (Pool, error), x Exploration) {
+	t.Helper()
+	testExploration(t, x, func(x Exploration) (Explored, error) { return CheckExplorePool(t.Context(), open, x) })
+}
+
+// CheckExplorePool is [ExplorePool] without a testing.T.
+func CheckExplorePool(ctx context.Context, open func(o PoolOptions) (Pool, error), x Exploration) (Explored, error) {
+	x = x.complete()
+	if open == nil {
+		return Explored{}, errors.New("there is no pool to explore: the function that makes one is nil")
+	}
+	return x.run(ctx, &explorepool.Subject{Make: internalPool(open), Framings: x.Framings, Called: "pool"})
 }

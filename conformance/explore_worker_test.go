@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,5 +92,47 @@ func exploreP(t *testing.T, role spec.Role, what []string, x conformance.Explora
 	if role == spec.RoleFramer {
 		return conformance.CheckExploreFramer(t.Context(), framerWith(t.Context(), what...), x)
 	}
+	if role == spec.RolePool {
+		return exploredPlainPool(t, what, x)
+	}
 	return conformance.CheckExploreWorker(t.Context(), plantedCommand(what...), x)
+}
+
+// exploredPlainPool explores the plain pool with these quirks, and ends what they leave behind.
+func exploredPlainPool(t *testing.T, quirks []string, x conformance.Exploration) (conformance.Explored, error) {
+	t.Helper()
+	var mu sync.Mutex
+	var pools []*plainPool
+	e, err := conformance.CheckExplorePool(t.Context(), func(o conformance.PoolOptions) (conformance.Pool, error) {
+		p, err := newPlainPool(o, quirks...)
+		mu.Lock()
+		defer mu.Unlock()
+		pools = append(pools, p)
+		return p, err
+	}, x)
+	for _, p := range pools {
+		p.mopUp()
+	}
+	return e, err
+}
+
+func TestExploreReference(t *testing.T) {
+	what := os.Getenv("EXPLORE_REF")
+	if what == "" {
+		t.Skip()
+	}
+	seconds, _ := strconv.Atoi(os.Getenv("EXPLORE_SECONDS"))
+	seed, _ := strconv.ParseUint(os.Getenv("EXPLORE_SEED"), 10, 64)
+	x := conformance.Exploration{Seed: seed, For: time.Duration(max(seconds, 10)) * time.Second}
+	switch what {
+	case "pool":
+		conformance.ExplorePool(t, referencePool, x)
+	case "framer":
+		conformance.ExploreFramer(t, referenceFramer, x)
+	case "worker":
+		conformance.ExploreWorker(t, bundledWorker(t), x)
+	case "plainpool":
+		_, err := exploredPlainPool(t, nil, x)
+		require.NoError(t, err)
+	}
 }

@@ -62,6 +62,9 @@ func (g *generator) length() int {
 func (g *generator) arrivals() {
 	for range g.length() {
 		g.arrive()
+		if g.chance(0.05) {
+			g.add(explore.Step{Do: "nothing"})
+		}
 		if g.chance(0.7) {
 			g.add(explore.Step{Do: "read"})
 		}
@@ -200,7 +203,7 @@ func (g *generator) arrive() {
 	case n < 90 && g.framing == spec.Enhanced:
 		s.How = pick(g, []string{
 			"crc-xor 1", "crc-xor 2147483648", "crc-xor 4294967295", "crc-xor " + strconv.Itoa(1<<g.IntN(31)), "magic 20570", "magic 20569", "magic 0", "magic 22873", "magic 20825",
-			"length 0", "length 17", "length 16", "length " + strconv.Itoa(most+19), "length " + strconv.Itoa(most+18), "length 4294967295", "length 2147483648",
+			"magic-0-length 17", "magic-0-length 0", "magic-0-length 4294967295", "length 0", "length 17", "length 16", "length " + strconv.Itoa(most+19), "length " + strconv.Itoa(most+18), "length 4294967295", "length 2147483648",
 			"length " + strconv.Itoa(size-1), "length " + strconv.Itoa(size+1),
 		})
 		if s.How == "magic 20569" { // that is "PY"
@@ -246,4 +249,29 @@ func (g *generator) vector() {
 	if v := pick(g, all); v.Framing == vectors.Framing(g.framing) && len(v.Bytes) < 2000 {
 		g.add(explore.Step{Do: "bytes", Hex: hex.EncodeToString(v.Bytes), From: v.TcID, Hold: g.chance(0.3)})
 	}
+}
+
+// Plain implements [explore.Subject]: the plainest frames, read and written, so that a framer that cannot do even that is not
+// accused of something else first.
+func (s *Subject) Plain() (all []explore.History) {
+	const limit = 64
+	add := func(framing spec.Framing, steps ...explore.Step) {
+		all = append(all, explore.History{Schema: explore.Schema, Role: spec.RoleFramer, Options: explore.Options{Framing: framing, MaxPayload: limit}, Steps: steps})
+	}
+	read, end := explore.Step{Do: "read"}, explore.Step{Do: "end"}
+	for _, framing := range s.Framings {
+		for _, id := range []string{"0", "1", "9007199254740993", "18446744073709551615"} {
+			add(framing, explore.Step{Do: "frame", ID: id, Hex: "61"}, end, read, read)
+			add(framing, explore.Step{Do: "write", ID: id, Hex: "61"})
+		}
+		add(framing, explore.Step{Do: "frame", ID: "1"}, end, read)
+		add(framing, explore.Step{Do: "write", ID: "1"})
+		add(framing, explore.Step{Do: "frame", ID: "1", Size: limit}, end, read)
+		add(framing, explore.Step{Do: "frame", ID: "1", Size: limit + 1}, end, read)
+		add(framing, explore.Step{Do: "claim", ID: "1", Count: 1<<31 + 100}, end, read)
+		add(framing, explore.Step{Do: "claim", ID: "1", Count: limit + 1}, end, read)
+		add(framing, explore.Step{Do: "claim", ID: "1", Count: limit + 1}, read)
+		add(framing, explore.Step{Do: "write", ID: "1", Size: limit + 1}, explore.Step{Do: "write", ID: "1", Hex: "61"})
+	}
+	return all
 }

@@ -2,6 +2,7 @@ package framer
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 type model struct {
 	framing   spec.Framing
 	limit     int
+	isDefault bool // no limit was set
 	step      int
 	failure   *explore.Failure
 	seen      map[string]bool
@@ -244,10 +246,14 @@ func (m *model) blameRead(want expected, f spec.Frame, err error) (clause string
 		switch {
 		case m.inParts && m.at > 0:
 			kin = append(kin, "STR-4")
+		case kind == spec.TooLarge && errors.Is(err, spec.Truncated) && m.claimed() >= 1<<31-18:
+			kin = append(kin, "FRM-10") // compared as a signed number
 		case errors.As(err, &got) && clause[:3] != "STR" && kind != spec.BadCRC:
 			clause = "FRM-9"
-		case kind == spec.TooLarge && m.limit == spec.DefaultMaxPayload:
+			kin = append(kin, "FRM-2", "FRM-8")
+		case kind == spec.TooLarge && m.isDefault:
 			clause = "FRM-13"
+		case kind == spec.TooLarge && err == nil:
 		case kind == spec.BadCRC && len(m.in) == spec.EnhancedHeader:
 			kin = append(kin, "CRC-3")
 		}
@@ -273,14 +279,12 @@ func (m *model) blameRead(want expected, f spec.Frame, err error) (clause string
 		clause = "CRC-3"
 	case errors.Is(err, spec.BadCRC):
 		clause, kin = "CRC-1", []string{"CRC-2"}
-		if want.frame.ID != 0 {
-			kin = append(kin, "FRM-3")
+		if want.frame.ID != 0 { // simpler values have been tried: the checksum depends on the ID
+			clause, kin = "CRC-2", []string{"CRC-1", "FRM-3"}
 		}
 	case errors.Is(err, spec.TooLarge):
 		clause, kin = "FRM-8", []string{"FRM-1", "FRM-2"}
-		if m.limit == spec.DefaultMaxPayload {
-			clause = "FRM-13"
-		}
+		clause = m.orDefault("FRM-8")
 	case errors.Is(err, spec.BadLength), errors.Is(err, spec.Truncated):
 		clause, kin = "FRM-2", []string{"FRM-1", "FRM-4"}
 		if basic {
@@ -294,6 +298,25 @@ func (m *model) blameRead(want expected, f spec.Frame, err error) (clause string
 		clause = plain
 	}
 	return clause, kin
+}
+
+// orDefault returns FRM-13 in place of a clause about a limit that was not set.
+func (m *model) orDefault(clause string) string {
+	if m.isDefault {
+		return "FRM-13"
+	}
+	return clause
+}
+
+// claimed returns how many bytes of payload the header claims.
+func (m *model) claimed() uint64 {
+	switch {
+	case m.framing == spec.Basic && len(m.in) >= spec.BasicHeader:
+		return uint64(binary.BigEndian.Uint32(m.in))
+	case m.framing != spec.Basic && len(m.in) >= 6:
+		return uint64(binary.BigEndian.Uint32(m.in[2:])) - spec.EnhancedHeader
+	}
+	return 0
 }
 
 // missing returns the failure of a read that must have returned.

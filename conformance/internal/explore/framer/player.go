@@ -55,7 +55,7 @@ func (s session) Play(ctx context.Context, h explore.History, w explore.Waiting)
 		framing = spec.Enhanced
 	}
 	p := &player{
-		m: &model{framing: framing, limit: limit, seen: map[string]bool{}, exercised: map[string]bool{}, lanes: map[string]*lane{}},
+		m: &model{framing: framing, limit: limit, isDefault: h.Options.MaxPayload == 0, seen: map[string]bool{}, exercised: map[string]bool{}, lanes: map[string]*lane{}},
 		w: w, ctx: ctx, began: time.Now(), changed: make(chan struct{}), lanes: map[string]chan *write{}, reads: make(chan struct{}, len(h.Steps)+1),
 		remote: s.s.Remote,
 	}
@@ -261,6 +261,15 @@ func (p *player) do(s explore.Step) {
 	switch s.Do {
 	case "frame", "bytes", "claim":
 		p.arrive(s)
+	case "nothing":
+		p.flush()
+		p.mu.Lock()
+		behind := p.m.ended || p.m.broken != nil
+		p.m.inParts = true
+		p.mu.Unlock()
+		if !behind && !p.remote {
+			p.in.arrive(piece{})
+		}
 	case "end", "read-error":
 		err := io.EOF
 		if s.Do == "read-error" {
@@ -504,6 +513,8 @@ func Bytes(s explore.Step, framing spec.Framing) []byte {
 				h.Magic = [2]byte{byte(n >> 8), byte(n)}
 			case "length":
 				h.Length = uint32(n)
+			case "magic-0-length":
+				h.Magic, h.Length = [2]byte{}, uint32(n)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package framer
 import (
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 )
 
@@ -21,13 +22,19 @@ type source struct {
 	pieces  []piece
 	waiting bool // a Read waits for bytes
 	closed  bool
+	behind  int // Reads behind the end
 }
 
-// piece is bytes that arrive together, or, where err is set, the end or an error of the stream behind them.
+// piece is bytes that arrive together, or, where err is set, the end or an error of the stream behind them. Without either it
+// is a Read of nothing, as io.Reader allows.
 type piece struct {
 	data []byte
 	err  error
 }
+
+// mostAfterEnd is how often a framer may read behind the end of the stream before its goroutine is ended: one that asks for
+// ever would outlive its history.
+const mostAfterEnd = 10_000
 
 func newSource() *source {
 	s := &source{}
@@ -45,14 +52,15 @@ func (s *source) Read(p []byte) (int, error) {
 	}
 	s.waiting = false
 	if len(s.pieces) == 0 {
-		return 0, io.EOF
+		return s.atEnd()
 	}
 	first := &s.pieces[0]
-	if first.err != nil {
+	switch {
+	case first.err == io.EOF: // the end stays
+		return s.atEnd()
+	case first.err != nil, len(first.data) == 0:
 		err := first.err
-		if err != io.EOF { // the end stays
-			s.pieces = s.pieces[1:]
-		}
+		s.pieces = s.pieces[1:]
 		return 0, err
 	}
 	n := copy(p, first.data)
@@ -61,6 +69,13 @@ func (s *source) Read(p []byte) (int, error) {
 		s.pieces = s.pieces[1:]
 	}
 	return n, nil
+}
+
+func (s *source) atEnd() (int, error) {
+	if s.behind++; s.behind > mostAfterEnd {
+		runtime.Goexit() // runs what the framer has deferred, and cannot be recovered by it as a panic could
+	}
+	return 0, io.EOF
 }
 
 func (s *source) arrive(p piece) {

@@ -29,6 +29,8 @@ func (s *Subject) Describe(step explore.Step) string {
 		words = text.Plural(len(step.Hex)/2, "byte") + " arrive"
 	case "claim":
 		words = fmt.Sprintf("a header arrives that claims %s of payload", text.Plural(step.Count, "byte"))
+	case "nothing":
+		words = "a Read of the stream returns 0 bytes and no error"
 	case "end":
 		words = "the stream ends"
 	case "read-error":
@@ -116,7 +118,8 @@ func simpler(step explore.Step) (all []explore.Step) {
 	change(len(step.Cut) > 1, func(c *explore.Step) { c.Cut = c.Cut[len(c.Cut)-1:] })
 	change(step.Lane != "", func(c *explore.Step) { c.Lane = "" })
 	change(step.How != "" && step.Do == "frame", func(c *explore.Step) { c.How = "" })
-	change(step.ID != "" && step.ID != "1", func(c *explore.Step) { c.ID = "1" })
+	change(step.ID != "" && step.ID != "0", func(c *explore.Step) { c.ID = "0" })
+	change(step.ID != "" && step.ID != "1" && step.ID != "0", func(c *explore.Step) { c.ID = "1" })
 	change(step.Size > 0, func(c *explore.Step) { c.Size, c.Hex = 0, "61" })
 	change(step.Size > 1, func(c *explore.Step) { c.Size /= 2 })
 	change(step.Size > 64, func(c *explore.Step) { c.Size -= step.Size / 16 })

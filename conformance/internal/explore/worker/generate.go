@@ -649,3 +649,22 @@ func (g *generator) end() {
 func (g *generator) churn() {
 	g.add(explore.Step{Do: "churn", Count: 150, How: pick(g, []string{"whole", "cut off"})})
 }
+
+// Plain implements [explore.Subject]: each method alone, in each framing.
+func (s *Subject) Plain() (all []explore.History) {
+	for _, framing := range s.Framings {
+		for _, m := range []struct{ method, body string }{
+			{"echo", "1"}, {"echo", ""}, {"echo", "null"}, {"echo", "9007199254740993"}, {"pid", "null"}, {"health", "null"}, {"blob", `{"size":5}`}, {"fail", `{"message":"on purpose"}`},
+			{"unserializable", "null"}, {"no_such_method", "null"}, {"inflight", "null"}, {"sleep", `{"ms":30}`}, {"sleep", `{"ms":3600000}`},
+		} {
+			for _, id := range []string{"1", "9007199254740993"} {
+				all = append(all, explore.History{Schema: explore.Schema, Role: spec.RoleWorker, Steps: []explore.Step{
+					{Do: "connect", Conn: "c1", Framing: framing},
+					{Do: "request", Conn: "c1", ID: id, Method: m.method, Body: m.body},
+					{Do: "settle"},
+				}})
+			}
+		}
+	}
+	return all
+}

@@ -261,15 +261,15 @@ func (s *Subject) Plain() (all []explore.History) {
 	read, end := explore.Step{Do: "read"}, explore.Step{Do: "end"}
 	for _, framing := range s.Framings {
 		for _, id := range []string{"0", "1", "9007199254740993", "18446744073709551615"} {
-			add(framing, explore.Step{Do: "frame", ID: id, Hex: "61"}, end, read, read)
 			add(framing, explore.Step{Do: "write", ID: id, Hex: "61"})
+			add(framing, explore.Step{Do: "frame", ID: id, Hex: "61"}, end, read, read)
 		}
 		add(framing, explore.Step{Do: "frame", ID: "1"}, end, read)
 		add(framing, explore.Step{Do: "write", ID: "1"})
 		add(framing, explore.Step{Do: "frame", ID: "1", Size: limit}, end, read)
 		add(framing, explore.Step{Do: "frame", ID: "1", Size: limit + 1}, end, read)
-		add(framing, explore.Step{Do: "claim", ID: "1", Count: 1<<31 + 100}, end, read)
 		add(framing, explore.Step{Do: "claim", ID: "1", Count: limit + 1}, end, read)
+		add(framing, explore.Step{Do: "claim", ID: "1", Count: 1<<31 + 100}, end, read)
 		add(framing, explore.Step{Do: "claim", ID: "1", Count: limit + 1}, read)
 		add(framing, explore.Step{Do: "write", ID: "1", Size: limit + 1}, explore.Step{Do: "write", ID: "1", Hex: "61"})
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"slices"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/explore"
@@ -82,7 +83,7 @@ func (m *model) output(got []byte, broken bool, brokenAt int) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	o := &order{got: got, tried: map[string]bool{}}
+	o := &order{got: got, tried: map[string]bool{}, cutOff: broken && brokenAt == len(got)}
 	for _, name := range names {
 		o.lanes = append(o.lanes, m.lanes[name].writes)
 	}
@@ -146,8 +147,25 @@ type order struct {
 	got   []byte
 	lanes [][]*write
 	tried map[string]bool
-	at    int   // the most bytes that an order explains
-	next  []int // the writes behind those, in each lane
+	// cutOff is set if the stream failed at its last byte, so that a part of a frame may end it.
+	cutOff bool
+	at     int   // the most bytes that an order explains
+	next   []int // the writes behind those, in each lane
+}
+
+// explains reports whether nothing is left that must still come, and nothing came that is no part of a frame.
+func (o *order) explains(at int, next []int) bool {
+	rest := o.got[at:]
+	ends := len(rest) == 0
+	for lane, writes := range o.lanes {
+		for _, w := range writes[next[lane]:] {
+			if w.returned && w.err == nil {
+				return false
+			}
+			ends = ends || o.cutOff && bytes.HasPrefix(w.frame, rest)
+		}
+	}
+	return ends
 }
 
 func (o *order) follow(at int, next []int) (whole bool) {
@@ -159,7 +177,8 @@ func (o *order) follow(at int, next []int) (whole bool) {
 	if at > o.at || o.next == nil {
 		o.at, o.next = at, slices.Clone(next)
 	}
-	if at == len(o.got) {
+	if o.explains(at, next) {
+		o.at, o.next = at, slices.Clone(next)
 		return true
 	}
 	for lane, writes := range o.lanes {
@@ -241,7 +260,7 @@ func (m *model) blameOutput(rest []byte, left map[string][]*write, names []strin
 		f.Clause, f.Kin = "FRM-3", []string{"FRM-1"}
 	case at < 18:
 		f.Clause, f.Kin = "CRC-1", []string{"CRC-2"}
-		if w.id != 0 { // simpler values have been tried: the checksum depends on the ID
+		if len(rest) >= spec.EnhancedHeader && coversHeader(rest[:spec.EnhancedHeader], w.payload) {
 			f.Clause, f.Kin = "CRC-2", []string{"CRC-1"}
 		}
 		if len(w.payload) == 0 {
@@ -251,4 +270,16 @@ func (m *model) blameOutput(rest []byte, left map[string][]*write, names []strin
 		f.Clause, f.Kin = "STR-5", []string{"FRM-1"}
 	}
 	return f
+}
+
+// coversHeader reports whether the checksum in a header is that of the payload and of fields of the header before it.
+func coversHeader(header, payload []byte) bool {
+	const checksumAt = 14
+	sum := binary.BigEndian.Uint32(header[checksumAt:])
+	for from := 0; from < checksumAt; from += 2 {
+		if crc32.Checksum(slices.Concat(header[from:checksumAt], payload), wire.Castagnoli) == sum {
+			return true
+		}
+	}
+	return false
 }

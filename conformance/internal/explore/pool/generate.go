@@ -176,7 +176,13 @@ func (g *generator) stray() {
 	if how == "twice" {
 		g.answer(how)
 	} else {
-		g.add(explore.Step{Do: "answer", Call: pick(g, g.open), How: how})
+		i := g.IntN(len(g.open))
+		g.add(explore.Step{Do: "answer", Call: g.open[i], How: how})
+		if g.chance(0.7) { // so that it has certainly been read
+			g.add(explore.Step{Do: "answer", Call: g.open[i]})
+			g.add(explore.Step{Do: "settle"})
+			g.open = append(g.open[:i:i], g.open[i+1:]...)
+		}
 	}
 	if g.chance(0.7) {
 		g.call("")

@@ -59,9 +59,10 @@ type call struct {
 	answer   json.RawMessage
 	err      error
 	panicked string
-	due      *answer // an answer that must end it
-	broken   bool    // its worker or its connection was lost, or it got a violation
-	stopAtIt bool    // Shutdown began while it was made
+	due      *answer   // an answer that must end it
+	behind   []*answer // that had been read when it was made
+	broken   bool      // its worker or its connection was lost, or it got a violation
+	stopAtIt bool      // Shutdown began while it was made
 	cancel   context.CancelFunc
 }
 
@@ -71,6 +72,10 @@ type answer struct {
 	to    *call  // nil for nobody
 	how   string
 	valid bool // it may reach its call
+	id    uint64
+	conn  *wireConn
+	// read is set once an answer that was sent behind it on its connection has reached its caller.
+	read bool
 }
 
 func (m *model) fail(f explore.Failure) {
@@ -223,6 +228,7 @@ func (m *model) arrives(a *arrival, header uint64, body json.RawMessage, size in
 	}
 	m.exercise("MSG-7", "BPR-1", "BPR-2", "HLT-8")
 	c.arrival = a
+	c.broken = c.broken || a.at.dying
 	m.turns = append(m.turns, a.at.number)
 	m.bounds(a)
 }
@@ -330,8 +336,10 @@ func (m *model) ends(c *call) {
 			wrong("too-large-calls-say-so", "MSG-18", "the error too_large")
 		}
 		return
-	case m.failing && !m.started:
-		m.exercise("STA-8")
+	case !m.started:
+		if m.failing {
+			m.exercise("STA-8")
+		}
 		return
 	case c.ended:
 		clause := "CAN-1"
@@ -353,7 +361,7 @@ func (m *model) ends(c *call) {
 		}
 		return
 	case c.broken:
-		died := c.arrival != nil && c.arrival.at.exited
+		died := c.arrival != nil && (c.arrival.at.exited || c.arrival.at.dying)
 		if died {
 			m.exercise("HLT-5", "HLT-4")
 			if !is(spec.WorkerDied) {
@@ -367,7 +375,7 @@ func (m *model) ends(c *call) {
 		return
 	case c.arrival == nil && m.doubtful, c.due != nil && !c.due.valid:
 		return
-	case c.arrival != nil && c.arrival.conn.broken:
+	case c.arrival != nil && (c.arrival.conn.broken || c.arrival.conn.loose):
 		return
 	}
 	clause, kin := "CAN-12", []string{"RID-4", "RID-5", "MSG-15", "MSG-4", "CAN-3"}
@@ -424,6 +432,7 @@ func (m *model) succeeds(c *call) {
 		}
 		switch {
 		case a.to == c && a.valid:
+			m.read(a)
 			m.exercise(byHow(a.how, "RID-4"))
 			if c.due != nil && c.due != a && c.due.valid && a.how == "" {
 				return
@@ -436,6 +445,8 @@ func (m *model) succeeds(c *call) {
 			wrong("RID-4", "the answer to "+c.name, "RID-5", "CAN-3", "RID-6", "MSG-5")
 		case a.how == "differs":
 			wrong("MSG-13", "nothing of an answer whose IDs differ", "MSG-5")
+		case c.arrival != nil && a.id == c.arrival.id && a.conn == c.arrival.conn && !slices.Contains(c.behind, a):
+			return // it may have come only when the call was outstanding, whose ID it bears
 		case a.how == "unknown" || a.how == "twice" || a.how == "other":
 			wrong("RID-5", "nothing of an answer with an unknown ID", "RID-4", "MSG-5")
 		case a.how == "late":
@@ -450,6 +461,16 @@ func (m *model) succeeds(c *call) {
 		return
 	}
 	wrong("RID-4", "the answer to "+c.name+", or an error", "MSG-15", "MSG-7")
+}
+
+// read notes that what was sent on a connection before an answer that has come has been read.
+func (m *model) read(last *answer) {
+	for _, a := range m.answers {
+		if a == last {
+			return
+		}
+		a.read = a.read || a.conn == last.conn
+	}
 }
 
 // bodyOf returns the body of an answer.

@@ -287,8 +287,13 @@ func (p *player) do(s explore.Step) {
 		p.answer(s)
 	case "die":
 		p.withWorker(s, func(w *process) {
-			w.ordered = true
+			w.ordered, w.dying = true, true
 			p.m.doubtful, p.m.disturbed = true, true
+			for _, a := range p.m.arrivals { // the pool may see the death before the stage does
+				if a.at == w && a.call != nil && !a.call.returned {
+					a.call.broken = true
+				}
+			}
 			p.m.exercise("HLT-4")
 			w.order(scripted.Message{Kind: scripted.OrderDie})
 		})
@@ -500,6 +505,11 @@ func (p *player) call(s explore.Step) {
 		p.m.disturbed = true
 	}
 	c.stopAtIt = p.m.stopped
+	for _, a := range p.m.answers {
+		if a.read {
+			c.behind = append(c.behind, a)
+		}
+	}
 	p.m.calls = append(p.m.calls, c)
 	p.note("caller", "Call %s, body of %s", c.name, text.Plural(len(c.body), "byte"))
 	p.mu.Unlock()
@@ -552,7 +562,7 @@ func (p *player) answer(s explore.Step) {
 	a := c.arrival
 	p.marks++
 	mark := fmt.Sprintf("%s/%d", c.name, p.marks)
-	out := &answer{mark: mark, to: c, how: s.How, valid: !c.arrival.conn.broken}
+	out := &answer{mark: mark, to: c, how: s.How, valid: !c.arrival.conn.broken, id: a.id, conn: a.conn}
 	framing := p.stage.framing
 	body := wire.OKAnswer(a.id, bodyOf(mark))
 	wrap := func(message []byte) []byte {
@@ -576,10 +586,12 @@ func (p *player) answer(s explore.Step) {
 		data = frame(fmt.Appendf(nil, `{"ID":7,"id":%d,"type":"response","OK":false,"ok":true,"took":[1],"body":%s,"Body":0}`, a.id, bodyOf(mark)))
 	case "unknown":
 		id := a.id + 1<<32
+		out.id = id
 		data = wire.Encode(framing, id, wrap(wire.OKAnswer(id, bodyOf(mark))))
 		out.to, out.valid = nil, false
 	case "next":
 		id := a.id + 1
+		out.id = id
 		data = wire.Encode(framing, id, wrap(wire.OKAnswer(id, bodyOf(mark))))
 		out.to, out.valid, out.how = nil, false, "unknown"
 		for _, o := range p.m.arrivals {
@@ -589,7 +601,7 @@ func (p *player) answer(s explore.Step) {
 			}
 		}
 	case "twice":
-		again := &answer{mark: mark + "b", how: "twice"}
+		again := &answer{mark: mark + "b", how: "twice", id: a.id, conn: a.conn}
 		p.m.answers = append(p.m.answers, again)
 		data = append(data, frame(wire.OKAnswer(a.id, bodyOf(again.mark)))...)
 	case "differs":
@@ -687,7 +699,7 @@ func (m *model) breaks(a *arrival) {
 // mayClose notes that the pool may close the connection, with all calls on it [RID-5].
 func (m *model) mayClose(c *wireConn) {
 	m.doubtful = true
-	c.broken = true
+	c.loose = true
 }
 
 // settle waits until all that must come has come.

@@ -51,7 +51,7 @@ func (m *model) owed() *explore.Failure {
 				clause, kin = "MSG-13", []string{"RID-7"}
 			}
 			return missing("calls-of-a-broken-connection-return", clause, c.name+", whose worker or connection is lost, returns", kin...)
-		case c.due != nil && c.due.valid && !c.arrival.conn.broken:
+		case c.due != nil && c.due.valid && !c.arrival.conn.broken && !c.arrival.conn.loose:
 			clause := byHow(c.due.how, "RID-4")
 			if c.due.how == "error" {
 				clause = "MSG-16"

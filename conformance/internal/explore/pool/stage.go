@@ -46,6 +46,7 @@ type process struct {
 	listens   bool
 	hung      bool
 	ordered   bool // the suite has ordered it to exit, to die or not to listen
+	dying     bool // the suite has ordered it to die
 	signals   []string
 	exited    bool
 	silent    bool // it never listens
@@ -58,6 +59,7 @@ type wireConn struct {
 	number uint32
 	data   []byte
 	broken bool // the suite has sent something on it that ends it, or it is closed
+	loose  bool // the pool may close it, with all calls on it
 	ended  bool
 }
 

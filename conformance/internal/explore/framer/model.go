@@ -55,7 +55,8 @@ type write struct {
 	payload  []byte // the framer's own copy
 	frame    []byte // the bytes that it makes
 	tooLarge bool
-	started  bool
+	early    bool // it had begun when the stream failed, if that has
+	late     bool // its frame was found behind a frame that was cut off
 	returned bool
 	err      error
 }

@@ -106,7 +106,8 @@ func (m *model) output(got []byte, broken bool, brokenAt int) {
 		started := slices.ContainsFunc(names, func(name string) bool {
 			return slices.ContainsFunc(left[name], func(w *write) bool { return !(w.returned && w.err == nil) && bytes.HasPrefix(w.frame, tail) })
 		})
-		switch after := rest[brokenAt-at:]; {
+		after := m.withoutEarly(rest[brokenAt-at:], left, names)
+		switch {
 		case started && len(after) == 0:
 			rest = nil
 			m.exercise("STR-6")
@@ -124,7 +125,7 @@ func (m *model) output(got []byte, broken bool, brokenAt int) {
 	}
 	for _, name := range names {
 		for _, w := range left[name] {
-			if w.returned && w.err == nil {
+			if w.returned && w.err == nil && !w.late {
 				clause := "FRM-1"
 				switch {
 				case broken:
@@ -197,6 +198,23 @@ func (o *order) follow(at int, next []int) (whole bool) {
 		}
 	}
 	return false
+}
+
+// withoutEarly returns the bytes without the frames of writes that had begun when the stream failed: a framer that needs no
+// lock cannot hold those back.
+func (m *model) withoutEarly(after []byte, left map[string][]*write, names []string) []byte {
+	for again := true; again && len(after) > 0; {
+		again = false
+		for _, name := range names {
+			for _, w := range left[name] {
+				if w.early && !w.tooLarge && !w.late && bytes.HasPrefix(after, w.frame) {
+					w.late, again = true, true
+					after = after[len(w.frame):]
+				}
+			}
+		}
+	}
+	return after
 }
 
 func (m *model) exerciseWrite(w *write) {

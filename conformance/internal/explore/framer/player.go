@@ -390,6 +390,7 @@ func (p *player) writeLane(queue chan *write) {
 	for w := range queue {
 		original := slices.Clone(w.payload)
 		_, before, _, _ := p.out.state()
+		w.early = !before
 		var err error
 		if !p.protect("a write", func() { err = p.framer.WriteFrame(w.id, w.payload) }) {
 			return

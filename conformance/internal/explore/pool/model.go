@@ -445,7 +445,7 @@ func (m *model) succeeds(c *call) {
 			wrong("RID-4", "the answer to "+c.name, "RID-5", "CAN-3", "RID-6", "MSG-5")
 		case a.how == "differs":
 			wrong("MSG-13", "nothing of an answer whose IDs differ", "MSG-5")
-		case c.arrival != nil && a.id == c.arrival.id && a.conn == c.arrival.conn && !slices.Contains(c.behind, a):
+		case a.to == nil && (c.arrival == nil || a.id == c.arrival.id && a.conn == c.arrival.conn) && !slices.Contains(c.behind, a):
 			return // it may have come only when the call was outstanding, whose ID it bears
 		case a.how == "unknown" || a.how == "twice" || a.how == "other":
 			wrong("RID-5", "nothing of an answer with an unknown ID", "RID-4", "MSG-5")

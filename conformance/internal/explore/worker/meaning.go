@@ -142,6 +142,12 @@ func readRequest(framing spec.Framing, header uint64, fields map[string]json.Raw
 		return meaning{kind: open} // run or refused
 	}
 	m.ids, m.body = []uint64{id}, strings.TrimSpace(string(fields["body"]))
+	if depth(m.body) > surelyRead { // it may be refused as what cannot be read [MSG-9], so without its ID and its envelope
+		m.openEnvelope = true
+		if framing == spec.Basic {
+			m.ids = append(m.ids, 0)
+		}
+	}
 	return m
 }
 
@@ -202,6 +208,9 @@ func repeatsKeys(text []byte) bool {
 		}
 	}
 }
+
+// surelyRead is how deep a body may be nested so that the message has 100 levels at most, which a worker must read [MSG-9].
+const surelyRead = 98
 
 // depth returns how deep the text is nested.
 func depth(text string) (deepest int) {

@@ -619,7 +619,7 @@ func (m *model) judgeMethod(c *conn, a *ask, got wire.Answer, wrong func(rule, c
 			return nil
 		}
 		if !got.OK {
-			if depth(want) > 98 || len(want) > spec.DefaultMaxPayload/6 {
+			if depth(want) > surelyRead || len(want) > spec.DefaultMaxPayload/6 {
 				return nil // [MSG-9]: 100 levels work, deeper may be refused; what a worker escapes or adds may be over max_payload [WRK-13]
 			}
 			clause := special

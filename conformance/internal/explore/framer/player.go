@@ -302,6 +302,9 @@ func (p *player) do(s explore.Step) {
 	case "write":
 		p.write(s)
 	case "room":
+		if _, broken, _, _ := p.out.state(); broken {
+			return // what a second failure means depends on whether the first one was final
+		}
 		if p.remote {
 			p.out.limit(max(s.Count, 1), true)
 			return

@@ -362,7 +362,7 @@ func (m *model) ends(c *call) {
 		return
 	case c.broken:
 		died := c.arrival != nil && (c.arrival.at.exited || c.arrival.at.dying)
-		if died {
+		if died && !c.arrival.conn.spoiled && !c.arrival.conn.loose {
 			m.exercise("HLT-5", "HLT-4")
 			if !is(spec.WorkerDied) {
 				wrong("deaths-are-told", "HLT-5", "an error that says that the worker died", "HLT-4", "RID-7")

@@ -688,7 +688,7 @@ func (p *player) answer(s explore.Step) {
 func (m *model) breaks(a *arrival) {
 	m.doubtful, m.disturbed = true, true
 	m.exercise("RID-7")
-	a.conn.broken = true
+	a.conn.broken, a.conn.spoiled = true, true
 	for _, o := range m.arrivals {
 		if o.at == a.at && o.conn == a.conn && o.call != nil && !o.call.returned && (o.call.due == nil || !o.call.due.valid) {
 			o.call.broken = true

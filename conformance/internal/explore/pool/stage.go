@@ -56,11 +56,12 @@ type process struct {
 
 // wireConn is one connection of the pool to a worker process.
 type wireConn struct {
-	number uint32
-	data   []byte
-	broken bool // the suite has sent something on it that ends it, or it is closed
-	loose  bool // the pool may close it, with all calls on it
-	ended  bool
+	number  uint32
+	data    []byte
+	broken  bool // the suite has sent something on it that ends it, or it is closed
+	spoiled bool // the suite has sent something on it that ends it
+	loose   bool // the pool may close it, with all calls on it
+	ended   bool
 }
 
 // arrival is a request at a worker process.

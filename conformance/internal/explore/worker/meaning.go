@@ -40,6 +40,9 @@ type meaning struct {
 
 var integer = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
 
+// visible finds what looks like the ID of a request in any text.
+var visible = regexp.MustCompile(`"id"\s*:\s*([0-9]+)`)
+
 // readableID reads an ID [MSG-10].
 func readableID(raw json.RawMessage) (uint64, bool) {
 	text := strings.TrimSpace(string(raw))
@@ -56,6 +59,12 @@ func read(framing spec.Framing, header uint64, payload []byte) meaning {
 		m := meaning{kind: unreadable, clause: clause, ids: append([]uint64{0}, ids...)}
 		if framing == spec.Enhanced {
 			m.ids = []uint64{header}
+			return m
+		}
+		for _, seen := range visible.FindAllSubmatch(bytes.ReplaceAll(payload, []byte{0}, nil), -1) { // an ID that could be read nevertheless
+			if id, err := strconv.ParseUint(string(seen[1]), 10, 64); err == nil {
+				m.ids = append(m.ids, id)
+			}
 		}
 		return m
 	}
@@ -96,7 +105,7 @@ func readEnvelope(framing spec.Framing, header uint64, kindOfEnvelope string, in
 			return m
 		}
 		m := readRequest(framing, header, fields, meaning{kind: request, enveloped: true, clause: "MSG-2"}, broken)
-		m.openEnvelope = m.kind == unreadable
+		m.openEnvelope = m.openEnvelope || m.kind == unreadable
 		return m
 	case "cancellation":
 		switch {

@@ -266,14 +266,13 @@ func (m *model) blameRead(want expected, f spec.Frame, err error) (clause string
 		plain = "FRM-4"
 	}
 	switch {
+	case err == nil && f.ID != want.frame.ID && bytes.Equal(f.Payload, want.frame.Payload):
+		clause, kin = "FRM-3", []string{"FRM-1"}
+		if basic {
+			clause = "FRM-4"
+		}
 	case m.at > 0 || m.inParts && (err != nil || f.ID == want.frame.ID):
 		clause, kin = "STR-4", []string{plain, "FRM-3"}
-		if err == nil && f.ID != want.frame.ID && bytes.Equal(f.Payload, want.frame.Payload) {
-			clause = "FRM-3"
-			if basic {
-				clause = "FRM-4"
-			}
-		}
 	case empty && (errors.Is(err, io.EOF) || err == nil):
 		clause = "FRM-5"
 	case empty && errors.Is(err, spec.BadCRC):

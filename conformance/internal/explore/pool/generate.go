@@ -54,7 +54,7 @@ var kinds = []struct {
 	{"answer", 12, func(g *generator) { g.answer("") }},
 	{"end-context", 6, (*generator).endContext},
 	{"error", 4, func(g *generator) { g.answer("error") }},
-	{"form", 3, func(g *generator) { g.answer(pick(g, []string{"no-body", "envelope", "more"})) }},
+	{"form", 3, func(g *generator) { g.answer(pick(g, []string{"no-body", "envelope", "envelope-id", "more"})) }},
 	{"late", 4, (*generator).late},
 	{"stray", 5, func(g *generator) { g.stray() }},
 	{"broken", 4, func(g *generator) {
@@ -122,6 +122,9 @@ func (g *generator) call(how string) {
 	s := explore.Step{Do: "call", Call: fmt.Sprintf("k%d", g.calls), How: how}
 	if g.chance(0.3) {
 		s.Body = pick(g, []string{"9007199254740993", "18446744073709551615", `"\u0000é😀"`, "[1.5,null,false,{}]", "-0.0", `"</x>"`, `{"id":1,"method":"x"}`})
+	}
+	if g.chance(0.2) {
+		s.Method = pick(g, []string{` "quoted" \\ back`, "é日本😀", "/<b>&", "\n\t", "..", " "})
 	}
 	if how == "" {
 		g.open = append(g.open, s.Call)
@@ -254,7 +257,7 @@ func (s *Subject) Plain() (all []explore.History) {
 			all = append(all, explore.History{Schema: explore.Schema, Role: spec.RolePool, Options: o, Steps: append([]explore.Step{{Do: "start"}}, steps...)})
 		}
 		call, settle := explore.Step{Do: "call", Call: "k1"}, explore.Step{Do: "settle"}
-		for _, how := range []string{"", "error", "no-body", "envelope", "more"} {
+		for _, how := range []string{"", "error", "no-body", "envelope", "envelope-id", "more"} {
 			add(call, settle, explore.Step{Do: "answer", Call: "k1", How: how}, settle)
 		}
 		add()

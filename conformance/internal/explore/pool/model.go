@@ -210,7 +210,10 @@ func (m *model) arrives(a *arrival, header uint64, body json.RawMessage, size in
 	if health {
 		return
 	}
-	c := m.call(a.method)
+	var c *call
+	if i := slices.IndexFunc(m.calls, func(c *call) bool { return c.method == a.method }); i >= 0 {
+		c = m.calls[i]
+	}
 	if c == nil {
 		m.fail(explore.Failure{Rule: "methods-arrive-as-they-are", Clause: "MSG-17", Kin: []string{"HLT-8"}, Want: "the method of a call", Got: wire.Quote(text.Clip(a.method, 80))})
 		return
@@ -401,6 +404,8 @@ func byHow(how, usual string) string {
 	switch how {
 	case "no-body", "envelope":
 		return "MSG-15"
+	case "envelope-id":
+		return "MSG-3"
 	case "more":
 		return "MSG-4"
 	}

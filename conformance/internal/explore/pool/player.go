@@ -472,7 +472,7 @@ func (p *player) call(s explore.Step) {
 		return
 	}
 	ctx, cancel := context.WithCancel(p.ctx)
-	c := &call{name: s.Call, step: p.m.step, method: s.Call, cancel: cancel}
+	c := &call{name: s.Call, step: p.m.step, method: s.Call + s.Method, cancel: cancel}
 	pad := ""
 	if s.Size > 0 {
 		pad = fmt.Sprintf(`,"pad":"%s"`, strings.Repeat("x", s.Size))
@@ -582,6 +582,8 @@ func (p *player) answer(s explore.Step) {
 		data = frame(fmt.Appendf(nil, `{"id":%d,"ok":true}`, a.id))
 	case "envelope":
 		data = wire.Encode(framing, a.id, wire.Envelope("response", body))
+	case "envelope-id":
+		data = wire.Encode(framing, a.id, fmt.Appendf(nil, `{"id":7,"type":"response","ok":false,"payload":%s}`, body))
 	case "more":
 		data = frame(fmt.Appendf(nil, `{"ID":7,"id":%d,"type":"response","OK":false,"ok":true,"took":[1],"body":%s,"Body":0}`, a.id, bodyOf(mark)))
 	case "unknown":

@@ -11,7 +11,7 @@ import (
 )
 
 var answers = map[string]string{
-	"": "its answer", "error": "an error answer", "no-body": "an answer without a body", "envelope": "its answer in an envelope", "more": "its answer with unknown fields",
+	"": "its answer", "error": "an error answer", "no-body": "an answer without a body", "envelope": "its answer in an envelope", "envelope-id": "its answer in an envelope that has an ID of its own", "more": "its answer with unknown fields",
 	"unknown": "an answer under its ID + 2^32, which nobody has", "next": "an answer under the next ID, which nobody has yet", "twice": "its answer, and another one under the same ID",
 	"differs": "its answer with another ID in the header", "crc": "its answer with a wrong checksum", "garbage": "bytes that are no frame", "malformed": "an answer that is no JSON",
 	"utf8": "an answer that is no UTF-8", "id-text": "its answer with the ID as a string", "half": "the beginning of its answer, and then the end of the connection",
@@ -31,6 +31,9 @@ func (s *Subject) Describe(step explore.Step) string {
 		return "Start"
 	case "call":
 		words := "Call " + step.Call
+		if step.Method != "" {
+			words += fmt.Sprintf(", method %q", step.Call+step.Method)
+		}
 		if step.How == "ended" {
 			words += ", whose context has ended"
 		}
@@ -106,10 +109,11 @@ func simpler(step explore.Step) (all []explore.Step) {
 			all = append(all, c)
 		}
 	}
+	change(step.Method != "", func(c *explore.Step) { c.Method = "" })
 	change(step.Body != "", func(c *explore.Step) { c.Body = "" })
 	change(step.Size > 0 && step.Do == "call", func(c *explore.Step) { c.Size = 0 })
 	change(step.Size > 100, func(c *explore.Step) { c.Size /= 2 })
-	change(step.Do == "answer" && slices.Contains([]string{"error", "envelope", "more", "no-body", "twice", "unknown", "next"}, step.How), func(c *explore.Step) { c.How = "" })
+	change(step.Do == "answer" && slices.Contains([]string{"error", "envelope", "envelope-id", "more", "no-body", "twice", "unknown", "next"}, step.How), func(c *explore.Step) { c.How = "" })
 	change(step.Do == "shutdown" && step.Count > 0, func(c *explore.Step) { c.Count = 0 })
 	change(step.Do == "shutdown" && step.How != "", func(c *explore.Step) { c.How = "" })
 	change(step.Worker > 1, func(c *explore.Step) { c.Worker = 1 })

@@ -652,19 +652,25 @@ func (g *generator) churn() {
 
 // Plain implements [explore.Subject]: each method alone, in each framing.
 func (s *Subject) Plain() (all []explore.History) {
-	for _, framing := range s.Framings {
+	history := func(steps ...explore.Step) {
+		all = append(all, explore.History{Schema: explore.Schema, Role: spec.RoleWorker, Steps: append(steps, explore.Step{Do: "settle"})})
+	}
+	for i, framing := range s.Framings {
+		other := s.Framings[(i+1)%len(s.Framings)]
+		history(explore.Step{Do: "connect", Conn: "c1", Framing: framing}, explore.Step{Do: "request", Conn: "c1", ID: "1", Method: "echo", Body: "1"}, explore.Step{Do: "settle"},
+			explore.Step{Do: "connect", Conn: "c2", Framing: other}, explore.Step{Do: "request", Conn: "c2", ID: "1", Method: "echo", Body: "1"})
+		history(explore.Step{Do: "connect", Conn: "c1", Framing: framing}, explore.Step{Do: "request", Conn: "c1", ID: "1", Method: "echo", Body: "1", Cut: []int{1}})
+		history(explore.Step{Do: "connect", Conn: "c1", Framing: framing}, explore.Step{Do: "request", Conn: "c1", ID: "1", Method: "echo", Body: "1", Envelope: true})
 		for _, m := range []struct{ method, body string }{
 			{"echo", "1"}, {"echo", ""}, {"echo", "null"}, {"echo", "9007199254740993"}, {"pid", "null"}, {"health", "null"}, {"blob", `{"size":5}`}, {"fail", `{"message":"on purpose"}`},
 			{"unserializable", "null"}, {"no_such_method", "null"}, {"inflight", "null"}, {"sleep", `{"ms":30}`}, {"sleep", `{"ms":3600000}`},
 		} {
 			for _, id := range []string{"1", "9007199254740993"} {
-				all = append(all, explore.History{Schema: explore.Schema, Role: spec.RoleWorker, Steps: []explore.Step{
-					{Do: "connect", Conn: "c1", Framing: framing},
-					{Do: "request", Conn: "c1", ID: id, Method: m.method, Body: m.body},
-					{Do: "settle"},
-				}})
+				history(explore.Step{Do: "connect", Conn: "c1", Framing: framing}, explore.Step{Do: "request", Conn: "c1", ID: id, Method: m.method, Body: m.body})
 			}
 		}
+		around := len(requestOf(explore.Step{ID: "1", Method: "echo", Size: 1}, 1)) - 1
+		history(explore.Step{Do: "connect", Conn: "c1", Framing: framing}, explore.Step{Do: "request", Conn: "c1", ID: "1", Method: "echo", Size: spec.DefaultMaxPayload - around})
 	}
 	return all
 }

@@ -171,6 +171,7 @@ func (g *generator) write(lanes int) {
 	s := explore.Step{Do: "write", ID: g.id()}
 	if lanes > 1 {
 		s.Lane = fmt.Sprintf("w%d", 1+g.IntN(lanes))
+		s.Hold = g.chance(0.6)
 	}
 	limit := g.limit
 	if limit == 0 {

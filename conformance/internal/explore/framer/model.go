@@ -55,11 +55,14 @@ type write struct {
 	payload  []byte // the framer's own copy
 	frame    []byte // the bytes that it makes
 	tooLarge bool
-	early    bool // it had begun when the stream failed, if that has
-	late     bool // its frame was found behind a frame that was cut off
+	early    bool // it had begun when the stream had not failed
+	open     bool // and when it returned, that had: whether its frame is there is open
 	returned bool
 	err      error
 }
+
+// mustBeThere reports whether the frame must stand whole on the stream.
+func (w *write) mustBeThere() bool { return w.returned && w.err == nil && !w.open }
 
 func (m *model) fail(f explore.Failure) {
 	if m.failure == nil {
@@ -245,6 +248,8 @@ func (m *model) blameRead(want expected, f spec.Frame, err error) (clause string
 		kin = []string{"FRM-9", "STR-3"}
 		var got spec.ErrorKind
 		switch {
+		case err == nil && clause == "STR-10":
+			clause, kin = "STR-4", []string{"STR-2", "STR-10"}
 		case m.inParts && m.at > 0:
 			kin = append(kin, "STR-4")
 		case kind == spec.TooLarge && errors.Is(err, spec.Truncated) && m.claimed() >= 1<<31-18:

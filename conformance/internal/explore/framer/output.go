@@ -104,10 +104,9 @@ func (m *model) output(got []byte, broken bool, brokenAt int) {
 	if len(rest) > 0 && cut(at) && brokenAt-at <= len(rest) {
 		tail := rest[:brokenAt-at]
 		started := slices.ContainsFunc(names, func(name string) bool {
-			return slices.ContainsFunc(left[name], func(w *write) bool { return !(w.returned && w.err == nil) && bytes.HasPrefix(w.frame, tail) })
+			return slices.ContainsFunc(left[name], func(w *write) bool { return !w.mustBeThere() && bytes.HasPrefix(w.frame, tail) })
 		})
-		after := m.withoutEarly(rest[brokenAt-at:], left, names)
-		switch {
+		switch after := rest[brokenAt-at:]; {
 		case started && len(after) == 0:
 			rest = nil
 			m.exercise("STR-6")
@@ -125,7 +124,7 @@ func (m *model) output(got []byte, broken bool, brokenAt int) {
 	}
 	for _, name := range names {
 		for _, w := range left[name] {
-			if w.returned && w.err == nil && !w.late {
+			if w.mustBeThere() {
 				clause := "FRM-1"
 				switch {
 				case broken:
@@ -160,7 +159,7 @@ func (o *order) explains(at int, next []int) bool {
 	ends := len(rest) == 0
 	for lane, writes := range o.lanes {
 		for _, w := range writes[next[lane]:] {
-			if w.returned && w.err == nil {
+			if w.mustBeThere() {
 				return false
 			}
 			ends = ends || o.cutOff && bytes.HasPrefix(w.frame, rest)
@@ -192,29 +191,12 @@ func (o *order) follow(at int, next []int) (whole bool) {
 					return true
 				}
 			}
-			if w.returned && w.err == nil {
+			if w.mustBeThere() {
 				break // its frame must come before those behind it
 			}
 		}
 	}
 	return false
-}
-
-// withoutEarly returns the bytes without the frames of writes that had begun when the stream failed: a framer that needs no
-// lock cannot hold those back.
-func (m *model) withoutEarly(after []byte, left map[string][]*write, names []string) []byte {
-	for again := true; again && len(after) > 0; {
-		again = false
-		for _, name := range names {
-			for _, w := range left[name] {
-				if w.early && !w.tooLarge && !w.late && bytes.HasPrefix(after, w.frame) {
-					w.late, again = true, true
-					after = after[len(w.frame):]
-				}
-			}
-		}
-	}
-	return after
 }
 
 func (m *model) exerciseWrite(w *write) {
@@ -253,6 +235,10 @@ func (m *model) blameOutput(rest []byte, left map[string][]*write, names []strin
 	}
 	if m.several {
 		f.Clause, f.Kin = "STR-5", []string{"STR-6"}
+		return f
+	}
+	if m.failed {
+		f.Clause, f.Kin = "STR-6", []string{"STR-5"}
 		return f
 	}
 	at := 0

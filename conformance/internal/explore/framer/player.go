@@ -141,7 +141,9 @@ func (p *player) play(s *Subject, h explore.History) {
 			break
 		}
 		p.do(step)
-		p.settle()
+		if step.Do != "write" || !step.Hold {
+			p.settle()
+		}
 	}
 	p.mu.Lock()
 	fine := p.m.failure == nil && p.blocked == "" && p.ctx.Err() == nil
@@ -382,11 +384,6 @@ func (p *player) write(s explore.Step) {
 	p.note("caller → framer", "WriteFrame, ID %d, %s", id, text.Plural(len(payload), "byte"))
 	p.mu.Unlock()
 	queue <- w
-	if s.How == "together" { // others begin before it has returned
-		p.mu.Lock()
-		p.m.several = true
-		p.mu.Unlock()
-	}
 }
 
 func (p *player) writeLane(queue chan *write) {
@@ -406,6 +403,7 @@ func (p *player) writeLane(queue chan *write) {
 			return
 		}
 		p.note("framer → caller", "WriteFrame of step %d returned: %s", w.step+1, text.OneLine(err))
+		w.open = w.early && broken
 		if broken && !p.m.failed {
 			p.m.failed = true
 			p.m.within = p.withinAFrame(at)

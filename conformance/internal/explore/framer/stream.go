@@ -117,14 +117,31 @@ func newSink(onMove func()) *sink {
 
 // Write implements [io.Writer].
 func (s *sink) Write(p []byte) (n int, err error) {
+	s.mu.Lock()
+	early := !s.broken
+	s.mu.Unlock()
+	n, err = s.write(p, early)
+	s.onMove()
+	for range turns {
+		runtime.Gosched()
+	}
+	return n, err
+}
+
+// turns is how often other goroutines may run behind a Write, so that those that write at the same time meet.
+const turns = 20
+
+func (s *sink) write(p []byte, early bool) (n int, err error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	s.mu.Lock()
 	defer func() {
 		s.stalled = false
 		s.mu.Unlock()
-		s.onMove()
 	}()
+	if s.broken && early { // it had begun when the stream failed: a framer that needs no lock cannot hold it back
+		return len(p), nil
+	}
 	for n < len(p) {
 		take := len(p) - n
 		if s.room >= 0 && !s.released {

@@ -58,7 +58,7 @@ var kinds = []struct {
 	{"late", 4, (*generator).late},
 	{"stray", 5, func(g *generator) { g.stray() }},
 	{"broken", 4, func(g *generator) {
-		g.answer(pick(g, []string{"differs", "differs", "crc", "garbage", "malformed", "utf8", "id-text", "half", "close"}))
+		g.answer(pick(g, []string{"differs", "differs", "crc", "garbage", "malformed", "trailing", "utf8", "id-text", "half", "close"}))
 	}},
 	{"large", 2, func(g *generator) {
 		g.call("")
@@ -143,7 +143,18 @@ func (g *generator) take() string {
 	return name
 }
 
-func (g *generator) answer(how string) { g.add(explore.Step{Do: "answer", Call: g.take(), How: how}) }
+func (g *generator) answer(how string) {
+	s := explore.Step{Do: "answer", Call: g.take(), How: how}
+	if g.chance(0.2) {
+		for _, at := range []int{1, 2, 4, 6, 14, 17, 18, 19, 30} {
+			if g.chance(0.2) {
+				s.Cut = append(s.Cut, at)
+			}
+		}
+	}
+	s.Hold = g.chance(0.15)
+	g.add(s)
+}
 
 func (g *generator) endContext() {
 	name := g.take()

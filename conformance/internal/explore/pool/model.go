@@ -191,6 +191,10 @@ func (m *model) arrives(a *arrival, header uint64, body json.RawMessage, size in
 	if m.options.Framing != spec.Basic && header != a.id {
 		m.fail(explore.Failure{Rule: "headers-bear-the-id", Clause: differ, Kin: []string{"CAN-2", "RID-9"}, Want: fmt.Sprintf("%d in the header", a.id), Got: fmt.Sprint(header)})
 	}
+	if a.conn.noticed {
+		m.exercise("RID-7")
+		m.fail(explore.Failure{Rule: "broken-connections-are-given-up", Clause: "RID-7", Kin: []string{"MSG-13", "MSG-10", "BPR-4"}, Want: "no request on a connection on which what came could not be read", Got: "that of " + a.method})
+	}
 	if size > m.limit {
 		m.fail(explore.Failure{Rule: "frames-fit", Clause: "MSG-18", Want: fmt.Sprintf("no payload over %d bytes", m.limit), Got: fmt.Sprint(size)})
 	}

@@ -626,6 +626,12 @@ func (p *player) answer(s explore.Step) {
 	case "malformed":
 		data = frame([]byte(`{"id":` + fmt.Sprint(a.id) + `,"ok":true,"body":{"answer":"` + mark + `"}`))
 		out.valid, breaks = false, true
+	case "trailing":
+		data = frame(append(slices.Clone(body), " 7"...))
+		if a.enveloped { // within the envelope too it is no JSON
+			data = wire.Encode(framing, a.id, append(wrap(body), " 7"...))
+		}
+		out.valid, breaks = false, true
 	case "utf8":
 		data = frame([]byte(`{"id":` + fmt.Sprint(a.id) + `,"ok":true,"body":{"answer":"` + mark + `","x":"` + "\xff" + `"}}`))
 		out.valid, breaks = false, true
@@ -677,9 +683,24 @@ func (p *player) answer(s explore.Step) {
 	if breaks {
 		p.m.breaks(a)
 	}
+	held := append(a.conn.held, data...)
+	a.conn.held = nil
+	if s.Hold && !breaks && !closes {
+		a.conn.held = held
+		p.mu.Unlock()
+		return
+	}
 	p.mu.Unlock()
-	if len(data) > 0 {
-		p.stage.send(a, data)
+	offset, from := len(held)-len(data), 0
+	for _, at := range s.Cut {
+		if at += offset; at > from && at < len(held) {
+			p.stage.send(a, held[from:at])
+			p.stage.sync() // so that the pool can have read it
+			from = at
+		}
+	}
+	if len(held) > 0 {
+		p.stage.send(a, held[from:])
 	}
 	if closes {
 		a.at.order(scripted.Message{Kind: scripted.OrderClose, Conn: a.conn.number})
@@ -704,8 +725,25 @@ func (m *model) mayClose(c *wireConn) {
 	c.loose = true
 }
 
+// flush sends what is held back.
+func (p *player) flush() {
+	p.mu.Lock()
+	var all []func()
+	for _, a := range p.m.arrivals {
+		if held := a.conn.held; len(held) > 0 {
+			a.conn.held = nil
+			all = append(all, func() { p.stage.send(a, held) })
+		}
+	}
+	p.mu.Unlock()
+	for _, send := range all {
+		send()
+	}
+}
+
 // settle waits until all that must come has come.
 func (p *player) settle() {
+	p.flush()
 	p.must(p.m.owed)
 	p.must(func() *explore.Failure {
 		for _, w := range p.m.processes {
@@ -720,6 +758,13 @@ func (p *player) settle() {
 		}
 		return nil
 	})
+	p.mu.Lock()
+	if p.m.failure == nil && p.blocked == "" { // the calls on a broken connection have returned, so the pool knows
+		for _, a := range p.m.arrivals {
+			a.conn.noticed = a.conn.noticed || a.conn.spoiled
+		}
+	}
+	p.mu.Unlock()
 	p.checks()
 }
 

@@ -58,9 +58,11 @@ type process struct {
 type wireConn struct {
 	number  uint32
 	data    []byte
-	broken  bool // the suite has sent something on it that ends it, or it is closed
-	spoiled bool // the suite has sent something on it that ends it
-	loose   bool // the pool may close it, with all calls on it
+	held    []byte // to be sent with what follows
+	broken  bool   // the suite has sent something on it that ends it, or it is closed
+	spoiled bool   // the suite has sent something on it that ends it
+	noticed bool   // the pool has certainly read that
+	loose   bool   // the pool may close it, with all calls on it
 	ended   bool
 }
 

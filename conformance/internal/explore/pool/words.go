@@ -13,7 +13,7 @@ import (
 var answers = map[string]string{
 	"": "its answer", "error": "an error answer", "no-body": "an answer without a body", "envelope": "its answer in an envelope", "envelope-id": "its answer in an envelope that has an ID of its own", "more": "its answer with unknown fields",
 	"unknown": "an answer under its ID + 2^32, which nobody has", "next": "an answer under the next ID, which nobody has yet", "twice": "its answer, and another one under the same ID",
-	"differs": "its answer with another ID in the header", "crc": "its answer with a wrong checksum", "garbage": "bytes that are no frame", "malformed": "an answer that is no JSON",
+	"differs": "its answer with another ID in the header", "crc": "its answer with a wrong checksum", "garbage": "bytes that are no frame", "malformed": "an answer that is no JSON", "trailing": "its answer with something behind it in the frame",
 	"utf8": "an answer that is no UTF-8", "id-text": "its answer with the ID as a string", "half": "the beginning of its answer, and then the end of the connection",
 	"close": "the end of the connection", "late": "its answer, late",
 }
@@ -47,7 +47,14 @@ func (s *Subject) Describe(step explore.Step) string {
 	case "end-context":
 		return "the context of " + step.Call + " ends"
 	case "answer":
-		return "the worker of " + step.Call + " sends " + answers[step.How]
+		words := "the worker of " + step.Call + " sends " + answers[step.How]
+		if len(step.Cut) > 0 {
+			words += fmt.Sprintf(", cut at %v", step.Cut)
+		}
+		if step.Hold {
+			words += ", together with what follows"
+		}
+		return words
 	case "die":
 		return fmt.Sprintf("worker %d dies", step.Worker)
 	case "print":
@@ -109,6 +116,8 @@ func simpler(step explore.Step) (all []explore.Step) {
 			all = append(all, c)
 		}
 	}
+	change(step.Hold, func(c *explore.Step) { c.Hold = false })
+	change(len(step.Cut) > 0, func(c *explore.Step) { c.Cut = nil })
 	change(step.Method != "", func(c *explore.Step) { c.Method = "" })
 	change(step.Body != "", func(c *explore.Step) { c.Body = "" })
 	change(step.Size > 0 && step.Do == "call", func(c *explore.Step) { c.Size = 0 })

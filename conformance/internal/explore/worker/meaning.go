@@ -138,6 +138,8 @@ func readRequest(framing spec.Framing, header uint64, fields map[string]json.Raw
 	isMethod := wire.IsString(fields["method"]) && json.Unmarshal(fields["method"], &m.method) == nil
 	differs := framing == spec.Enhanced && id != header
 	switch {
+	case !readable && fields["id"] == nil && inAnotherCase(fields):
+		return broken("MSG-4")
 	case !readable:
 		return broken("MSG-10")
 	case !isMethod && differs:
@@ -158,6 +160,16 @@ func readRequest(framing spec.Framing, header uint64, fields map[string]json.Raw
 		}
 	}
 	return m
+}
+
+// inAnotherCase reports whether a field has a name that is known in another case of letters [MSG-4].
+func inAnotherCase(fields map[string]json.RawMessage) bool {
+	for name := range fields {
+		if lower := strings.ToLower(name); lower != name && (lower == "id" || lower == "method") {
+			return true
+		}
+	}
+	return false
 }
 
 // plainClause returns the clause that a plain request is special for, if it has more than the usual fields.

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -478,7 +479,16 @@ func (m *model) answer(c *conn, f spec.Frame, framing spec.Framing) {
 	}
 	if err != nil {
 		clause := "MSG-1"
-		if !json.Valid(f.Payload) {
+		for _, a := range c.asks {
+			switch {
+			case a.answered:
+			case a.clause == "MSG-10":
+				clause = "MSG-10"
+			case a.method == "echo" && clause == "MSG-1" && !json.Valid(f.Payload):
+				clause = "MSG-7"
+			}
+		}
+		if bytes.Contains(f.Payload, []byte("Infinity")) || bytes.Contains(f.Payload, []byte("NaN")) {
 			clause = "MSG-8"
 		}
 		fail("answers-are-well-formed", clause, "a well-formed answer on "+c.name, err.Error()+": "+text.Excerpt(f.Payload), "MSG-8", "MSG-1")
@@ -576,8 +586,12 @@ func (m *model) judge(c *conn, a *ask, got wire.Answer, size int, strict bool) *
 		return &problem{rule, clause, append(kin, a.clause), want, came}
 	}
 	if got.Enveloped != a.enveloped && !a.openEnvelope && a.kind == request {
-		return wrong("answers-come-the-way-of-their-request", "MSG-2", fmt.Sprintf("the answer to request %d in an envelope: %v", got.ID, a.enveloped),
-			fmt.Sprintf("in an envelope: %v", got.Enveloped), "MSG-3")
+		clause := "MSG-2"
+		if a.clause == "MSG-3" {
+			clause = a.clause
+		}
+		return wrong("answers-come-the-way-of-their-request", clause, fmt.Sprintf("the answer to request %d in an envelope: %v", got.ID, a.enveloped),
+			fmt.Sprintf("in an envelope: %v", got.Enveloped), "MSG-2", "MSG-3")
 	}
 	if size > spec.DefaultMaxPayload {
 		return wrong("answers-fit", "WRK-13", "no answer over max_payload", fmt.Sprintf("one of %d bytes", size))

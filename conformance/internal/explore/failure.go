@@ -1,10 +1,6 @@
 package explore
 
-import (
-	"slices"
-
-	"github.com/pyproctest/pyproctest/conformance/result"
-)
+import "github.com/pyproctest/pyproctest/conformance/result"
 
 // Failure is something that the model does not allow.
 type Failure struct {
@@ -23,11 +19,6 @@ type Failure struct {
 // finding returns the failure in the words of a report.
 func (f Failure) finding() result.Finding {
 	return result.Finding{Clause: f.Clause, Want: f.Want, Got: f.Got, Dump: f.Dump}
-}
-
-// concerns reports whether the failure names the clause, or has it as kin.
-func (f Failure) concerns(clause string) bool {
-	return f.Clause == clause || slices.Contains(f.Kin, clause)
 }
 
 // Outcome is what playing one history showed.

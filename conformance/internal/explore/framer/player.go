@@ -81,7 +81,6 @@ type player struct {
 	began   time.Time
 	reads   chan struct{}
 	lanes   map[string]chan *write
-	goers   sync.WaitGroup
 	held    []byte
 	blocked string
 	over    bool // what comes from now on is not judged

@@ -33,13 +33,12 @@ type model struct {
 	fate      map[int]string // what the process of that number does when it appears: "exit", "silent"
 	started   bool           // Start has returned without an error
 	failing   bool           // a Start was bound to fail
-	starting  bool
-	stopping  bool // Shutdown was called
-	stopped   bool // Shutdown has returned
-	hurried   bool // its context has ended
-	doubtful  bool // a seat is not surely healthy: a process has died or hung, or a connection is broken
-	wayOut    bool // a slot came back
-	disturbed bool // calls overlapped, or failed: the round of SEL-1 cannot be told
+	stopping  bool           // Shutdown was called
+	stopped   bool           // Shutdown has returned
+	hurried   bool           // its context has ended
+	doubtful  bool           // a seat is not surely healthy: a process has died or hung, or a connection is broken
+	wayOut    bool           // a slot came back
+	disturbed bool           // calls overlapped, or failed: the round of SEL-1 cannot be told
 	turns     []int
 	pending   []func() // checks that wait for a sync of the workers
 }

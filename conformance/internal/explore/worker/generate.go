@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/explore"
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
@@ -386,7 +387,7 @@ func (g *generator) unreadable(c *drawn) {
 	for range 1 + g.IntN(1+g.IntN(12)) {
 		payload := pick(g, texts)
 		s := explore.Step{Do: "message", ID: own, Text: payload}
-		if strings.ContainsAny(payload, "\xff\x00") {
+		if !utf8.ValidString(payload) || strings.ContainsRune(payload, 0) {
 			s.Text, s.Hex = "", hex.EncodeToString([]byte(payload))
 		}
 		g.send(c, s)

@@ -131,7 +131,7 @@ func (l *link) setReading(on bool) {
 	l.changed.Broadcast()
 }
 
-// close closes the connection. A reset is what a peer sees whose answers were not read.
+// close closes the connection. The worker sees a reset where answers were not read.
 func (l *link) close() {
 	l.mu.Lock()
 	l.closing = true

@@ -30,10 +30,11 @@ type model struct {
 	seen      map[string]bool // features
 	exercised map[string]bool // clauses
 
-	exits    []*ask // requests of `exit` that must run
-	exited   bool
-	signal   string // that was sent; empty for none
-	signalAt time.Time
+	exits      []*ask // requests of `exit` that must run
+	recovering bool   // the steps of the history are over
+	exited     bool
+	signal     string // that was sent; empty for none
+	signalAt   time.Time
 }
 
 // traits are properties of the worker that SPEC.md leaves open and that decide what must come. They are measured once; where
@@ -101,17 +102,12 @@ type cause struct {
 	weight       int // the heaviest explains
 }
 
-func (m *model) conn(name string) *conn {
-	i := slices.IndexFunc(m.conns, func(c *conn) bool { return c.name == name })
-	if i < 0 {
-		return nil
-	}
-	return m.conns[i]
-}
-
 func (m *model) fail(f explore.Failure) {
 	if m.failure == nil {
 		f.Step = m.step
+		if m.recovering {
+			f.Want += ", in the plain round that ends every history"
+		}
 		m.failure = &f
 	}
 }

@@ -204,7 +204,7 @@ func (p *Player) do(ctx context.Context, s explore.Step, i int) {
 		if !done {
 			l.send([][]byte{nil})
 		}
-	case "close", "reset":
+	case "close":
 		p.leave(l)
 	}
 }
@@ -448,6 +448,7 @@ func (p *Player) hasExited() bool {
 // nothing of it all is served.
 func (p *Player) recover(ctx context.Context) {
 	p.mu.Lock()
+	p.m.recovering = true
 	going := p.m.going() || p.m.exited
 	var resume []*link
 	for _, l := range p.links {

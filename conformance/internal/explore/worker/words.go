@@ -26,7 +26,7 @@ func (s *Subject) Describe(step explore.Step) string {
 		return fmt.Sprintf("%d connections are opened and end, their frames %s", step.Count, step.How)
 	case "half-close":
 		return step.Conn + " closes its sending half"
-	case "close", "reset":
+	case "close":
 		return step.Conn + " is closed by its caller"
 	case "read-stop":
 		return step.Conn + ": the caller stops reading"

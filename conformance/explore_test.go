@@ -18,14 +18,14 @@ func bounded(histories int) conformance.Exploration {
 	if testing.Short() {
 		histories = histories/4 + 1
 	}
-	return conformance.Exploration{Seed: 1, Histories: histories, For: 2 * time.Minute, Patience: 20 * time.Second}
+	return conformance.Exploration{Seed: 1, Histories: histories, For: 3 * time.Minute, Patience: 20 * time.Second}
 }
 
 // What is right is not accused, whatever is played on it.
 func TestExploreAccusesNothingRight(t *testing.T) {
-	t.Run("framer", func(t *testing.T) { conformance.ExploreFramer(t, referenceFramer, bounded(600)) })
-	t.Run("worker", func(t *testing.T) { conformance.ExploreWorker(t, bundledWorker(t), bounded(120)) })
-	t.Run("pool", func(t *testing.T) { conformance.ExplorePool(t, referencePool, bounded(40)) })
+	t.Run("framer", func(t *testing.T) { conformance.ExploreFramer(t, referenceFramer, bounded(200)) })
+	t.Run("worker", func(t *testing.T) { conformance.ExploreWorker(t, bundledWorker(t), bounded(100)) })
+	t.Run("pool", func(t *testing.T) { conformance.ExplorePool(t, referencePool, bounded(25)) })
 }
 
 // A planted fault is found by its clause and shrunk to a few steps. The history, saved, fails again on the fault and passes on

@@ -63,7 +63,7 @@ func TestExploreFindsPlantedFaultsAndTheirHistoriesReplay(t *testing.T) {
 			again, err := exploredOnes(t, c.role, []string{c.fault}, x)
 			require.NoError(t, err)
 			require.Len(t, again.Failures, 1)
-			require.Equal(t, found.Failure.Rule, again.Failures[0].Failure.Rule)
+			require.Equal(t, found.Failure.Clause, again.Failures[0].Failure.Clause) // where writers meet, it may break two rules of a clause
 
 			x.Replay = x.Save // the folder
 			right, err := exploredOnes(t, c.role, []string{"nothing wrong"}, x)

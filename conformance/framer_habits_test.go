@@ -96,7 +96,12 @@ func (f *habitual) lock() {
 	}
 }
 
-func (f *habitual) unlock() { <-f.turn }
+func (f *habitual) unlock() {
+	select {
+	case <-f.turn:
+	case <-f.ended: // lock has left without the turn
+	}
+}
 
 func (f *habitual) is(habit string) bool { return slices.Contains(f.habits, habit) }
 

@@ -36,16 +36,18 @@ mutate: ## does the suite notice small changes? BUDGET=5m, TARGET=frame, message
 SLOW = ^Test(NothingElseIsAccused|FaultsOfAPoolAreFoundThroughTheGoStarter|APoolIsAsItsModel|TheModelSeesPlantedBugs|ACrowdAmongFaults|DecodeOfAGigabyteOfZerosIsShort|PoolAdaptersThatInitWritesPassEverythingOn|AFramerThatCutsItsWritesAtRandomPasses|AFramerWithOneWriteForEachFrameNeedsNoLock|RealNoiseAloneAlarmsAtMostOnceInTwentyComparisons)$$|^TestScripts$$/^filled-
 SLOWPACKAGES = /fuzz$$|/fuzz/run$$|/bench/soak$$|/conformance/mutate$$
 QUICK = $$(go list ./... | grep -vE '$(SLOWPACKAGES)')
-test: test-quick test-python ## every case on all of ours, every planted fault; some eight minutes on two idle cores
+# Two parts at a time, here and below, since tests wait more than they compute.
+test: ## every case on all of ours, every planted fault; some eight minutes on two idle cores
+	@$(MAKE) --no-print-directory -j2 test-quick test-python
 
-# Three packages at a time, since their tests wait more than they compute.
 test-quick:
 	$(SUM) -p 3 -count=1 -skip '$(SLOW)' $(QUICK)
 
-test-slow: test-rest test-race test-python-packages ## what make test leaves out, and the race detector
+test-slow: ## what make test leaves out, and the race detector
+	@$(MAKE) --no-print-directory -j2 test-race test-rest test-python-packages
 
 test-rest:
-	$(SUM) -p 3 -count=1 -run '$(SLOW)' $(QUICK)
+	$(SUM) -count=1 -run '$(SLOW)' $(QUICK)
 	$(SUM) -count=1 $$(go list ./... | grep -E '$(SLOWPACKAGES)')
 
 # Left out are packages and tests that do their work in other programs, which the detector does not see into. Packages that
@@ -56,7 +58,7 @@ RACED   = $$(go list ./... | grep -v -e /bench -e /implementations -e /mutate -e
 APART   = ^Test(Reference(Framer|Pool)Passes|PythonFramer|FaultsOfAPythonFramer|LinesFollow|Scripts)
 test-race:
 	@if [ "$$(go env CGO_ENABLED)" = 1 ]; then set -x; \
-	  $(SUM) -race -count=1 -cpu 1 $(BUBBLES) && $(SUM) -p 3 -race -count=1 -skip '$(APART)' $(RACED); \
+	  $(SUM) -race -count=1 -cpu 1 $(BUBBLES) && $(SUM) -race -count=1 -skip '$(APART)' $(RACED); \
 	else echo "NOT RUN: go test -race needs a C compiler, and there is none"; fi
 
 # On the bare interpreter; make test-slow runs the same with the packages that pyproject.toml names.

@@ -43,9 +43,7 @@ class Cases(unittest.TestCase):
         self.other.call(1, "echo", "x" * 200_000)
         self.before = memory(self.worker.process.pid)
 
-    def fill(
-        self, body: int, framing: str = BULK
-    ) -> tuple[list[Caller], list[bytes], list[int]]:
+    def fill(self, body: int, framing: str = BULK) -> tuple[list[Caller], list[bytes], list[int]]:
         """Lets callers that never read send requests until no more are taken. Returns them, what
         each still has to send of its last request, and how many requests each has begun."""
         deaf = [self.worker.connect(framing) for _ in range(DEAF)]

@@ -23,8 +23,9 @@ import (
 // it gets in process.
 func TestFaultsOfAPoolAreFoundThroughTheGoStarter(t *testing.T) {
 	program := starterWithPlainPool(t)
-	notShown := []string{ // over JSON lines
+	notShown := []string{ // over JSON lines, which carry no cause of a context either
 		"keeps-the-callers-bytes", "encodes-when-it-writes", "failed-start-leaks-goroutine", "leaks-goroutine", "methods-as-bytes",
+		"returns-the-cause-of-the-context",
 	}
 	pools := allPlanted[1]
 	require.Equal(t, spec.RolePool, pools.role)
@@ -79,7 +80,7 @@ func starterWithPlainPool(t *testing.T) (program string) {
 	files := []string{filepath.Join(dir, "main.go"), filepath.Join(dir, "part.go")}
 	require.NoError(t, os.WriteFile(files[0], []byte(before[:strings.LastIndex(before, "// openPool")]+"// --- The adapter protocol"+after), 0o666))
 	require.NoError(t, os.WriteFile(files[1], []byte(starterPart), 0o666))
-	for _, name := range []string{"pool_plain", "pool_plain_conn", "pool_plain_worker"} {
+	for _, name := range []string{"pool_plain", "pool_plain_conn", "pool_plain_process", "pool_plain_worker"} {
 		text, err := os.ReadFile(name + "_test.go")
 		require.NoError(t, err)
 		files = append(files, filepath.Join(dir, name+".go"))

@@ -4,7 +4,7 @@ CACHE  := $(CURDIR)/.cache
 VENV   := $(CACHE)/venv
 # At a terminal a dot for each test as it ends, a line for each package; elsewhere a line when a package has ended.
 FORMAT ?= $(shell test -t 2 && echo dots-v2 || echo pkgname-and-test-fails)
-SUM     = go tool gotestsum --format $(FORMAT) --
+SUM     = go tool gotestsum --format $(FORMAT) -- -timeout 20m
 BUDGET ?= 5m
 EXECS  ?= 0
 FOR    ?= 2m

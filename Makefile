@@ -55,7 +55,7 @@ test-rest:
 # received from when they are due (golang.org/issue/78156).
 BUBBLES = ./ref/frame ./ref/pool ./conformance/internal/pool
 RACED   = $$(go list ./... | grep -v -e /bench -e /implementations -e /mutate -e /templates -e /vectors -e /fuzz -e /ref/frame$$ -e /ref/pool$$ -e /internal/pool$$)
-APART   = ^Test(Reference(Framer|Pool)Passes|PythonFramer|FaultsOfAPythonFramer|LinesFollow|Scripts)
+APART   = ^Test(Reference(Framer|Pool)Passes|PythonFramer|FaultsOfAPythonFramer|FaultsOfAFramerAreFound|FaultsOfAPoolAreFound|AFramerThatCuts|AFramerWithOneWrite|FramerBesideTheFaultyOnes|LinesFollow|Scripts)
 test-race:
 	@if [ "$$(go env CGO_ENABLED)" = 1 ]; then set -x; \
 	  $(SUM) -race -count=1 -cpu 1 $(BUBBLES) && $(SUM) -race -count=1 -skip '$(APART)' $(RACED); \

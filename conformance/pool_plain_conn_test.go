@@ -118,7 +118,7 @@ func (c *plainConn) enqueueLate(frame []byte, late func() []byte, then func()) {
 		return
 	}
 	c.queue = append(c.queue, plainWrite{frame, late, then})
-	c.queued.Signal()
+	c.queued.Broadcast()
 	c.mu.Unlock()
 }
 
@@ -362,7 +362,7 @@ func (p *plainPool) sendCancellation(w *plainWorker, c *plainConn, id uint64, de
 		c.mu.Lock()
 		if c.err == nil {
 			c.queue = slices.Insert(c.queue, 0, plainWrite{frame: p.encode(header, payload), then: done})
-			c.queued.Signal()
+			c.queued.Broadcast()
 			c.mu.Unlock()
 			return
 		}
@@ -410,9 +410,11 @@ func (c *plainConn) read() {
 			c.mu.Unlock()
 		}
 		if errors.Is(err, errPlainRepeated) {
-			for c.ok() {
-				time.Sleep(5 * time.Millisecond)
+			c.mu.Lock()
+			for c.err == nil {
+				c.queued.Wait()
 			}
+			c.mu.Unlock()
 			return
 		}
 		if err != nil && (c.p.has("unreadable-answers-dropped") && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF)) {

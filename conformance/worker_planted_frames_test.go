@@ -28,6 +28,7 @@ type plantedConn struct {
 	refused   int           // messages that cannot be read as a request
 	dropsNext bool          // the next request, under a fault
 	due       atomic.Int64  // as that of the worker, for this connection
+	slots     chan struct{} // of the requests that a fault reads at most, as long as they are not answered
 	last      chan struct{} // closed when the answer to the latest message has left, under an oddity
 	stack     []byte        // of the thread that an oddity has wait for the rest of a payload
 

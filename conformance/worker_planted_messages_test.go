@@ -15,7 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -309,8 +308,11 @@ func (c *plantedConn) begin(r plantedRequest) error {
 			return errors.New("a violation")
 		}
 	}
-	for w.has("reads-no-further-than-16-requests") && c.due.Load() >= 16 {
-		time.Sleep(time.Millisecond)
+	if w.has("reads-no-further-than-16-requests") {
+		if c.slots == nil {
+			c.slots = make(chan struct{}, 16)
+		}
+		c.slots <- struct{}{}
 	}
 	c.owe(1)
 	if w.has("odd: answers-each-connection-in-request-order") {
@@ -326,6 +328,9 @@ func (c *plantedConn) begin(r plantedRequest) error {
 
 func (c *plantedConn) run(r plantedRequest) {
 	defer c.owe(-1)
+	if c.slots != nil {
+		defer func() { <-c.slots }()
+	}
 	if c.w.has("odd: runs-one-handler-at-a-time") {
 		c.w.one.Lock()
 	}

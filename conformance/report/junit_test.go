@@ -146,14 +146,14 @@ func TestJUnitShowsWhatDidNotRunAsErrors(t *testing.T) {
 
 func TestJUnitIsGreenExactlyWhereTheRunSucceeds(t *testing.T) {
 	ends := map[bool]int{}
-	for seed := range uint64(40) {
+	for seed := range uint64(100) {
 		run := random(t, seed)
 		j := readJUnit(t, run)
 		isGreen := j.Failures+j.Errors == 0
 		ends[isGreen]++
 		require.Equal(t, report.ExitStatus(run) == 0, isGreen, "seed %d: %s", seed, run.Verdict())
 	}
-	require.Greater(t, min(ends[true], ends[false]), 4, "of both there are many")
+	require.Greater(t, min(ends[true], ends[false]), 15, "of both there are many")
 }
 
 func TestJUnitHasASuiteForEachRun(t *testing.T) {

@@ -49,7 +49,7 @@ type process struct {
 	pid    int
 	number int // of this worker's processes, from 0
 
-	startAfter   time.Duration // it listens so long after it was started
+	startAfter   time.Duration // it listens so long after it was started; 0: at once, before the pool can dial
 	neverListens bool
 	exitsEarly   string // with this status, in the place of listening
 	deaf         bool   // to SIGTERM
@@ -140,23 +140,31 @@ func (s *stage) spawn(spec pool.ProcessSpec) (pool.Process, error) {
 	}
 	s.processes = append(s.processes, p)
 	s.mu.Unlock()
+	if p.startAfter == 0 {
+		p.started()
+		return p, nil
+	}
 	go func() {
 		select {
 		case <-time.After(p.startAfter):
+			p.started()
 		case <-p.exited:
-			return
-		}
-		switch {
-		case p.exitsEarly != "":
-			fmt.Fprintf(spec.Output, "cannot import name %d\n", spec.Worker)
-			p.exit(p.exitsEarly)
-		case !p.neverListens:
-			s.mu.Lock()
-			s.listening[spec.SocketPath] = p
-			s.mu.Unlock()
 		}
 	}()
 	return p, nil
+}
+
+// started lets the process do what it does once it has started: it exits, or it listens, or neither.
+func (p *process) started() {
+	switch {
+	case p.exitsEarly != "":
+		fmt.Fprintf(p.spec.Output, "cannot import name %d\n", p.spec.Worker)
+		p.exit(p.exitsEarly)
+	case !p.neverListens:
+		p.stage.mu.Lock()
+		p.stage.listening[p.spec.SocketPath] = p
+		p.stage.mu.Unlock()
+	}
 }
 
 func (s *stage) dial(_ context.Context, path string) (net.Conn, error) {

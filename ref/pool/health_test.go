@@ -234,6 +234,7 @@ func TestAWorkerThatDiesFailsOnlyItsCalls(t *testing.T) {
 				}
 			}
 		}
+		s.spawned = func(p *process) { p.startAfter = 100 * time.Millisecond }
 		var log bytes.Buffer
 		p := s.started(pool.PoolOptions{Workers: 2, MaxInFlight: 8, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		var held []<-chan outcome

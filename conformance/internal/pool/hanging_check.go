@@ -81,6 +81,26 @@ func (s *stage) hangInCheck(w *scriptedWorker) {
 	s.requireEventually("HLT-1", "a health call reaches "+w.name(), func() bool { return len(w.unanswered) > 0 })
 }
 
+// eachHangsInCheck lets each of the two workers hang in a check, one after the other, and calls look meanwhile. Both
+// hang in the same pool: which worker of a pool appears first is not the same in two pools.
+func (s *stage) eachHangsInCheck(look func(s *stage, hung, other *scriptedWorker)) {
+	for n := range 2 {
+		hung, other := s.nthWorker(n), s.nthWorker(1-n)
+		s.hangInCheck(hung)
+		look(s, hung, other)
+		before := 0
+		s.withLock(func() { before = hung.healthCalls })
+		hung.resume()
+		if !s.eventually(func() bool { return hung.healthCalls > before || hung.exited }) {
+			s.t.Blocked("checks of %s do not go on when it answers again, see HLT-1", hung.name())
+		}
+		if hung.hasExited() {
+			s.t.Note("case", "the pool has ended %s, whose check had not ended; so the other worker is not tried", hung.name())
+			return
+		}
+	}
+}
+
 func healthReturnsWhileChecksHang(t *T) {
 	s := startWithChecksThatHang(t)
 	for n := range s.options.Workers {
@@ -151,24 +171,19 @@ func aCheckThatFailsIsTheLastCheck(t *T) {
 // theLastCheckIsThatOfAnyWorker lets the check of one worker hang, and looks at what Health tells after checks of the
 // other one.
 func theLastCheckIsThatOfAnyWorker(t *T) {
-	for n := range 2 {
-		s := startWithChecksThatHang(t)
-		hung, other := s.nthWorker(n), s.nthWorker(1-n)
-		s.hangInCheck(hung)
+	startWithChecksThatHang(t).eachHangsInCheck(func(s *stage, hung, other *scriptedWorker) {
 		before := 0
 		s.withLock(func() { before = other.healthCalls })
 		if !s.eventuallyWithin(t.Patience()/4, func() bool { return other.healthCalls > before }) {
 			t.Note("case", "%s gets no health calls meanwhile, see HLT-12; so no check ends", other.name())
-			s.clear()
-			continue
+			return
 		}
 		began := time.Now()
 		if !s.eventually(func() bool { return other.healthCalls > before+2 }) { // so the check before it has ended
 			t.Blocked("checks of %s do not go on, see HLT-1", other.name())
 		}
 		s.lastCheckBecomes("the time of the last check of "+other.name()+", while the check of "+hung.name()+" has not ended", began)
-		s.clear()
-	}
+	})
 }
 
 // theTimeOfACheckIsWhenItEnded answers one check late, and none after it.
@@ -187,17 +202,13 @@ func theTimeOfACheckIsWhenItEnded(t *T) {
 }
 
 func checkedBesideAHangingCheck(t *T) {
-	for n := range 2 {
-		s := startWithChecksThatHang(t)
-		hung, other := s.nthWorker(n), s.nthWorker(1-n)
-		s.hangInCheck(hung)
+	startWithChecksThatHang(t).eachHangsInCheck(func(s *stage, hung, other *scriptedWorker) {
 		before := 0
 		s.withLock(func() { before = other.healthCalls })
 		s.requireEventually("HLT-12", other.name()+" gets health calls while the check of "+hung.name()+" is unanswered", func() bool {
 			return other.healthCalls > before+1 // one may have been on its way
 		})
-		s.clear()
-	}
+	})
 }
 
 func aWorkerThatAnswersAgainIsGivenCallsAgain(t *T) {

@@ -102,10 +102,17 @@ func (f fault) misjudged(rep conformance.Report) string {
 	if f.clause != "" && len(kills(rep)[f.clause]) == 0 {
 		return "the fault was not found by " + f.clause + "\n" + cmp.Or(f.misjudgedBeside(rep), told(rep))
 	}
-	return f.misjudgedBeside(rep)
+	wrong := f.misjudgedBeside(rep)
+	for _, r := range rep.Results {
+		if f.clause == "" && wrong == "" && r.Status != result.StatusPass {
+			wrong = fmt.Sprintf("%s: %s\n%s", r.ID, r.Status, told(rep))
+		}
+	}
+	return wrong
 }
 
-// misjudgedBeside is like misjudged for a report of cases that need not find the fault.
+// misjudgedBeside is like misjudged for a report of cases that need not find the fault. Of a control they must not say
+// anything wrong; on a machine that is busy with other faults a case may be blocked.
 func (f fault) misjudgedBeside(rep conformance.Report) string {
 	var wrong []string
 	for _, clause := range slices.Sorted(maps.Keys(kills(rep))) {
@@ -115,8 +122,7 @@ func (f fault) misjudgedBeside(rep conformance.Report) string {
 	}
 	for _, r := range rep.Results {
 		// A case that found something may be held up by what it found, such as a Shutdown that never returns.
-		crash := strings.Contains(r.Reason, "a bug of the suite") || len(r.Findings) == 0 && strings.Contains(r.Reason, "did not end within")
-		if crash || f.clause == "" && r.Status != result.StatusPass {
+		if strings.Contains(r.Reason, "a bug of the suite") || len(r.Findings) == 0 && strings.Contains(r.Reason, "did not end within") {
 			wrong = append(wrong, r.ID+": "+string(r.Status))
 		}
 	}

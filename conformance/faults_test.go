@@ -103,7 +103,7 @@ func now(all []fault) []fault {
 	}
 	var some []fault
 	for i, f := range all {
-		racy := strings.HasPrefix(f.name(), "no lock") // which is what is wrong with it
+		racy := strings.HasPrefix(f.name(), "no lock") || f.clause == "MSG-19" // which is what is wrong with it
 		if i%12 == 0 && !racy {
 			some = append(some, f)
 		}

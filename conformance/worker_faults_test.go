@@ -91,6 +91,7 @@ var workerFaults = []fault{
 	breaks("WRK-15", "short-lengths-mean-no-payload").caughtBy("WRK-15/length-below-*"),
 	breaks("WRK-15", "no-maximum").caughtBy("WRK-15/payload-over-*"),
 	breaks("WRK-15", "keeps-connections-open-after-framing-errors").caughtBy("WRK-15/bad-magic-*"),
+	breaks("WRK-15", "keeps-busy-connections-open-after-framing-errors"),
 	breaks("WRK-16", "crashes-at-framing-errors").caughtBy("WRK-15/bad-checksum-*"),
 	breaks("WRK-16", "crashes-at-a-cut-off-header").caughtBy("WRK-14/cut-off-header-*"),
 	breaks("WRK-17", "sigterm-is-ignored").caughtBy("WRK-17/sigterm-*"),

@@ -48,6 +48,7 @@ func (c *plantedConn) serve() {
 		}
 	}()
 	err := c.read()
+	busy := c.due.Load() > 0
 	if err == nil { // the caller closed its sending half, or went away
 		if c.w.has("closes-at-half-close") {
 			_ = c.conn.Close()
@@ -68,7 +69,8 @@ func (c *plantedConn) serve() {
 	switch {
 	case errors.Is(err, errPlantedFraming) && c.w.has("crashes-at-framing-errors"):
 		os.Exit(3)
-	case errors.Is(err, errPlantedFraming) && c.w.has("keeps-connections-open-after-framing-errors"):
+	case errors.Is(err, errPlantedFraming) && c.w.has("keeps-connections-open-after-framing-errors"),
+		errors.Is(err, errPlantedFraming) && busy && c.w.has("keeps-busy-connections-open-after-framing-errors"):
 		_, _ = io.Copy(io.Discard, c.in)
 	case errors.Is(err, errPlantedFraming) && c.w.has("odd: says-what-is-wrong-before-it-closes"):
 		c.send(0, []byte(`{"id":0,"ok":false,"error":"a framing error"}`))

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/spec"
@@ -106,7 +105,7 @@ func (t *T) beside(f func()) <-chan struct{} {
 
 // waitUntil waits for an event that a call beside the case brings about. If it does not come, there is nothing to judge.
 func (t *T) waitUntil(event, ended <-chan struct{}, otherwise string) {
-	timer := time.NewTimer(t.Patience())
+	timer := suite.NewTimer(t.Patience())
 	defer timer.Stop()
 	select {
 	case <-event:

@@ -145,8 +145,7 @@ func (t *T) attempt(f func(), parts ...progressing) (trouble string, hung bool) 
 		f()
 		trouble = ""
 	}()
-	// Ten short waits are longer than one long wait for a process of the suite that hardly gets to run.
-	const ticks = 10
+	const ticks = 10 // as many as those of a [suite.Timer], and for its reason
 	tick := time.NewTicker(wait / ticks)
 	defer tick.Stop()
 	last, retried := int64(0), false
@@ -159,6 +158,7 @@ func (t *T) attempt(f func(), parts ...progressing) (trouble string, hung bool) 
 			}
 			return trouble, false
 		case <-tick.C:
+			suite.TakeATurn()
 		case <-t.Stopped():
 			t.Stop()
 		}

@@ -131,7 +131,7 @@ func (t *T) readBeside(s *source, frames int) <-chan reading {
 // waitForMore waits until the framer has read all that the source has and asks for more. It ends the case if the framer
 // returns before.
 func (t *T) waitForMore(s *source, done <-chan reading) {
-	timer := time.NewTimer(t.Patience())
+	timer := suite.NewTimer(t.Patience())
 	defer timer.Stop()
 	select {
 	case <-s.exhausted:

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // stream is what a framer under test reads and writes. Its two halves are independent.
@@ -163,6 +164,8 @@ func (s *source) close() {
 
 // sink is the half that a framer writes to. It counts the bytes and keeps the first of them.
 type sink struct {
+	turnTaker
+
 	breakAt  int   // how many bytes it takes before a Write is short; 0 for no short Write
 	failure  error // what the short Write returns
 	keepsAll bool  // every byte is kept, and not only the first of them
@@ -180,13 +183,24 @@ const keptBySink = 1 << 20 // bytes
 func (s *sink) Write(p []byte) (int, error) {
 	n, err := s.take(p)
 	for i := 0; err != nil && i < turns; i++ {
-		runtime.Gosched()
+		s.takeTurn()
 	}
 	return n, err
 }
 
 // turns is how often other goroutines may run before a Write fails, so that those that write next wait by then.
 const turns = 100
+
+// turnTaker counts its turns as progress: where much is to be done, 100 of them may take longer than the patience of the
+// run, and no framer is to blame for it.
+type turnTaker struct{ taken atomic.Int64 }
+
+func (t *turnTaker) takeTurn() {
+	runtime.Gosched()
+	t.taken.Add(1)
+}
+
+func (t *turnTaker) progress() int64 { return t.taken.Load() }
 
 func (s *sink) take(p []byte) (int, error) {
 	s.mu.Lock()
@@ -213,7 +227,7 @@ func (s *sink) take(p []byte) (int, error) {
 func (s *sink) progress() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return int64(len(s.sizes))
+	return int64(len(s.sizes)) + s.turnTaker.progress()
 }
 
 // writeSizes returns the size of each Write.

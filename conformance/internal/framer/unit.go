@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -244,6 +243,10 @@ func (t *T) writeConcurrentlyOver(rw io.ReadWriter, part progressing, lists [][]
 	var mu sync.Mutex
 	panicked := ""
 	made := make([][]error, len(lists)) // written by other goroutines, which still run after a hang
+	parts := []progressing{part}
+	if p, ok := rw.(progressing); ok {
+		parts = append(parts, p)
+	}
 	trouble, hung := t.attempt(func() {
 		f := t.open(rw, Options{t.Framing, 1 << 20})
 		if r := f.remote(); r != nil {
@@ -271,7 +274,7 @@ func (t *T) writeConcurrentlyOver(rw io.ReadWriter, part progressing, lists [][]
 		}
 		close(start)
 		all.Wait()
-	}, part)
+	}, parts...)
 	mu.Lock()
 	defer mu.Unlock()
 	if !hung {
@@ -285,6 +288,7 @@ func (t *T) writeConcurrentlyOver(rw io.ReadWriter, part progressing, lists [][]
 // it. What goes around Write, such as writev by net.Buffers, is not held.
 type crowdedSocket struct {
 	*net.UnixConn
+	turnTaker
 	begun        atomic.Int64
 	small, large atomic.Int64 // of these, because large payloads may be written in another way
 
@@ -326,7 +330,7 @@ func (s *crowdedSocket) letOthersOvertake(nth, mine int64, overtaken <-chan stru
 		}
 	}
 	for i := 0; nth <= held && i < turns && s.begun.Load() == mine; i++ {
-		runtime.Gosched()
+		s.takeTurn()
 	}
 }
 
@@ -472,7 +476,7 @@ func (t *T) takesTurns() bool {
 	for range 2 {
 		both = append(both, t.beside(func() { _ = f.WriteFrame(7, []byte("meet")) }))
 	}
-	timer := time.NewTimer(t.Patience())
+	timer := suite.NewTimer(t.Patience())
 	defer timer.Stop()
 	met := false
 	select {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
 )
 
@@ -90,14 +91,17 @@ func (s *stage) eventually(ok func() bool) bool { return s.eventuallyWithin(s.t.
 // eventuallyWithin is like eventually, with a time limit of its own. It blocks the case if the pool has sent a message
 // that cannot be read, unless the case is about such messages.
 func (s *stage) eventuallyWithin(patience time.Duration, ok func() bool) bool {
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
+	var timer *suite.Timer
 	for {
 		s.mu.Lock()
 		holds, changed, unreadable := ok(), s.changed, s.unreadable
 		s.mu.Unlock()
 		if holds {
 			return true
+		}
+		if timer == nil {
+			timer = suite.NewTimer(patience)
+			defer timer.Stop()
 		}
 		if unreadable != "" && !s.t.covers("MSG-17") && !s.t.covers("CAN-2") {
 			s.t.Blocked("the pool sent a message that is not a request, see MSG-17: %s", unreadable)

@@ -25,7 +25,7 @@ func (t *T) AwaitFor(patience time.Duration, clause, doing string, f func()) {
 // WaitFor waits until done is closed, for as long as the patience lasts, and reports whether it was closed. It ends the
 // case when the whole run is over.
 func (t *T) WaitFor(patience time.Duration, done <-chan struct{}) bool {
-	timer := time.NewTimer(patience)
+	timer := NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case <-done:

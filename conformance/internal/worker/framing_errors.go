@@ -25,7 +25,34 @@ func framingErrorCases() []testCase {
 		Name: "checksum-wrong-in-any-bit-closes-the-connection", Clauses: closesAfter, Framings: []spec.Framing{spec.Enhanced},
 		Cause: "The worker compares only a part of the checksum, or skips it for payloads that are empty or large.",
 		Run:   checksumWrongInAnyBitClosesTheConnection,
+	}, testCase{
+		Name: "framing-errors-beside-a-running-handler-close-the-connection", Clauses: closesAfter, Framings: suite.BothFramings,
+		Cause: "While a handler runs, the worker keeps the connection for its answer, and nobody looks any more at how reading ended.",
+		Run:   framingErrorsBesideARunningHandler,
 	})
+}
+
+// framingErrorsBesideARunningHandler sends the first damaged frame of each kind while a handler runs for the same
+// connection. Whether that handler is cancelled, and whether its answer still goes out, is the worker's matter.
+func framingErrorsBesideARunningHandler(t *T) {
+	p := t.start()
+	other := p.beside()
+	for _, e := range framingErrors {
+		if !slices.Contains(e.framings, t.Framing) {
+			continue
+		}
+		d := e.damaged(t.Framing)[0]
+		what := d.what + ", while a handler runs for the same connection"
+		q := p.connectServed(t.Framing)
+		q.ask("sleep", sleepFor(shortSleep))
+		q.send(slices.Clone(d.data))
+		if d.cutOff {
+			q.closeSending()
+		}
+		q.mustClose("WRK-15", "the connection is closed after "+what)
+		q.close()
+		p.mustServe("WRK-14", other, what)
+	}
 }
 
 // checksumWrongInAnyBitClosesTheConnection sends frames with one bit of the checksum wrong, of a small payload, an empty one

@@ -102,7 +102,10 @@ func ExampleCheckPool() {
 		}
 		p, err := pool.NewPool(pool.PoolOptions{
 			Command: []string{o.Program, o.Argument}, Env: o.Env, SocketDir: o.SocketDir, Framing: framing,
-			Workers: o.Workers, MaxInFlight: o.MaxInFlight, StartTimeout: o.StartTimeout, StopTimeout: o.StopTimeout,
+			Workers: o.Workers, MaxInFlight: o.MaxInFlight, Queue: o.Queue, MaxPayload: o.MaxPayload,
+			StartTimeout: o.StartTimeout, StopTimeout: o.StopTimeout,
+			HealthInterval: o.HealthInterval, HealthTimeout: o.HealthTimeout,
+			RestartMin: o.RestartBackoff, RestartMax: o.RestartBackoffMax,
 		})
 		return refPool{p}, err
 	}

@@ -40,16 +40,16 @@ func (s *stage) callBody(body string) *call { return s.callWith(s.t.Context(), "
 func (s *stage) callWith(ctx context.Context, method, body string) *call {
 	ctx, cancel := context.WithCancel(ctx)
 	c := &call{s: s, method: method, body: json.RawMessage(body), cancel: cancel, done: make(chan struct{})}
-	s.mu.Lock()
-	s.calls = append(s.calls, c)
-	n := len(s.calls)
-	s.mu.Unlock()
-	if method == "" {
-		c.method, c.own = fmt.Sprintf("call-%d", n), true
-	}
-	if body == "" {
-		c.body = fmt.Appendf(nil, `{"call":%d}`, n)
-	}
+	s.withLock(func() {
+		n := len(s.calls) + 1
+		if method == "" {
+			c.method, c.own = fmt.Sprintf("call-%d", n), true
+		}
+		if body == "" {
+			c.body = fmt.Appendf(nil, `{"call":%d}`, n)
+		}
+		s.calls = append(s.calls, c) // and from now on its fields are read by others
+	})
 	clause := s.t.clauses[0]
 	go func() {
 		defer s.notify()

@@ -36,14 +36,15 @@ func outputCases() []testCase {
 }
 
 // outputs are each more than a pipe holds: lines, one line without an end, bytes that are no text, and lines again.
-var outputs = []string{
-	output,
-	strings.Repeat("words without an end of their line ", 1<<14),
-	strings.Repeat("\xff\xfe\x00\r\xc3", 1<<16),
-	output,
+func outputs() []string {
+	lines := strings.Repeat("a line of what a worker prints\n", 1<<14)
+	return []string{
+		lines,
+		strings.Repeat("words without an end of their line ", 1<<14),
+		strings.Repeat("\xff\xfe\x00\r\xc3", 1<<16),
+		lines,
+	}
 }
-
-var output = strings.Repeat("a line of what a worker prints\n", 1<<14)
 
 // canPrint lets the worker print more than a pipe holds to its standard error and, if the pool pipes that, to its standard
 // output. It ends the case with a finding if that does not come to its end.
@@ -53,7 +54,7 @@ func (s *stage) canPrint(w *scriptedWorker, when string) {
 		if !piped && (known || fd == 1) {
 			continue // inherited files are the user's matter
 		}
-		for _, text := range outputs {
+		for _, text := range outputs() {
 			if err := w.prints(to, text); err != nil {
 				s.t.FailNow("OUT-1", fmt.Sprintf("the pool reads what a worker prints %s, so that %s writes all of %d bytes, %q…, to descriptor %d", when, w.name(), len(text), text[:20], fd),
 					"%v; %s", err, s.scene())
@@ -176,7 +177,7 @@ func aWriterThatBlocksHoldsUpNothing(t *T) {
 
 	writer.block()
 	w := s.worker("OUT-2", 2)
-	go w.writeStderr(output) // a pool may read no more than the writer takes, see OUT-1
+	go w.writeStderr(outputs()[0]) // a pool may read no more than the writer takes, see OUT-1
 	if !t.WaitFor(t.Patience(), writer.entered) {
 		t.Unsupported("the writer gets nothing of what a worker prints")
 	}

@@ -17,31 +17,24 @@ import (
 
 // The cases that must catch a fault do catch it, and until then accuse no clause that has nothing to do with it.
 func TestFaultsAreCaught(t *testing.T) {
-	for _, p := range allPlanted {
-		t.Run(string(p.role), func(t *testing.T) {
-			p.judgeEach(t, now(p.faults), p.judgeUntilCaught, func(f fault, _ int) []string { return f.cases })
-		})
-	}
+	judgeEach(t, planted.judgeUntilCaught, func(p planted) []fault { return p.faults },
+		func(_ planted, f fault, _ int) []string { return f.cases })
 }
 
 // No case accuses a fault of a clause that has nothing to do with it, or a control of any. Some cases are run on each, not the
 // same for each; make matrix runs all.
 func TestNothingElseIsAccused(t *testing.T) {
-	for _, p := range allPlanted {
-		t.Run(string(p.role), func(t *testing.T) {
-			oneIn := map[spec.Role]int{spec.RoleFramer: 6, spec.RolePool: 90, spec.RoleWorker: 60}[p.role]
-			judge := func(ctx context.Context, f fault, opts ...conformance.Option) string {
-				rep, _ := p.judge(ctx, f, opts...)
-				return f.misjudgedBeside(rep)
-			}
-			p.judgeEach(t, now(p.all()), judge, func(f fault, nth int) []string {
-				if f.clause == "" {
-					return p.share(12, nth)
-				}
-				return p.share(oneIn, nth)
-			})
-		})
+	judge := func(p planted, ctx context.Context, f fault, opts ...conformance.Option) string {
+		rep, _ := p.judge(ctx, f, opts...)
+		return f.misjudgedBeside(rep)
 	}
+	oneIn := map[spec.Role]int{spec.RoleFramer: 6, spec.RolePool: 90, spec.RoleWorker: 60}
+	judgeEach(t, judge, planted.all, func(p planted, f fault, nth int) []string {
+		if f.clause == "" {
+			return p.share(12, nth)
+		}
+		return p.share(oneIn[p.role], nth)
+	})
 }
 
 // judgeUntilCaught is like judge, and ends the run once the clause that the fault breaks is accused.
@@ -57,42 +50,55 @@ func (p planted) judgeUntilCaught(ctx context.Context, f fault, opts ...conforma
 	return wrong
 }
 
-// judgeEach judges each fault or control by the cases that match what cases returns, and reports each when it is judged.
-func (p planted) judgeEach(t *testing.T, all []fault, judge func(context.Context, fault, ...conformance.Option) string, cases func(f fault, nth int) []string) {
+// judgeEach judges each fault or control of each role by the cases that match what cases returns, and reports each when it is
+// judged. First come those that nothing may run beside, and then all others beside each other.
+func judgeEach(t *testing.T, judge func(planted, context.Context, fault, ...conformance.Option) string, of func(planted) []fault, cases func(p planted, f fault, nth int) []string) {
 	t.Helper()
 	type verdict struct{ name, wrong string }
-	judged := func(nth int, opts ...conformance.Option) verdict {
-		f := all[nth]
-		wrong := judge(t.Context(), f, append(opts, conformance.Only(cases(f, nth)...))...)
+	judged := func(p planted, f fault, nth int, opts ...conformance.Option) verdict {
+		wrong := judge(p, t.Context(), f, append(opts, conformance.Only(cases(p, f, nth)...))...)
 		return verdict{strings.ReplaceAll(f.clause+"/"+f.name(), " ", "-"), wrong}
 	}
-	report := func(v verdict) {
+	report := func(t *testing.T, v verdict) {
 		t.Run(v.name, func(t *testing.T) { require.Empty(t, v.wrong) })
 	}
-	for i, f := range all {
-		if f.alone || measures(f.clause) {
-			report(judged(i))
-		}
+	apart := func(f fault) bool { return f.alone || measures(f.clause) }
+	for _, p := range allPlanted {
+		t.Run(string(p.role)+"/apart", func(t *testing.T) {
+			for nth, f := range now(of(p)) {
+				if apart(f) {
+					report(t, judged(p, f, nth))
+				}
+			}
+		})
 	}
-	verdicts := make(chan verdict, len(all))
-	var wg sync.WaitGroup
 	slots := make(chan struct{}, 12) // most of a fault's time is spent waiting
-	for i, f := range all {
-		if !f.alone && !measures(f.clause) {
-			wg.Go(func() {
-				slots <- struct{}{}
-				defer func() { <-slots }()
-				verdicts <- judged(i, conformance.Parallel(2))
+	t.Run("beside", func(t *testing.T) {
+		for _, p := range allPlanted {
+			t.Run(string(p.role), func(t *testing.T) {
+				t.Parallel()
+				all := now(of(p))
+				verdicts := make(chan verdict, len(all))
+				var wg sync.WaitGroup
+				for nth, f := range all {
+					if !apart(f) {
+						wg.Go(func() {
+							slots <- struct{}{}
+							defer func() { <-slots }()
+							verdicts <- judged(p, f, nth, conformance.Parallel(2))
+						})
+					}
+				}
+				go func() {
+					wg.Wait()
+					close(verdicts)
+				}()
+				for v := range verdicts {
+					report(t, v)
+				}
 			})
 		}
-	}
-	go func() {
-		wg.Wait()
-		close(verdicts)
-	}()
-	for v := range verdicts {
-		report(v)
-	}
+	})
 }
 
 // now is all, and one in twelve of them under the race detector, which is there to find races of the suite: a few faults of

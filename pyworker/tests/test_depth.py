@@ -55,10 +55,6 @@ class Cases(unittest.TestCase):
         self.assertEqual(self.caller.call(2, "echo", nested), nested)
 
 
-class Threads(Cases):
-    arguments = ("--threads", "1")
-
-
 def nested(levels: int, wrap: Any) -> Any:
     value: Any = 1
     for _ in range(levels):

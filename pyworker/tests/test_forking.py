@@ -111,10 +111,6 @@ class Cases(unittest.TestCase):
                 self.assertEqual(caller.call(request_id, "pool_in_processes", method), [1, 2, 3])
 
 
-class Threads(Cases):
-    arguments = ("--threads", "2")
-
-
 class Output(unittest.TestCase):
     def test_what_a_child_and_its_worker_write_comes_once(self) -> None:
         folder = tempfile.mkdtemp(prefix="pp")

@@ -128,10 +128,6 @@ class Cases(unittest.TestCase):
         self.assertNotIn("ERROR", errors)
 
 
-class Threads(Cases):
-    arguments = ("--threads", "1")
-
-
 class Quiet(unittest.TestCase):
     def test_nothing_heavy_is_imported_while_nothing_is_wrong(self) -> None:
         heavy = ["logging", "traceback", "inspect"]

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import unittest
 
-from pyproctest_worker.framing import BASIC, ENHANCED
+from pyproctest_worker.framing import ENHANCED
 
-from .harness import PATIENCE, PROBING_WORKER, Caller, Worker
+from .harness import BULK, PATIENCE, PROBING_WORKER, Caller, Worker
 
 MOST = 1 << 18
 """Bytes in a payload at most."""
 BOUND = 32 * MOST
 DEAF = 20
-BULK = BASIC
-"""How callers with much to send frame it: the bound counts payloads, whatever the framing, and a
-checksum in pure Python would take most of the time."""
 
 
 def memory(pid: int) -> int:
@@ -138,10 +135,6 @@ class Cases(unittest.TestCase):
             caller.send(frame[half:])
         for caller in callers:
             self.assertEqual(len(caller.receive()["body"]), MOST - 100)
-
-
-class Threads(Cases):
-    arguments = ("--threads", "2")
 
 
 if __name__ == "__main__":

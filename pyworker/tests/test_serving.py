@@ -1,4 +1,4 @@
-"""What callers see of a worker that serves, its handlers inline and in threads."""
+"""What callers see of a worker that serves. mode_*.py have the same with handlers in threads and without epoll."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import unittest
 
 from pyproctest_worker.framing import BASIC, ENHANCED, encode_enhanced
 
-from .harness import FRAMINGS, PATIENCE, PROBING_WORKER, Caller, Worker
+from .harness import BULK, FRAMINGS, PATIENCE, PROBING_WORKER, Caller, Worker
 
 LONG = 3600.0
 
 
 class Serving:
-    """The cases for both kinds of worker."""
+    """What has one worker for all its cases."""
 
     arguments: tuple[str, ...] = ()
     worker: Worker
@@ -173,7 +173,7 @@ class Cases(Serving, unittest.TestCase):
             self.assertTrue(answer["ok"] or depth > 100)
 
     def test_answer_of_max_payload_fits_and_one_byte_more_does_not(self) -> None:  # WRK-13
-        caller = self.connect()
+        caller = self.connect(BULK)
         room = 10485760 - len('{"id":1,"ok":true,"body":""}')
         self.assertEqual(len(caller.call(1, "big", room)), room)
         self.assertIn("over the max_payload of 10485760", caller.call_error(1, "big", room + 1))
@@ -184,7 +184,7 @@ class Cases(Serving, unittest.TestCase):
 
     def test_text_beyond_ascii_does_not_grow(self) -> None:
         # Escaped, each of these letters would take three times as many bytes.
-        caller = self.connect()
+        caller = self.connect(BULK)
         text = "é" * 5_000_000
         payload = json.dumps({"id": 1, "method": "echo", "body": text}, ensure_ascii=False)
         caller.send(caller.frame(1, payload.encode()))
@@ -344,7 +344,7 @@ class Cases(Serving, unittest.TestCase):
 
     def test_caller_that_does_not_read_is_not_read_and_holds_nobody_up(self) -> None:
         """Its answers wait in the worker up to a limit, and then its requests in the kernel."""
-        deaf, other = self.connect(), self.connect()
+        deaf, other = self.connect(BULK), self.connect()
         deaf.socket.setblocking(False)
         sent, stalled = 0, 0
         body = "x" * (1 << 16)
@@ -366,7 +366,7 @@ class Cases(Serving, unittest.TestCase):
         self.assertEqual(deaf.receive()["id"], sent)
 
     def test_small_requests_with_big_answers_are_run_while_the_answers_are_read(self) -> None:
-        deaf, other = self.connect(), self.connect()
+        deaf, other = self.connect(BULK), self.connect()
         before = other.call(1, "big answers")
         deaf.send(*(deaf.request(i, "big", 1 << 20) for i in range(1, 201)))
         made, looks = before, 0
@@ -379,7 +379,7 @@ class Cases(Serving, unittest.TestCase):
             self.assertEqual(len(deaf.receive()["body"]), 1 << 20)
 
     def test_caller_that_does_not_read_and_goes_away_cancels_its_handlers(self) -> None:  # CAN-8
-        deaf, other = self.connect(), self.connect()
+        deaf, other = self.connect(BULK), self.connect()
         deaf.send(
             self.sleep(deaf, 1, "deaf", 0.1),
             *(deaf.request(i, "big", 1 << 20) for i in range(2, 102)),
@@ -395,7 +395,7 @@ class Cases(Serving, unittest.TestCase):
 
     def test_caller_may_write_much_before_it_reads(self) -> None:
         """The worker goes on reading while its answers wait."""
-        caller = self.connect()
+        caller = self.connect(BULK)
         count = 3000
         for _ in range(2):  # each ID is free again when its answer has come
             caller.send(*(caller.request(i, "echo", "x" * 1000) for i in range(1, count + 1)))
@@ -410,7 +410,7 @@ class Cases(Serving, unittest.TestCase):
         self.assertEqual(bodies.count("again"), 1)
 
     def test_big_frames_both_ways_and_one_byte_at_a_time(self) -> None:  # STR-4
-        caller = self.connect()
+        caller = self.connect(BULK)
         for data in (caller.request(1, "echo", "x" * 9_000_000), caller.request(2, "echo", "hi")):
             caller.send(data)
         self.assertEqual(set(caller.receive_all(2)), {1, 2})
@@ -427,24 +427,6 @@ class Cases(Serving, unittest.TestCase):
         self.assertIs(caller.receive()["ok"], False)
         caller.send(caller.request(5, "echo"))
         self.assertTrue(caller.is_closed())
-
-
-class Threads(Cases):
-    arguments = ("--threads", "3")
-
-    def test_handlers_run_at_the_same_time(self) -> None:
-        caller = self.connect()
-        for request_id in (1, 2):
-            caller.send(caller.request(request_id, "wait", {"seconds": LONG, "name": "beside"}))
-        self.assertEqual(caller.call(3, "echo", "hi"), "hi")
-        caller.send(caller.cancellation(1), caller.cancellation(2))
-        caller.receive_all(2)
-
-
-class WithoutEpoll(Cases):
-    """On systems that only have poll, a caller that has gone away is found by probing."""
-
-    arguments = ("--poll",)
 
 
 class SmallLimit(Serving, unittest.TestCase):

@@ -33,8 +33,8 @@ var reports struct {
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if name, ok := os.LookupEnv(judgementVariable); ok {
-		if err := judgeAlone(name); err != nil {
+	if order, ok := os.LookupEnv(judgementVariable); ok {
+		if err := carryOutHere(order); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(2)
 		}

@@ -17,19 +17,17 @@ import (
 
 // The cases that must catch a fault do catch it, and until then accuse no clause that has nothing to do with it.
 func TestFaultsAreCaught(t *testing.T) {
-	judgeEach(t, planted.judgeUntilCaught, func(p planted) []fault { return p.faults },
+	t.Parallel()
+	judgeEach(t, untilCaught, func(p planted) []fault { return p.faults },
 		func(_ planted, f fault, _ int) []string { return f.cases })
 }
 
 // No case accuses a fault of a clause that has nothing to do with it, or a control of any. Some cases are run on each, not the
 // same for each; make matrix runs all.
 func TestNothingElseIsAccused(t *testing.T) {
-	judge := func(p planted, ctx context.Context, f fault, opts ...conformance.Option) string {
-		rep, _ := p.judge(ctx, f, opts...)
-		return f.misjudgedBeside(rep)
-	}
+	t.Parallel()
 	oneIn := map[spec.Role]int{spec.RoleFramer: 6, spec.RolePool: 90, spec.RoleWorker: 60}
-	judgeEach(t, judge, planted.all, func(p planted, f fault, nth int) []string {
+	judgeEach(t, besideOwn, planted.all, func(p planted, f fault, nth int) []string {
 		if f.clause == "" {
 			return p.share(12, nth)
 		}
@@ -38,7 +36,7 @@ func TestNothingElseIsAccused(t *testing.T) {
 }
 
 // judgeUntilCaught is like judge, and ends the run once the clause that the fault breaks is accused.
-func (p planted) judgeUntilCaught(ctx context.Context, f fault, opts ...conformance.Option) string {
+func (p planted) judgeUntilCaught(ctx context.Context, f fault, opts ...conformance.Option) (conformance.Report, string) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	caught := func(r result.Result) {
@@ -46,59 +44,51 @@ func (p planted) judgeUntilCaught(ctx context.Context, f fault, opts ...conforma
 			cancel()
 		}
 	}
-	_, wrong := p.judge(ctx, f, append(opts, conformance.OnResult(caught))...)
-	return wrong
+	return p.judge(ctx, f, append(opts, conformance.OnResult(caught))...)
+}
+
+// judgeBeside is like judge, with cases that need not find the fault.
+func (p planted) judgeBeside(ctx context.Context, f fault, opts ...conformance.Option) (conformance.Report, string) {
+	rep, _ := p.judge(ctx, f, opts...)
+	return rep, f.misjudgedBeside(rep)
 }
 
 // judgeEach judges each fault or control of each role by the cases that match what cases returns, and reports each when it is
-// judged. First come those that nothing may run beside, and then all others beside each other.
-func judgeEach(t *testing.T, judge func(planted, context.Context, fault, ...conformance.Option) string, of func(planted) []fault, cases func(p planted, f fault, nth int) []string) {
+// judged. Those that nothing may run beside have a process of their own.
+func judgeEach(t *testing.T, how string, of func(planted) []fault, cases func(p planted, f fault, nth int) []string) {
 	t.Helper()
-	type verdict struct{ name, wrong string }
-	judged := func(p planted, f fault, nth int, opts ...conformance.Option) verdict {
-		wrong := judge(p, t.Context(), f, append(opts, conformance.Only(cases(p, f, nth)...))...)
-		return verdict{strings.ReplaceAll(f.clause+"/"+f.name(), " ", "-"), wrong}
+	slots := make(chan struct{}, 12) // most of a fault's time is spent waiting
+	apart := make(chan struct{}, 2)
+	judged := func(ctx context.Context, p planted, f fault, nth int) (wrong string) {
+		if f.alone || how == untilCaught && measures(f.clause) {
+			apart <- struct{}{}
+			defer func() { <-apart }()
+			_, wrong = order{string(p.role) + "/" + f.name(), cases(p, f, nth), how}.carryOut(ctx)
+			return wrong
+		}
+		slots <- struct{}{}
+		defer func() { <-slots }()
+		_, wrong = judges[how](p, ctx, f, conformance.Parallel(2), conformance.Only(cases(p, f, nth)...))
+		return wrong
 	}
-	report := func(t *testing.T, v verdict) {
-		t.Run(v.name, func(t *testing.T) { require.Empty(t, v.wrong) })
-	}
-	apart := func(f fault) bool { return f.alone || measures(f.clause) }
 	for _, p := range allPlanted {
-		t.Run(string(p.role)+"/apart", func(t *testing.T) {
+		t.Run(string(p.role), func(t *testing.T) {
+			t.Parallel()
+			type verdict struct{ name, wrong string }
+			verdicts := make(chan verdict)
+			var wg sync.WaitGroup
 			for nth, f := range now(of(p)) {
-				if apart(f) {
-					report(t, judged(p, f, nth))
-				}
+				wg.Go(func() { verdicts <- verdict{strings.ReplaceAll(f.clause+"/"+f.name(), " ", "-"), judged(t.Context(), p, f, nth)} })
+			}
+			go func() {
+				wg.Wait()
+				close(verdicts)
+			}()
+			for v := range verdicts {
+				t.Run(v.name, func(t *testing.T) { require.Empty(t, v.wrong) })
 			}
 		})
 	}
-	slots := make(chan struct{}, 12) // most of a fault's time is spent waiting
-	t.Run("beside", func(t *testing.T) {
-		for _, p := range allPlanted {
-			t.Run(string(p.role), func(t *testing.T) {
-				t.Parallel()
-				all := now(of(p))
-				verdicts := make(chan verdict, len(all))
-				var wg sync.WaitGroup
-				for nth, f := range all {
-					if !apart(f) {
-						wg.Go(func() {
-							slots <- struct{}{}
-							defer func() { <-slots }()
-							verdicts <- judged(p, f, nth, conformance.Parallel(2))
-						})
-					}
-				}
-				go func() {
-					wg.Wait()
-					close(verdicts)
-				}()
-				for v := range verdicts {
-					report(t, v)
-				}
-			})
-		}
-	})
 }
 
 // now is all, and one in twelve of them under the race detector, which is there to find races of the suite: a few faults of

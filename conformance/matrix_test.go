@@ -1,16 +1,12 @@
 package conformance_test
 
 import (
-	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,7 +17,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pyproctest/pyproctest/conformance"
 	"github.com/pyproctest/pyproctest/conformance/catalog"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
@@ -114,7 +109,7 @@ func writeMatrix(t *testing.T, which string) {
 			wg.Go(func() {
 				defer func() { <-slots }()
 				began := time.Now()
-				row, bad := judgedApart(t.Context(), p, f)
+				row, bad := order{Fault: string(p.role) + "/" + f.name()}.carryOut(t.Context())
 				mu.Lock()
 				defer mu.Unlock()
 				name := string(p.role) + "/" + f.name()
@@ -149,45 +144,4 @@ func saveMatrix(t *testing.T, rows map[string]matrixRow) {
 	assert.NoError(t, err)
 	assert.NoError(t, os.WriteFile("catalog/matrix.json", append(text, '\n'), 0o644))
 	assert.NoError(t, os.WriteFile("MATRIX.md", []byte(matrixText(ordered)), 0o644))
-}
-
-// judgementVariable has this test binary judge one fault or control, "role/name", and print its row.
-const judgementVariable = "PYPROCTEST_JUDGE"
-
-type judgement struct {
-	Row   matrixRow
-	Wrong string
-}
-
-// judgedApart judges a fault in another process. What hangs or crashes it is a fault of the suite.
-func judgedApart(ctx context.Context, p planted, f fault) (matrixRow, string) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0])
-	cmd.Env = append(os.Environ(), judgementVariable+"="+string(p.role)+"/"+f.name())
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	err := cmd.Run()
-	var j judgement
-	if err = errors.Join(err, json.Unmarshal(out.Bytes(), &j)); err != nil {
-		return j.Row, fmt.Sprintf("the suite crashed or hung: %v\n%s", err, errs.Bytes())
-	}
-	return j.Row, j.Wrong
-}
-
-func judgeAlone(name string) error {
-	for _, p := range allPlanted {
-		for _, f := range p.all() {
-			if string(p.role)+"/"+f.name() == name {
-				beside := 8
-				if f.alone {
-					beside = 1
-				}
-				rep, wrong := p.judge(context.Background(), f, conformance.Parallel(beside))
-				row := matrixRow{Role: p.role, What: f.name(), Clause: f.clause, Perhaps: f.perhaps, Cases: len(rep.Results), Kills: kills(rep), First: rep.FirstShown()}
-				return json.NewEncoder(os.Stdout).Encode(judgement{row, wrong})
-			}
-		}
-	}
-	return fmt.Errorf("%s: no such fault", name)
 }

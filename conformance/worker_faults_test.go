@@ -172,6 +172,7 @@ func plantedCommand(what ...string) conformance.WorkerCommand {
 }
 
 func TestAWorkerStartedByAShellThatTakesItsTimeAndPrintsPasses(t *testing.T) {
+	t.Parallel()
 	c := plantedCommand("odd: none")
 	c.Args = []string{"-c", `echo "starting" >&2; exec "$0"`, c.Path}
 	c.Path = "/bin/sh"

@@ -33,7 +33,7 @@ mutate: ## does the suite notice small changes? BUDGET=5m, TARGET=frame, message
 
 # What make test runs is every case on every implementation of ours, every planted fault on the cases that must catch it, and
 # all other tests that are quick. The rest is named here once: make test skips it, make test-slow runs it.
-SLOW = ^Test(NothingElseIsAccused|FaultsOfAPoolAreFoundThroughTheGoStarter|APoolIsAsItsModel|TheModelSeesPlantedBugs|EachPropertyCanFail|ACrowdAmongFaults|DecodeOfAGigabyteOfZerosIsShort|Reference(Framer|Pool)PassesThroughItsAdapter|LinesFollowTheSchema|PoolAdaptersThatInitWritesPassEverythingOn|AFramerThatCutsItsWritesAtRandomPasses|AFramerWithOneWriteForEachFrameNeedsNoLock|ActionWritesSummaryAndReportsAndEndsAsTheRun|AWorkerThatSkipsChecksumsGetsNoNumbers|RealNoiseAloneAlarmsAtMostOnceInTwentyComparisons)$$|^TestScripts$$/^(filled-|run-worker$$)
+SLOW = ^Test(NothingElseIsAccused|FramerBesideTheFaultyOnesIsRight|JUnitIsGreenExactlyWhereTheRunSucceeds|FaultsOfAPoolAreFoundThroughTheGoStarter|APoolIsAsItsModel|TheModelSeesPlantedBugs|EachPropertyCanFail|ACrowdAmongFaults|DecodeOfAGigabyteOfZerosIsShort|Reference(Framer|Pool)PassesThroughItsAdapter|LinesFollowTheSchema|PoolAdaptersThatInitWritesPassEverythingOn|AFramerThatCutsItsWritesAtRandomPasses|AFramerWithOneWriteForEachFrameNeedsNoLock|ActionWritesSummaryAndReportsAndEndsAsTheRun|AWorkerThatSkipsChecksumsGetsNoNumbers|RealNoiseAloneAlarmsAtMostOnceInTwentyComparisons)$$|^TestScripts$$/^(filled-|run-(worker|part)$$)
 SLOWPACKAGES = /fuzz$$|/fuzz/run$$|/bench/soak$$|/conformance/mutate$$
 QUICK = $$(go list ./... | grep -vE '$(SLOWPACKAGES)')
 # Two parts at a time, here and below, since tests wait more than they compute.

@@ -1,8 +1,11 @@
 package adapter
 
 import (
+	"bytes"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/pyproctest/pyproctest/conformance"
@@ -20,11 +23,11 @@ type request struct {
 
 	Framing     conformance.Framing `json:"framing,omitempty"`
 	MaxPayload  int                 `json:"max_payload,omitempty"`
-	Chunks      chunks              `json:"chunks,omitzero"`
+	Chunks      chunks              `json:"-"` // as "chunks", see line
 	Then        string              `json:"then,omitempty"`
 	EndWithLast bool                `json:"end_with_last,omitempty"`
 	Again       int                 `json:"again,omitempty"`
-	Frames      []frame             `json:"frames,omitzero"`
+	Frames      []frame             `json:"-"` // as "frames", see line
 	Accept      *int                `json:"accept,omitempty"`
 	Writers     int                 `json:"writers,omitempty"`
 
@@ -57,8 +60,8 @@ const (
 )
 
 type frame struct {
-	ID      id        `json:"id"`
-	Payload hexDigits `json:"payload"`
+	ID      id
+	Payload []byte
 }
 
 // answer is a line from the program. It has exactly one of the parts below.
@@ -117,8 +120,6 @@ type poolError struct {
 // id is a request ID, as decimal digits in a string.
 type id uint64
 
-func (n id) MarshalText() ([]byte, error) { return strconv.AppendUint(nil, uint64(n), 10), nil }
-
 func (n *id) UnmarshalText(text []byte) error {
 	v, err := strconv.ParseUint(string(text), 10, 64)
 	*n = id(v)
@@ -128,29 +129,61 @@ func (n *id) UnmarshalText(text []byte) error {
 // hexDigits are bytes, as hexadecimal digits in a string.
 type hexDigits []byte
 
-func (b hexDigits) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, b), nil }
-
-func (b *hexDigits) UnmarshalText(text []byte) error {
-	v, err := hex.AppendDecode(nil, text)
+// UnmarshalJSON reads the digits where they lie: they may be some ten million.
+func (b *hexDigits) UnmarshalJSON(text []byte) error {
+	digits, ok := bytes.CutPrefix(text, []byte{'"'})
+	digits, closed := bytes.CutSuffix(digits, []byte{'"'})
+	if !ok || !closed || bytes.IndexByte(digits, '\\') >= 0 {
+		var plain string
+		if err := json.Unmarshal(text, &plain); err != nil {
+			return err
+		}
+		digits = []byte(plain)
+	}
+	v, err := hex.AppendDecode(nil, digits)
 	*b = v
 	return err
 }
 
-// chunks are pieces of a stream, as hexadecimal digits in strings. They have an encoder of their own because a stream may
-// come byte by byte.
+// chunks are pieces of a stream.
 type chunks [][]byte
 
-func (c chunks) MarshalJSON() ([]byte, error) {
-	line := []byte{'['}
-	for i, chunk := range c {
-		if i > 0 {
-			line = append(line, ',')
-		}
-		line = append(line, '"')
-		line = hex.AppendEncode(line, chunk)
-		line = append(line, '"')
+// line returns the request as a line of JSON. What may be large, the chunks and the frames, it encodes itself.
+func (r request) line() ([]byte, error) {
+	line, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
 	}
-	return append(line, ']'), nil
+	line = slices.Grow(bytes.TrimSuffix(line, []byte{'}'}), int(r.size())+100)
+	if r.Chunks != nil {
+		line = append(line, `,"chunks":[`...)
+		for i, chunk := range r.Chunks {
+			line = appendHex(separated(line, i), chunk)
+		}
+		line = append(line, ']')
+	}
+	if r.Frames != nil {
+		line = append(line, `,"frames":[`...)
+		for i, f := range r.Frames {
+			line = append(separated(line, i), `{"id":"`...)
+			line = strconv.AppendUint(line, uint64(f.ID), 10)
+			line = append(appendHex(append(line, `","payload":`...), f.Payload), '}')
+		}
+		line = append(line, ']')
+	}
+	return append(line, "}\n"...), nil
+}
+
+func appendHex(line, b []byte) []byte {
+	return append(hex.AppendEncode(append(line, '"'), b), '"')
+}
+
+// separated appends a comma before all but the first element.
+func separated(line []byte, i int) []byte {
+	if i == 0 {
+		return line
+	}
+	return append(line, ',')
 }
 
 // declined returns the error of an answer that says that the program did not do it; nil if the program did it.
@@ -169,10 +202,10 @@ func (a answer) declined(do string) error {
 // size returns the approximate length of the line in bytes.
 func (r request) size() (n int64) {
 	for _, chunk := range r.Chunks {
-		n += 2 * int64(len(chunk))
+		n += 2*int64(len(chunk)) + 3
 	}
 	for _, f := range r.Frames {
-		n += 2 * int64(len(f.Payload))
+		n += 2*int64(len(f.Payload)) + 50
 	}
 	return n
 }

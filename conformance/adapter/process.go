@@ -201,7 +201,7 @@ func (p *process) send(do string, r request) (question, error) {
 	p.mu.Unlock()
 	r.Tag, r.Do = q.tag, do
 	p.handling.Add(1)
-	line, err := json.Marshal(r)
+	line, err := r.line()
 	p.handling.Add(-1)
 	if err != nil {
 		q.forget()
@@ -210,7 +210,7 @@ func (p *process) send(do string, r request) (question, error) {
 	p.sending.Lock()
 	defer p.sending.Unlock()
 	// How the process ended explains an error.
-	_, _ = counted{p.stdin, &p.moved}.Write(append(line, '\n'))
+	_, _ = counted{p.stdin, &p.moved}.Write(line)
 	return q, nil
 }
 

@@ -15,9 +15,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -29,6 +32,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, stop)
 
 	root := rootCommand()
+	if slices.Contains(args, "--version") {
+		root.Version = version() // for which all vectors are read, so not at every start
+	}
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
@@ -59,7 +65,7 @@ language obeys the PyProc protocol, and shows the bytes where it does not.`,
   pyproctest decode capture.bin                   # what is wrong with these bytes?`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Version:       version(),
+		Version:       spec.Version, // or there would be no --version
 	}
 	root.SetVersionTemplate("pyproctest {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true

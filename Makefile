@@ -11,7 +11,7 @@ FOR    ?= 2m
 TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance implementations test test-slow test-quick test-rest test-race test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
+.PHONY: help conformance implementations test test-slow test-quick test-rest test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,10 +44,11 @@ test-quick:
 	$(SUM) -p 3 -count=1 -skip '$(SLOW)' $(QUICK)
 
 test-slow: ## what make test leaves out, and the race detector
-	@$(MAKE) --no-print-directory -j2 test-race test-rest test-python-rest
+	@$(MAKE) --no-print-directory -j2 test-race test-race-bubbles
+	@$(MAKE) --no-print-directory -j2 test-rest test-python-rest
 
 test-rest:
-	$(SUM) -p 3 -count=1 -run '$(SLOW)' $(QUICK)
+	$(SUM) -count=1 -run '$(SLOW)' $(QUICK)
 	$(SUM) -count=1 $$(go list ./... | grep -E '$(SLOWPACKAGES)')
 
 # Left out are packages that start no goroutine, and packages and tests that do their work in other programs, which the detector
@@ -57,10 +58,13 @@ test-rest:
 BUBBLES = ./ref/frame ./ref/pool ./conformance/internal/pool
 RACED   = $$(go list ./... | grep -vE '/(bench|implementations|mutate|templates|vectors|fuzz|gen|inspect|seeded|text|wire|known|report|result|spec|message)(/|$$)|/ref/frame$$|/ref/pool$$|/internal/pool$$')
 APART   = ^Test(Reference(Framer|Pool)Passes|PythonFramer|FaultsOfAPythonFramer|FaultsOfAFramerAreFound|FaultsOfAPoolAreFound|AFramerThatCuts|AFramerWithOneWrite|FramerBesideTheFaultyOnes|LinesFollow|Scripts)
-test-race:
-	@if [ "$$(go env CGO_ENABLED)" = 1 ]; then set -x; \
-	  $(SUM) -race -count=1 -cpu 1 $(BUBBLES) && $(SUM) -race -count=1 -skip '$(APART)' $(RACED); \
+RACE    = @if [ "$$(go env CGO_ENABLED)" = 1 ]; then set -x; $(SUM) -race -count=1 $(1); \
 	else echo "NOT RUN: go test -race needs a C compiler, and there is none"; fi
+test-race:
+	$(call RACE,-skip '$(APART)' $(RACED))
+
+test-race-bubbles:
+	$(call RACE,-cpu 1 $(BUBBLES))
 
 # On the bare interpreter; make test-slow runs the same with the packages that pyproject.toml names, and both in other modes.
 test-python:

@@ -57,7 +57,7 @@ func (p planted) judgeBeside(ctx context.Context, f fault, opts ...conformance.O
 // judged. Those that nothing may run beside have a process of their own.
 func judgeEach(t *testing.T, how string, of func(planted) []fault, cases func(p planted, f fault, nth int) []string) {
 	t.Helper()
-	slots := make(chan struct{}, 12) // most of a fault's time is spent waiting
+	slots := make(chan struct{}, map[string]int{untilCaught: 12, besideOwn: 6}[how]) // a fault is mostly waited for
 	apart := make(chan struct{}, 2)
 	judged := func(ctx context.Context, p planted, f fault, nth int) (wrong string) {
 		if f.alone || how == untilCaught && measures(f.clause) {

@@ -220,14 +220,23 @@ func aWorkerThatAnswersAgainIsGivenCallsAgain(t *T) {
 	hung.hang()
 	s.healthBecomes("HLT-2", "1 healthy worker when the other hangs", func(h spec.Health) bool { return h.Healthy == 1 })
 	hung.resume()
-	before := callsPerWorker(s)[hung]
-	s.callUntil(t.Patience(), func() bool { return hung.calls > before || hung.exited })
-	if callsPerWorker(s)[hung] > before {
+	before := callsPerWorker(s)
+	s.callUntil(t.Patience(), func() bool { return hung.calls > before[hung] || hung.exited })
+	after, elsewhere := callsPerWorker(s), 0
+	if after[hung] > before[hung] {
 		return
+	}
+	for w, n := range after {
+		if w != hung {
+			elsewhere += n - before[w]
+		}
 	}
 	if hung.hasExited() {
 		t.Note("case", "the pool has replaced the worker that hung, so it cannot become healthy again")
 		return
+	}
+	if elsewhere < 2 {
+		t.Blocked("no worker is given calls, see SEL-3; on a slow machine the checks of all may come too late")
 	}
 	t.FailNow("HLT-13", "a worker that hung and answers again is given calls again", "none in %v; %s", t.Patience(), s.scene())
 }

@@ -36,7 +36,7 @@ var poolFaults = []fault{
 	breaks("RID-4", "answers-stray-among-many"),
 	// Whoever gets another's answer returns, and its slot comes back while its own request still runs.
 	breaks("RID-4", "header-in-one-read"),
-	breaks("RID-4", "loses-the-beginning-of-an-answer"),
+	breaks("RID-4", "loses-the-beginning-of-an-answer").andPerhaps("CAN-10"),
 	breaks("RID-4", "places-for-256-calls"),
 	breaks("RID-5", "unknown-to-whoever-waits").andPerhaps("BPR-1", "BPR-2", "BPR-3", "BPR-8", "CAN-3", "CAN-10", "MSG-5", "RID-4", "RID-6", "RID-7"),
 	breaks("RID-5", "repeated-to-whoever-waits"),

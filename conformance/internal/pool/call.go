@@ -1,11 +1,13 @@
 package pool
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/proc"
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
@@ -111,8 +113,26 @@ func (c *call) succeedsWith(clause, body string) {
 	case c.err != nil:
 		c.s.t.FailNow(clause, c.shown()+" gets its answer "+text.Clip(body, 120), "%s; %s", c.outcome(), c.s.scene())
 	case wire.DiffBody(body, c.answer) != "":
-		c.s.t.FailNow(clause, c.shown()+" gets its answer "+text.Clip(body, 120), "%s", wire.DiffBody(body, c.answer))
+		got := wire.DiffBody(body, c.answer)
+		if of := c.answerOfAnother(); of != "" && !strings.HasPrefix(clause, "RID-") {
+			clause, got = "RID-4", got+"; that is the answer to "+of
+		}
+		c.s.t.FailNow(clause, c.shown()+" gets its answer "+text.Clip(body, 120), "%s", got)
 	}
+}
+
+// answerOfAnother describes the request that the answer of the call belongs to, where it is that of another: workers answer
+// most requests with their own bodies, and health calls alike.
+func (c *call) answerOfAnother() string {
+	if bytes.Contains(c.answer, []byte(`"status":"healthy"`)) && c.method != "health" {
+		return "a health call"
+	}
+	for _, r := range c.s.requestsSoFar() {
+		if r.method != c.method && len(r.body) > 0 && wire.DiffBody(string(r.body), c.answer) == "" {
+			return fmt.Sprintf("%s, ID %d", text.Clip(text.Printable([]byte(r.method)), 60), r.id)
+		}
+	}
+	return ""
 }
 
 // fails waits for the call and requires an error in which errors.Is finds each of the kinds.

@@ -180,5 +180,6 @@ func (s *stage) awaitReplacement() bool {
 	return true
 }
 
-// shortHealthTimeout returns a deadline for health checks that makes a hung worker unhealthy soon.
-func shortHealthTimeout(t *T) time.Duration { return min(400*time.Millisecond, t.Patience()/5) }
+// shortHealthTimeout returns a deadline for health checks that makes a hung worker unhealthy soon, and not a right one on a
+// machine that is slow.
+func shortHealthTimeout(t *T) time.Duration { return min(1500*time.Millisecond, t.Patience()/5) }

@@ -232,5 +232,5 @@ class Caller:
 
 
 FRAMINGS = (ENHANCED, BASIC)
-# Without checksums: in Python alone they would take most of the time of tests that send many megabytes.
+# Without checksums: in Python alone they would take most of the time of tests that send much.
 BULK = BASIC

@@ -27,7 +27,9 @@ class Serving(test_serving.Cases):
     def test_handlers_run_at_the_same_time(self) -> None:
         caller = self.connect()
         for request_id in (1, 2):
-            caller.send(caller.request(request_id, "wait", {"seconds": test_serving.LONG, "name": "beside"}))
+            caller.send(
+                caller.request(request_id, "wait", {"seconds": test_serving.LONG, "name": "beside"})
+            )
         self.assertEqual(caller.call(3, "echo", "hi"), "hi")
         caller.send(caller.cancellation(1), caller.cancellation(2))
         caller.receive_all(2)

@@ -1,4 +1,4 @@
-"""What callers see of a worker that serves. mode_*.py have the same with handlers in threads and without epoll."""
+"""What callers see of a worker that serves. mode_*.py have the same in other modes of it."""
 
 from __future__ import annotations
 

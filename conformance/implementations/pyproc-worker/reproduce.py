@@ -54,6 +54,15 @@ class Worker:
                     raise
                 time.sleep(0.02)
 
+    def writable_memory(self) -> int:
+        """Returns the bytes that the process has set aside, 0 where the system does not say."""
+        assert self.process is not None
+        try:
+            lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        except OSError:
+            return 0
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmData"))
+
     def stop(self) -> None:
         if self.process is not None:
             self.process.kill()
@@ -241,6 +250,48 @@ def many_connections(worker: Worker) -> bool:
             return True
         connections.append(connection)
     return False
+
+
+def stays_open(connection: socket.socket) -> bool:
+    try:
+        while connection.recv(1 << 16):
+            pass
+    except TimeoutError:
+        print(f"  the connection is still open {QUIET:.0f} s later")
+        return True
+    print("  it is closed")
+    return False
+
+
+@fault("WRK-15", "a claim of more than 10485760 bytes closes the connection")
+def claim_over_max_payload(worker: Worker) -> bool:
+    connection = worker.connect()
+    header = struct.pack(">I", 1 << 24)
+    print(f"  sent {header.hex(' ')}")
+    connection.sendall(header)
+    return stays_open(connection)
+
+
+@fault("WRK-15 WRK-14", "a header cut off by the end of the stream closes the connection")
+def cut_off(worker: Worker) -> bool:
+    connection = worker.connect()
+    print("  sent 00, and the end of what is sent")
+    connection.sendall(b"\0")
+    connection.shutdown(socket.SHUT_WR)
+    return stays_open(connection)
+
+
+@fault("WRK-23", "memory is set aside for bytes that arrive, and not for a length that is claimed")
+def claimed_memory(worker: Worker) -> bool:
+    connection = worker.connect()
+    ask(connection, b'{"id":7,"method":"echo","body":1}')
+    before = worker.writable_memory()
+    connection.sendall(struct.pack(">I", 9 << 20) + b"x")
+    print("  sent 00 90 00 00 and one byte of 9 MB")
+    stays_open(connection)
+    grown = worker.writable_memory() - before
+    print(f"  {grown >> 20} MB more are set aside")
+    return grown > 8 << 20
 
 
 @fault("WRK-17", "on SIGTERM it ends with status 0 and removes its socket file")

@@ -78,7 +78,9 @@ func judgeEach(t *testing.T, how string, of func(planted) []fault, cases func(p 
 			verdicts := make(chan verdict)
 			var wg sync.WaitGroup
 			for nth, f := range now(of(p)) {
-				wg.Go(func() { verdicts <- verdict{strings.ReplaceAll(f.clause+"/"+f.name(), " ", "-"), judged(t.Context(), p, f, nth)} })
+				wg.Go(func() {
+					verdicts <- verdict{strings.ReplaceAll(f.clause+"/"+f.name(), " ", "-"), judged(t.Context(), p, f, nth)}
+				})
 			}
 			go func() {
 				wg.Wait()

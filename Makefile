@@ -11,7 +11,7 @@ FOR    ?= 2m
 TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance implementations test test-slow test-quick test-rest test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
+.PHONY: help explore conformance implementations test test-slow test-quick test-rest test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,11 @@ implementations: ## pyproc-worker and the small implementations in C, Java, Node
 
 matrix: ## every planted fault and control through the whole suite; writes conformance/MATRIX.md
 	go test ./conformance -count=1 -timeout 30m -run '^TestMatrixIsThatOfTheseFaults$$' -matrix .
+
+# Each of the four gets a quarter of the budget. EXPLORE_SAVE=DIR keeps what is found.
+explore: ## what does no case list? generated histories on all of ours, shrunk; BUDGET=5m, SEED=N for the same again
+	go test ./conformance -count=1 -timeout 0 -v -run '^TestExploreOurs$$' $(if $(SEED),-explore-seed $(SEED)) \
+	  -explore-for $$(echo $(BUDGET) | awk '{n = $$1 + 0; if ($$1 ~ /h$$/) n *= 3600; else if ($$1 ~ /m$$/) n *= 60; printf "%ds", n / 4}')
 
 mutate: ## does the suite notice small changes? BUDGET=5m, TARGET=frame, message, pool or worker
 	go run ./conformance/mutate -budget $(BUDGET) -target "$(TARGET)"

@@ -19,6 +19,7 @@ type call struct {
 	s         *stage
 	method    string // unlike that of any other call, so that the request can be recognized by it
 	own       bool   // the method was made for this call
+	ownBody   bool   // and so was the body
 	body      json.RawMessage
 	cancel    context.CancelFunc
 	done      chan struct{} // closed when Call has returned or panicked
@@ -48,7 +49,7 @@ func (s *stage) callWith(ctx context.Context, method, body string) *call {
 			c.method, c.own = fmt.Sprintf("call-%d", n), true
 		}
 		if body == "" {
-			c.body = fmt.Appendf(nil, `{"call":%d}`, n)
+			c.body, c.ownBody = fmt.Appendf(nil, `{"call":%d}`, n), true
 		}
 		s.calls = append(s.calls, c) // and from now on its fields are read by others
 	})
@@ -121,15 +122,17 @@ func (c *call) succeedsWith(clause, body string) {
 	}
 }
 
-// answerOfAnother describes the request that the answer of the call belongs to, where it is that of another: workers answer
-// most requests with their own bodies, and health calls alike.
+// answerOfAnother describes the call that the answer belongs to, where it is that of another: of a call whose body was made
+// for it alone, or a health call. Bodies that a case chose may be alike, or become so by another fault.
 func (c *call) answerOfAnother() string {
-	if bytes.Contains(c.answer, []byte(`"status":"healthy"`)) && c.method != "health" {
+	if c.method != "health" && bytes.Contains(c.answer, []byte(`"status":"healthy"`)) {
 		return "a health call"
 	}
-	for _, r := range c.s.requestsSoFar() {
-		if r.method != c.method && len(r.body) > 0 && wire.DiffBody(string(r.body), c.answer) == "" {
-			return fmt.Sprintf("%s, ID %d", text.Clip(text.Printable([]byte(r.method)), 60), r.id)
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	for _, o := range c.s.calls {
+		if o != c && o.ownBody && wire.DiffBody(string(o.body), c.answer) == "" {
+			return o.shown()
 		}
 	}
 	return ""

@@ -51,12 +51,12 @@ test-rest:
 	$(SUM) -count=1 -run '$(SLOW)' $(QUICK)
 	$(SUM) -count=1 $$(go list ./... | grep -E '$(SLOWPACKAGES)')
 
-# Left out are packages that start no goroutine, and packages and tests that do their work in other programs, which the detector
-# does not see into. Packages that
-# use testing/synctest have one processor: with more, the detector itself crashes now and then in bubbles whose timers are
-# received from when they are due (golang.org/issue/78156).
+# Left out are packages that start no goroutine (QUIET, which a test holds), and packages and tests that do their work in other
+# programs, which the detector does not see into. Packages that use testing/synctest have one processor: with more, the detector
+# itself crashes now and then in bubbles whose timers are received from when they are due (golang.org/issue/78156).
 BUBBLES = ./ref/frame ./ref/pool ./conformance/internal/pool
-RACED   = $$(go list ./... | grep -vE '/(bench|implementations|mutate|templates|vectors|fuzz|gen|inspect|seeded|text|wire|known|report|result|spec|message)(/|$$)|/ref/frame$$|/ref/pool$$|/internal/pool$$')
+QUIET   = conformance/(catalog/gen|inspect|internal/(seeded|text|wire)|known|report|result|spec|spec/gen)|ref/message|vectors|vectors/gen
+RACED   = $$(go list ./... | grep -vE '/($(QUIET))$$|/(bench|implementations|mutate|templates|fuzz)(/|$$)|/ref/frame$$|/ref/pool$$|/internal/pool$$')
 APART   = ^Test(Reference(Framer|Pool)Passes|PythonFramer|FaultsOfAPythonFramer|FaultsOfAFramerAreFound|FaultsOfAPoolAreFound|AFramerThatCuts|AFramerWithOneWrite|FramerBesideTheFaultyOnes|LinesFollow|Scripts)
 RACE    = @if [ "$$(go env CGO_ENABLED)" = 1 ]; then set -x; $(SUM) -race -parallel 4 -count=1 $(1); \
 	else echo "NOT RUN: go test -race needs a C compiler, and there is none"; fi

@@ -1,10 +1,14 @@
 package conformance_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,4 +37,37 @@ func TestTheMakefileNamesTestsThatThereAre(t *testing.T) {
 			require.Contains(t, tests.String(), "\nfunc Test"+name, "%s of the Makefile", variable)
 		}
 	}
+}
+
+// A package that the race detector leaves out because it starts no goroutine starts none, in its tests neither.
+func TestPackagesThatAreNotRacedStartNoGoroutine(t *testing.T) {
+	makefile, err := os.ReadFile("../Makefile")
+	require.NoError(t, err)
+	m := regexp.MustCompile(`(?m)^QUIET *= (.*)$`).FindSubmatch(makefile)
+	require.NotNil(t, m)
+	quiet := regexp.MustCompile(`^\.\./(` + string(m[1]) + `)$`)
+	folders := 0
+	require.NoError(t, filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() || !quiet.MatchString(filepath.ToSlash(path)) {
+			return err
+		}
+		folders++
+		files, err := filepath.Glob(filepath.Join(path, "*.go"))
+		require.NoError(t, err)
+		for _, file := range files {
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+			require.NoError(t, err)
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				_, starts := n.(*ast.GoStmt)
+				if call, ok := n.(*ast.CallExpr); ok {
+					method, ok := call.Fun.(*ast.SelectorExpr)
+					starts = ok && slices.Contains([]string{"Go", "Parallel", "RunParallel"}, method.Sel.Name)
+				}
+				require.False(t, starts, "%s starts a goroutine, so QUIET of the Makefile must not name its package", file)
+				return true
+			})
+		}
+		return nil
+	}))
+	require.Equal(t, 12, folders, "QUIET names as many packages as there are")
 }

@@ -111,8 +111,7 @@ func (f fault) misjudged(rep conformance.Report) string {
 	return wrong
 }
 
-// misjudgedBeside is like misjudged for a report of cases that need not find the fault. Of a control they must not say
-// anything wrong; on a machine that is busy with other faults a case may be blocked.
+// misjudgedBeside is like misjudged for a report of cases that need not find the fault. A case of a control may be blocked.
 func (f fault) misjudgedBeside(rep conformance.Report) string {
 	var wrong []string
 	for _, clause := range slices.Sorted(maps.Keys(kills(rep))) {

@@ -30,7 +30,10 @@ type scriptedWorker struct {
 	path      string    // of its socket
 	control   net.Conn
 
-	writing sync.Mutex // held while an order is written
+	ordersMu sync.Mutex
+	orders   []byte        // given and not yet written
+	ordered  chan struct{} // holds an element after an order
+	gone     chan struct{} // closed when the process has exited
 
 	// Under the lock of the stage:
 	conns         map[uint32]*connection
@@ -88,7 +91,10 @@ func (s *stage) serve(control net.Conn) {
 // stage has been cleared: a Start that had failed already started the process too late for anybody to end it.
 func (s *stage) addWorker(control net.Conn, hello string) *scriptedWorker {
 	pid, path, _ := strings.Cut(hello, " ")
-	w := &scriptedWorker{s: s, path: path, control: control, conns: map[uint32]*connection{}, confirmations: map[uint32]chan error{}}
+	w := &scriptedWorker{
+		s: s, path: path, control: control, ordered: make(chan struct{}, 1), gone: make(chan struct{}),
+		conns: map[uint32]*connection{}, confirmations: map[uint32]chan error{},
+	}
 	w.pid, _ = strconv.Atoi(pid)
 	w.startedAt = proc.StartTime(w.pid)
 	s.mu.Lock()
@@ -102,12 +108,14 @@ func (s *stage) addWorker(control net.Conn, hello string) *scriptedWorker {
 	s.notifyLocked()
 	s.mu.Unlock()
 	w.note("appears, process %d, socket path %q", w.pid, w.path)
+	s.serving.Go(w.writeOrders)
 	s.serving.Go(func() { onAppear(w) })
 	return w
 }
 
 // markExited ends the connections and the outstanding orders of a process whose control socket has ended.
 func (w *scriptedWorker) markExited() {
+	close(w.gone)
 	w.s.withLock(func() {
 		w.exited, w.exitedAt = true, time.Now()
 		for _, c := range w.conns {

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/pyproctest/pyproctest/conformance/internal/scripted"
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
+	"github.com/pyproctest/pyproctest/conformance/internal/wire"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 	"github.com/stretchr/testify/require"
 )
@@ -32,4 +34,35 @@ func TestAProcessThatAppearsWhenTheStageIsClearedIsSentAway(t *testing.T) {
 		s.serving.Wait()
 		c.Clean()
 	})
+}
+
+// A process reports events and takes orders in one: while one of its events is not read, it may take no order. So the case
+// reads on though none of its orders is taken.
+func TestEventsAreReadThoughTheProcessTakesNoOrders(t *testing.T) {
+	c := &T{T: suite.NewT(t.Context(), time.Second), framing: spec.Enhanced}
+	defer c.Clean()
+	s := c.stage()
+	defer s.clear()
+	s.echoRequests()
+	s.onAppear = neverListens
+	here, there := net.Pipe()
+	defer func() { _ = there.Close() }()
+	require.NoError(t, there.SetDeadline(time.Now().Add(10 * time.Second)))
+	s.serving.Go(func() { s.serve(here) })
+	report := func(kind scripted.Kind, data string) {
+		_, err := there.Write(scripted.Message{Kind: kind, Conn: 1, Data: []byte(data)}.Append(nil))
+		require.NoError(t, err, "an event is not read")
+	}
+	report(scripted.EventHello, "1 "+filepath.Join(os.TempDir(), "w.sock"))
+	report(scripted.EventAccepted, "")
+	for id := uint64(1); id <= 3; id++ {
+		payload := fmt.Appendf(nil, `{"id":%d,"method":"odd","body":null}`, id)
+		report(scripted.EventReceived, string(wire.Encode(spec.Enhanced, id, payload)))
+	}
+	for id := 1; id <= 3; id++ {
+		m, err := scripted.Read(there)
+		require.NoError(t, err)
+		require.Equal(t, scripted.OrderWrite, m.Kind)
+		require.Contains(t, string(m.Data), fmt.Sprintf(`"id":%d,`, id))
+	}
 }

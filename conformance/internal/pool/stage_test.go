@@ -47,7 +47,7 @@ func TestEventsAreReadThoughTheProcessTakesNoOrders(t *testing.T) {
 	s.onAppear = neverListens
 	here, there := net.Pipe()
 	defer func() { _ = there.Close() }()
-	require.NoError(t, there.SetDeadline(time.Now().Add(10 * time.Second)))
+	require.NoError(t, there.SetDeadline(time.Now().Add(10*time.Second)))
 	s.serving.Go(func() { s.serve(here) })
 	report := func(kind scripted.Kind, data string) {
 		_, err := there.Write(scripted.Message{Kind: kind, Conn: 1, Data: []byte(data)}.Append(nil))

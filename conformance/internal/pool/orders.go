@@ -9,35 +9,8 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/internal/scripted"
 )
 
-// order gives an order to the process and does not wait, not even until it is written: the process may take no order before
-// the goroutine of serve, whose script gives orders, has read an event. It does nothing if the process has exited.
-func (w *scriptedWorker) order(m scripted.Message) {
-	w.ordersMu.Lock()
-	w.orders = m.Append(w.orders)
-	w.ordersMu.Unlock()
-	select {
-	case w.ordered <- struct{}{}:
-	default: // the goroutine that writes them will look
-	}
-}
-
-// writeOrders writes the orders to the process until it has exited.
-func (w *scriptedWorker) writeOrders() {
-	for {
-		select {
-		case <-w.ordered:
-		case <-w.gone:
-			return
-		}
-		w.ordersMu.Lock()
-		orders := w.orders
-		w.orders = nil
-		w.ordersMu.Unlock()
-		if _, err := w.control.Write(orders); err != nil {
-			return
-		}
-	}
-}
+// order sends an order to the process and does not wait. It does nothing if the process has exited.
+func (w *scriptedWorker) order(m scripted.Message) { w.orders.Give(m) }
 
 // orderAndWait sends an order to the process and waits until it has been carried out. It returns an error if the process
 // could not carry it out or exits first, if the case ends, or after the patience of the run.

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -29,11 +28,7 @@ type scriptedWorker struct {
 	startedAt time.Time // of the process; without /proc, the time of its first event
 	path      string    // of its socket
 	control   net.Conn
-
-	ordersMu sync.Mutex
-	orders   []byte        // given and not yet written
-	ordered  chan struct{} // holds an element after an order
-	gone     chan struct{} // closed when the process has exited
+	orders    *scripted.Orders
 
 	// Under the lock of the stage:
 	conns         map[uint32]*connection
@@ -92,7 +87,7 @@ func (s *stage) serve(control net.Conn) {
 func (s *stage) addWorker(control net.Conn, hello string) *scriptedWorker {
 	pid, path, _ := strings.Cut(hello, " ")
 	w := &scriptedWorker{
-		s: s, path: path, control: control, ordered: make(chan struct{}, 1), gone: make(chan struct{}),
+		s: s, path: path, control: control, orders: scripted.NewOrders(),
 		conns: map[uint32]*connection{}, confirmations: map[uint32]chan error{},
 	}
 	w.pid, _ = strconv.Atoi(pid)
@@ -108,14 +103,14 @@ func (s *stage) addWorker(control net.Conn, hello string) *scriptedWorker {
 	s.notifyLocked()
 	s.mu.Unlock()
 	w.note("appears, process %d, socket path %q", w.pid, w.path)
-	s.serving.Go(w.writeOrders)
+	s.serving.Go(func() { w.orders.Write(control) })
 	s.serving.Go(func() { onAppear(w) })
 	return w
 }
 
 // markExited ends the connections and the outstanding orders of a process whose control socket has ended.
 func (w *scriptedWorker) markExited() {
-	close(w.gone)
+	w.orders.End()
 	w.s.withLock(func() {
 		w.exited, w.exitedAt = true, time.Now()
 		for _, c := range w.conns {

@@ -405,6 +405,19 @@ func (m *model) ends(c *call) {
 	}
 }
 
+// laterCallsFail judges calls after all else that failed, one after the other, while the pool said that all is well.
+func (m *model) laterCallsFail() {
+	clause := "RID-5"
+	if slices.ContainsFunc(m.arrivals, func(a *arrival) bool { return a.conn.spoiled }) {
+		clause = "RID-7"
+	}
+	last := m.calls[len(m.calls)-1]
+	m.fail(explore.Failure{
+		Rule: "later-calls-work", Clause: clause, Kin: []string{"RID-5", "RID-7", "BPR-4"},
+		Want: fmt.Sprintf("one of %d later calls gets its answer, since the pool says that every worker is healthy", laterTries), Got: "error: " + text.OneLine(last.err),
+	})
+}
+
 // byHow returns the clause of an answer in an unusual form.
 func byHow(how, usual string) string {
 	switch how {

@@ -217,6 +217,7 @@ func (p *player) finish() {
 		p.mu.Lock()
 		p.m.round()
 		p.mu.Unlock()
+		p.laterCallWorks()
 		p.shutdown(explore.Step{})
 		p.awaitShutdowns()
 	}
@@ -241,6 +242,64 @@ func (p *player) finish() {
 	if r, ok := p.pool.(pool.Remote); ok {
 		_ = r.Close()
 	}
+}
+
+// laterTries is how many calls in a row may fail while the pool says that every worker is healthy. One may meet a connection
+// that is being given up.
+const laterTries = 3
+
+// laterCallWorks makes calls after all else, until one gets its answer. While the pool says that not every worker is healthy
+// they may fail, and so they may where a worker has died, which the pool need not notice before it checks.
+func (p *player) laterCallWorks() {
+	p.mu.Lock()
+	skip := !p.m.started || p.m.stopping || p.m.failure != nil || p.blocked != "" || !p.m.doubtful || p.m.died()
+	p.mu.Unlock()
+	if skip {
+		return
+	}
+	for n := range laterTries {
+		if !p.allHealthy() {
+			return
+		}
+		name := fmt.Sprintf("later%d", n+1)
+		p.call(explore.Step{Call: name})
+		p.answer(explore.Step{Do: "answer", Call: name})
+		p.settle()
+		p.answer(explore.Step{Do: "answer", Call: name}) // that had to wait
+		p.settle()
+		p.mu.Lock()
+		c := p.m.call(name)
+		stop := p.m.failure != nil || p.blocked != "" || !c.returned || c.err == nil
+		p.mu.Unlock()
+		if stop || !p.allHealthy() {
+			return
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.m.laterCallsFail()
+}
+
+// allHealthy asks the pool whether every worker is healthy.
+func (p *player) allHealthy() bool {
+	answer := make(chan bool, 1)
+	p.calls.Go(func() {
+		defer func() {
+			if recover() != nil {
+				answer <- false // a step of the history shows that
+			}
+		}()
+		answer <- p.pool.Health().Healthy == p.m.options.Workers
+	})
+	timer := time.NewTimer(p.w.Patience)
+	defer timer.Stop()
+	select {
+	case healthy := <-answer:
+		return healthy
+	case <-timer.C:
+	case <-p.ctx.Done():
+	}
+	return false
 }
 
 // answerAll answers all that waits at a worker, and what comes to one because of that.

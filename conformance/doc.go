@@ -18,5 +18,6 @@
 // given. A case that could not run fails.
 //
 // This package is the public face: it declares what users implement and passes it on. The cases are in internal/framer,
-// internal/worker and internal/pool, and what explores is in internal/explore; package result has the report. CONTRIBUTING.md says how to add to the suite.
+// internal/worker and internal/pool, and what explores is in internal/explore; package result has the report.
+// CONTRIBUTING.md says how to add to the suite.
 package conformance

@@ -32,6 +32,9 @@ Nothing is accused that was seen once: a failure is confirmed alone, on a fresh 
 what did not come only after all of --patience, while the machine serves a process of the
 suite beside it. What was seen and not again is noted.
 
+This is new: the models have been tried on the implementations of this repository alone. Read
+a history against SPEC.md before you believe it.
+
 One --seed gives the same histories. --save keeps those that fail as files; --replay plays
 one of them, or all in a folder, again on any implementation.
 

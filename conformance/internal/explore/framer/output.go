@@ -113,7 +113,11 @@ func (m *model) output(got []byte, broken bool, brokenAt int) {
 		rest = nil
 	}
 	if len(rest) > 0 {
-		m.fail(m.blameOutput(rest, left, names))
+		f := m.blameOutput(rest, left, names)
+		if broken && o.at <= brokenAt && begunByOne(got[o.at:brokenAt], o.left()) { // up to the cut all is right
+			f.Clause, f.Kin = "STR-6", []string{"STR-5"}
+		}
+		m.fail(f)
 		return
 	}
 	for _, name := range names {
@@ -145,6 +149,11 @@ func areEarly(after, cutOff []byte, left [][]*write) bool {
 	return slices.ContainsFunc(early, func(cut *write) bool {
 		return bytes.HasPrefix(cut.frame, cutOff) && areFrames(after, slices.DeleteFunc(slices.Clone(early), func(w *write) bool { return w == cut }))
 	})
+}
+
+// begunByOne reports whether the bytes are the beginning of the frame of one of the writes.
+func begunByOne(data []byte, left [][]*write) bool {
+	return slices.ContainsFunc(slices.Concat(left...), func(w *write) bool { return !w.tooLarge && bytes.HasPrefix(w.frame, data) })
 }
 
 // areFrames reports whether the bytes are frames of some of the writes, whole, in any order.

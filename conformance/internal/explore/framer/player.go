@@ -64,9 +64,21 @@ func (s session) Play(ctx context.Context, h explore.History, w explore.Waiting)
 	p.play(s.s, h)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return explore.Outcome{
-		Failure: p.m.failure, Blocked: p.blocked, Events: p.events, Features: slices.Sorted(maps.Keys(p.m.seen)), Exercised: slices.Sorted(maps.Keys(p.m.exercised)),
+	o := explore.Outcome{Failure: p.m.failure, Blocked: p.blocked, Events: p.events, Exercised: slices.Sorted(maps.Keys(p.m.exercised))}
+	if !hasSeveralLanes(h) { // what shows there depends on who is faster, and a seed is to give the same histories again
+		o.Features = slices.Sorted(maps.Keys(p.m.seen))
 	}
+	return o
+}
+
+func hasSeveralLanes(h explore.History) bool {
+	lanes := map[string]bool{}
+	for _, s := range h.Steps {
+		if s.Do == "write" {
+			lanes[s.Lane] = true
+		}
+	}
+	return len(lanes) > 1
 }
 
 // player plays one history on a framer of its own. One goroutine reads, and one writes for each lane.

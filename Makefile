@@ -11,7 +11,7 @@ FOR    ?= 2m
 TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance implementations test test-slow test-quick test-rest test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
+.PHONY: help conformance implementations test test-slow test-quick test-rest test-rest-beside test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,10 +46,14 @@ test-quick:
 
 test-slow: ## what make test leaves out, and the race detector
 	@$(MAKE) --no-print-directory -j2 test-race test-race-bubbles
-	@$(MAKE) --no-print-directory -j2 test-rest test-python-rest test-rest-packages
+	@$(MAKE) --no-print-directory -j2 test-rest test-rest-beside
 
 test-rest:
 	$(SUM) -count=1 -run '$(SLOW)' $(QUICK)
+
+test-rest-beside:
+	@$(MAKE) --no-print-directory test-python-rest
+	@$(MAKE) --no-print-directory test-rest-packages
 
 test-rest-packages:
 	$(SUM) -count=1 $$(go list ./... | grep -E '$(SLOWPACKAGES)')

@@ -113,21 +113,6 @@ func TestWhatExploreFindsIsInTheReport(t *testing.T) {
 	require.Len(t, list.Apply(rep).Excused, 1)
 }
 
-// One seed gives the same run where the subject is deterministic.
-func TestASeedGivesTheSameRun(t *testing.T) {
-	run := func() conformance.Explored {
-		x := bounded(300)
-		x.Seed = 77
-		e, err := conformance.CheckExploreFramer(t.Context(), referenceFramer, x)
-		require.NoError(t, err)
-		return e
-	}
-	first, again := run(), run()
-	require.Equal(t, first.Histories, again.Histories)
-	require.Equal(t, first.Steps, again.Steps)
-	require.Equal(t, first.Exercised, again.Exercised)
-}
-
 func TestExploreSaysWhatItCannotUse(t *testing.T) {
 	_, err := conformance.CheckExploreFramer(t.Context(), nil, bounded(1))
 	require.ErrorContains(t, err, "no framer")

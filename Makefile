@@ -35,8 +35,7 @@ mutate: ## does the suite notice small changes? BUDGET=5m, TARGET=frame, message
 # all other tests that are quick. The rest is named here once: make test skips it, make test-slow runs it.
 SLOW = ^Test(NothingElseIsAccused|FramerBesideTheFaultyOnesIsRight|JUnitIsGreenExactlyWhereTheRunSucceeds|PageIsSoundWhateverItTells|HostileTextBreaksOutOfNothing|JSONOfRandomRunsIsValidAndStable|EachCaseIsInOnePartOfARun|LargeBodiesBothWaysAtOnce|FaultsOfAPoolAreFoundThroughTheGoStarter|APoolIsAsItsModel|TheModelSeesPlantedBugs|EachPropertyCanFail|EachPropertyOfTheCodecCanFail|ACrowdAmongFaults|DecodeOfAGigabyteOfZerosIsShort|Reference(Framer|Pool)PassesThroughItsAdapter|LinesFollowTheSchema|PoolAdaptersThatInitWritesPassEverythingOn|AFramerThatCutsItsWritesAtRandomPasses|AFramerWithOneWriteForEachFrameNeedsNoLock|ActionWritesSummaryAndReportsAndEndsAsTheRun|AWorkerThatSkipsChecksumsGetsNoNumbers|RealNoiseAloneAlarmsAtMostOnceInTwentyComparisons)$$|^TestScripts$$/^(filled-|report$$|run-(known|part|worker)$$)
 SLOWPACKAGES = /fuzz$$|/fuzz/run$$|/bench/soak$$|/conformance/mutate$$
-# The longest first, so that none is left to run alone at the end.
-QUICK = $$(go list ./conformance/implementations ./conformance ./ref/pool; go list ./... | grep -vE '$(SLOWPACKAGES)')
+QUICK = $$(go list ./... | grep -vE '$(SLOWPACKAGES)')
 # Two parts at a time, here and below, since tests wait more than they compute.
 test: ## every case on all of ours, every planted fault; some five minutes on two idle cores
 	@$(MAKE) --no-print-directory -j2 test-quick test-python

@@ -40,7 +40,7 @@ func TestWorkerThatCannotBeRunGetsOneError(t *testing.T) {
 		},
 		"never listens": {
 			conformance.Command("/bin/sh", "-c", "echo busy >&2; exec sleep 100"), starts, result.StatusBlocked,
-			[]string{"PYPROC_SOCKET_PATH", "accepted no connection", "--patience", "busy", "exec sleep 100"},
+			[]string{"PYPROC_SOCKET_PATH", "accepted no connection", "--patience", "busy", "exec sleep 100", "(sleep 100) sleeps"},
 		},
 		"listens elsewhere": {
 			plantedCommand("ignores-the-path"), starts, result.StatusFail,

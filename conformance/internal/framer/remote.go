@@ -76,14 +76,16 @@ func (g guarded) remote() Remote {
 // cpuTime is the processor time that the processes of framers have used: when a call began to be watched, and last.
 type cpuTime struct{ first, last time.Duration }
 
-// stillGrows reports whether the processes have worked during the time since the last call, and for less than the limit in
-// all. A call may take long on a slow or shared machine; a framer that hangs waits, or works for ever.
+// stillGrows reports whether the processes have worked during the time since the last call, or wait for a processor or a
+// disk, and have worked for less than the limit in all. A call may take long on a slow or shared machine; a framer that
+// hangs waits for something else, or works for ever.
 func (w *cpuTime) stillGrows(pids []int, since, limit time.Duration) bool {
-	used := time.Duration(0)
+	used, busy := time.Duration(0), false
 	for _, pid := range pids {
 		for _, one := range proc.Within(pid) {
 			of, _ := proc.Of(one)
 			used += of.Used
+			busy = busy || proc.Busy(one)
 		}
 	}
 	grown := used - w.last
@@ -92,5 +94,5 @@ func (w *cpuTime) stillGrows(pids []int, since, limit time.Duration) bool {
 		return false
 	}
 	w.last = used
-	return grown > since/50 && used-w.first < limit
+	return (busy || grown > since/50) && used-w.first < limit
 }

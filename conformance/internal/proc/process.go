@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -117,18 +118,49 @@ func parentOf(pid int) (int, bool) {
 	return stat.parent, err == nil
 }
 
-// Busy reports whether a thread of the process runs, or would run if a processor were free.
+// Busy reports whether a thread of the process runs, or would run if a processor were free or a disk were faster. A
+// process on a machine that is slow in either way is busy; one that waits for another process or for time to pass is not.
 func Busy(pid int) bool {
 	if !linux {
 		p, _ := processFromPS(pid)
-		return strings.HasPrefix(p.State, "R")
+		return isBusy(p.State)
 	}
 	for _, thread := range threads(pid) {
-		if stat, err := readStat(thread); err == nil && stat.state == "R" {
+		if stat, err := readStat(thread); err == nil && isBusy(stat.state) {
 			return true
 		}
 	}
 	return false
+}
+
+// isBusy knows the letters of Linux ("R" runs or is ready to, "D" waits for a disk) and of macOS ("U" for the latter).
+func isBusy(state string) bool { return state != "" && strings.Contains("RDU", state[:1]) }
+
+// Doing describes what the process and its descendants are about, one after the other: their IDs, command lines and
+// states, and the processor time they have used. It is empty if there is no such process.
+func Doing(pid int) string {
+	var all []string
+	for _, one := range slices.Sorted(slices.Values(Within(pid))) {
+		p, ok := Of(one)
+		if !ok {
+			continue
+		}
+		doing := "sleeps"
+		switch {
+		case strings.HasPrefix(p.State, "Z"):
+			doing = "has ended and was not waited for"
+		case strings.HasPrefix(p.State, "T"):
+			doing = "is stopped"
+		case Busy(one):
+			doing = "is at work or waits for a disk"
+		}
+		used := ""
+		if linux {
+			used = fmt.Sprintf(" and has used %v of processor time", p.Used)
+		}
+		all = append(all, fmt.Sprintf("process %d (%s) %s%s", one, commandLine(one), doing, used))
+	}
+	return strings.Join(all, ", ")
 }
 
 // StartTime returns when a process was started, to a hundredth of a second. It returns the present where that is not
@@ -164,6 +196,22 @@ func PeakOf(pid int) (sum Peak, known bool) {
 		sum.Reserved += status.peakReserved
 	}
 	return sum, known
+}
+
+// commandLine returns the command line of a process as the system shows it; the start of a long one.
+func commandLine(pid int) string {
+	var line string
+	if linux {
+		line = commandLineInProc(pid)
+	} else {
+		out, _ := exec.Command("ps", "-p", fmt.Sprint(pid), "-o", "args=").Output()
+		line = strings.TrimSpace(string(out))
+	}
+	const longest = 120
+	if len(line) > longest {
+		line = line[:longest] + "…"
+	}
+	return line
 }
 
 // processFromPS asks ps about one process.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,6 +44,50 @@ func TestADescendantIsWithinEachOfItsAncestors(t *testing.T) {
 	require.Contains(t, Within(os.Getpid()), child)
 	require.True(t, IsWithin(child, os.Getpid()))
 	require.False(t, IsWithin(shell, child))
+}
+
+func TestDoingTellsOfEachProcessWhatItIsAboutAndOfNoneNothing(t *testing.T) {
+	shell, child := startShell(t)
+	require.Regexp(t, fmt.Sprintf(`process %d \(sh -c sleep 600 .*\) sleeps`, shell), Doing(shell))
+	require.Regexp(t, fmt.Sprintf(`, process %d \(sleep 600\) sleeps`, child), Doing(shell))
+	require.NoError(t, syscall.Kill(child, syscall.SIGSTOP))
+	require.Eventually(t, func() bool { return strings.HasSuffix(commandAndState(child), "(sleep 600) is stopped") },
+		10*time.Second, 5*time.Millisecond)
+	require.Contains(t, Doing(os.Getpid()), "is at work")
+
+	cmd := exec.Command("true")
+	require.NoError(t, cmd.Run())
+	require.Empty(t, Doing(cmd.Process.Pid))
+}
+
+// commandAndState is what Doing says, without the processor time.
+func commandAndState(pid int) string {
+	doing, _, _ := strings.Cut(Doing(pid), " and has used")
+	return doing
+}
+
+// A process that waits for a disk is in the state that Linux also gives to one whose child borrows its memory (vfork).
+func TestAProcessThatWaitsForADiskIsBusyAndOneThatSleepsIsNot(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("vfork gives another state elsewhere")
+	}
+	cmd := exec.Command("python3", "-c", "import ctypes, time; ctypes.CDLL(None).vfork(); print(flush=True); time.sleep(600)")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+	})
+	_, err = bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	own, ok := Of(cmd.Process.Pid)
+	require.True(t, ok)
+	require.Equal(t, "D", own.State)
+	require.True(t, Busy(cmd.Process.Pid))
+	_, child := startShell(t)
+	require.Eventually(t, func() bool { return !Busy(child) }, 10*time.Second, 5*time.Millisecond)
 }
 
 func TestAProcessHoldsMemoryAndAnEndedOneIsNotKnown(t *testing.T) {

@@ -19,7 +19,7 @@ func folder(pid int) string { return filepath.Join(root, strconv.Itoa(pid)) }
 
 // stat is what the file "stat" says of a process or a thread.
 type stat struct {
-	state    string // one letter: "R" runs or is ready to run, "Z" is a zombie
+	state    string // one letter: "R" runs or is ready to run, "D" waits for a disk, "Z" is a zombie
 	parent   int
 	used     time.Duration // processor time, its own and the kernel's for it
 	started  time.Duration // after the system came up
@@ -132,6 +132,12 @@ func pidsInProc() (pids []int) {
 		}
 	}
 	return pids
+}
+
+// commandLineInProc returns the words of the command line of a process with spaces between them.
+func commandLineInProc(pid int) string {
+	words, _ := os.ReadFile(filepath.Join(folder(pid), "cmdline"))
+	return string(bytes.TrimSpace(bytes.ReplaceAll(words, []byte{0}, []byte(" "))))
 }
 
 // threads returns the folders of the threads of a process.

@@ -1,13 +1,15 @@
 package suite
 
 import (
+	"os"
 	"runtime"
 	"time"
 )
 
 // A Timer is like a [time.Timer] for what runs in this process, such as a framer or a pool under test: only time counts in
-// which a goroutine gets its turn and its memory. A process that is starved, or collects garbage with all that it is given,
-// still fires its timers, and what wakes from a timer goes before what has waited for its turn.
+// which a goroutine gets its turn, its memory and the disk. A process that is starved, or collects garbage with all that it
+// is given, still fires its timers, and what wakes from a timer goes before what has waited for its turn. A disk that
+// writes what others gave it can hold up whoever binds a socket for seconds, and holds up no timer.
 type Timer struct {
 	C       <-chan struct{} // closed when the time is over
 	stopped chan struct{}
@@ -18,7 +20,9 @@ type Timer struct {
 const ticks = 10
 
 // NewTimer starts a timer of d.
-func NewTimer(d time.Duration) *Timer {
+func NewTimer(d time.Duration) *Timer { return newTimer(d, TakeATurn) }
+
+func newTimer(d time.Duration, takeATurn func()) *Timer {
 	over, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		tick := time.NewTimer(d / ticks)
@@ -29,7 +33,7 @@ func NewTimer(d time.Duration) *Timer {
 				return
 			case <-tick.C:
 			}
-			TakeATurn()
+			takeATurn()
 			tick.Reset(d / ticks)
 		}
 		close(over)
@@ -40,11 +44,15 @@ func NewTimer(d time.Duration) *Timer {
 // Stop lets go of what the timer holds. Its channel is then not closed any more, unless it is already.
 func (t *Timer) Stop() { close(t.stopped) }
 
-// TakeATurn returns when this goroutine has stood in line behind those that are ready to run, and has got some memory.
+// TakeATurn returns when this goroutine has stood in line behind those that are ready to run, has got some memory, and has
+// made a folder and removed it.
 func TakeATurn() {
 	for range 8 {
 		runtime.Gosched()
 	}
 	size := 64 << 10
 	runtime.KeepAlive(make([]byte, size*runtime.GOMAXPROCS(0)))
+	if dir, err := os.MkdirTemp("", "pp"); err == nil { // where none can be made, no subject waits for the disk either
+		_ = os.Remove(dir)
+	}
 }

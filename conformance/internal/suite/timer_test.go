@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"os"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -26,6 +27,32 @@ func TestATimerFiresAfterItsTimeUnlessItIsStopped(t *testing.T) {
 		default:
 		}
 	})
+}
+
+func TestTimeInWhichNoTurnComesIsNotCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		turns := 0
+		timer := newTimer(time.Second, func() {
+			if turns++; turns == 3 {
+				<-time.After(20 * time.Second)
+			}
+		})
+		<-timer.C
+		require.Equal(t, 21*time.Second, time.Since(began))
+		timer.Stop()
+	})
+}
+
+func TestATurnLeavesNothingBehindAndComesWhereNoFolderCanBeMade(t *testing.T) {
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	TakeATurn()
+	left, err := os.ReadDir(temporary)
+	require.NoError(t, err)
+	require.Empty(t, left)
+	t.Setenv("TMPDIR", temporary+"/none")
+	TakeATurn()
 }
 
 // What is ready to run before a turn is taken has run when the turn comes, so the time of a timer is no shorter than what

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/proc"
@@ -8,9 +9,9 @@ import (
 
 // deadline limits how long a case waits for something that the worker must do.
 //
-// A limit of the case's patience or more is extended while the worker uses processor time: on a slow or shared machine
-// everything takes longer, and no clause says how fast a worker must be. A worker that itself waits gets no extension. A
-// shorter limit is never extended.
+// A limit of the case's patience or more is extended while the worker uses processor time, or waits for a processor or a
+// disk: on a slow or shared machine everything takes longer, and no clause says how fast a worker must be. A worker that
+// itself waits gets no extension. A shorter limit is never extended.
 type deadline struct {
 	C          <-chan time.Time // fires when it is time to call expired
 	timer      *time.Timer
@@ -46,7 +47,8 @@ func (d *deadline) expired() bool {
 	}
 	extension := d.limit / 4
 	used := d.p.cpuTime()
-	if d.used > 0 && used-d.used < extension/50 || used == 0 {
+	idle := used == 0 || d.used > 0 && used-d.used < extension/50
+	if idle && !slices.ContainsFunc(d.p.processes(), proc.Busy) {
 		return true
 	}
 	d.extensions--
@@ -97,11 +99,14 @@ func (p *process) waitUntil(ok func() bool) bool {
 // cpuTime returns the processor time that the worker and the processes that it started have used, 0 if that is not known.
 func (p *process) cpuTime() time.Duration {
 	var sum time.Duration
-	for _, pid := range proc.All() {
-		if p.isWithin(pid) {
-			one, _ := proc.Of(pid)
-			sum += one.Used
-		}
+	for _, pid := range p.processes() {
+		one, _ := proc.Of(pid)
+		sum += one.Used
 	}
 	return sum
+}
+
+// processes returns the IDs of the worker's process and of those that it started.
+func (p *process) processes() []int {
+	return slices.DeleteFunc(proc.All(), func(pid int) bool { return !p.isWithin(pid) })
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -16,6 +17,18 @@ func TestAWorkerThatIsAtWorkIsWaitedForBeyondThePatience(t *testing.T) {
 	t.Parallel()
 	const patience = 2 * time.Second
 	q, worker := peerOf(t, patience, "while :; do :; done")
+	time.AfterFunc(patience*3/2, func() { _, _ = worker.Write([]byte("P")) })
+	require.NoError(t, readByte(q))
+}
+
+// Linux shows a process whose child borrows its memory (vfork) as it shows one that waits for a disk.
+func TestAWorkerThatWaitsForADiskIsWaitedForBeyondThePatience(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("vfork gives another state elsewhere")
+	}
+	const patience = 2 * time.Second
+	q, worker := peerOf(t, patience, `python3 -c 'import ctypes, time; ctypes.CDLL(None).vfork(); time.sleep(5)'`)
 	time.AfterFunc(patience*3/2, func() { _, _ = worker.Write([]byte("P")) })
 	require.NoError(t, readByte(q))
 }

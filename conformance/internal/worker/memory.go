@@ -129,12 +129,10 @@ func (q *peer) mostMemory(body string) proc.Memory {
 // memory returns what the worker and the processes that it started hold together.
 func (p *process) memory() proc.Memory {
 	var sum proc.Memory
-	for _, pid := range proc.All() {
-		if p.isWithin(pid) {
-			one, _ := proc.Of(pid)
-			sum.Resident += one.Resident
-			sum.Writable += one.Writable
-		}
+	for _, pid := range p.processes() {
+		one, _ := proc.Of(pid)
+		sum.Resident += one.Resident
+		sum.Writable += one.Writable
 	}
 	return sum
 }

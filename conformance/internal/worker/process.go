@@ -152,7 +152,8 @@ func (p *process) notReady(err error) *startError {
 			text.Printable([]byte(strings.Join(elsewhere, ", "))), p.socket, socketVariable, err, p.outputTail()), true}
 	}
 	return &startError{fmt.Sprintf("the worker runs but accepted no connection on the socket at %s within %v (%v). "+
-		"If it needs longer to start, wait longer with %s; %s", socketVariable, p.t.Patience(), err, patienceOption, p.outputTail()), false}
+		"If it needs longer to start, wait longer with %s; %s; by then %s", socketVariable, p.t.Patience(), err, patienceOption,
+		p.outputTail(), text.Printable([]byte(proc.Doing(p.cmd.Process.Pid)))), false}
 }
 
 // patienceOption names the option with which a run waits longer, on the command line and in Go.

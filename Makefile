@@ -1,5 +1,11 @@
 # Needs Go and python3; everything else is fetched by the targets themselves.
 PYTHON ?= python3
+# A python3 that is a script, as pyenv's is, takes longer to find the interpreter than that takes to start, and the tests start
+# hundreds: they find the interpreter first.
+INTERPRETER := $(shell python3 -c 'import os, sys; print(os.path.dirname(sys.executable) if open(sys.argv[1], "rb").read(2) == b"\x23!" else "")' "$$(command -v python3)" 2>/dev/null)
+ifneq ($(INTERPRETER),)
+export PATH := $(INTERPRETER):$(PATH)
+endif
 CACHE  := $(CURDIR)/.cache
 VENV   := $(CACHE)/venv
 # At a terminal a dot for each test as it ends, a line for each package; elsewhere a line when a package has ended.

@@ -10,7 +10,8 @@ CACHE  := $(CURDIR)/.cache
 VENV   := $(CACHE)/venv
 # At a terminal a dot for each test as it ends, a line for each package; elsewhere a line when a package has ended.
 FORMAT ?= $(shell test -t 2 && echo dots-v2 || echo pkgname-and-test-fails)
-SUM     = go tool gotestsum --format $(FORMAT) -- -timeout 20m -parallel 8
+# make lint vets.
+SUM     = go tool gotestsum --format $(FORMAT) -- -vet=off -timeout 20m -parallel 8
 BUDGET ?= 5m
 EXECS  ?= 0
 FOR    ?= 2m

@@ -158,7 +158,7 @@ func (t *T) attempt(f func(), parts ...progressing) (trouble string, hung bool) 
 			}
 			return trouble, false
 		case <-tick.C:
-			suite.TakeATurn()
+			suite.TakeATurn(wait / ticks)
 		case <-t.Stopped():
 			t.Stop()
 		}

@@ -18,7 +18,8 @@ func (c *call) waitUntilParked() { c.s.waitUntilParked(&c.goroutine, c.done) }
 func (s *stage) waitUntilParked(goroutine *string, done <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(s.t.WholeRun(), s.t.Patience()/4)
 	defer cancel()
-	tick := time.NewTicker(500 * time.Microsecond)
+	const pause = 500 * time.Microsecond
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for inRow := 0; inRow < 2 && !isClosed(done); { // twice in a row, because it may only be on its way
 		select {
@@ -26,11 +27,14 @@ func (s *stage) waitUntilParked(goroutine *string, done <-chan struct{}) {
 		case <-ctx.Done():
 			return
 		}
+		began := time.Now()
 		if s.isParked(goroutine) {
 			inRow++
 		} else {
 			inRow = 0
 		}
+		// To look stops all goroutines for a moment, and for longer the more of them there are.
+		tick.Reset(max(pause, 5*time.Since(began)))
 	}
 }
 

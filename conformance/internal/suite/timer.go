@@ -22,7 +22,7 @@ const ticks = 10
 // NewTimer starts a timer of d.
 func NewTimer(d time.Duration) *Timer { return newTimer(d, TakeATurn) }
 
-func newTimer(d time.Duration, takeATurn func()) *Timer {
+func newTimer(d time.Duration, takeATurn func(waited time.Duration)) *Timer {
 	over, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		tick := time.NewTimer(d / ticks)
@@ -33,7 +33,7 @@ func newTimer(d time.Duration, takeATurn func()) *Timer {
 				return
 			case <-tick.C:
 			}
-			takeATurn()
+			takeATurn(d / ticks)
 			tick.Reset(d / ticks)
 		}
 		close(over)
@@ -44,14 +44,17 @@ func newTimer(d time.Duration, takeATurn func()) *Timer {
 // Stop lets go of what the timer holds. Its channel is then not closed any more, unless it is already.
 func (t *Timer) Stop() { close(t.stopped) }
 
-// TakeATurn returns when this goroutine has stood in line behind those that are ready to run, has got some memory, and has
-// made a folder and removed it.
-func TakeATurn() {
+// TakeATurn returns when this goroutine has stood in line behind those that are ready to run and has got some memory. After
+// a wait of a tenth of a second or more it has made a folder and removed it as well, which takes a tenth of a millisecond.
+func TakeATurn(waited time.Duration) {
 	for range 8 {
 		runtime.Gosched()
 	}
 	size := 64 << 10
 	runtime.KeepAlive(make([]byte, size*runtime.GOMAXPROCS(0)))
+	if waited < 100*time.Millisecond {
+		return
+	}
 	if dir, err := os.MkdirTemp("", "pp"); err == nil { // where none can be made, no subject waits for the disk either
 		_ = os.Remove(dir)
 	}

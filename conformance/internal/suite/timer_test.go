@@ -33,7 +33,7 @@ func TestTimeInWhichNoTurnComesIsNotCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		turns := 0
-		timer := newTimer(time.Second, func() {
+		timer := newTimer(time.Second, func(time.Duration) {
 			if turns++; turns == 3 {
 				<-time.After(20 * time.Second)
 			}
@@ -47,12 +47,12 @@ func TestTimeInWhichNoTurnComesIsNotCounted(t *testing.T) {
 func TestATurnLeavesNothingBehindAndComesWhereNoFolderCanBeMade(t *testing.T) {
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary)
-	TakeATurn()
+	TakeATurn(time.Second)
 	left, err := os.ReadDir(temporary)
 	require.NoError(t, err)
 	require.Empty(t, left)
 	t.Setenv("TMPDIR", temporary+"/none")
-	TakeATurn()
+	TakeATurn(time.Second)
 }
 
 // What is ready to run before a turn is taken has run when the turn comes, so the time of a timer is no shorter than what
@@ -64,6 +64,6 @@ func TestATurnComesBehindAllThatAreReady(t *testing.T) {
 	for range ready {
 		go func() { ran <- struct{}{} }()
 	}
-	TakeATurn()
+	TakeATurn(0)
 	require.Len(t, ran, ready)
 }

@@ -107,6 +107,4 @@ func (p *process) cpuTime() time.Duration {
 }
 
 // processes returns the IDs of the worker's process and of those that it started.
-func (p *process) processes() []int {
-	return slices.DeleteFunc(proc.All(), func(pid int) bool { return !p.isWithin(pid) })
-}
+func (p *process) processes() []int { return proc.Within(p.cmd.Process.Pid) }

@@ -27,7 +27,7 @@ var arrows = map[string]string{
 	"conformance/internal/wire":     "conformance/internal/text conformance/spec",
 	"conformance/result":            "conformance/internal/text conformance/internal/wire conformance/spec",
 	"conformance/inspect":           "conformance/internal/text conformance/internal/wire conformance/spec",
-	"conformance/internal/suite":    "conformance/result conformance/spec",
+	"conformance/internal/suite":    "conformance/internal/proc conformance/result conformance/spec",
 
 	// The three roles never import each other.
 	"conformance/internal/framer": "conformance/internal/proc conformance/internal/suite conformance/internal/text conformance/internal/wire conformance/result conformance/spec vectors",

@@ -43,9 +43,13 @@ func Shard(i, n int) Option {
 // Patience sets how long the suite waits for anything that must happen; 10 s by default.
 func Patience(d time.Duration) Option { return func(o *suite.Options) { o.Patience = d } }
 
-// Parallel sets how many cases a Check function runs at once; 4 by default. The Test functions obey go test's
-// -parallel instead.
-func Parallel(n int) Option { return func(o *suite.Options) { o.Parallel = n } }
+// Parallel sets how many cases a Check function runs at once, 1 or more. By default it is 4 for each processor, and more
+// while cases wait and the processors are idle. The Test functions obey go test's -parallel instead.
+func Parallel(n int) Option { return func(o *suite.Options) { o.Parallel = max(n, 1) } }
+
+// MostAtOnce returns how many cases a Check function runs at once at most, without [Parallel]. An adapter whose processes
+// are bounded can have as many.
+func MostAtOnce() int { return suite.MostAtOnce() }
 
 // SpecVersion has the run judge by an older version of the clauses, such as "2". Clauses that came later are left out.
 func SpecVersion(version string) Option { return func(o *suite.Options) { o.Spec = version } }

@@ -54,7 +54,7 @@ func (c *plantedConn) serve() {
 			_ = c.conn.Close()
 		}
 		looked := false
-		for tick := time.Tick(5 * time.Millisecond); c.due.Load() > 0; <-tick {
+		for tick := time.Tick(20 * time.Millisecond); c.due.Load() > 0; <-tick {
 			if looked && c.w.has("looks-once-whether-its-caller-is-gone") {
 				continue
 			}

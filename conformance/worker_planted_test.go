@@ -172,7 +172,7 @@ func (w *plantedWorker) stop(s os.Signal, path string) int {
 		grace = time.Hour
 	}
 	status := 0
-	end, tick := time.After(grace), time.Tick(5*time.Millisecond)
+	end, tick := time.After(grace), time.Tick(20*time.Millisecond) // seldom: a worker that waits does not seem to be at work
 	for waiting := !w.has("drops-handlers-at-sigterm"); waiting && w.due.Load() > 0; {
 		select {
 		case <-tick:

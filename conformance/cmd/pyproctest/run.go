@@ -47,6 +47,7 @@ Exit status:
   pyproctest run --pool ./pool-adapter --known-failing known-failing.txt --shard 1/4`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			r.parallelGiven = c.Flags().Changed("parallel")
 			return r.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
@@ -59,7 +60,7 @@ Exit status:
 	f.StringArrayVar(&r.clauses, "clause", nil, "run only cases that cover a clause that matches `PATTERN`, or cases whose name does: WRK-8, 'BPR-*', 'FRM-7/*-length-17' (repeatable)")
 	f.StringArrayVar(&r.exclude, "exclude", nil, "leave out cases whose name matches `PATTERN` (repeatable)")
 	f.StringVar(&r.shard, "shard", "", "run only part `I/N`, so that several machines can share a run")
-	f.IntVar(&r.parallel, "parallel", defaultParallel(), "how many cases to run at once")
+	f.IntVar(&r.parallel, "parallel", 0, "how many cases to run at once (default: 4 for each processor, and more while cases wait)")
 	f.DurationVar(&r.timeout, "timeout", 0, "end the run after this time and report what has run (default: no limit)")
 	f.DurationVar(&r.patience, "patience", 10*time.Second, "how long to wait for anything that must happen")
 	f.DurationVar(&r.grace, "grace", conformance.DefaultGrace, "the grace period that your worker is set to: how long it may take to end after SIGTERM")
@@ -84,6 +85,7 @@ type runFlags struct {
 	clauses, exclude     []string
 	shard                string
 	parallel             int
+	parallelGiven        bool
 	timeout, patience    time.Duration
 	grace                time.Duration
 	strict, json         bool
@@ -195,7 +197,7 @@ func (r *runFlags) options() ([]conformance.Option, error) {
 		return nil, err
 	}
 	switch {
-	case r.parallel < 1:
+	case r.parallelGiven && r.parallel < 1:
 		return nil, fmt.Errorf("--parallel %d: give at least 1", r.parallel)
 	case r.patience <= 0:
 		return nil, fmt.Errorf("--patience %v: give a time such as 30s", r.patience)
@@ -215,7 +217,10 @@ func (r *runFlags) options() ([]conformance.Option, error) {
 	if len(selected) == 0 {
 		return nil, errors.New("no case is left by --clause, --exclude, --framing and --shard: pyproctest list names the cases")
 	}
-	opts = append(opts, conformance.Parallel(r.parallel), conformance.Patience(r.patience))
+	opts = append(opts, conformance.Patience(r.patience))
+	if r.parallelGiven {
+		opts = append(opts, conformance.Parallel(r.parallel))
+	}
 	if r.strict {
 		opts = append(opts, conformance.StrictShould())
 	}

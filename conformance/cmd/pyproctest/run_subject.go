@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/mattn/go-shellwords"
@@ -22,15 +21,20 @@ type subject struct {
 	adapter *adapter.Adapter // nil for a worker, which needs none
 }
 
-// defaultParallel returns a number that keeps the processors busy, although most cases wait most of the time.
-func defaultParallel() int { return 4 * runtime.GOMAXPROCS(0) }
-
 func (r *runFlags) subject(ctx context.Context) *subject {
 	s := &subject{ctx: ctx, name: r.name, role: r.role()}
 	if s.name == "" {
 		s.name = r.command()
 	}
 	return s
+}
+
+// processes returns how many processes an adapter may have: one for each case that may run at once.
+func (r *runFlags) processes() int {
+	if r.parallelGiven {
+		return r.parallel
+	}
+	return conformance.MostAtOnce()
 }
 
 // open prepares the implementation: it starts the adapter of a framer or a pool.
@@ -47,7 +51,7 @@ func (s *subject) open(r *runFlags) error {
 	if s.role == spec.RoleWorker {
 		return nil
 	}
-	s.adapter, err = adapter.Open(s.ctx, s.role, s.command, adapter.Options{Timeout: 2 * r.patience, Processes: r.parallel})
+	s.adapter, err = adapter.Open(s.ctx, s.role, s.command, adapter.Options{Timeout: 2 * r.patience, Processes: r.processes()})
 	if err != nil {
 		return err
 	}

@@ -123,6 +123,31 @@ func uptime() (time.Duration, error) {
 	return time.ParseDuration(strings.TrimSpace(first) + "s")
 }
 
+// Idle returns for how long the processors have had nothing to do since the system came up, all together. It is 0 where
+// the system does not say.
+func Idle() time.Duration {
+	data, err := os.ReadFile(filepath.Join(root, "stat"))
+	if err != nil {
+		return 0
+	}
+	return parseIdle(data)
+}
+
+// parseIdle reads the file "stat" of all processors.
+func parseIdle(data []byte) time.Duration {
+	const idle = 4 // after "cpu", user, nice and system
+	first, _, _ := bytes.Cut(data, []byte("\n"))
+	f := strings.Fields(string(first))
+	if len(f) <= idle || f[0] != "cpu" {
+		return 0
+	}
+	units, err := strconv.ParseInt(f[idle], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(units) * time.Second / hertz
+}
+
 // pidsInProc returns the IDs of all processes.
 func pidsInProc() (pids []int) {
 	folders, _ := filepath.Glob(filepath.Join(root, "[0-9]*"))

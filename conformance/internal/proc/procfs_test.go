@@ -37,3 +37,11 @@ func TestStatusHasTheMemoryOfAProcessAndNoneOfAZombie(t *testing.T) {
 	require.ErrorIs(t, err, errMalformed)
 	require.ErrorContains(t, err, "VmHWM")
 }
+
+func TestIdleTimeIsTheFourthOfTheFirstLine(t *testing.T) {
+	require.Equal(t, 2*time.Second, parseIdle([]byte("cpu  10 20 30 200 50 0 0 0 0 0\ncpu0 1 2 3 100 5 0 0 0 0 0\n")))
+	for _, strange := range []string{"", "cpu  10 20 30\n", "cpu0 10 20 30 200\n", "cpu  10 20 30 x 50\n"} {
+		require.Zero(t, parseIdle([]byte(strange)), strange)
+	}
+	require.Equal(t, linux, Idle() > 0)
+}

@@ -43,11 +43,36 @@ func RunJob(ctx context.Context, j Job, o *Options) result.Result {
 	if j.Known != nil {
 		return *j.Known
 	}
-	first, t := runOnce(ctx, j, o, false)
-	if first.Status == result.StatusPass || !t.shared.Load() || o.Run.Err() != nil {
-		return first
+	began := time.Now()
+	t := newT(j, o)
+	first := startOnce(ctx, j, o, t)
+	patient := time.NewTimer(o.Patience / 3)
+	defer patient.Stop()
+	var r result.Result
+	var second trial
+	select {
+	case r = <-first.result:
+	case <-patient.C:
+		// What takes so long has probably failed. The second trial need not wait until that is certain.
+		if t.shared.Load() {
+			second = startAlone(ctx, j, o)
+		}
+		r = <-first.result
 	}
-	second, _ := runOnce(ctx, j, o, true)
+	if r.Status == result.StatusPass || !t.shared.Load() || o.Run.Err() != nil {
+		second.abandon()
+		return r
+	}
+	if second.result == nil {
+		second = startAlone(ctx, j, o)
+	}
+	r = afterBoth(r, <-second.result, t)
+	r.Elapsed = time.Since(began)
+	return r
+}
+
+// afterBoth returns the result of a case that did not pass with a subject that had served other cases, t, and was run again.
+func afterBoth(first, second result.Result, t *T) result.Result {
 	r := first
 	switch {
 	case slices.Contains([]result.Status{result.StatusFail, result.StatusShould, result.StatusBlocked}, second.Status):
@@ -59,21 +84,54 @@ func RunJob(ctx context.Context, j Job, o *Options) result.Result {
 		r.Timeline = append(r.Timeline, result.Event{At: first.Elapsed, Where: "suite",
 			Note: "this happened with a worker that had served other cases; with one of its own the case passes"})
 	}
-	r.Elapsed = first.Elapsed + second.Elapsed
 	return r
+}
+
+// trial is a run of a case that has begun.
+type trial struct {
+	result chan result.Result
+	cancel context.CancelFunc
+}
+
+// startOnce starts a case. Its result comes when it has ended.
+func startOnce(ctx context.Context, j Job, o *Options, t *T) trial {
+	ctx, cancel := context.WithCancel(ctx)
+	end := trial{make(chan result.Result, 1), cancel}
+	go func() {
+		defer cancel()
+		end.result <- runOnce(ctx, j, o, t)
+	}()
+	return end
+}
+
+// startAlone starts a case with a subject of its own.
+func startAlone(ctx context.Context, j Job, o *Options) trial {
+	t := newT(j, o)
+	t.Alone = true
+	return startOnce(ctx, j, o, t)
+}
+
+// abandon ends a trial whose result does not matter, if there is one, and waits for it to clean up.
+func (s trial) abandon() {
+	if s.result != nil {
+		s.cancel()
+		<-s.result
+	}
 }
 
 // A case gives up after so many times the patience of the run, and is left behind after one more.
 const caseBound = 8
 
+// newT returns what a case works with.
+func newT(j Job, o *Options) *T {
+	return &T{Framing: j.Framing, run: o.Run, spec: o.Spec, patience: o.Patience, began: time.Now()}
+}
+
 // runOnce runs a case and returns its result. It does not wait for ever for a case that does not give up.
-func runOnce(ctx context.Context, j Job, o *Options, alone bool) (result.Result, *T) {
+func runOnce(ctx context.Context, j Job, o *Options, t *T) result.Result {
 	ctx, cancel := context.WithTimeout(ctx, caseBound*o.Patience)
 	defer cancel()
-	t := &T{
-		Framing: j.Framing, Alone: alone,
-		ctx: ctx, cancel: cancel, run: o.Run, spec: o.Spec, patience: o.Patience, began: time.Now(),
-	}
+	t.ctx, t.cancel = ctx, cancel
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -90,7 +148,7 @@ func runOnce(ctx context.Context, j Job, o *Options, alone bool) (result.Result,
 		}
 		timer.Stop()
 	}
-	return t.result(j), t
+	return t.result(j)
 }
 
 // runToEnd runs a case and then its cleanups. A panic of the suite itself blocks the case and no other.

@@ -19,7 +19,7 @@ type Options struct {
 	Framings []spec.Framing // that cases may run in
 	Patience time.Duration  // how long to wait for what must happen
 	Strict   bool           // a SHOULD that does not hold fails its subtest
-	Parallel int            // how many cases Check runs at once
+	Parallel int            // how many cases Check runs at once; 0: see slots
 	Spec     string         // the version of the clauses to judge by
 	OnReport []func(result.Report)
 	Subject  string // the implementation's name in reports
@@ -32,7 +32,7 @@ const defaultPatience = 10 * time.Second
 // NewOptions returns the default options, changed by opts in order.
 func NewOptions(run context.Context, opts []Option) *Options {
 	o := &Options{
-		Run: run, started: time.Now(), Framings: BothFramings, Spec: spec.Version, Patience: defaultPatience, Parallel: 4, progress: &progress{},
+		Run: run, started: time.Now(), Framings: BothFramings, Spec: spec.Version, Patience: defaultPatience, progress: &progress{},
 	}
 	for _, opt := range opts {
 		opt(o)

@@ -29,6 +29,10 @@ func CloseReport(r *result.Report) {
 // Check runs the jobs without a testing.T, the serial ones first and one at a time. When the context ends it returns
 // early, with what has run so far.
 func Check(ctx context.Context, role spec.Role, o *Options, all []Job, notRun []string) result.Report {
+	return checkIn(ctx, role, o, all, notRun, newSlots(o))
+}
+
+func checkIn(ctx context.Context, role spec.Role, o *Options, all []Job, notRun []string, slots *slots) result.Report {
 	slices.SortStableFunc(all, func(a, b Job) int { return byClause(a.Info, b.Info) })
 	rep := NewReport(role, o, notRun)
 	o.progress.runStarts(all)
@@ -52,20 +56,16 @@ func Check(ctx context.Context, role spec.Role, o *Options, all []Job, notRun []
 		}
 	}
 	var wg sync.WaitGroup
-	slots := make(chan struct{}, max(o.Parallel, 1))
 	for _, j := range all {
 		if j.Serial {
 			continue
 		}
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-		}
-		if ctx.Err() != nil {
+		end := slots.take(ctx)
+		if end == nil {
 			break
 		}
 		wg.Go(func() {
-			defer func() { <-slots }()
+			defer end()
 			do(j)
 		})
 	}

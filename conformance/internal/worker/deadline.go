@@ -80,7 +80,8 @@ func (p *process) waitFor(limit time.Duration, done <-chan struct{}) bool {
 func (p *process) waitUntil(ok func() bool) bool {
 	d := p.deadline(p.t.Patience())
 	defer d.stop()
-	for pause := 2 * time.Millisecond; !ok(); pause = min(2*pause, 60*time.Millisecond) {
+	began := time.Now()
+	for pause := 2 * time.Millisecond; !ok(); pause = min(2*pause, max(60*time.Millisecond, time.Since(began)/40)) {
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:

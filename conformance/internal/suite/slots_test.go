@@ -1,0 +1,121 @@
+package suite
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+// beginEndless takes slots for cases that do not end, until none comes for a minute, and returns after what time each began.
+func beginEndless(t *testing.T, s *slots) (after []time.Duration) {
+	t.Helper()
+	began := time.Now()
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		end := s.take(ctx)
+		cancel()
+		if end == nil {
+			return after
+		}
+		after = append(after, time.Since(began))
+	}
+}
+
+func slotsOf(parallel, most int, idle bool) *slots {
+	return &slots{parallel: parallel, most: most, long: 3 * time.Second, idle: func() bool { return idle }, ended: make(chan struct{}, 1)}
+}
+
+func TestCasesThatGoOnWhileTheProcessorsAreIdleGiveTheirSlotsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		after := beginEndless(t, slotsOf(2, 5, true))
+		require.Len(t, after, 5)
+		require.Zero(t, after[1])
+		for i, want := range []time.Duration{3 * time.Second, 3*time.Second + lookEvery, 6 * time.Second} {
+			require.InDelta(t, want, after[2+i], float64(2*lookEvery), "one at a time, so that its own work is seen before the next")
+		}
+	})
+}
+
+func TestCasesKeepTheirSlotsWhileTheProcessorsWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		require.Len(t, beginEndless(t, slotsOf(2, 5, false)), 2)
+	})
+}
+
+func TestASlotIsFreeAgainWhenItsCaseHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := slotsOf(2, 2, false)
+		first, second := s.take(t.Context()), s.take(t.Context())
+		time.AfterFunc(time.Second, first)
+		time.AfterFunc(2*time.Second, second)
+		began := time.Now()
+		require.NotNil(t, s.take(t.Context()))
+		require.Equal(t, time.Second, time.Since(began))
+		require.NotNil(t, s.take(t.Context()))
+		require.Equal(t, 2*time.Second, time.Since(began))
+	})
+}
+
+func TestTheNumberThatTheUserSetIsKept(t *testing.T) {
+	s := newSlots(&Options{Parallel: 1, Patience: time.Second})
+	require.Equal(t, []int{1, 1}, []int{s.parallel, s.most})
+	require.False(t, s.idle())
+	s = newSlots(&Options{Patience: time.Second})
+	require.Equal(t, MostAtOnce(), s.most)
+	require.Less(t, s.parallel, s.most)
+}
+
+// A case that waits in vain with a subject that has served others is tried with one of its own before that is certain.
+func TestBothTrialsOfAFailingCaseOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := NewOptions(t.Context(), nil)
+		wait := func(t *T) {
+			t.SharesSubject()
+			<-time.After(o.Patience)
+			t.Fail("FRM-7", "an answer", "none")
+		}
+		began := time.Now()
+		r := RunJob(t.Context(), Job{Info: Info{Name: "a", Clauses: []string{"FRM-7"}}, Run: wait}, o)
+		require.Equal(t, result.StatusFail, r.Status)
+		require.Equal(t, o.Patience+o.Patience/3, time.Since(began))
+		require.Equal(t, time.Since(began), r.Elapsed)
+	})
+}
+
+func TestASlowCaseThatPassesIsNotHeldUpByItsSecondTrial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := NewOptions(t.Context(), nil)
+		began := time.Now()
+		r := RunJob(t.Context(), Job{Info: Info{Name: "a", Clauses: []string{"FRM-7"}}, Run: func(t *T) {
+			if t.Alone {
+				<-t.Context().Done()
+				return
+			}
+			t.SharesSubject()
+			<-time.After(o.Patience / 2)
+		}}, o)
+		require.Equal(t, result.StatusPass, r.Status)
+		require.Equal(t, o.Patience/2, time.Since(began))
+	})
+}
+
+func TestADeafSubjectIsWaitedForInAllCasesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := NewOptions(t.Context(), nil)
+		var all []Job
+		for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+			all = append(all, Job{Info: Info{Name: name, Clauses: []string{"FRM-7"}}, Run: func(*T) { <-time.After(o.Patience) }})
+		}
+		began := time.Now()
+		s := slotsOf(2, 100, true)
+		rep := checkIn(t.Context(), spec.RoleFramer, o, all, nil, s)
+		require.Len(t, rep.Results, len(all))
+		require.Less(t, time.Since(began), 2*o.Patience)
+	})
+}

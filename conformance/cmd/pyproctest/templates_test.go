@@ -62,6 +62,7 @@ class Pool {
   }
   async start() {}
   async call(method, body, signal) {
+    signal.throwIfAborted();
     if (method === "hang") await new Promise((_, reject) => { signal.onabort = () => reject(signal.reason); });
     if (method !== "echo") throw new Error("gone");
     return body;
@@ -108,6 +109,8 @@ func TestPoolAdaptersThatInitWritesPassEverythingOn(t *testing.T) {
 			require.Equal(t, "1", string(answer))
 			end()
 			require.ErrorIs(t, <-done, context.Canceled)
+			_, err = pool.Call(ended, "hang", nil) // as the call before, if it comes after end
+			require.ErrorIs(t, err, context.Canceled)
 
 			require.Equal(t, conformance.Health{Total: 2, Healthy: 1, Restarts: 3}, pool.Health())
 			require.NoError(t, pool.Shutdown(ctx))

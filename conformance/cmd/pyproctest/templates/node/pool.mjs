@@ -23,9 +23,9 @@ const IGNORED = [];
 // The limit for a payload, in bytes, of a pool in which it cannot be set; else 0.
 const FIXED_MAX_PAYLOAD = 0;
 
-// Your pool. The signal of a method is aborted when the context of that call ends; let the method fail
-// then, with signal.reason or an error of your own that errorKinds names. The signal of start may be
-// aborted after start is done: the workers must run on then.
+// Your pool. The signal of a method is aborted when the context of that call ends, which may be before
+// it begins; let the method fail then, with signal.reason or an error of your own that errorKinds names.
+// The signal of start may be aborted after start is done: the workers must run on then.
 class Pool {
   // Make your pool and start nothing. Start each worker as options.program with the one argument
   // options.argument, and add options.env, a list of "NAME=value", to its environment. ADAPTERS.md

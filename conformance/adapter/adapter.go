@@ -167,6 +167,11 @@ func (a *Adapter) take(ctx context.Context) (*process, error) {
 		}
 	}
 	a.mu.Unlock()
+	return a.launchNext(ctx)
+}
+
+// launchNext starts another process of a program that has run before. If that fails, it gives the program up.
+func (a *Adapter) launchNext(ctx context.Context) (*process, error) {
 	p, err := a.launch(ctx)
 	var fault *Fault
 	if errors.As(err, &fault) && ctx.Err() == nil {

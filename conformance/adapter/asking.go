@@ -91,12 +91,13 @@ func (c *call) Moves() int64 {
 // is errGivenUp.
 type asker func(ctx context.Context, c *call, do string, r request) (answer, error)
 
-// ask sends a request to a process of the program, and again to another one if the first ends during it.
+// ask sends a request to a process of the program, and again to a new one if the first ends during it. One that has served
+// may be about to end for the same reason as the first, which need not be this request.
 func (a *Adapter) ask(ctx context.Context, c *call, do string, r request) (answer, error) {
 	defer c.state.Store(callIdle)
 	var first *exit
 	for {
-		got, err := a.askAny(ctx, c, do, r)
+		got, err := a.askAny(ctx, c, do, r, first != nil)
 		var end *exit
 		if errors.Is(err, errHung) {
 			err = &exit{state: "killed, because no answer came"}
@@ -119,8 +120,8 @@ func (a *Adapter) ask(ctx context.Context, c *call, do string, r request) (answe
 	}
 }
 
-// askAny sends a request to an idle process, or to a new one.
-func (a *Adapter) askAny(ctx context.Context, c *call, do string, r request) (answer, error) {
+// askAny sends a request to an idle process, or to a new one if there is none or it must be new.
+func (a *Adapter) askAny(ctx context.Context, c *call, do string, r request, mustBeNew bool) (answer, error) {
 	c.state.Store(callQueued)
 	select {
 	case a.slots <- struct{}{}:
@@ -128,7 +129,13 @@ func (a *Adapter) askAny(ctx context.Context, c *call, do string, r request) (an
 	case <-ctx.Done():
 		return answer{}, context.Cause(ctx)
 	}
-	p, err := a.take(ctx)
+	var p *process
+	var err error
+	if mustBeNew {
+		p, err = a.launchNext(ctx)
+	} else {
+		p, err = a.take(ctx)
+	}
 	if err != nil {
 		return answer{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
 	"sync"
@@ -53,7 +54,11 @@ func TestEndedRunOfAWorkerLeavesNoProcess(t *testing.T) {
 // The suite hands each worker a lifeline, so a suite that is killed leaves no worker behind that knows it, whatever else the
 // worker looks at.
 func TestKilledRunOfAWorkerLeavesNoWorkerThatKnowsTheLifeline(t *testing.T) {
-	for _, signal := range []os.Signal{syscall.SIGKILL, syscall.SIGHUP} {
+	ends := []os.Signal{syscall.SIGKILL, syscall.SIGHUP}
+	if signal.Ignored(syscall.SIGHUP) { // by nohup, for all that it starts
+		ends[1] = syscall.SIGTERM
+	}
+	for _, end := range ends {
 		run := exec.Command(os.Args[0])
 		mark := "PYPROCTEST_MARK=" + t.TempDir() // like no other
 		run.Env = append(os.Environ(), judgementVariable+"=worker/outlives-its-parent", mark)
@@ -62,7 +67,7 @@ func TestKilledRunOfAWorkerLeavesNoWorkerThatKnowsTheLifeline(t *testing.T) {
 			return slices.ContainsFunc(processesWith(t, mark), func(line string) bool { return strings.Contains(line, plantedVariable+"=") })
 		}
 		require.Eventually(t, workers, 30*time.Second, 10*time.Millisecond)
-		require.NoError(t, run.Process.Signal(signal))
+		require.NoError(t, run.Process.Signal(end))
 		require.Error(t, run.Wait())
 		require.Eventually(t, func() bool { return !workers() }, 20*time.Second, 50*time.Millisecond, "%v", processesWith(t, mark))
 	}

@@ -18,8 +18,7 @@ func (c *call) waitUntilParked() { c.s.waitUntilParked(&c.goroutine, c.done) }
 func (s *stage) waitUntilParked(goroutine *string, done <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(s.t.WholeRun(), s.t.Patience()/4)
 	defer cancel()
-	const pause = 500 * time.Microsecond
-	tick := time.NewTicker(pause)
+	tick := time.NewTicker(500 * time.Microsecond)
 	defer tick.Stop()
 	for inRow := 0; inRow < 2 && !isClosed(done); { // twice in a row, because it may only be on its way
 		select {
@@ -27,24 +26,21 @@ func (s *stage) waitUntilParked(goroutine *string, done <-chan struct{}) {
 		case <-ctx.Done():
 			return
 		}
-		began := time.Now()
-		if s.isParked(goroutine) {
+		if s.isParked(ctx, goroutine) {
 			inRow++
 		} else {
 			inRow = 0
 		}
-		// To look stops all goroutines for a moment, and for longer the more of them there are.
-		tick.Reset(max(pause, 5*time.Since(began)))
 	}
 }
 
 // isParked reports whether the goroutine or, if the pool lives in another process, every thread of that waits.
-func (s *stage) isParked(goroutine *string) bool {
+func (s *stage) isParked(ctx context.Context, goroutine *string) bool {
 	var id string
 	var processes []int
 	s.withLock(func() { id, processes = *goroutine, s.poolProcesses })
 	if len(processes) > 0 {
 		return !slices.ContainsFunc(processes, proc.Busy)
 	}
-	return id != "" && proc.Halted(proc.Goroutines()[id])
+	return id != "" && proc.Halted(proc.Stacks(ctx)[id])
 }

@@ -11,17 +11,8 @@ var goroutineLine = regexp.MustCompile(`^goroutine (\d+) `)
 
 // Goroutines returns the stacks of all goroutines of this process, by ID.
 func Goroutines() map[string]string {
-	buf := make([]byte, 1<<20)
-	for {
-		n := runtime.Stack(buf, true)
-		if n < len(buf) {
-			buf = buf[:n]
-			break
-		}
-		buf = make([]byte, 2*len(buf))
-	}
 	all := map[string]string{}
-	for _, stack := range strings.Split(string(buf), "\n\n") {
+	for _, stack := range strings.Split(string(allStacks()), "\n\n") {
 		if m := goroutineLine.FindStringSubmatch(stack); m != nil {
 			all[m[1]] = stack
 		}

@@ -44,8 +44,16 @@ func RunJob(ctx context.Context, j Job, o *Options) result.Result {
 		return *j.Known
 	}
 	began := time.Now()
-	t := newT(j, o)
-	first := startOnce(ctx, j, o, t)
+	r, trials := judge(ctx, j, o)
+	r = again(ctx, j, o, r, trials...)
+	r.Elapsed = time.Since(began)
+	return r
+}
+
+// judge runs one case, and a second time if it does not pass with a subject that has served other cases. It returns what
+// the trials worked with as well.
+func judge(ctx context.Context, j Job, o *Options) (result.Result, []*T) {
+	first := startOnce(ctx, j, o, newT(j, o))
 	patient := time.NewTimer(o.Patience / 3)
 	defer patient.Stop()
 	var r result.Result
@@ -54,21 +62,19 @@ func RunJob(ctx context.Context, j Job, o *Options) result.Result {
 	case r = <-first.result:
 	case <-patient.C:
 		// What takes so long has probably failed. The second trial need not wait until that is certain.
-		if t.shared.Load() {
+		if first.t.shared.Load() {
 			second = startAlone(ctx, j, o)
 		}
 		r = <-first.result
 	}
-	if r.Status == result.StatusPass || !t.shared.Load() || o.Run.Err() != nil {
+	if r.Status == result.StatusPass || !first.t.shared.Load() || o.Run.Err() != nil {
 		second.abandon()
-		return r
+		return r, []*T{first.t}
 	}
 	if second.result == nil {
 		second = startAlone(ctx, j, o)
 	}
-	r = afterBoth(r, <-second.result, t)
-	r.Elapsed = time.Since(began)
-	return r
+	return afterBoth(r, <-second.result, first.t), []*T{first.t, second.t}
 }
 
 // afterBoth returns the result of a case that did not pass with a subject that had served other cases, t, and was run again.
@@ -89,6 +95,7 @@ func afterBoth(first, second result.Result, t *T) result.Result {
 
 // trial is a run of a case that has begun.
 type trial struct {
+	t      *T
 	result chan result.Result
 	cancel context.CancelFunc
 }
@@ -96,7 +103,7 @@ type trial struct {
 // startOnce starts a case. Its result comes when it has ended.
 func startOnce(ctx context.Context, j Job, o *Options, t *T) trial {
 	ctx, cancel := context.WithCancel(ctx)
-	end := trial{make(chan result.Result, 1), cancel}
+	end := trial{t, make(chan result.Result, 1), cancel}
 	go func() {
 		defer cancel()
 		end.result <- runOnce(ctx, j, o, t)
@@ -133,6 +140,7 @@ func runOnce(ctx context.Context, j Job, o *Options, t *T) result.Result {
 	defer cancel()
 	t.ctx, t.cancel = ctx, cancel
 	done := make(chan struct{})
+	go t.heldUp.watch(ctx, o.takeATurn)
 	go func() {
 		defer close(done)
 		t.runToEnd(j.Run)

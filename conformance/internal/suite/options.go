@@ -24,6 +24,8 @@ type Options struct {
 	OnReport []func(result.Report)
 	Subject  string // the implementation's name in reports
 	progress *progress
+
+	takeATurn func(waited time.Duration)
 }
 
 // defaultPatience is far above what a right implementation needs, even on a loaded machine.
@@ -33,6 +35,7 @@ const defaultPatience = 10 * time.Second
 func NewOptions(run context.Context, opts []Option) *Options {
 	o := &Options{
 		Run: run, started: time.Now(), Framings: BothFramings, Spec: spec.Version, Patience: defaultPatience, progress: &progress{},
+		takeATurn: TakeATurn,
 	}
 	for _, opt := range opts {
 		opt(o)

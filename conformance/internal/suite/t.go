@@ -35,6 +35,7 @@ type T struct {
 	ended     bool
 	concluded bool // Conclude was called
 
+	heldUp       heldUp
 	shared       atomic.Bool // the subject has served other cases
 	subjectEnded atomic.Bool // the subject's process has ended during the case
 }

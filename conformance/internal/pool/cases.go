@@ -81,6 +81,7 @@ func jobs(ctx context.Context, open Open, o *suite.Options) (all []suite.Job, no
 	run := &shared{leftByFirstCase: map[leftover]bool{}}
 	ready := func(c testCase, o *suite.Options) []suite.Job {
 		return suite.Jobs(c.Info(), o, func(t *suite.T) {
+			t.SetsLimits()
 			framing := t.Framing
 			if framing == "" {
 				framing = o.Framings[0]

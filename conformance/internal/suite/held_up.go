@@ -65,31 +65,35 @@ func (h *heldUp) matters(elapsed, patience time.Duration) (time.Duration, bool) 
 // moreTrials is how often a case is run again that did not pass while the suite was held up.
 const moreTrials = 2
 
-// again runs a case again that did not pass in trials of which one was held up. A subject that fails each time is told so.
-// Of one that failed and did not fail again nothing is known.
+// again runs a case again that did not pass in trials of which one was held up. A subject that never passes is told what was
+// found. Of one that failed and passed nothing is known.
 func again(ctx context.Context, j Job, o *Options, first result.Result, trials ...*T) result.Result {
 	r, longest := first, time.Duration(0)
 	for range moreTrials {
-		matter := false
+		doubtful := false
 		for _, t := range trials {
-			if held, matters := t.heldUp.matters(r.Elapsed, o.Patience); matters {
-				matter, longest = true, max(longest, held)
+			if held, matters := t.heldUp.matters(r.Elapsed, o.Patience); matters && t.limits.Load() {
+				doubtful, longest = true, max(longest, held)
 			}
 		}
-		if !matter || o.Run.Err() != nil || !slices.Contains([]result.Status{result.StatusFail, result.StatusShould, result.StatusBlocked}, r.Status) {
+		if !doubtful || o.Run.Err() != nil || !slices.Contains([]result.Status{result.StatusFail, result.StatusShould, result.StatusBlocked}, r.Status) {
 			break
 		}
 		trial := startAlone(ctx, j, o)
 		r, trials = <-trial.result, []*T{trial.t}
 	}
-	if len(first.Findings) > 0 && len(r.Findings) == 0 {
-		r.Status, r.Timeline = result.StatusBlocked, first.Timeline
-		r.Reason = fmt.Sprintf("this machine held up the suite for %v while the case ran. It failed then, and not when it was run again: "+
-			"run it with less beside it, for instance with --parallel 1", longest.Round(time.Millisecond))
-		for _, f := range first.Findings {
-			r.Timeline = append(r.Timeline, result.Event{At: first.Elapsed, Where: "suite",
-				Note: fmt.Sprintf("the first trial found, for %s: expected %s, got %s", f.Clause, f.Want, f.Got)})
-		}
+	switch {
+	case len(first.Findings) == 0 || len(r.Findings) > 0:
+		return r
+	case r.Status != result.StatusPass:
+		return first
+	}
+	r.Status, r.Timeline = result.StatusBlocked, first.Timeline
+	r.Reason = fmt.Sprintf("this machine held up the suite for %v while the case ran. It failed then, and passed when it was run again: "+
+		"run it with less beside it, for instance with --parallel 1", longest.Round(time.Millisecond))
+	for _, f := range first.Findings {
+		r.Timeline = append(r.Timeline, result.Event{At: first.Elapsed, Where: "suite",
+			Note: fmt.Sprintf("the first trial found, for %s: expected %s, got %s", f.Clause, f.Want, f.Got)})
 	}
 	return r
 }

@@ -13,7 +13,7 @@ import (
 
 // heldUpTrials runs a case whose trials take 1.2 s and end as given. In each of them the process does not get to run for as
 // long as held says.
-func heldUpTrials(t *testing.T, held []time.Duration, ends ...func(*T)) (result.Result, int) {
+func heldUpTrials(t *testing.T, limits bool, held []time.Duration, ends ...func(*T)) (result.Result, int) {
 	var trials atomic.Int64
 	o := NewOptions(t.Context(), nil)
 	o.takeATurn = func(time.Duration) {
@@ -23,6 +23,9 @@ func heldUpTrials(t *testing.T, held []time.Duration, ends ...func(*T)) (result.
 	}
 	r := RunJob(t.Context(), Job{Info: Info{Name: "a", Clauses: []string{"STA-1"}}, Run: func(t *T) {
 		n := trials.Add(1)
+		if limits {
+			t.SetsLimits()
+		}
 		<-time.After(1200 * time.Millisecond)
 		ends[n-1](t)
 	}}, o)
@@ -43,24 +46,27 @@ func TestAVerdictDoesNotRestOnATrialInWhichTheSuiteWasHeldUp(t *testing.T) {
 	passes := func(*T) {}
 	const long = 1200 * time.Millisecond
 	for _, c := range []struct {
-		name   string
-		held   []time.Duration
-		ends   []func(*T)
-		want   result.Status
-		trials int
+		name      string
+		unlimited bool
+		held      []time.Duration
+		ends      []func(*T)
+		want      result.Status
+		trials    int
 	}{
-		{"fails, and was not held up", nil, []func(*T){fails}, result.StatusFail, 1},
-		{"fails, and was held up for a moment", []time.Duration{100 * time.Millisecond}, []func(*T){fails}, result.StatusFail, 1},
-		{"fails, then fails on a quiet machine", []time.Duration{long}, []func(*T){fails, fails}, result.StatusFail, 2},
-		{"fails each time", []time.Duration{long, long, long}, []func(*T){fails, fails, fails}, result.StatusFail, 3},
-		{"fails, then passes", []time.Duration{long}, []func(*T){fails, passes}, result.StatusBlocked, 2},
-		{"fails, then fails, then passes", []time.Duration{long, long}, []func(*T){fails, fails, passes}, result.StatusBlocked, 3},
-		{"is blocked, then passes", []time.Duration{long}, []func(*T){blocked, passes}, result.StatusPass, 2},
-		{"passes", []time.Duration{long}, []func(*T){passes}, result.StatusPass, 1},
+		{"fails, and was not held up", false, nil, []func(*T){fails}, result.StatusFail, 1},
+		{"fails, and was held up for a moment", false, []time.Duration{100 * time.Millisecond}, []func(*T){fails}, result.StatusFail, 1},
+		{"fails, then fails on a quiet machine", false, []time.Duration{long}, []func(*T){fails, fails}, result.StatusFail, 2},
+		{"fails each time", false, []time.Duration{long, long, long}, []func(*T){fails, fails, fails}, result.StatusFail, 3},
+		{"fails, then passes", false, []time.Duration{long}, []func(*T){fails, passes}, result.StatusBlocked, 2},
+		{"fails, then fails, then passes", false, []time.Duration{long, long}, []func(*T){fails, fails, passes}, result.StatusBlocked, 3},
+		{"is blocked, then passes", false, []time.Duration{long}, []func(*T){blocked, passes}, result.StatusPass, 2},
+		{"fails, then is blocked", false, []time.Duration{long}, []func(*T){fails, blocked}, result.StatusFail, 2},
+		{"fails, and sets no limits", true, []time.Duration{long}, []func(*T){fails}, result.StatusFail, 1},
+		{"passes", false, []time.Duration{long}, []func(*T){passes}, result.StatusPass, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r, trials := heldUpTrials(t, c.held, c.ends...)
+				r, trials := heldUpTrials(t, !c.unlimited, c.held, c.ends...)
 				require.Equal(t, c.want, r.Status)
 				require.Equal(t, c.trials, trials)
 				if c.want == result.StatusBlocked {

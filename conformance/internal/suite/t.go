@@ -36,6 +36,7 @@ type T struct {
 	concluded bool // Conclude was called
 
 	heldUp       heldUp
+	limits       atomic.Bool // the case gives its subject limits of time
 	shared       atomic.Bool // the subject has served other cases
 	subjectEnded atomic.Bool // the subject's process has ended during the case
 }
@@ -65,6 +66,10 @@ func (t *T) Lengthen(times int) { t.patience *= time.Duration(times) }
 func (t *T) Within() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(t.ctx, t.patience)
 }
+
+// SetsLimits records that the case gives its subject limits of time, such as a pool's StartTimeout, or must itself answer
+// within the subject's. A right subject can fail it where the suite is held up.
+func (t *T) SetsLimits() { t.limits.Store(true) }
 
 // SharesSubject records that the subject of the case has served other cases.
 func (t *T) SharesSubject() { t.shared.Store(true) }

@@ -29,6 +29,7 @@ type run struct {
 }
 
 func (r *run) newT(t *suite.T, pre preflightResult) *T {
+	t.SetsLimits()
 	return &T{T: t, command: r.command, framings: pre.framings, oneAtATime: pre.oneAtATime, instances: &r.instances}
 }
 

@@ -133,6 +133,20 @@ func Busy(pid int) bool {
 	return false
 }
 
+// Stopped reports whether every thread of the process is stopped by a signal. It reports true where there is no such process.
+func Stopped(pid int) bool {
+	if !linux {
+		p, there := processFromPS(pid)
+		return !there || strings.HasPrefix(p.State, "T")
+	}
+	for _, thread := range threads(pid) {
+		if stat, err := readStat(thread); err == nil && stat.state != "T" && stat.state != "t" {
+			return false
+		}
+	}
+	return true
+}
+
 // isBusy knows the letters of Linux ("R" runs or is ready to, "D" waits for a disk) and of macOS ("U" for the latter).
 func isBusy(state string) bool { return state != "" && strings.Contains("RDU", state[:1]) }
 

@@ -153,3 +153,18 @@ func TestHoldingsShowWhatCameSince(t *testing.T) {
 	close(stop)
 	<-stopped
 }
+
+func TestAStoppedProcessIsKnownFromOneThatWaits(t *testing.T) {
+	cmd := exec.Command("sleep", "60")
+	require.NoError(t, cmd.Start())
+	pid := cmd.Process.Pid
+	require.Eventually(t, func() bool { return !Busy(pid) }, 10*time.Second, 5*time.Millisecond)
+	require.False(t, Stopped(pid), "it waits")
+	require.NoError(t, cmd.Process.Signal(syscall.SIGSTOP))
+	require.Eventually(t, func() bool { return Stopped(pid) }, 10*time.Second, 5*time.Millisecond)
+	require.NoError(t, cmd.Process.Signal(syscall.SIGCONT))
+	require.Eventually(t, func() bool { return !Stopped(pid) }, 10*time.Second, 5*time.Millisecond)
+	require.NoError(t, cmd.Process.Kill())
+	require.Error(t, cmd.Wait())
+	require.True(t, Stopped(pid), "it has ended")
+}

@@ -114,7 +114,7 @@ func manyConnectionsAreServedAtOnce(t *T) {
 // connections with a request on each, and lets them go on.
 func connectionsThatWaitedToBeAcceptedAreServed(t *T) {
 	p := t.startFresh()
-	p.signalGroup(syscall.SIGSTOP)
+	p.stopGroup()
 	var peers []*peer
 	for len(peers) < 64 {
 		conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: p.socket, Net: "unix"})

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
@@ -34,16 +35,14 @@ func (r *run) preflight(ctx context.Context, o *suite.Options) preflightResult {
 	}
 	var pre preflightResult
 	found := startsCase().Info()
-	seen := make(chan preflightResult, 1)
+	var seen atomic.Pointer[preflightResult] // by the last trial that ended
 	pre.result = suite.RunJob(ctx, suite.Job{Info: found, Run: func(t *suite.T) {
-		var spoken preflightResult
-		defer func() { seen <- spoken }() // also when the case is ended early
-		r.newT(t, preflightResult{framings: o.Framings}).startForPreflight().lookAt(o.Framings, &spoken)
+		spoken := &preflightResult{}
+		defer seen.Store(spoken) // also when the case is ended early
+		r.newT(t, preflightResult{framings: o.Framings}).startForPreflight().lookAt(o.Framings, spoken)
 	}}, o)
-	select {
-	case spoken := <-seen:
+	if spoken := seen.Load(); spoken != nil { // otherwise the case did not end in time
 		pre.framings, pre.oneAtATime = spoken.framings, spoken.oneAtATime
-	default: // the case did not end in time
 	}
 
 	switch {

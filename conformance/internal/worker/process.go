@@ -198,6 +198,21 @@ func (p *process) signalGroup(s syscall.Signal) {
 	}
 }
 
+// stopGroup stops the process group of the worker, and waits until none of its threads runs: for a moment after the signal
+// one may go on.
+func (p *process) stopGroup() {
+	p.signalGroup(syscall.SIGSTOP)
+	group := p.cmd.Process.Pid
+	if !p.t.Settle(func() bool {
+		return !slices.ContainsFunc(p.processes(), func(pid int) bool {
+			its, err := syscall.Getpgid(pid)
+			return err == nil && its == group && !proc.Stopped(pid)
+		})
+	}) {
+		p.t.Blocked("the worker's processes were sent SIGSTOP and have not stopped")
+	}
+}
+
 func signalName(s syscall.Signal) string {
 	switch s {
 	case syscall.SIGTERM:

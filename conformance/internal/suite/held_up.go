@@ -18,8 +18,13 @@ type heldUp struct {
 	turn time.Time // when the turn that is waited for should have come; zero: none is
 }
 
-// turnEvery is how often a case sees whether it gets its turn.
-const turnEvery = 100 * time.Millisecond
+const (
+	// turnEvery is how often a case sees whether it gets its turn.
+	turnEvery = 100 * time.Millisecond
+	// lateFrom is by how much a turn that counts is late: many cases at once make each other wait for less, which no limit
+	// that a case sets is short enough to feel.
+	lateFrom = 200 * time.Millisecond
+)
 
 // watch measures until the context ends.
 func (h *heldUp) watch(ctx context.Context, takeATurn func(waited time.Duration)) {
@@ -45,9 +50,9 @@ func (h *heldUp) watch(ctx context.Context, takeATurn func(waited time.Duration)
 	}
 }
 
-// lateLocked is by how much the turn that is waited for is late. Half a tick is nothing.
+// lateLocked is by how much the turn that is waited for is late.
 func (h *heldUp) lateLocked() time.Duration {
-	if late := time.Since(h.turn); !h.turn.IsZero() && late > turnEvery/2 {
+	if late := time.Since(h.turn); !h.turn.IsZero() && late >= lateFrom {
 		return late
 	}
 	return 0

@@ -54,7 +54,6 @@ func TestAVerdictDoesNotRestOnATrialInWhichTheSuiteWasHeldUp(t *testing.T) {
 		trials    int
 	}{
 		{"fails, and was not held up", false, nil, []func(*T){fails}, result.StatusFail, 1},
-		{"fails, and was held up for a moment", false, []time.Duration{100 * time.Millisecond}, []func(*T){fails}, result.StatusFail, 1},
 		{"fails, then fails on a quiet machine", false, []time.Duration{long}, []func(*T){fails, fails}, result.StatusFail, 2},
 		{"fails each time", false, []time.Duration{long, long, long}, []func(*T){fails, fails, fails}, result.StatusFail, 3},
 		{"fails, then passes", false, []time.Duration{long}, []func(*T){fails, passes}, result.StatusBlocked, 2},
@@ -87,5 +86,15 @@ func TestATurnThatIsStillWaitedForCounts(t *testing.T) {
 		sum, matters := h.matters(3*time.Second, 10*time.Second)
 		require.Equal(t, 2900*time.Millisecond, sum)
 		require.True(t, matters)
+	})
+}
+
+func TestTurnsThatAreALittleLateDoNotCountHoweverMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h heldUp
+		go h.watch(t.Context(), func(time.Duration) { wait(t, 190*time.Millisecond) })
+		<-time.After(time.Minute)
+		sum, _ := h.matters(time.Minute, 10*time.Second)
+		require.Zero(t, sum)
 	})
 }

@@ -20,6 +20,9 @@ type Info struct {
 	// Serial is set if the case counts goroutines or descriptors of this process, so that no other case may run at
 	// the same time.
 	Serial bool
+	// Early is set if the case waits longer than others where the subject is wrong, so that it had better begin before
+	// them.
+	Early bool
 	// Cause is a sentence that says what the implementer probably did when the case fails.
 	Cause string
 }
@@ -32,13 +35,14 @@ type Case[T any] struct {
 	Framings  []spec.Framing
 	NeedsBoth bool
 	Serial    bool
+	Early     bool
 	Cause     string
 	Run       func(T)
 }
 
 // Info returns the name of the case and what it covers.
 func (c Case[T]) Info() Info {
-	return Info{Name: c.Name, Clauses: c.Clauses, Framings: c.Framings, NeedsBoth: c.NeedsBoth, Serial: c.Serial, Cause: c.Cause}
+	return Info{Name: c.Name, Clauses: c.Clauses, Framings: c.Framings, NeedsBoth: c.NeedsBoth, Serial: c.Serial, Early: c.Early, Cause: c.Cause}
 }
 
 // Infos returns the names of the cases and what they cover.
@@ -60,6 +64,17 @@ func (c Info) ID(framing spec.Framing) string {
 		id += "/" + string(framing)
 	}
 	return id
+}
+
+// inOrder compares cases by the order in which they run: the early ones, then the others, by clause.
+func inOrder(a, b Info) int {
+	switch {
+	case a.Early && !b.Early:
+		return -1
+	case b.Early && !a.Early:
+		return 1
+	}
+	return byClause(a, b)
 }
 
 // byClause compares cases by the clause that they are named after, in the order of SPEC.md, and then by name.

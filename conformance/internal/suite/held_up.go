@@ -10,61 +10,112 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/result"
 )
 
-// heldUp adds up for how long this process did not get to run, or could not make a folder, while a case ran. The limits
-// that a case gives its subject go on meanwhile, and what the suite itself owes the subject within them comes late.
+// heldUp adds up for how long this process did not get to run, or could not make a folder, while cases ran. The limits that
+// a case gives its subject go on meanwhile, and what the suite itself owes the subject within them comes late.
 type heldUp struct {
-	mu   sync.Mutex
-	sum  time.Duration
-	turn time.Time // when the turn that is waited for should have come; zero: none is
+	takeATurn func(waited time.Duration)
+
+	mu    sync.Mutex
+	cases int           // that run
+	ended chan struct{} // closed when the last of them has ended
+	sum   time.Duration
+	turn  time.Time // when the turn that is waited for should have come; zero: none is
 }
 
+// process is for all cases of this process, whichever run they belong to, since all are held up at once.
+var process = heldUp{takeATurn: TakeATurn}
+
 const (
-	// turnEvery is how often a case sees whether it gets its turn.
-	turnEvery = 100 * time.Millisecond
+	// turnEvery is how often it is seen whether turns come.
+	turnEvery = 200 * time.Millisecond
 	// lateFrom is by how much a turn that counts is late: many cases at once make each other wait for less, which no limit
 	// that a case sets is short enough to feel.
 	lateFrom = 200 * time.Millisecond
 )
 
-// watch measures until the context ends.
-func (h *heldUp) watch(ctx context.Context, takeATurn func(waited time.Duration)) {
+// during returns a function that tells for how long the process has been held up since, and one to call when the case has
+// ended, after which the first tells the same for ever.
+func (h *heldUp) during() (held func() time.Duration, end func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.cases++; h.cases == 1 {
+		h.ended, h.turn = make(chan struct{}), time.Time{}
+		go h.watch(h.ended)
+	}
+	before := h.sumLocked()
+	var after time.Duration
+	over := false
+	held = func() time.Duration {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if over {
+			return after - before
+		}
+		return h.sumLocked() - before
+	}
+	end = func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		over, after = true, h.sumLocked()
+		if h.cases--; h.cases == 0 {
+			close(h.ended)
+		}
+	}
+	return held, end
+}
+
+// watch measures until no case runs.
+func (h *heldUp) watch(ended <-chan struct{}) {
 	tick := time.NewTimer(turnEvery)
 	defer tick.Stop()
 	for {
-		h.mu.Lock()
-		h.turn = time.Now().Add(turnEvery)
-		h.mu.Unlock()
-		select {
-		case <-ctx.Done():
-		case <-tick.C:
-			takeATurn(turnEvery)
-		}
-		h.mu.Lock()
-		h.sum += h.lateLocked()
-		h.turn = time.Time{}
-		h.mu.Unlock()
-		if ctx.Err() != nil {
+		if !h.await(ended, time.Now().Add(turnEvery)) {
 			return
 		}
+		select {
+		case <-ended:
+			return
+		case <-tick.C:
+			h.takeATurn(turnEvery)
+		}
+		h.came(ended)
 		tick.Reset(turnEvery)
 	}
 }
 
-// lateLocked is by how much the turn that is waited for is late.
-func (h *heldUp) lateLocked() time.Duration {
-	if late := time.Since(h.turn); !h.turn.IsZero() && late >= lateFrom {
-		return late
-	}
-	return 0
-}
-
-// matters reports for how long the case was held up, if that is long enough for a right subject to fail it: a tenth of the
-// patience, and a fifth of the time that the case took.
-func (h *heldUp) matters(elapsed, patience time.Duration) (time.Duration, bool) {
+// await notes when the next turn should come. It reports false if no case runs.
+func (h *heldUp) await(ended <-chan struct{}, turn time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	sum := h.sum + h.lateLocked()
-	return sum, sum > patience/10 && sum > elapsed/5
+	if h.ended != ended || h.cases == 0 {
+		return false
+	}
+	h.turn = turn
+	return true
+}
+
+// came notes that a turn has come.
+func (h *heldUp) came(ended <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended == ended {
+		h.sum, h.turn = h.sumLocked(), time.Time{}
+	}
+}
+
+// sumLocked includes by how much the turn that is waited for is late.
+func (h *heldUp) sumLocked() time.Duration {
+	if late := time.Since(h.turn); !h.turn.IsZero() && late >= lateFrom {
+		return h.sum + late
+	}
+	return h.sum
+}
+
+// heldTooLong reports for how long the process was held up during the case, and whether that is long enough for a right
+// subject to fail it: a tenth of the patience, and a fifth of the time that the case took.
+func (t *T) heldTooLong(elapsed, patience time.Duration) (time.Duration, bool) {
+	held := t.held()
+	return held, t.limits.Load() && held > patience/10 && held > elapsed/5
 }
 
 // moreTrials is how often a case is run again that did not pass while the suite was held up.
@@ -77,7 +128,7 @@ func again(ctx context.Context, j Job, o *Options, first result.Result, trials .
 	for range moreTrials {
 		doubtful := false
 		for _, t := range trials {
-			if held, matters := t.heldUp.matters(r.Elapsed, o.Patience); matters && t.limits.Load() {
+			if held, matters := t.heldTooLong(r.Elapsed, o.Patience); matters {
 				doubtful, longest = true, max(longest, held)
 			}
 		}

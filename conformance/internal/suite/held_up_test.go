@@ -11,22 +11,22 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/result"
 )
 
-// heldUpTrials runs a case whose trials take 1.2 s and end as given. In each of them the process does not get to run for as
+// heldUpTrials runs a case whose trials take 1.3 s and end as given. In each of them the process does not get to run for as
 // long as held says.
 func heldUpTrials(t *testing.T, limits bool, held []time.Duration, ends ...func(*T)) (result.Result, int) {
 	var trials atomic.Int64
 	o := NewOptions(t.Context(), nil)
-	o.takeATurn = func(time.Duration) {
+	o.heldUp = &heldUp{takeATurn: func(time.Duration) {
 		if n := int(trials.Load()); n <= len(held) {
 			wait(t, held[n-1])
 		}
-	}
+	}}
 	r := RunJob(t.Context(), Job{Info: Info{Name: "a", Clauses: []string{"STA-1"}}, Run: func(t *T) {
 		n := trials.Add(1)
 		if limits {
 			t.SetsLimits()
 		}
-		<-time.After(1200 * time.Millisecond)
+		<-time.After(1300 * time.Millisecond)
 		ends[n-1](t)
 	}}, o)
 	return r, int(trials.Load())
@@ -44,7 +44,7 @@ func TestAVerdictDoesNotRestOnATrialInWhichTheSuiteWasHeldUp(t *testing.T) {
 	fails := func(t *T) { t.FailNow("STA-1", "Start waits", "it gave up") }
 	blocked := func(t *T) { t.Blocked("too slow") }
 	passes := func(*T) {}
-	const long = 1200 * time.Millisecond
+	const long = 1500 * time.Millisecond
 	for _, c := range []struct {
 		name      string
 		unlimited bool
@@ -80,21 +80,46 @@ func TestAVerdictDoesNotRestOnATrialInWhichTheSuiteWasHeldUp(t *testing.T) {
 // A turn that has not come yet counts as well: what holds up the suite holds up the case only now.
 func TestATurnThatIsStillWaitedForCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var h heldUp
-		go h.watch(t.Context(), func(time.Duration) { wait(t, time.Minute) })
+		h := heldUp{takeATurn: func(time.Duration) { wait(t, time.Minute) }}
+		held, end := h.during()
 		<-time.After(3 * time.Second)
-		sum, matters := h.matters(3*time.Second, 10*time.Second)
-		require.Equal(t, 2900*time.Millisecond, sum)
-		require.True(t, matters)
+		require.Equal(t, 3*time.Second-turnEvery, held())
+		later, endLater := h.during()
+		end()
+		<-time.After(3 * time.Second)
+		require.Equal(t, 3*time.Second-turnEvery, held(), "it ended then")
+		require.Equal(t, 3*time.Second, later())
+		<-time.After(time.Hour)
+		require.Greater(t, later(), 50*time.Minute)
+		endLater()
 	})
 }
 
 func TestTurnsThatAreALittleLateDoNotCountHoweverMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var h heldUp
-		go h.watch(t.Context(), func(time.Duration) { wait(t, 190*time.Millisecond) })
+		h := heldUp{takeATurn: func(time.Duration) { wait(t, lateFrom-10*time.Millisecond) }}
+		held, end := h.during()
 		<-time.After(time.Minute)
-		sum, _ := h.matters(time.Minute, 10*time.Second)
-		require.Zero(t, sum)
+		end()
+		require.Zero(t, held())
+	})
+}
+
+func TestCasesOneAfterTheOtherAreMeasuredEachForItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var late atomic.Int64
+		late.Store(int64(time.Second))
+		h := heldUp{takeATurn: func(time.Duration) { wait(t, time.Duration(late.Load())) }}
+		first, end := h.during()
+		<-time.After(turnEvery + 500*time.Millisecond)
+		end()
+		require.Equal(t, 500*time.Millisecond, first())
+		late.Store(0)
+		<-time.After(time.Minute)
+		second, end := h.during()
+		<-time.After(time.Minute)
+		end()
+		require.Zero(t, second())
+		require.Equal(t, 500*time.Millisecond, first())
 	})
 }

@@ -54,18 +54,30 @@ func RunJob(ctx context.Context, j Job, o *Options) result.Result {
 // the trials worked with as well.
 func judge(ctx context.Context, j Job, o *Options) (result.Result, []*T) {
 	first := startOnce(ctx, j, o, newT(j, o))
-	patient := time.NewTimer(o.Patience / 3)
-	defer patient.Stop()
+	idle := o.idleMeter()
+	early, late := time.NewTimer(o.Patience/10), time.NewTimer(o.Patience/3)
+	defer early.Stop()
+	defer late.Stop()
 	var r result.Result
 	var second trial
-	select {
-	case r = <-first.result:
-	case <-patient.C:
-		// What takes so long has probably failed. The second trial need not wait until that is certain.
-		if first.t.shared.Load() {
+	// What takes so long has probably failed. The second trial need not wait until that is certain, and least of all where
+	// the processors have nothing else to do.
+	begin := func() {
+		if second.result == nil && first.t.shared.Load() {
 			second = startAlone(ctx, j, o)
 		}
-		r = <-first.result
+	}
+	for ended := false; !ended; {
+		select {
+		case r = <-first.result:
+			ended = true
+		case <-early.C:
+			if idle() {
+				begin()
+			}
+		case <-late.C:
+			begin()
+		}
 	}
 	if r.Status == result.StatusPass || !first.t.shared.Load() || o.Run.Err() != nil {
 		second.abandon()
@@ -140,7 +152,9 @@ func runOnce(ctx context.Context, j Job, o *Options, t *T) result.Result {
 	defer cancel()
 	t.ctx, t.cancel = ctx, cancel
 	done := make(chan struct{})
-	go t.heldUp.watch(ctx, o.takeATurn)
+	held, end := o.heldUp.during()
+	defer end()
+	t.held = held
 	go func() {
 		defer close(done)
 		t.runToEnd(j.Run)

@@ -25,7 +25,8 @@ type Options struct {
 	Subject  string // the implementation's name in reports
 	progress *progress
 
-	takeATurn func(waited time.Duration)
+	heldUp    *heldUp
+	idleMeter func() func() bool
 }
 
 // defaultPatience is far above what a right implementation needs, even on a loaded machine.
@@ -35,7 +36,7 @@ const defaultPatience = 10 * time.Second
 func NewOptions(run context.Context, opts []Option) *Options {
 	o := &Options{
 		Run: run, started: time.Now(), Framings: BothFramings, Spec: spec.Version, Patience: defaultPatience, progress: &progress{},
-		takeATurn: TakeATurn,
+		heldUp: &process, idleMeter: idleMeter,
 	}
 	for _, opt := range opts {
 		opt(o)

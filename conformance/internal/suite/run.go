@@ -33,7 +33,7 @@ func Check(ctx context.Context, role spec.Role, o *Options, all []Job, notRun []
 }
 
 func checkIn(ctx context.Context, role spec.Role, o *Options, all []Job, notRun []string, slots *slots) result.Report {
-	slices.SortStableFunc(all, func(a, b Job) int { return byClause(a.Info, b.Info) })
+	slices.SortStableFunc(all, func(a, b Job) int { return inOrder(a.Info, b.Info) })
 	rep := NewReport(role, o, notRun)
 	o.progress.runStarts(all)
 	var mu sync.Mutex

@@ -3,6 +3,7 @@ package suite
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,8 +22,14 @@ type slots struct {
 	idle     func() bool   // whether the processors had little to do since the last call
 	ended    chan struct{} // a case has ended
 
-	mu    sync.Mutex
-	began []time.Time // of the running cases, in order
+	mu      sync.Mutex
+	running []*holder // in the order in which they began
+}
+
+// holder is a case that runs.
+type holder struct {
+	began time.Time
+	given bool // it has given its slot away
 }
 
 const (
@@ -39,7 +46,7 @@ func MostAtOnce() int { return mostPerSlot * casesPerProcessor * runtime.GOMAXPR
 
 // newSlots returns the slots of a run.
 func newSlots(o *Options) *slots {
-	s := &slots{parallel: o.Parallel, most: o.Parallel, long: o.Patience / 4, idle: func() bool { return false }, ended: make(chan struct{}, 1)}
+	s := &slots{parallel: o.Parallel, most: o.Parallel, long: o.Patience / 10, idle: func() bool { return false }, ended: make(chan struct{}, 1)}
 	if o.Parallel == 0 {
 		s.parallel, s.most = MostAtOnce()/mostPerSlot, MostAtOnce()
 		s.idle = idleMeter()
@@ -68,30 +75,29 @@ func (s *slots) take(ctx context.Context) (end func()) {
 	return nil
 }
 
-// begin begins a case if a slot is free, or if the processors are idle and a case has given its slot away.
+// begin begins a case if a slot is free. If the processors are idle, cases that have gone on for long give their slots away
+// before.
 func (s *slots) begin(idle bool) (end func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	running, given := len(s.began), 0
-	for idle && given < running && time.Since(s.began[given]) >= s.long {
-		given++
-	}
-	if running-given >= s.parallel || running >= s.most {
-		return nil
-	}
-	began := time.Now()
-	s.began = append(s.began, began)
-	return func() { s.end(began) }
-}
-
-func (s *slots) end(began time.Time) {
-	s.mu.Lock()
-	for i, b := range s.began {
-		if b.Equal(began) {
-			s.began = append(s.began[:i], s.began[i+1:]...)
-			break
+	taken := 0
+	for _, h := range s.running {
+		h.given = h.given || idle && time.Since(h.began) >= s.long
+		if !h.given {
+			taken++
 		}
 	}
+	if taken >= s.parallel || len(s.running) >= s.most {
+		return nil
+	}
+	h := &holder{began: time.Now()}
+	s.running = append(s.running, h)
+	return func() { s.end(h) }
+}
+
+func (s *slots) end(h *holder) {
+	s.mu.Lock()
+	s.running = slices.DeleteFunc(s.running, func(o *holder) bool { return o == h })
 	s.mu.Unlock()
 	select {
 	case s.ended <- struct{}{}:

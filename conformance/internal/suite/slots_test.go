@@ -38,9 +38,25 @@ func TestCasesThatGoOnWhileTheProcessorsAreIdleGiveTheirSlotsAway(t *testing.T) 
 		after := beginEndless(t, slotsOf(2, 5, true))
 		require.Len(t, after, 5)
 		require.Zero(t, after[1])
-		for i, want := range []time.Duration{3 * time.Second, 3*time.Second + lookEvery, 6 * time.Second} {
-			require.InDelta(t, want, after[2+i], float64(2*lookEvery), "one at a time, so that its own work is seen before the next")
+		for i, want := range []time.Duration{3 * time.Second, 3 * time.Second, 6 * time.Second} {
+			require.InDelta(t, want, after[2+i], float64(2*lookEvery))
 		}
+	})
+}
+
+// Most cases take no time at all, and would otherwise begin one at a look.
+func TestASlotThatWasGivenAwayIsNotTakenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := slotsOf(1, 3, true)
+		require.NotNil(t, s.take(t.Context()))
+		end := s.take(t.Context())
+		s.idle = func() bool { return false }
+		began := time.Now()
+		for range 50 {
+			end()
+			end = s.take(t.Context())
+		}
+		require.Zero(t, time.Since(began))
 	})
 }
 
@@ -75,19 +91,25 @@ func TestTheNumberThatTheUserSetIsKept(t *testing.T) {
 
 // A case that waits in vain with a subject that has served others is tried with one of its own before that is certain.
 func TestBothTrialsOfAFailingCaseOverlap(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		o := NewOptions(t.Context(), nil)
-		wait := func(t *T) {
-			t.SharesSubject()
-			<-time.After(o.Patience)
-			t.Fail("FRM-7", "an answer", "none")
-		}
-		began := time.Now()
-		r := RunJob(t.Context(), Job{Info: Info{Name: "a", Clauses: []string{"FRM-7"}}, Run: wait}, o)
-		require.Equal(t, result.StatusFail, r.Status)
-		require.Equal(t, o.Patience+o.Patience/3, time.Since(began))
-		require.Equal(t, time.Since(began), r.Elapsed)
-	})
+	for _, c := range []struct {
+		idle bool // the processors
+		late time.Duration
+	}{{false, defaultPatience / 3}, {true, defaultPatience / 10}} {
+		synctest.Test(t, func(t *testing.T) {
+			o := NewOptions(t.Context(), nil)
+			o.idleMeter = func() func() bool { return func() bool { return c.idle } }
+			wait := func(t *T) {
+				t.SharesSubject()
+				<-time.After(o.Patience)
+				t.Fail("FRM-7", "an answer", "none")
+			}
+			began := time.Now()
+			r := RunJob(t.Context(), Job{Info: Info{Name: "a", Clauses: []string{"FRM-7"}}, Run: wait}, o)
+			require.Equal(t, result.StatusFail, r.Status)
+			require.Equal(t, o.Patience+c.late, time.Since(began))
+			require.Equal(t, time.Since(began), r.Elapsed)
+		})
+	}
 }
 
 func TestASlowCaseThatPassesIsNotHeldUpByItsSecondTrial(t *testing.T) {
@@ -120,4 +142,16 @@ func TestADeafSubjectIsWaitedForInAllCasesAtOnce(t *testing.T) {
 		require.Len(t, rep.Results, len(all))
 		require.Less(t, time.Since(began), 2*o.Patience)
 	})
+}
+
+func TestCasesThatWaitLongInVainBeginBeforeOthers(t *testing.T) {
+	o := NewOptions(t.Context(), nil)
+	o.Parallel = 1
+	var order []string
+	var all []Job
+	for _, i := range []Info{{Name: "a", Clauses: []string{"WRK-7"}}, {Name: "b", Clauses: []string{"WRK-19"}, Early: true}, {Name: "c", Clauses: []string{"WRK-1"}}} {
+		all = append(all, Job{Info: i, Run: func(*T) { order = append(order, i.Name) }})
+	}
+	Check(t.Context(), spec.RoleWorker, o, all, nil)
+	require.Equal(t, []string{"b", "c", "a"}, order)
 }

@@ -35,10 +35,10 @@ type T struct {
 	ended     bool
 	concluded bool // Conclude was called
 
-	heldUp       heldUp
-	limits       atomic.Bool // the case gives its subject limits of time
-	shared       atomic.Bool // the subject has served other cases
-	subjectEnded atomic.Bool // the subject's process has ended during the case
+	held         func() time.Duration // for how long this process was held up while the case ran
+	limits       atomic.Bool          // the case gives its subject limits of time
+	shared       atomic.Bool          // the subject has served other cases
+	subjectEnded atomic.Bool          // the subject's process has ended during the case
 }
 
 // NewT returns a T for a test of the suite's own parts, which runs no case.

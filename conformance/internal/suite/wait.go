@@ -1,6 +1,9 @@
 package suite
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Await runs f in a goroutine and waits for it, for as long as the patience of the case lasts. A panic in f and a hang
 // are findings of the clause and end the case. Only the case's own goroutine may call it.
@@ -40,8 +43,11 @@ func (t *T) WaitFor(patience time.Duration, done <-chan struct{}) bool {
 
 // Settle calls ok at short intervals until it returns true, for as long as the patience of the case lasts. It reports
 // whether ok returned true. It is for what gives no event to wait for, such as the state of another process.
-func (t *T) Settle(ok func() bool) bool {
-	ctx, cancel := t.Within()
+func (t *T) Settle(ok func() bool) bool { return t.SettleWithin(t.patience, ok) }
+
+// SettleWithin is [T.Settle] with another patience.
+func (t *T) SettleWithin(patience time.Duration, ok func() bool) bool {
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

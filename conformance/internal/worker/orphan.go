@@ -14,17 +14,17 @@ import (
 func orphanCases() []testCase {
 	return []testCase{
 		{
-			Name: "orphan-ends", Clauses: []string{"WRK-19"},
+			Name: "orphan-ends", Clauses: []string{"WRK-19"}, Early: true,
 			Cause: "The worker does not watch whether its parent is alive, so a pool that was killed leaves its workers behind for ever.",
 			Run:   orphanEnds,
 		},
 		{
-			Name: "orphan-that-is-idle-ends", Clauses: []string{"WRK-19"},
+			Name: "orphan-that-is-idle-ends", Clauses: []string{"WRK-19"}, Early: true,
 			Cause: "The worker looks whether its parent is alive only while it has something to do.",
 			Run:   orphanThatIsIdleEnds,
 		},
 		{
-			Name: "orphan-that-has-just-started-ends-with-its-lifeline", Clauses: []string{"WRK-19"},
+			Name: "orphan-that-has-just-started-ends-with-its-lifeline", Clauses: []string{"WRK-19"}, Early: true,
 			Cause: "The worker looks at its lifeline only once it listens or has served, or not to its end.",
 			Run:   orphanThatHasJustStartedEndsWithItsLifeline,
 		},
@@ -76,15 +76,11 @@ func (p *process) orphan() {
 
 // mustBeGone waits until the processes of the worker have ended.
 func (p *process) mustBeGone(pids []int, limit time.Duration) {
-	began := time.Now()
 	gone := func() bool { return !slices.ContainsFunc(pids, runs) }
-	for !gone() && time.Since(began) < limit {
-		p.t.Settle(gone)
+	if !p.t.SettleWithin(limit, gone) {
 		if p.t.Context().Err() != nil {
 			p.t.Blocked("the case ran out of time while it waited for the worker to end")
 		}
-	}
-	if !gone() {
 		left := slices.DeleteFunc(slices.Clone(pids), func(pid int) bool { return !runs(pid) })
 		p.t.Fail("WRK-19", "a worker that is gone 5 s after the process that started it", "process %d still runs %v later", left[0], limit)
 	}

@@ -123,3 +123,15 @@ func TestCasesOneAfterTheOtherAreMeasuredEachForItself(t *testing.T) {
 		require.Equal(t, 500*time.Millisecond, first())
 	})
 }
+
+// Of a case that took long, a short time in which it was held up explains nothing.
+func TestItMattersHowMuchOfItsTimeACaseWasHeldUp(t *testing.T) {
+	trial := &T{held: func() time.Duration { return 1100 * time.Millisecond }}
+	trial.SetsLimits()
+	_, doubtful := trial.heldTooLong(3*time.Second, 10*time.Second)
+	require.True(t, doubtful)
+	_, doubtful = trial.heldTooLong(8*time.Second, 10*time.Second)
+	require.False(t, doubtful)
+	_, doubtful = trial.heldTooLong(3*time.Second, 20*time.Second)
+	require.False(t, doubtful)
+}

@@ -11,10 +11,12 @@ import (
 // for as long as it takes, some 60 µs for each of them, so cases that looked each for itself would hold up the process that
 // they judge.
 type looks struct {
-	look  func() map[string]string
-	mu    sync.Mutex
-	next  *look         // has not begun
-	ended chan struct{} // closed when the pause after the latest look is over; nil: there was none
+	look func() map[string]string
+	turn chan struct{} // holds one while a look is made, or the pause before it lasts
+	free time.Time     // when the pause after the latest look is over; whoever has the turn may touch it
+
+	mu   sync.Mutex
+	next *look // has not begun
 }
 
 type look struct {
@@ -25,6 +27,10 @@ type look struct {
 // pausePerLook is how many times as long as a look the pause after it is.
 const pausePerLook = 5
 
+func newLooks(at func() map[string]string) *looks {
+	return &looks{look: at, turn: make(chan struct{}, 1)}
+}
+
 // take returns the stacks, by ID of the goroutine, in a look that began after the call. It returns nil if the context ends
 // first.
 func (l *looks) take(ctx context.Context) map[string]string {
@@ -32,9 +38,8 @@ func (l *looks) take(ctx context.Context) map[string]string {
 	mine := l.next
 	if mine == nil {
 		mine = &look{done: make(chan struct{})}
-		before, ended := l.ended, make(chan struct{})
-		l.next, l.ended = mine, ended
-		go l.lookAfter(before, mine, ended)
+		l.next = mine
+		go l.make(mine)
 	}
 	l.mu.Unlock()
 	select {
@@ -45,25 +50,25 @@ func (l *looks) take(ctx context.Context) map[string]string {
 	}
 }
 
-// lookAfter looks once before is closed, and closes ended when another look may begin.
-func (l *looks) lookAfter(before chan struct{}, mine *look, ended chan struct{}) {
-	if before != nil {
-		<-before
-	}
+// make makes the look when its turn has come. Nothing of it is left once it is done, so that it is taken for no goroutine
+// that a subject has left behind.
+func (l *looks) make(mine *look) {
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
+	pause := time.NewTimer(time.Until(l.free))
+	defer pause.Stop()
+	<-pause.C
 	l.mu.Lock()
 	l.next = nil
 	l.mu.Unlock()
 	began := time.Now()
 	mine.stacks = l.look()
+	l.free = time.Now().Add(pausePerLook * time.Since(began))
 	close(mine.done)
-	pause := time.NewTimer(pausePerLook * time.Since(began))
-	defer pause.Stop()
-	<-pause.C
-	close(ended)
 }
 
 // shared is for the whole process, because a look stops the whole process.
-var shared = looks{look: Goroutines}
+var shared = newLooks(Goroutines)
 
 // Stacks is like [Goroutines] for what looks often: all that ask share a look, and the looks leave the process most of its
 // time. It returns nil if the context ends before a look that began after the call.

@@ -38,7 +38,8 @@ func Jobs(c Info, o *Options, run func(*T)) []Job {
 }
 
 // RunJob runs one case to its end. If it does not pass with a subject that has served other cases, RunJob runs it again
-// with a subject of its own, so that the verdict does not depend on what went before.
+// with a subject of its own, so that the verdict does not depend on what went before. Neither does it rest on a trial in
+// which the suite itself was held up: see again.
 func RunJob(ctx context.Context, j Job, o *Options) result.Result {
 	if j.Known != nil {
 		return *j.Known

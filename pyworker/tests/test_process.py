@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -156,6 +157,31 @@ class Start(Case):
                 process.stderr.close()
             self.assertIn(6, refused)
             self.assertNotIn(19, refused)
+
+    def test_whoever_connects_is_served_since_nothing_is_missing_any_more(self) -> None:
+        script = (
+            "import resource, socket, sys; from pyproctest_worker import expose, run_worker;"
+            "listen = socket.socket.listen\n"
+            "def last(self, backlog):\n"
+            "    listen(self, backlog)\n"
+            "    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 100))\n"
+            "socket.socket.listen = last\n"
+            "expose(lambda body: body + 1, name='next')\n"
+            "run_worker(threads=int(sys.argv[1]))"
+        )
+        if not hasattr(resource, "prlimit"):
+            self.skipTest("this system sets a process's limits only from within")
+        for threads in ("0", "2"):
+            path = os.path.join(self.folder(), "s")
+            process = start([sys.executable, "-c", script, threads], path)
+            assert process.stderr is not None
+            self.addCleanup(process.stderr.close)
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            caller = Caller(connect_when_ready(path, process))
+            self.addCleanup(caller.close)
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (100, 100))
+            self.assertEqual(caller.call(1, "next", 6), 7)
 
     def test_says_what_is_wrong_where_descriptors_are_few_from_the_start(self) -> None:
         path = os.path.join(self.folder(), "s")

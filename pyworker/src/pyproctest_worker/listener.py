@@ -30,26 +30,32 @@ class Listener:
     """A listening Unix socket at a path."""
 
     def __init__(self, path: str) -> None:
-        """Raises StartError if the path cannot be used [WRK-3] [WRK-4] [WRK-5]."""
+        """Checks the path, and leaves the file system alone until listen(). Raises StartError if
+        the path cannot be used [WRK-3] [WRK-4]."""
         if not path:
             raise StartError("no socket path: set PYPROC_SOCKET_PATH")
         if len(os.fsencode(path)) > _PATH_LIMIT:
             raise StartError(f"the socket path is over {_PATH_LIMIT} bytes, use a shorter: {path}")
-        _remove_stale(path)
+        self._address = path
+        self._path = os.path.abspath(path)  # a handler may change the directory
+        self._identity: tuple[int, int] | None = None  # before there is a file, and after it
+        self._owner = os.getpid()  # a forked child has this object too
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.setblocking(False)
+
+    def listen(self) -> None:
+        """Listens. From here on callers connect, so nothing may come after this that can keep the
+        worker from serving them. Raises StartError if the path cannot be used [WRK-3] [WRK-5]."""
+        path = self._address
+        _remove_stale(path)
         umask = os.umask(0o177)  # so the file has mode 0600 from its first moment [WRK-6]
         try:
             self.socket.bind(path)
             self._identity = _identity(path)
         except OSError as error:
-            self.socket.close()
             raise StartError(f"cannot listen at {path}: {error.strerror or error}") from None
         finally:
             os.umask(umask)
-        self._path = os.path.abspath(path)  # a handler may change the directory
-        self._removed = False
-        self._owner = os.getpid()  # a forked child has this object too
-        self.socket.setblocking(False)
         self.socket.listen(1024)
 
     def accept(self) -> Iterator[socket.socket]:
@@ -73,11 +79,12 @@ class Listener:
 
     def remove(self) -> None:
         """Removes the socket file, once, and unless another worker's file is there by now."""
-        if self._removed or os.getpid() != self._owner:
+        identity = self._identity
+        if identity is None or os.getpid() != self._owner:
             return
-        self._removed = True
+        self._identity = None
         try:
-            if _identity(self._path) == self._identity:
+            if _identity(self._path) == identity:
                 os.unlink(self._path)
         except OSError:
             pass

@@ -57,7 +57,7 @@ def run_worker(
         _say("the package google-crc32c is missing: checksums are computed in Python, slowly")
     _keep_freed_memory()
     try:
-        guardian = Guardian(grace)  # before anyone can connect, and signal
+        guardian = Guardian(grace)  # before there is a socket file to leave behind at a signal
         listener = Listener(socket_path or os.environ.get("PYPROC_SOCKET_PATH", ""))
     except (StartError, OSError) as error:
         _refuse_to_start(error)
@@ -66,7 +66,8 @@ def run_worker(
             server = Server(listener, handlers.exposed, max_payload, threads, slow, max_memory)
             fork.at_fork(server.abandon)
             guardian.watch(listener.remove, server.stop, server.interrupt)
-        except (OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
+            listener.listen()  # last, when nothing is missing any more
+        except (StartError, OSError, RuntimeError) as error:  # RuntimeError: no thread can start
             _refuse_to_start(error)
         server.serve()
     except BaseException as error:

@@ -23,6 +23,8 @@ type Info struct {
 	// Early is set if the case waits longer than others where the subject is wrong, so that it had better begin before
 	// them.
 	Early bool
+	// Late is set if the case computes for long, so that it had better begin after others, which may have to wait.
+	Late bool
 	// Cause is a sentence that says what the implementer probably did when the case fails.
 	Cause string
 }
@@ -36,13 +38,14 @@ type Case[T any] struct {
 	NeedsBoth bool
 	Serial    bool
 	Early     bool
+	Late      bool
 	Cause     string
 	Run       func(T)
 }
 
 // Info returns the name of the case and what it covers.
 func (c Case[T]) Info() Info {
-	return Info{Name: c.Name, Clauses: c.Clauses, Framings: c.Framings, NeedsBoth: c.NeedsBoth, Serial: c.Serial, Early: c.Early, Cause: c.Cause}
+	return Info{Name: c.Name, Clauses: c.Clauses, Framings: c.Framings, NeedsBoth: c.NeedsBoth, Serial: c.Serial, Early: c.Early, Late: c.Late, Cause: c.Cause}
 }
 
 // Infos returns the names of the cases and what they cover.
@@ -66,15 +69,22 @@ func (c Info) ID(framing spec.Framing) string {
 	return id
 }
 
-// inOrder compares cases by the order in which they run: the early ones, then the others, by clause.
+// inOrder compares cases by the order in which they run: the early ones, the others by clause, and the late ones.
 func inOrder(a, b Info) int {
-	switch {
-	case a.Early && !b.Early:
-		return -1
-	case b.Early && !a.Early:
-		return 1
+	if d := a.turn() - b.turn(); d != 0 {
+		return d
 	}
 	return byClause(a, b)
+}
+
+func (c Info) turn() int {
+	switch {
+	case c.Early:
+		return 0
+	case c.Late:
+		return 2
+	}
+	return 1
 }
 
 // byClause compares cases by the clause that they are named after, in the order of SPEC.md, and then by name.

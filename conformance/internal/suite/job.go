@@ -56,8 +56,8 @@ func RunJob(ctx context.Context, j Job, o *Options) result.Result {
 func judge(ctx context.Context, j Job, o *Options) (result.Result, []*T) {
 	first := startOnce(ctx, j, o, newT(j, o))
 	idle := o.idleMeter()
-	early, late := time.NewTimer(o.Patience/10), time.NewTimer(o.Patience/3)
-	defer early.Stop()
+	look, late := time.NewTimer(o.Patience/10), time.NewTimer(o.Patience/3)
+	defer look.Stop()
 	defer late.Stop()
 	var r result.Result
 	var second trial
@@ -72,9 +72,11 @@ func judge(ctx context.Context, j Job, o *Options) (result.Result, []*T) {
 		select {
 		case r = <-first.result:
 			ended = true
-		case <-early.C:
+		case <-look.C:
 			if idle() {
 				begin()
+			} else {
+				look.Reset(lookEvery)
 			}
 		case <-late.C:
 			begin()

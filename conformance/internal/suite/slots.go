@@ -37,7 +37,7 @@ const (
 	casesPerProcessor = 4
 	// mostPerSlot bounds the processes, descriptors and memory that all the cases hold.
 	mostPerSlot = 5
-	// lookEvery is how often the processors are asked whether they are idle, while no slot is free.
+	// lookEvery is how often the processors are asked whether they are idle, while something waits for that.
 	lookEvery = 200 * time.Millisecond
 )
 
@@ -46,7 +46,7 @@ func MostAtOnce() int { return mostPerSlot * casesPerProcessor * runtime.GOMAXPR
 
 // newSlots returns the slots of a run.
 func newSlots(o *Options) *slots {
-	s := &slots{parallel: o.Parallel, most: o.Parallel, long: o.Patience / 10, idle: func() bool { return false }, ended: make(chan struct{}, 1)}
+	s := &slots{parallel: o.Parallel, most: o.Parallel, long: o.Patience / 40, idle: func() bool { return false }, ended: make(chan struct{}, 1)}
 	if o.Parallel == 0 {
 		s.parallel, s.most = MostAtOnce()/mostPerSlot, MostAtOnce()
 		s.idle = idleMeter()

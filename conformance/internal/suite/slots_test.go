@@ -92,18 +92,18 @@ func TestTheNumberThatTheUserSetIsKept(t *testing.T) {
 // A case that waits in vain with a subject that has served others is tried with one of its own before that is certain.
 func TestBothTrialsOfAFailingCaseOverlap(t *testing.T) {
 	for _, c := range []struct {
-		idle bool // the processors
+		idle time.Duration // when the processors are
 		late time.Duration
-	}{{false, defaultPatience / 3}, {true, defaultPatience / 10}} {
+	}{{defaultPatience, defaultPatience / 3}, {0, defaultPatience / 10}, {defaultPatience/10 + lookEvery, defaultPatience/10 + lookEvery}} {
 		synctest.Test(t, func(t *testing.T) {
 			o := NewOptions(t.Context(), nil)
-			o.idleMeter = func() func() bool { return func() bool { return c.idle } }
+			began := time.Now()
+			o.idleMeter = func() func() bool { return func() bool { return time.Since(began) >= c.idle } }
 			wait := func(t *T) {
 				t.SharesSubject()
 				<-time.After(o.Patience)
 				t.Fail("FRM-7", "an answer", "none")
 			}
-			began := time.Now()
 			r := RunJob(t.Context(), Job{Info: Info{Name: "a", Clauses: []string{"FRM-7"}}, Run: wait}, o)
 			require.Equal(t, result.StatusFail, r.Status)
 			require.Equal(t, o.Patience+c.late, time.Since(began))
@@ -144,14 +144,17 @@ func TestADeafSubjectIsWaitedForInAllCasesAtOnce(t *testing.T) {
 	})
 }
 
-func TestCasesThatWaitLongInVainBeginBeforeOthers(t *testing.T) {
+func TestCasesThatWaitLongInVainBeginBeforeOthersAndThoseThatComputeBehindThem(t *testing.T) {
 	o := NewOptions(t.Context(), nil)
 	o.Parallel = 1
 	var order []string
 	var all []Job
-	for _, i := range []Info{{Name: "a", Clauses: []string{"WRK-7"}}, {Name: "b", Clauses: []string{"WRK-19"}, Early: true}, {Name: "c", Clauses: []string{"WRK-1"}}} {
+	for _, i := range []Info{
+		{Name: "a", Clauses: []string{"WRK-7"}}, {Name: "b", Clauses: []string{"WRK-19"}, Early: true},
+		{Name: "c", Clauses: []string{"WRK-1"}}, {Name: "d", Clauses: []string{"MSG-1"}, Late: true},
+	} {
 		all = append(all, Job{Info: i, Run: func(*T) { order = append(order, i.Name) }})
 	}
 	Check(t.Context(), spec.RoleWorker, o, all, nil)
-	require.Equal(t, []string{"b", "c", "a"}, order)
+	require.Equal(t, []string{"b", "c", "a", "d"}, order)
 }

@@ -18,16 +18,18 @@ type deadline struct {
 	p          *process
 	limit      time.Duration
 	extensions int           // how many are left
-	used       time.Duration // the worker's processor time at the last extension; 0 before the first
+	looked     bool          // used is known
+	used       time.Duration // the worker's processor time when an extension's length of the time was left
 }
 
 // deadline returns a deadline that runs from now on.
 func (p *process) deadline(limit time.Duration) *deadline {
-	d := &deadline{p: p, limit: limit, timer: time.NewTimer(limit)}
-	d.C = d.timer.C
+	d := &deadline{p: p, limit: limit}
 	if limit >= p.t.Patience() {
 		d.extensions = 20
 	}
+	d.timer = time.NewTimer(d.firstLook())
+	d.C = d.timer.C
 	return d
 }
 
@@ -35,25 +37,40 @@ func (d *deadline) stop() { d.timer.Stop() }
 
 // restart lets the limit run anew, as if it had begun that long ago.
 func (d *deadline) restart(elapsed time.Duration) {
-	d.timer.Reset(d.limit - elapsed)
-	d.used = 0
+	d.timer.Reset(d.firstLook() - elapsed)
+	d.looked = false
+}
+
+// extension is how long a deadline is extended at a time.
+func (d *deadline) extension() time.Duration { return d.limit / 4 }
+
+// firstLook returns after what time C fires first: an extension's length before the limit, if there can be one.
+func (d *deadline) firstLook() time.Duration {
+	if d.extensions == 0 {
+		return d.limit
+	}
+	return d.limit - d.extension()
 }
 
 // expired reports whether the deadline is over, when C has fired. If it is not, C fires again later. The caller then looks
 // once more for what it waits for, which may have come while the suite itself waited for a processor.
 func (d *deadline) expired() bool {
+	if d.extensions > 0 && !d.looked {
+		d.looked, d.used = true, d.p.cpuTime()
+		d.timer.Reset(d.extension())
+		return false
+	}
 	if d.extensions == 0 || d.p.ended() {
 		return true
 	}
-	extension := d.limit / 4
 	used := d.p.cpuTime()
-	idle := used == 0 || d.used > 0 && used-d.used < extension/50
+	idle := used == 0 || used-d.used < d.extension()/50
 	if idle && !slices.ContainsFunc(d.p.processes(), proc.Busy) {
 		return true
 	}
 	d.extensions--
 	d.used = used
-	d.timer.Reset(extension)
+	d.timer.Reset(d.extension())
 	return false
 }
 

@@ -41,6 +41,22 @@ func TestAWorkerThatWaitsIsNotWaitedForBeyondThePatience(t *testing.T) {
 	require.ErrorIs(t, readByte(q), os.ErrDeadlineExceeded)
 }
 
+// What a worker did before the last part of its time, such as starting, says nothing of what it does at the end.
+func TestAWorkerThatOnlyBeganWithWorkGetsThePatienceWholeAndNoMore(t *testing.T) {
+	t.Parallel()
+	const patience = 2 * time.Second
+	q, _ := peerOf(t, patience, "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exec sleep 600")
+	began := time.Now()
+	d := q.process.deadline(patience)
+	defer d.stop()
+	require.Equal(t, patience, d.firstLook()+d.extension())
+	<-d.C
+	require.False(t, d.expired(), "it is over before its time")
+	<-d.C
+	require.True(t, d.expired(), "it was extended")
+	require.GreaterOrEqual(t, time.Since(began), patience)
+}
+
 func readByte(q *peer) error {
 	return q.withDeadline(q.conn.SetReadDeadline, func() error {
 		_, err := q.conn.Read(make([]byte, 1))

@@ -49,12 +49,12 @@ func methodCases() []testCase {
 			Run:   resultThatCannotBeEncodedBecomesAnErrorAnswer,
 		},
 		{
-			Name: "answer-over-max-payload-becomes-an-error-answer", Clauses: []string{"WRK-13"}, Framings: suite.BothFramings,
+			Name: "answer-over-max-payload-becomes-an-error-answer", Clauses: []string{"WRK-13"}, Framings: suite.BothFramings, Late: true,
 			Cause: "The worker sends the answer whatever its length is, or ends the connection when it refuses to.",
 			Run:   answerOverMaxPayloadBecomesAnErrorAnswer,
 		},
 		{
-			Name: "answer-of-max-payload-is-sent", Clauses: []string{"WRK-13"}, Framings: suite.BothFramings,
+			Name: "answer-of-max-payload-is-sent", Clauses: []string{"WRK-13"}, Framings: suite.BothFramings, Late: true,
 			Cause: "The worker compares something else than the payload with the limit, or its limit is below 10485760.",
 			Run:   answerOfMaxPayloadIsSent,
 		},

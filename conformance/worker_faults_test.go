@@ -232,3 +232,18 @@ func TestAWorkerThatIsTooSlowForItsGracePeriodOnceIsNotAccused(t *testing.T) {
 	require.Len(t, rep.Results, 1)
 	require.Equal(t, result.StatusPass, rep.Results[0].Status, told(rep))
 }
+
+// A worker that serves one connection at a time has no other connection that would tell that its process has ended. Its exit
+// status says whose handler ran all the same.
+func TestAWorkerThatServesOneConnectionAtATimeIsBlamedForWhatItRanAfterDamage(t *testing.T) {
+	rep := conformance.CheckWorker(t.Context(), plantedCommand("one-connection-at-a-time", "magic-is-looked-at-once"), conformance.Patience(5*time.Second),
+		conformance.Framings(conformance.Enhanced), conformance.Only("WRK-15/bad-magic-closes-the-connection", "WRK-15/frame-vectors-of-bad-magic-close-the-connection"))
+	require.Len(t, rep.Results, 2)
+	for _, r := range rep.Results {
+		require.Equal(t, result.StatusFail, r.Status, r.Text())
+		for _, f := range r.Findings {
+			require.NotEqual(t, "WRK-16", f.Clause, r.Text())
+		}
+	}
+	require.Contains(t, told(rep), "with the status 71 that it asked for")
+}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
 	"github.com/pyproctest/pyproctest/conformance/spec"
@@ -36,6 +37,13 @@ func (p *process) mustSurvive(clause string, other *peer, id uint64, what string
 	if other.whyEnded() != nil {
 		limit = p.t.Patience() // a process that ends closes its connections first, and on a busy machine counts as ended much later
 	}
+	p.mustNotHaveRun(clause, limit, what)
+	other.noAnswer("WRK-16", "the call of another connection is answered after "+what)
+	return wire.Answer{}
+}
+
+// mustNotHaveRun fails if the process ends within the limit with a status that says which handler ran that must not.
+func (p *process) mustNotHaveRun(clause string, limit time.Duration, what string) {
 	const got = "its handler ran: the method was `exit`, and the process ended with the status %d that it asked for"
 	switch status, _ := p.awaitExit(limit); status {
 	case int(ranStatus):
@@ -43,6 +51,4 @@ func (p *process) mustSurvive(clause string, other *peer, id uint64, what string
 	case int(readOnStatus):
 		p.t.FailNow("WRK-15", "nothing is read any more after "+what, "a good frame behind it was read and "+got, status)
 	}
-	other.noAnswer("WRK-16", "the call of another connection is answered after "+what)
-	return wire.Answer{}
 }

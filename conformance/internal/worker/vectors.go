@@ -314,7 +314,13 @@ func (p *process) beside() *peer {
 // if there is no other.
 func (p *process) mustServe(clause string, other *peer, what string) {
 	if other == nil {
-		other = p.connect("WRK-16", p.t.anyFraming())
+		conn, err := p.dial()
+		if err != nil {
+			p.mustNotHaveRun(clause, p.t.Patience(), what)
+			p.t.FailNow("WRK-16", "a connection to the worker after "+what, "%v%s", err, p.exitSuffix())
+		}
+		other = newPeer(p, conn, p.t.anyFraming())
+		other.startReading()
 		defer other.close()
 	}
 	p.mustSurvive(clause, other, other.ask("echo", `"still served"`), what)

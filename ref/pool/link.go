@@ -49,8 +49,9 @@ type request struct {
 
 // linkOwner is the worker that a link belongs to.
 type linkOwner interface {
-	// linkDown is called when the link takes no more calls, perhaps more than once.
-	linkDown()
+	// linkDown is called when the link takes no more calls, perhaps more than once, and perhaps when there is another
+	// link already.
+	linkDown(link)
 
 	// callError returns the error for the calls on a connection that has ended with the given error. It may wait for
 	// a moment, to find out whether the process has ended.

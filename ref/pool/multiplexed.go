@@ -241,7 +241,7 @@ func (m *multiplexed) goDown() {
 	m.down.Store(true)
 	m.turn.wake()
 	m.mu.Unlock()
-	m.owner.linkDown()
+	m.owner.linkDown(m)
 }
 
 func (m *multiplexed) expire() {

@@ -267,13 +267,17 @@ func (s *scheduler) up(i int, l link) bool {
 	return true
 }
 
-// down lets worker i get no calls until it is up again. It reports whether that changed anything.
-func (s *scheduler) down(i int) bool {
+// down lets worker i get no calls until it is up again, unless it is up on another link by now: of several callers that
+// find a link broken, one may say so late. It reports whether that changed anything.
+func (s *scheduler) down(i int, l link) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	was := s.seats[i].up
-	s.seats[i].up = false
-	return was
+	seat := &s.seats[i]
+	if !seat.up || seat.link != l {
+		return false
+	}
+	seat.up = false
+	return true
 }
 
 // failed is called when a restart of worker i failed. If the latest restart of every worker failed, the callers that

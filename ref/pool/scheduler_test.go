@@ -48,6 +48,20 @@ func TestAWorkerIsNotUpOnALinkThatIsDown(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// [HLT-13] Who finds a link broken may say so when the worker has been started again.
+func TestALinkThatIsToldDownLateDoesNotTakeItsSuccessorDown(t *testing.T) {
+	s := newScheduler(1, 1, NoQueue)
+	s.open()
+	before, after := &deadLink{}, &deadLink{}
+	require.True(t, s.up(0, before))
+	require.True(t, s.down(0, before))
+	require.True(t, s.up(0, after))
+	require.False(t, s.down(0, before))
+	up, _ := s.state(0)
+	require.True(t, up)
+	require.True(t, s.down(0, after))
+}
+
 // A caller whose connection was broken tries again, and is served before those that arrived after it.
 func TestACallerThatComesAgainKeepsItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -69,7 +83,7 @@ func TestACallerThatComesAgainKeepsItsTurn(t *testing.T) {
 		synctest.Wait()
 		go wait("third", new(arrival))
 		synctest.Wait()
-		s.down(0)
+		s.down(0, l)
 		g.slot.free()
 		go wait("first", &first)
 		synctest.Wait()

@@ -323,7 +323,7 @@ func (s *sequential) end(inUse func(net.Conn)) {
 	for _, l := range idle {
 		_ = l.conn.Close()
 	}
-	s.owner.linkDown()
+	s.owner.linkDown(s)
 }
 
 func (s *sequential) answers() uint64 { return s.answered.Load() }

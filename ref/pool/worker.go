@@ -169,7 +169,7 @@ func (r *run) endLink() {
 	<-r.link.lost()
 }
 
-func (r *run) linkDown() { r.worker.pool.scheduler.down(r.worker.index) }
+func (r *run) linkDown(l link) { r.worker.pool.scheduler.down(r.worker.index, l) }
 
 func (r *run) callError(ctx context.Context, err error) error {
 	if isCausedByDeath(err) {
@@ -301,7 +301,7 @@ func (w *Worker) serve(r *run) {
 				hung = nil
 				w.healthy(r.link)
 			case !c.busy:
-				w.unhealthy(c.err)
+				w.unhealthy(r.link, c.err)
 				if hung == nil && o.HungTimeout > 0 {
 					hung = time.After(o.HungTimeout)
 				}
@@ -320,8 +320,8 @@ func (w *Worker) healthy(l link) {
 	}
 }
 
-func (w *Worker) unhealthy(err error) {
-	if w.pool.scheduler.down(w.index) {
+func (w *Worker) unhealthy(l link, err error) {
+	if w.pool.scheduler.down(w.index, l) {
 		w.log.Warn("worker is unhealthy", "error", err)
 	}
 }

@@ -23,7 +23,7 @@ func TestTheModelSeesPlantedBugs(t *testing.T) {
 		{"always the first worker", "SEL-1", "scheduler.go",
 			"s.next = i + 1", "s.next = 0"},
 		{"an unhealthy worker is still given calls", "HLT-3", "scheduler.go",
-			"s.seats[i].up = false\n\treturn was", "return was"},
+			"seat.up = false\n\treturn true", "return true"},
 		{"who waits is not told of the end", "SHD-1", "scheduler.go",
 			"s.refuseWaiters(ErrClosed)\n", ""},
 		{"the first request has the ID 0", "RID-1", "pool.go",

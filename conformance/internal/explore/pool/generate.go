@@ -70,6 +70,7 @@ var kinds = []struct {
 	{"print", 1, func(g *generator) {
 		g.add(explore.Step{Do: "print", Worker: 1 + g.IntN(g.o.Workers), Size: pick(g, []int{10, 200_000, 700_000}), How: pick(g, []string{"", "stdout"})})
 	}},
+	{"stall", 3, (*generator).stall},
 	{"round", 4, (*generator).round},
 	{"fill", 4, (*generator).fill},
 }
@@ -210,6 +211,25 @@ func (g *generator) die() {
 	g.add(explore.Step{Do: "die", Worker: 1 + g.IntN(g.o.Workers+1)})
 	if g.chance(0.5) {
 		g.call("")
+	}
+}
+
+// stall has a worker read no more, and often makes calls that fill its connections.
+func (g *generator) stall() {
+	s := explore.Step{Do: "stall", Worker: 1 + g.IntN(g.o.Workers), Count: pick(g, []int{0, 0, 10, 1000, 100_000})}
+	g.add(s)
+	for range 1 + g.IntN(3) {
+		g.call("")
+		g.steps[len(g.steps)-1].Size = pick(g, []int{0, 200_000, 600_000})
+		if g.chance(0.5) {
+			g.add(explore.Step{Do: "end-context", Call: g.take()})
+		}
+	}
+	if g.chance(0.3) {
+		g.add(explore.Step{Do: "settle"})
+	}
+	if g.chance(0.7) {
+		g.add(explore.Step{Do: "read", Worker: s.Worker})
 	}
 }
 

@@ -130,6 +130,7 @@ func (m *model) exits(w *process) {
 	if !w.ordered && len(w.signals) == 0 && m.stopping && !m.hurried && m.started && !w.hung {
 		m.fail(explore.Failure{Rule: "workers-get-sigterm-first", Clause: "SHD-3", Kin: []string{"SHD-9"}, Want: "SIGTERM, which ends " + w.name(), Got: "it was killed without a signal before"})
 	}
+	m.outlivesStart(w, "it ended")
 	if !m.stopping {
 		m.doubtful = true
 	}
@@ -141,14 +142,42 @@ func (m *model) exits(w *process) {
 	m.seen["a worker ended"] = true
 }
 
+// outlivesStart judges a worker that ends, or is told to, when Start has returned and its context has ended, and before anything
+// else has happened.
+func (m *model) outlivesStart(w *process, got string) {
+	if !w.ordered && m.calm() {
+		m.fail(explore.Failure{Rule: "workers-outlive-the-context-of-start", Clause: "STA-7", Want: w.name() + " goes on when Start has returned and its context has ended", Got: got})
+	}
+}
+
+// calm reports whether the pool has started and nothing has happened since but calls and answers.
+func (m *model) calm() bool {
+	return m.started && !m.stopping && !m.doubtful && !slices.ContainsFunc(m.calls, func(c *call) bool { return c.ended || c.tooLarge })
+}
+
 // signalled takes a signal that a worker got.
 func (m *model) signalled(w *process) {
+	m.outlivesStart(w, "the signal "+w.signals[0])
 	if m.stopping && m.started && len(w.signals) == 1 {
 		m.exercise("SHD-3")
 		if w.signals[0] != "terminated" {
 			m.fail(explore.Failure{Rule: "workers-get-sigterm-first", Clause: "SHD-3", Want: "SIGTERM", Got: w.signals[0]})
 		}
 	}
+}
+
+// stalls notes that a worker reads no more. What is on its way to it comes when it reads again. In between the pool may give a
+// connection up on which the beginning of a request stands [CAN-10].
+func (m *model) stalls(w *process) {
+	w.stalled, w.loose, m.doubtful, m.disturbed = true, true, true, true
+	for _, c := range w.conns {
+		c.loose = true
+	}
+	m.exercise("CAN-10")
+}
+
+func (m *model) stalled() bool {
+	return slices.ContainsFunc(m.processes, func(w *process) bool { return w.stalled && !w.exited })
 }
 
 // connEnded takes the end of a connection: the requests on it are at the worker no longer.
@@ -169,7 +198,11 @@ func (m *model) connEnded(w *process, c *wireConn) {
 
 // unreadable takes what is neither a request nor a cancellation.
 func (m *model) unreadable(problem string, data []byte) {
-	m.fail(explore.Failure{Rule: "messages-are-well-formed", Clause: "MSG-17", Kin: []string{"CAN-2"}, Want: "a well-formed request or cancellation", Got: problem + ": " + text.Excerpt(data)})
+	clause := "MSG-17"
+	if slices.ContainsFunc(m.calls, func(c *call) bool { return c.returned && c.arrival == nil && !c.before }) {
+		clause = "MSG-19" // a body was changed while its request was on its way
+	}
+	m.fail(explore.Failure{Rule: "messages-are-well-formed", Clause: clause, Kin: []string{"MSG-17", "MSG-19", "CAN-2"}, Want: "a well-formed request or cancellation", Got: problem + ": " + text.Excerpt(data)})
 }
 
 // arrives takes a request at a worker.
@@ -190,7 +223,7 @@ func (m *model) arrives(a *arrival, header uint64, body json.RawMessage, size in
 	if m.options.Framing != spec.Basic && header != a.id {
 		m.fail(explore.Failure{Rule: "headers-bear-the-id", Clause: differ, Kin: []string{"CAN-2", "RID-9"}, Want: fmt.Sprintf("%d in the header", a.id), Got: fmt.Sprint(header)})
 	}
-	if a.conn.noticed {
+	if a.conn.noticed && !a.at.loose { // what was sent before that may come only when the worker reads again
 		m.exercise("RID-7")
 		m.fail(explore.Failure{Rule: "broken-connections-are-given-up", Clause: "RID-7", Kin: []string{"MSG-13", "MSG-10", "BPR-4"}, Want: "no request on a connection on which what came could not be read", Got: "that of " + a.method})
 	}
@@ -230,10 +263,17 @@ func (m *model) arrives(a *arrival, header uint64, body json.RawMessage, size in
 		return
 	}
 	if d := wire.DiffBody(c.body, body); d != "" {
-		m.fail(explore.Failure{Rule: "bodies-arrive-equal", Clause: "MSG-7", Kin: []string{"MSG-17", "MSG-19"}, Want: "the body of " + c.name, Got: d})
+		clause := "MSG-7"
+		if c.returned { // the caller has its body back, and has changed it
+			clause = "MSG-19"
+		}
+		m.fail(explore.Failure{Rule: "bodies-arrive-equal", Clause: clause, Kin: []string{"MSG-7", "MSG-17", "MSG-19"}, Want: "the body of " + c.name, Got: d})
 	}
 	m.exercise("MSG-7", "BPR-1", "BPR-2", "HLT-8")
 	c.arrival = a
+	if slices.ContainsFunc(m.answers, func(o *answer) bool { return o.to == nil && o.conn == a.conn && o.id == a.id }) {
+		a.strayed = true
+	}
 	c.broken = c.broken || a.at.dying || a.conn.spoiled
 	m.turns = append(m.turns, a.at.number)
 	m.bounds(a)
@@ -261,9 +301,12 @@ func (m *model) bounds(a *arrival) {
 			return
 		}
 		m.later(func() {
+			if m.stalled() {
+				return // a cancellation may be on its way
+			}
 			n := 0
 			for _, o := range atIt {
-				if o.method != "health" && of(o) && !o.withdrawn && !o.answered && !o.at.exited {
+				if o.method != "health" && of(o) && !o.withdrawn && !o.strayed && !o.answered && !o.at.exited {
 					n++
 				}
 			}
@@ -385,6 +428,10 @@ func (m *model) ends(c *call) {
 	case c.arrival == nil && m.doubtful, c.due != nil && !c.due.valid:
 		return
 	case c.arrival != nil && (c.arrival.conn.broken || c.arrival.conn.loose):
+		return
+	}
+	if is(spec.WorkerDied) && m.calm() && !m.died() {
+		wrong("workers-outlive-the-context-of-start", "STA-7", "every worker goes on when Start has returned and its context has ended", "CAN-12", "HLT-4")
 		return
 	}
 	clause, kin := "CAN-12", []string{"RID-4", "RID-5", "MSG-15", "MSG-4", "CAN-3"}

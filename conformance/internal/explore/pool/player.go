@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -210,6 +211,7 @@ func (p *player) finish() {
 	fine := p.m.failure == nil && p.blocked == "" && p.ctx.Err() == nil
 	p.mu.Unlock()
 	if fine {
+		p.allRead()
 		p.settle()
 		p.answerAll()
 		p.settle()
@@ -359,6 +361,20 @@ func (p *player) do(s explore.Step) {
 		p.awaitFor(time.Second, func() bool {
 			return s.Worker < 1 || s.Worker > len(p.m.processes) || p.m.processes[s.Worker-1].exited
 		})
+	case "stall":
+		p.withWorker(s, func(w *process) {
+			p.m.stalls(w)
+			w.order(readOnly(s.Count))
+		})
+		p.stage.sync()
+	case "read":
+		p.withWorker(s, func(w *process) {
+			if w.stalled {
+				w.stalled = false
+				w.order(readOnly(scripted.ReadAll))
+			}
+		})
+		p.stage.sync()
 	case "print":
 		p.withWorker(s, func(w *process) {
 			w.lastTag++
@@ -384,6 +400,21 @@ func (p *player) withWorker(s explore.Step, f func(w *process)) {
 		w := p.m.processes[s.Worker-1]
 		p.note(w.name(), "%s", s.Do)
 		f(w)
+	}
+}
+
+// readOnly is the order to read that many more bytes of each connection.
+func readOnly[N int | uint64](n N) scripted.Message {
+	return scripted.Message{Kind: scripted.OrderReadOnly, Data: binary.BigEndian.AppendUint64(nil, uint64(n))}
+}
+
+// allRead has every worker read again.
+func (p *player) allRead() {
+	p.mu.Lock()
+	n := len(p.m.processes)
+	p.mu.Unlock()
+	for i := range n {
+		p.do(explore.Step{Do: "read", Worker: i + 1})
 	}
 }
 
@@ -572,6 +603,7 @@ func (p *player) call(s explore.Step) {
 	p.m.calls = append(p.m.calls, c)
 	p.note("caller", "Call %s, body of %s", c.name, text.Plural(len(c.body), "byte"))
 	p.mu.Unlock()
+	own := json.RawMessage(c.body)
 	p.calls.Go(func() {
 		defer cancel()
 		var answer json.RawMessage
@@ -583,15 +615,21 @@ func (p *player) call(s explore.Step) {
 					panicked = fmt.Sprint(r)
 				}
 			}()
-			answer, err = p.pool.Call(ctx, c.method, json.RawMessage(c.body))
+			answer, err = p.pool.Call(ctx, c.method, own)
 		}()
+		answer = slices.Clone(answer)
+		for i, b := range own { // which is the caller's again [MSG-19]
+			if b == 'x' || b == 'a' && i < len(`{"call`) {
+				own[i] = 'y'
+			}
+		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.over || p.unreachable(err) {
 			c.returned = true
 			return
 		}
-		c.answer, c.err, c.panicked = slices.Clone(answer), err, panicked
+		c.answer, c.err, c.panicked = answer, err, panicked
 		if err != nil {
 			p.note("caller", "%s returned: %s", c.name, text.OneLine(err))
 			p.m.disturbed = true
@@ -885,6 +923,7 @@ func (p *player) health() {
 
 // shutdown begins a Shutdown beside the history. Count is how many milliseconds its context lasts, 0 for ever.
 func (p *player) shutdown(s explore.Step) {
+	p.allRead() // or calls that cannot be sent would hold it up, and rightly
 	p.mu.Lock()
 	p.m.stopping = true
 	if s.Count > 0 {

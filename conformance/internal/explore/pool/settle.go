@@ -39,6 +39,8 @@ func (m *model) owed() *explore.Failure {
 				continue // it may be refused only after its turn
 			}
 			return missing("too-large-calls-return", "MSG-18", c.name+", which is too large, returns", "BPR-4")
+		case c.ended && c.arrival == nil && m.stalled():
+			return missing("ended-calls-return", "CAN-10", c.name+", whose context has ended while its worker does not read, returns", "CAN-1", "BPR-3")
 		case c.ended && c.arrival == nil:
 			return missing("ended-calls-return", "BPR-3", c.name+", whose context has ended while it waited, returns", "CAN-1")
 		case c.ended:
@@ -68,7 +70,7 @@ func (m *model) owed() *explore.Failure {
 // owedCancellation returns the failure of a call whose cancellation has not come.
 func (m *model) owedCancellation() *explore.Failure {
 	for _, c := range m.calls {
-		if c.ended && !c.before && c.returned && c.arrival != nil && c.due == nil && !c.broken && c.cancels == 0 && !c.arrival.withdrawn && !m.stopping && c.err != nil {
+		if c.ended && !c.before && c.returned && c.arrival != nil && c.due == nil && !c.broken && c.cancels == 0 && !c.arrival.withdrawn && !c.arrival.at.stalled && !m.stopping && c.err != nil {
 			return &explore.Failure{Rule: "cancelled-calls-send-a-cancellation", Clause: "CAN-2", NotSeen: true, Want: "a cancellation of " + c.name, Got: "none"}
 		}
 	}

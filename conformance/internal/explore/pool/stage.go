@@ -45,6 +45,8 @@ type process struct {
 	confirmed map[uint32]bool
 	listens   bool
 	hung      bool
+	stalled   bool // it does not read
+	loose     bool // it has been, so that the pool may close its connections
 	ordered   bool // the suite has ordered it to exit, to die or not to listen
 	dying     bool // the suite has ordered it to die
 	signals   []string
@@ -76,6 +78,7 @@ type arrival struct {
 	enveloped bool
 	call      *call // nil for a health call
 	answered  bool  // an answer was ordered
+	strayed   bool  // a stray answer bears its ID, and may have ended it
 	withdrawn bool  // its cancellation or the end of its connection came
 }
 
@@ -194,7 +197,7 @@ func (s *stage) event(w *process, m scripted.Message) (do []func()) {
 	p := s.p
 	switch m.Kind {
 	case scripted.EventAccepted:
-		w.conns[m.Conn] = &wireConn{number: m.Conn}
+		w.conns[m.Conn] = &wireConn{number: m.Conn, loose: w.loose}
 	case scripted.EventReceived:
 		return s.received(w, w.conns[m.Conn], m.Data)
 	case scripted.EventEnded:

@@ -57,6 +57,10 @@ func (s *Subject) Describe(step explore.Step) string {
 		return words
 	case "die":
 		return fmt.Sprintf("worker %d dies", step.Worker)
+	case "stall":
+		return fmt.Sprintf("worker %d reads %s more of each connection, and no more", step.Worker, text.Plural(step.Count, "byte"))
+	case "read":
+		return fmt.Sprintf("worker %d reads again", step.Worker)
 	case "print":
 		return fmt.Sprintf("worker %d prints %s", step.Worker, text.Plural(step.Size, "byte"))
 	case "health":

@@ -183,6 +183,27 @@ class Start(Case):
             resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (100, 100))
             self.assertEqual(caller.call(1, "next", 6), 7)
 
+    def test_a_signal_just_before_it_listens_leaves_no_socket_file(self) -> None:  # WRK-17
+        script = (
+            "import os, signal, threading; from pyproctest_worker import run_worker\n"
+            "from pyproctest_worker.listener import Listener\n"
+            "remove, listen, removed = Listener.remove, Listener.listen, threading.Event()\n"
+            "def told(self):\n"
+            "    remove(self)\n"
+            "    removed.set()\n"
+            "def late(self):\n"
+            "    os.kill(os.getpid(), signal.SIGTERM)\n"
+            "    removed.wait()\n"
+            "    listen(self)\n"
+            "Listener.remove, Listener.listen = told, late\n"
+            "run_worker()"
+        )
+        path = os.path.join(self.folder(), "s")
+        process = start([sys.executable, "-c", script], path)
+        process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 0)
+        self.assertFalse(os.path.exists(path))
+
     def test_says_what_is_wrong_where_descriptors_are_few_from_the_start(self) -> None:
         path = os.path.join(self.folder(), "s")
         command = ["sh", "-c", 'ulimit -n 6; exec "$@"', "sh", sys.executable, CONFORMANCE_WORKER]

@@ -71,13 +71,13 @@ func (c Info) ID(framing spec.Framing) string {
 
 // inOrder compares cases by the order in which they run: the early ones, the others by clause, and the late ones.
 func inOrder(a, b Info) int {
-	if d := a.turn() - b.turn(); d != 0 {
+	if d := a.rank() - b.rank(); d != 0 {
 		return d
 	}
 	return byClause(a, b)
 }
 
-func (c Info) turn() int {
+func (c Info) rank() int {
 	switch {
 	case c.Early:
 		return 0

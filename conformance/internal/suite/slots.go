@@ -12,15 +12,19 @@ import (
 
 // slots says when another case may begin.
 //
-// So many cases run at once as the options say. Unless the user has set that number, a case that has gone on for long while
-// the processors have nothing to do gives its slot to another: it waits for something that does not come, and a subject
-// with many faults would otherwise be waited for in one case after the other.
+// So many cases run at once as the options say. Unless the user has set that number, a case that has gone on for long gives
+// its slot to another: it waits for something that does not come, and a subject with many faults would otherwise be waited
+// for in one case after the other. While the processors work, perhaps for somebody else, that takes longer, and fewer cases
+// run at once.
 type slots struct {
 	parallel int           // cases at once
 	most     int           // cases at once, with those that have given their slots away
-	long     time.Duration // how long a case runs before it may give its slot away
+	long     time.Duration // how long a case runs before it gives its slot away where the processors are idle
+	longer   time.Duration // and where they are not
 	idle     func() bool   // whether the processors had little to do since the last call
 	ended    chan struct{} // a case has ended
+
+	wasIdle bool // at the last look of take
 
 	mu      sync.Mutex
 	running []*holder // in the order in which they began
@@ -37,6 +41,8 @@ const (
 	casesPerProcessor = 4
 	// mostPerSlot bounds the processes, descriptors and memory that all the cases hold.
 	mostPerSlot = 5
+	// mostPerSlotAtWork is the same for processors that are not idle.
+	mostPerSlotAtWork = 2
 	// lookEvery is how often the processors are asked whether they are idle, while something waits for that.
 	lookEvery = 200 * time.Millisecond
 )
@@ -46,7 +52,10 @@ func MostAtOnce() int { return mostPerSlot * casesPerProcessor * runtime.GOMAXPR
 
 // newSlots returns the slots of a run.
 func newSlots(o *Options) *slots {
-	s := &slots{parallel: o.Parallel, most: o.Parallel, long: o.Patience / 40, idle: func() bool { return false }, ended: make(chan struct{}, 1)}
+	s := &slots{
+		parallel: o.Parallel, most: o.Parallel, long: o.Patience / 40, longer: o.Patience / 10,
+		idle: func() bool { return false }, ended: make(chan struct{}, 1),
+	}
 	if o.Parallel == 0 {
 		s.parallel, s.most = MostAtOnce()/mostPerSlot, MostAtOnce()
 		s.idle = idleMeter()
@@ -60,34 +69,36 @@ func (s *slots) take(ctx context.Context) (end func()) {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	s.idle() // since now
-	for idle := false; ctx.Err() == nil; {
-		if end := s.begin(idle); end != nil {
+	for ctx.Err() == nil {
+		if end := s.begin(); end != nil {
 			return end
 		}
-		idle = false
 		select {
 		case <-s.ended:
 		case <-look.C:
-			idle = s.idle()
+			s.wasIdle = s.idle()
 		case <-ctx.Done():
 		}
 	}
 	return nil
 }
 
-// begin begins a case if a slot is free. If the processors are idle, cases that have gone on for long give their slots away
-// before.
-func (s *slots) begin(idle bool) (end func()) {
+// begin begins a case if a slot is free. Cases that have gone on for long give their slots away before.
+func (s *slots) begin() (end func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	long, most := s.longer, min(s.most, s.parallel*mostPerSlotAtWork)
+	if s.wasIdle {
+		long, most = s.long, s.most
+	}
 	taken := 0
 	for _, h := range s.running {
-		h.given = h.given || idle && time.Since(h.began) >= s.long
+		h.given = h.given || time.Since(h.began) >= long
 		if !h.given {
 			taken++
 		}
 	}
-	if taken >= s.parallel || len(s.running) >= s.most {
+	if taken >= s.parallel || len(s.running) >= most {
 		return nil
 	}
 	h := &holder{began: time.Now()}
@@ -105,13 +116,13 @@ func (s *slots) end(h *holder) {
 	}
 }
 
-// idleMeter returns a function that reports whether half of the processors that this process may use were idle since the
-// last call. It reports false where the system does not say.
+// idleMeter returns a function that reports whether a quarter of the processors that this process may use was idle since the
+// last call: beside a program that keeps one of two of them busy, there is room as well. It reports false where the system does not say.
 func idleMeter() func() bool {
 	last, at := proc.Idle(), time.Now()
 	return func() bool {
 		was, began := last, at
 		last, at = proc.Idle(), time.Now()
-		return last-was > at.Sub(began)*time.Duration(runtime.GOMAXPROCS(0))/2
+		return last-was > at.Sub(began)*time.Duration(runtime.GOMAXPROCS(0))/4
 	}
 }

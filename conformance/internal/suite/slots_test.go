@@ -30,7 +30,7 @@ func beginEndless(t *testing.T, s *slots) (after []time.Duration) {
 }
 
 func slotsOf(parallel, most int, idle bool) *slots {
-	return &slots{parallel: parallel, most: most, long: 3 * time.Second, idle: func() bool { return idle }, ended: make(chan struct{}, 1)}
+	return &slots{parallel: parallel, most: most, long: 3 * time.Second, longer: 12 * time.Second, idle: func() bool { return idle }, ended: make(chan struct{}, 1)}
 }
 
 func TestCasesThatGoOnWhileTheProcessorsAreIdleGiveTheirSlotsAway(t *testing.T) {
@@ -60,10 +60,19 @@ func TestASlotThatWasGivenAwayIsNotTakenBack(t *testing.T) {
 	})
 }
 
-func TestCasesKeepTheirSlotsWhileTheProcessorsWork(t *testing.T) {
+func TestWhileTheProcessorsWorkCasesKeepTheirSlotsForLongerAndFewerRunAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		require.Len(t, beginEndless(t, slotsOf(2, 5, false)), 2)
+		after := beginEndless(t, slotsOf(2, 50, false))
+		require.Len(t, after, 2*mostPerSlotAtWork)
+		require.Zero(t, after[1])
+		require.InDelta(t, 12*time.Second, after[2], float64(2*lookEvery))
 	})
+}
+
+// The suite's figures: those of the waits that the second trial of a case has, too. A case of a right subject is over sooner.
+func TestASlotIsGivenAwayAfterAFortiethOfThePatienceAndATenthAtWork(t *testing.T) {
+	s := newSlots(&Options{Patience: 10 * time.Second})
+	require.Equal(t, []time.Duration{250 * time.Millisecond, time.Second}, []time.Duration{s.long, s.longer})
 }
 
 func TestASlotIsFreeAgainWhenItsCaseHasEnded(t *testing.T) {

@@ -18,7 +18,7 @@ FOR    ?= 2m
 TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance implementations test test-slow test-quick test-rest test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
+.PHONY: help explore conformance implementations test test-slow test-quick test-rest test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,13 +35,17 @@ implementations: ## pyproc-worker and the small implementations in C, Java, Node
 matrix: ## every planted fault and control through the whole suite; writes conformance/MATRIX.md
 	go test ./conformance -count=1 -timeout 30m -run '^TestMatrixIsThatOfTheseFaults$$' -matrix .
 
+explore: ## what does no case list? generated histories on all of ours, shrunk; BUDGET=5m, SEED=N for the same again
+	go test ./conformance -count=1 -timeout 0 -v -run '^TestExploreOurs$$' $(if $(SEED),-explore-seed $(SEED)) \
+	  -explore-for $$(echo $(BUDGET) | awk '{n = $$1 + 0; if ($$1 ~ /h$$/) n *= 3600; else if ($$1 ~ /m$$/) n *= 60; printf "%ds", n / 4}')
+
 mutate: ## does the suite notice small changes? BUDGET=5m, TARGET=frame, message, pool or worker
 	go run ./conformance/mutate -budget $(BUDGET) -target "$(TARGET)"
 
 # What make test runs is every case on every implementation of ours, every planted fault on the cases that must catch it, and
 # all other tests that are quick. The rest is named here once: make test skips it, make test-slow runs it.
-SLOW = ^Test(NothingElseIsAccused|FramerBesideTheFaultyOnesIsRight|JUnitIsGreenExactlyWhereTheRunSucceeds|PageIsSoundWhateverItTells|HostileTextBreaksOutOfNothing|JSONOfRandomRunsIsValidAndStable|EachCaseIsInOnePartOfARun|LargeBodiesBothWaysAtOnce|FaultsOfAPoolAreFoundThroughTheGoStarter|APoolIsAsItsModel|TheModelSeesPlantedBugs|EachPropertyCanFail|EachPropertyOfTheCodecCanFail|ACrowdAmongFaults|DecodeOfAGigabyteOfZerosIsShort|Reference(Framer|Pool)PassesThroughItsAdapter|LinesFollowTheSchema|PoolAdaptersThatInitWritesPassEverythingOn|AFramerThatCutsItsWritesAtRandomPasses|AFramerWithOneWriteForEachFrameNeedsNoLock|ActionWritesSummaryAndReportsAndEndsAsTheRun|AWorkerThatSkipsChecksumsGetsNoNumbers|RealNoiseAloneAlarmsAtMostOnceInTwentyComparisons|AWorkerStartedByAShellThatTakesItsTimeAndPrintsPasses|AnAdapterThatSplitsWritesIsTold)$$|^TestScripts$$/^(filled-|init-go$$|report$$|run-(adapter|known|part|worker)$$)
-SLOWPACKAGES = /fuzz$$|/fuzz/run$$|/bench/soak$$|/conformance/mutate$$
+SLOW = ^Test(NothingElseIsAccused|FramerBesideTheFaultyOnesIsRight|JUnitIsGreenExactlyWhereTheRunSucceeds|PageIsSoundWhateverItTells|HostileTextBreaksOutOfNothing|JSONOfRandomRunsIsValidAndStable|EachCaseIsInOnePartOfARun|LargeBodiesBothWaysAtOnce|FaultsOfAPoolAreFoundThroughTheGoStarter|APoolIsAsItsModel|TheModelSeesPlantedBugs|EachPropertyCanFail|EachPropertyOfTheCodecCanFail|ACrowdAmongFaults|DecodeOfAGigabyteOfZerosIsShort|Reference(Framer|Pool)PassesThroughItsAdapter|LinesFollowTheSchema|PoolAdaptersThatInitWritesPassEverythingOn|AFramerThatCutsItsWritesAtRandomPasses|AFramerWithOneWriteForEachFrameNeedsNoLock|ActionWritesSummaryAndReportsAndEndsAsTheRun|AWorkerThatSkipsChecksumsGetsNoNumbers|RealNoiseAloneAlarmsAtMostOnceInTwentyComparisons|AWorkerStartedByAShellThatTakesItsTimeAndPrintsPasses|AnAdapterThatSplitsWritesIsTold|ExploreAccusesNothingRight|ExploreFindsPlantedFaultsAndTheirHistoriesReplay|ExploreSaysWhatItCannotUse|SavedHistoriesPass|WhatExploreFindsIsInTheReport)$$|^TestScripts$$/^(explore$$|filled-|init-go$$|report$$|run-(adapter|known|part|worker)$$)
+SLOWPACKAGES = /internal/explore(/[a-z]+)?$$|/fuzz$$|/fuzz/run$$|/bench/soak$$|/conformance/mutate$$
 QUICK = $$(go list ./... | grep -vE '$(SLOWPACKAGES)')
 # Two or three parts at a time, here and below, since tests wait more than they compute.
 test: ## every case on all of ours, every planted fault; some five minutes on two idle cores

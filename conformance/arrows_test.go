@@ -35,7 +35,14 @@ var arrows = map[string]string{
 	"conformance/internal/pool": "conformance/internal/proc conformance/internal/scripted conformance/internal/suite conformance/internal/text conformance/internal/wire " +
 		"conformance/result conformance/spec vectors",
 
-	"conformance":             "conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/result conformance/spec",
+	// The engine of explore knows no role; the three roles below it never import each other.
+	"conformance/internal/explore":        "conformance/internal/proc conformance/internal/scripted conformance/internal/suite conformance/internal/text conformance/internal/wire conformance/result conformance/spec",
+	"conformance/internal/explore/framer": "conformance/internal/explore conformance/internal/framer conformance/internal/suite conformance/internal/text conformance/internal/wire conformance/result conformance/spec vectors",
+	"conformance/internal/explore/worker": "conformance/internal/explore conformance/internal/proc conformance/internal/text conformance/internal/wire conformance/internal/worker conformance/result conformance/spec vectors",
+	"conformance/internal/explore/pool": "conformance/internal/explore conformance/internal/pool conformance/internal/scripted conformance/internal/suite conformance/internal/text conformance/internal/wire " +
+		"conformance/result conformance/spec",
+
+	"conformance":             "conformance/internal/explore conformance/internal/explore/framer conformance/internal/explore/pool conformance/internal/explore/worker conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/result conformance/spec",
 	"conformance/catalog":     "conformance/internal/framer conformance/internal/pool conformance/internal/suite conformance/internal/worker conformance/result conformance/spec",
 	"conformance/catalog/gen": "conformance/catalog conformance/spec",
 	"conformance/adapter":     "conformance conformance/internal/framer conformance/internal/pool conformance/internal/proc conformance/internal/suite conformance/spec",

@@ -71,6 +71,7 @@ language obeys the PyProc protocol, and shows the bytes where it does not.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		runCommand(),
+		exploreCommand(),
 		reportCommand(),
 		listCommand(),
 		explainCommand(),

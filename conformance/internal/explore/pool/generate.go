@@ -1,0 +1,297 @@
+package pool
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/explore"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+// Generate implements [explore.Subject].
+func (s *Subject) Generate(r *rand.Rand) explore.History {
+	g := &generator{Rand: r, off: map[string]bool{}}
+	g.o = explore.Options{Framing: s.Framings[r.IntN(len(s.Framings))], Workers: 1 + r.IntN(3), MaxInFlight: 1 + r.IntN(4)}
+	if g.chance(0.5) {
+		g.o.Framing = s.Framings[0]
+	}
+	if g.chance(0.3) {
+		g.o.MaxPayload = 4096
+	}
+	for _, k := range kinds[2:] {
+		if g.chance(0.5) {
+			g.off[k.name] = true
+		}
+	}
+	g.settles = pick(g, []float64{0, 0.1, 0.3, 0.5, 1})
+	g.draw()
+	return explore.History{Schema: explore.Schema, Role: spec.RolePool, Options: g.o, Steps: g.steps}
+}
+
+type generator struct {
+	*rand.Rand
+	o       explore.Options
+	off     map[string]bool
+	settles float64
+	steps   []explore.Step
+	calls   int
+	open    []string // calls that were made and not ended
+	past    []string // calls whose context was ended
+}
+
+func (g *generator) chance(p float64) bool { return g.Float64() < p }
+
+func pick[T any](g *generator, all []T) T { return all[g.IntN(len(all))] }
+
+func (g *generator) add(s explore.Step) { g.steps = append(g.steps, s) }
+
+var kinds = []struct {
+	name   string
+	weight int
+	draw   func(g *generator)
+}{
+	{"call", 16, func(g *generator) { g.call("") }},
+	{"answer", 12, func(g *generator) { g.answer("") }},
+	{"end-context", 6, (*generator).endContext},
+	{"error", 4, func(g *generator) { g.answer("error") }},
+	{"form", 3, func(g *generator) { g.answer(pick(g, []string{"no-body", "envelope", "envelope-id", "more"})) }},
+	{"late", 4, (*generator).late},
+	{"stray", 5, func(g *generator) { g.stray() }},
+	{"broken", 4, func(g *generator) {
+		g.answer(pick(g, []string{"differs", "differs", "crc", "garbage", "malformed", "trailing", "utf8", "id-text", "half", "close"}))
+	}},
+	{"large", 2, func(g *generator) {
+		g.call("")
+		g.steps[len(g.steps)-1].Size = pick(g, []int{3000, 5000, 60_000, 200_000})
+	}},
+	{"ended", 3, func(g *generator) { g.call("ended") }},
+	{"die", 3, (*generator).die},
+	{"health", 2, func(g *generator) { g.add(explore.Step{Do: "health"}) }},
+	{"print", 1, func(g *generator) {
+		g.add(explore.Step{Do: "print", Worker: 1 + g.IntN(g.o.Workers), Size: pick(g, []int{10, 200_000, 700_000}), How: pick(g, []string{"", "stdout"})})
+	}},
+	{"stall", 3, (*generator).stall},
+	{"round", 4, (*generator).round},
+	{"fill", 4, (*generator).fill},
+}
+
+func (g *generator) draw() {
+	if g.chance(0.15) {
+		g.add(explore.Step{Do: "start", How: pick(g, []string{"exit", "silent"}), Worker: 1 + g.IntN(g.o.Workers)})
+		if g.chance(0.5) {
+			g.call("")
+			g.add(explore.Step{Do: "settle"})
+		}
+	}
+	g.add(explore.Step{Do: "start"})
+	n := 1
+	for n < 40 && g.chance(1-1.0/12) {
+		n++
+	}
+	for range n {
+		g.one()
+		if g.chance(g.settles) {
+			g.add(explore.Step{Do: "settle"})
+		}
+	}
+	if g.chance(0.4) {
+		g.end()
+	}
+}
+
+func (g *generator) one() {
+	total := 0
+	for _, k := range kinds {
+		if !g.off[k.name] {
+			total += k.weight
+		}
+	}
+	n := g.IntN(total)
+	for _, k := range kinds {
+		if g.off[k.name] {
+			continue
+		}
+		if n -= k.weight; n < 0 {
+			k.draw(g)
+			return
+		}
+	}
+}
+
+func (g *generator) call(how string) {
+	g.calls++
+	s := explore.Step{Do: "call", Call: fmt.Sprintf("k%d", g.calls), How: how}
+	if g.chance(0.3) {
+		s.Body = pick(g, []string{"9007199254740993", "18446744073709551615", `"\u0000é😀"`, "[1.5,null,false,{}]", "-0.0", `"</x>"`, `{"id":1,"method":"x"}`})
+	}
+	if g.chance(0.2) {
+		s.Method = pick(g, []string{` "quoted" \\ back`, "é日本😀", "/<b>&", "\n\t", "..", " "})
+	}
+	if how == "" {
+		g.open = append(g.open, s.Call)
+	}
+	g.add(s)
+}
+
+// take returns a call that is open, and closes it; empty if there is none.
+func (g *generator) take() string {
+	if len(g.open) == 0 {
+		g.call("")
+	}
+	i := g.IntN(len(g.open))
+	name := g.open[i]
+	g.open = append(g.open[:i:i], g.open[i+1:]...)
+	return name
+}
+
+func (g *generator) answer(how string) {
+	s := explore.Step{Do: "answer", Call: g.take(), How: how}
+	if g.chance(0.2) {
+		for _, at := range []int{1, 2, 4, 6, 14, 17, 18, 19, 30} {
+			if g.chance(0.2) {
+				s.Cut = append(s.Cut, at)
+			}
+		}
+	}
+	s.Hold = g.chance(0.15)
+	g.add(s)
+}
+
+func (g *generator) endContext() {
+	name := g.take()
+	g.add(explore.Step{Do: "end-context", Call: name})
+	g.past = append(g.past, name)
+	if g.chance(0.4) { // a call that may meet what is left of it
+		g.call("")
+	}
+}
+
+// late answers a call whose context has ended.
+func (g *generator) late() {
+	if len(g.past) == 0 {
+		g.endContext()
+		if g.chance(0.5) {
+			g.add(explore.Step{Do: "settle"})
+		}
+	}
+	i := g.IntN(len(g.past))
+	g.add(explore.Step{Do: "answer", Call: g.past[i], How: "late"})
+	if g.chance(0.5) {
+		g.call("")
+		g.answer("")
+	}
+}
+
+// stray sends an answer that nobody waits for, often just before a call that could take it.
+func (g *generator) stray() {
+	if len(g.open) == 0 {
+		g.call("")
+	}
+	how := pick(g, []string{"unknown", "next", "twice"})
+	if how == "twice" {
+		g.answer(how)
+	} else {
+		i := g.IntN(len(g.open))
+		g.add(explore.Step{Do: "answer", Call: g.open[i], How: how})
+		if g.chance(0.7) { // so that it has certainly been read
+			g.add(explore.Step{Do: "answer", Call: g.open[i]})
+			g.add(explore.Step{Do: "settle"})
+			g.open = append(g.open[:i:i], g.open[i+1:]...)
+		}
+	}
+	if g.chance(0.7) {
+		g.call("")
+		if g.chance(0.7) {
+			g.answer("")
+		}
+	}
+}
+
+func (g *generator) die() {
+	g.add(explore.Step{Do: "die", Worker: 1 + g.IntN(g.o.Workers+1)})
+	if g.chance(0.5) {
+		g.call("")
+	}
+}
+
+// stall has a worker read no more, and often makes calls that fill its connections.
+func (g *generator) stall() {
+	s := explore.Step{Do: "stall", Worker: 1 + g.IntN(g.o.Workers), Count: pick(g, []int{0, 0, 10, 1000, 100_000})}
+	g.add(s)
+	for range 1 + g.IntN(3) {
+		g.call("")
+		g.steps[len(g.steps)-1].Size = pick(g, []int{0, 200_000, 600_000})
+		if g.chance(0.5) {
+			g.add(explore.Step{Do: "end-context", Call: g.take()})
+		}
+	}
+	if g.chance(0.3) {
+		g.add(explore.Step{Do: "settle"})
+	}
+	if g.chance(0.7) {
+		g.add(explore.Step{Do: "read", Worker: s.Worker})
+	}
+}
+
+// round makes calls one after the other.
+func (g *generator) round() {
+	for range g.o.Workers * (1 + g.IntN(3)) {
+		g.call("")
+		g.answer("")
+		g.add(explore.Step{Do: "settle"})
+	}
+}
+
+// fill makes more calls than there are slots.
+func (g *generator) fill() {
+	for range g.o.Workers*g.o.MaxInFlight + g.IntN(3) {
+		g.call("")
+	}
+	if g.chance(0.5) {
+		g.add(explore.Step{Do: "settle"})
+	}
+}
+
+func (g *generator) end() {
+	for range g.IntN(4) {
+		g.call("")
+	}
+	s := explore.Step{Do: "shutdown"}
+	if g.chance(0.3) {
+		s.Count = pick(g, []int{1, 50})
+	}
+	if g.chance(0.4) {
+		s.How = "beside"
+	}
+	g.add(s)
+	for range g.IntN(5) {
+		switch g.IntN(5) {
+		case 0:
+			g.add(explore.Step{Do: "shutdown", Count: pick(g, []int{0, 0, 1}), How: "beside"})
+		case 1:
+			g.add(explore.Step{Do: "health"})
+		case 2, 3:
+			if len(g.open) > 0 {
+				g.answer("")
+			}
+		default:
+			g.call("")
+		}
+	}
+}
+
+// Plain implements [explore.Subject].
+func (s *Subject) Plain() (all []explore.History) {
+	for _, framing := range s.Framings {
+		o := explore.Options{Framing: framing, Workers: 2, MaxInFlight: 2}
+		add := func(steps ...explore.Step) {
+			all = append(all, explore.History{Schema: explore.Schema, Role: spec.RolePool, Options: o, Steps: append([]explore.Step{{Do: "start"}}, steps...)})
+		}
+		call, settle := explore.Step{Do: "call", Call: "k1"}, explore.Step{Do: "settle"}
+		for _, how := range []string{"", "error", "no-body", "envelope", "envelope-id", "more"} {
+			add(call, settle, explore.Step{Do: "answer", Call: "k1", How: how}, settle)
+		}
+		add()
+	}
+	return all
+}

@@ -1,0 +1,75 @@
+package pool
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/explore"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+func newModel() *model {
+	return &model{
+		options: explore.Options{Framing: spec.Enhanced, Workers: 1, MaxInFlight: 1}, limit: 4096, started: true,
+		seen: map[string]bool{}, exercised: map[string]bool{}, fate: map[int]string{},
+	}
+}
+
+// Which of several errors a call ends with is open where more than one is true.
+func TestACallMayEndWithAnyErrorThatIsTrue(t *testing.T) {
+	died := fmt.Errorf("no worker is healthy: %w", spec.WorkerDied)
+	for _, c := range []struct {
+		name  string
+		set   func(*model)
+		call  call
+		fails string
+	}{
+		{"too large", func(*model) {}, call{tooLarge: true, err: died}, "MSG-18"},
+		{"too large, and no worker is healthy", func(m *model) { m.doubtful = true }, call{tooLarge: true, err: died}, ""},
+		{"too large, and not started", func(m *model) { m.started = false }, call{tooLarge: true, err: spec.NotStarted}, ""},
+		{"its context had ended", func(*model) {}, call{ended: true, before: true, err: died}, "CAN-11"},
+		{"its context had ended, and no worker is healthy", func(m *model) { m.doubtful = true }, call{ended: true, before: true, err: died}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := newModel()
+			c.set(m)
+			c.call.name = "k1"
+			m.ends(&c.call)
+			if c.fails == "" {
+				require.Nil(t, m.failure)
+				return
+			}
+			require.NotNil(t, m.failure)
+			require.Equal(t, c.fails, m.failure.Clause)
+		})
+	}
+}
+
+// A request may still come on a connection that was spoiled as long as no call has returned because of it: the pool need not
+// have read what spoiled it.
+func TestASpoiledConnectionIsGivenUpWhenACallHasReturnedBecauseOfIt(t *testing.T) {
+	m := newModel()
+	w := &process{number: 1, path: "w1"}
+	m.appears(w)
+	conn := &wireConn{number: 1}
+	first := &call{name: "k1", method: "k1", body: "null"}
+	m.calls = append(m.calls, first)
+	m.arrives(&arrival{at: w, conn: conn, id: 1, method: "k1"}, 1, []byte("null"), 40)
+	require.Nil(t, m.failure)
+	m.breaks(first.arrival)
+	require.False(t, conn.told)
+
+	first.err = fmt.Errorf("%w: a broken frame", spec.WorkerDied)
+	m.ends(first)
+	require.True(t, conn.told)
+	require.Nil(t, m.failure)
+
+	conn.noticed = true
+	second := &call{name: "k2", method: "k2", body: "null"}
+	m.calls = append(m.calls, second)
+	m.arrives(&arrival{at: w, conn: conn, id: 2, method: "k2"}, 2, []byte("null"), 40)
+	require.NotNil(t, m.failure)
+	require.Equal(t, "RID-7", m.failure.Clause)
+}

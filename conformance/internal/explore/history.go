@@ -37,6 +37,9 @@ type Options struct {
 	MaxPayload  int          `json:"max_payload,omitempty"`
 	Workers     int          `json:"workers,omitempty"`
 	MaxInFlight int          `json:"max_in_flight,omitempty"`
+	// How often a pool checks its workers, and how long a check may take, in milliseconds; 0 is a minute.
+	CheckEvery  int `json:"check_every_ms,omitempty"`
+	CheckWithin int `json:"check_within_ms,omitempty"`
 }
 
 // Made says where a history comes from.

@@ -15,8 +15,17 @@ func (s *Subject) Generate(r *rand.Rand) explore.History {
 	if g.chance(0.5) {
 		g.o.Framing = s.Framings[0]
 	}
+	if g.chance(0.1) {
+		g.o.MaxInFlight = pick(g, []int{9, 20})
+	}
 	if g.chance(0.3) {
 		g.o.MaxPayload = 4096
+	}
+	if g.chance(0.3) {
+		g.o.CheckEvery = pick(g, []int{20, 50})
+		if g.chance(0.5) {
+			g.o.CheckWithin = 300
+		}
 	}
 	for _, k := range kinds[2:] {
 		if g.chance(0.5) {
@@ -71,13 +80,14 @@ var kinds = []struct {
 		g.add(explore.Step{Do: "print", Worker: 1 + g.IntN(g.o.Workers), Size: pick(g, []int{10, 200_000, 700_000}), How: pick(g, []string{"", "stdout"})})
 	}},
 	{"stall", 3, (*generator).stall},
+	{"hang", 6, (*generator).hang},
 	{"round", 4, (*generator).round},
 	{"fill", 4, (*generator).fill},
 }
 
 func (g *generator) draw() {
 	if g.chance(0.15) {
-		g.add(explore.Step{Do: "start", How: pick(g, []string{"exit", "silent"}), Worker: 1 + g.IntN(g.o.Workers)})
+		g.add(explore.Step{Do: "start", How: pick(g, []string{"exit", "exit-0", "silent"}), Worker: 1 + g.IntN(g.o.Workers)})
 		if g.chance(0.5) {
 			g.call("")
 			g.add(explore.Step{Do: "settle"})
@@ -126,6 +136,9 @@ func (g *generator) call(how string) {
 	}
 	if g.chance(0.2) {
 		s.Method = pick(g, []string{` "quoted" \\ back`, "é日本😀", "/<b>&", "\n\t", "..", " "})
+	}
+	if how == "" && g.chance(0.03) {
+		s.How = "utf8"
 	}
 	if how == "" {
 		g.open = append(g.open, s.Call)
@@ -192,6 +205,9 @@ func (g *generator) stray() {
 		g.answer(how)
 	} else {
 		i := g.IntN(len(g.open))
+		if how == "next" { // the last one made has probably the highest ID
+			i = len(g.open) - 1
+		}
 		g.add(explore.Step{Do: "answer", Call: g.open[i], How: how})
 		if g.chance(0.7) { // so that it has certainly been read
 			g.add(explore.Step{Do: "answer", Call: g.open[i]})
@@ -230,6 +246,34 @@ func (g *generator) stall() {
 	}
 	if g.chance(0.7) {
 		g.add(explore.Step{Do: "read", Worker: s.Worker})
+	}
+}
+
+// hang has a worker answer no check, where the pool checks often, and mostly ends that.
+func (g *generator) hang() {
+	if g.o.CheckEvery == 0 {
+		g.call("")
+		return
+	}
+	worker := 1 + g.IntN(g.o.Workers)
+	g.add(explore.Step{Do: "hang", Worker: worker})
+	if g.chance(0.6) {
+		g.add(explore.Step{Do: "settle"})
+	}
+	for range g.IntN(3) {
+		switch g.IntN(3) {
+		case 0:
+			g.add(explore.Step{Do: "health"})
+		case 1:
+			g.call("")
+		case 2:
+			g.answer("")
+		}
+	}
+	if g.chance(0.7) {
+		g.add(explore.Step{Do: "unhang", Worker: worker, How: pick(g, []string{"", "", "error"})})
+		g.add(explore.Step{Do: "settle"})
+		g.add(explore.Step{Do: "health"})
 	}
 }
 

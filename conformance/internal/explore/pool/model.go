@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/explore"
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
@@ -41,6 +42,11 @@ type model struct {
 	disturbed bool           // calls overlapped, or failed: the round of SEL-1 cannot be told
 	turns     []int
 	pending   []func() // checks that wait for a sync of the workers
+
+	checkedAt time.Time // when a health check that has ended by now was answered, the latest such time
+	hangs     []*hang
+	deaths    int // that the suite ordered while the pool ran
+	atStart   int // processes when Start returned
 }
 
 // call is one Call of the pool.
@@ -51,6 +57,7 @@ type call struct {
 	body     string
 	ended    bool // its context has ended, before or by a step
 	before   bool // it had ended before the call was made
+	notUTF8  bool // its method is no UTF-8, and the pool may refuse it
 	tooLarge bool
 	arrival  *arrival
 	cancels  int // cancellations that came for it
@@ -105,8 +112,12 @@ func (m *model) appears(w *process) {
 	w.silent = m.fate[w.number] == "silent"
 	for _, o := range m.processes {
 		if o != w && o.path == w.path && !o.exited {
-			m.exercise("STA-1")
-			m.fail(explore.Failure{Rule: "each-worker-has-its-path", Clause: "STA-1", Want: "a socket path of its own for " + w.name(), Got: "that of " + o.name()})
+			m.later(func() {
+				m.exercise("STA-1")
+				if !o.exited && !w.exited { // the pool may have seen its end before the stage did
+					m.fail(explore.Failure{Rule: "each-worker-has-its-path", Clause: "STA-1", Want: "a socket path of its own for " + w.name(), Got: "that of " + o.name()})
+				}
+			})
 		}
 	}
 	if w.path == "" {
@@ -118,7 +129,7 @@ func (m *model) appears(w *process) {
 }
 
 func (m *model) exitsAtOnce(w *process) bool {
-	if m.fate[w.number] == "exit" {
+	if fate := m.fate[w.number]; fate == "exit" || fate == "exit-0" {
 		w.ordered = true
 		return true
 	}
@@ -127,7 +138,7 @@ func (m *model) exitsAtOnce(w *process) bool {
 
 // exits takes the end of a process.
 func (m *model) exits(w *process) {
-	if !w.ordered && len(w.signals) == 0 && m.stopping && !m.hurried && m.started && !w.hung {
+	if !w.ordered && len(w.signals) == 0 && m.stopping && !m.hurried && m.started {
 		m.fail(explore.Failure{Rule: "workers-get-sigterm-first", Clause: "SHD-3", Kin: []string{"SHD-9"}, Want: "SIGTERM, which ends " + w.name(), Got: "it was killed without a signal before"})
 	}
 	m.outlivesStart(w, "it ended")
@@ -152,7 +163,8 @@ func (m *model) outlivesStart(w *process, got string) {
 
 // calm reports whether the pool has started and nothing has happened since but calls and answers.
 func (m *model) calm() bool {
-	return m.started && !m.stopping && !m.doubtful && !slices.ContainsFunc(m.calls, func(c *call) bool { return c.ended || c.tooLarge })
+	odd := func(c *call) bool { return c.ended || c.tooLarge || c.due != nil && c.due.how != "" }
+	return m.started && !m.stopping && !m.doubtful && !slices.ContainsFunc(m.calls, odd)
 }
 
 // signalled takes a signal that a worker got.
@@ -247,7 +259,7 @@ func (m *model) arrives(a *arrival, header uint64, body json.RawMessage, size in
 		return
 	}
 	var c *call
-	if i := slices.IndexFunc(m.calls, func(c *call) bool { return c.method == a.method }); i >= 0 {
+	if i := slices.IndexFunc(m.calls, func(c *call) bool { return strings.ToValidUTF8(c.method, "\uFFFD") == a.method }); i >= 0 {
 		c = m.calls[i]
 	}
 	if c == nil {
@@ -383,6 +395,8 @@ func (m *model) ends(c *call) {
 		if m.failing {
 			m.exercise("STA-8")
 		}
+		return
+	case c.notUTF8 && c.arrival == nil:
 		return
 	case c.tooLarge:
 		m.exercise("MSG-18")

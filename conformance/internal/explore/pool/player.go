@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -55,7 +58,7 @@ func (s session) Play(ctx context.Context, h explore.History, w explore.Waiting)
 	}
 	p := &player{
 		m: &model{options: o, limit: limit, seen: map[string]bool{}, exercised: map[string]bool{}, fate: map[int]string{}},
-		w: w, ctx: ctx, began: time.Now(), changed: make(chan struct{}),
+		w: w, ctx: ctx, began: time.Now(), changed: make(chan struct{}), label: newLabel(),
 	}
 	var err error
 	if p.stage, err = newStage(p, o.Framing); err != nil {
@@ -81,6 +84,7 @@ type player struct {
 	blocked string
 	calls   sync.WaitGroup
 	marks   int
+	label   label // of the goroutines of the pool
 
 	mu        sync.Mutex
 	changed   chan struct{}
@@ -163,12 +167,15 @@ func (p *player) must(owed func() *explore.Failure) {
 
 func (p *player) play(s *Subject, h explore.History) {
 	o := p.m.options
-	made, err := s.Make(pool.Options{
+	var made pool.Pool
+	var err error
+	options := pool.Options{
 		Workers: o.Workers, MaxInFlight: o.MaxInFlight, Program: p.stage.program, Argument: p.stage.dir + "/" + scripted.Argument,
 		Env: []string{scripted.ControlVariable + "=" + p.stage.dir + "/c"}, SocketDir: p.stage.sockets, Framing: o.Framing, MaxPayload: h.Options.MaxPayload,
-		StartTimeout: 2 * time.Minute, StopTimeout: 3 * time.Second, HealthInterval: time.Minute, HealthTimeout: time.Minute,
+		StartTimeout: 2 * time.Minute, StopTimeout: 3 * time.Second, HealthInterval: milliseconds(o.CheckEvery), HealthTimeout: milliseconds(o.CheckWithin),
 		RestartBackoff: 5 * time.Millisecond, RestartBackoffMax: 50 * time.Millisecond,
-	})
+	}
+	p.label.do(func() { made, err = s.Make(options) })
 	if err != nil {
 		p.blocked = "the pool could not be made: " + text.OneLine(err)
 		return
@@ -220,8 +227,10 @@ func (p *player) finish() {
 		p.m.round()
 		p.mu.Unlock()
 		p.laterCallWorks()
+		p.comesBack()
 		p.shutdown(explore.Step{})
 		p.awaitShutdowns()
+		p.goroutinesEnd("SHD-6", "when Shutdown has returned", "STA-5")
 	}
 	p.mu.Lock()
 	p.over = true
@@ -282,35 +291,13 @@ func (p *player) laterCallWorks() {
 	p.m.laterCallsFail()
 }
 
-// allHealthy asks the pool whether every worker is healthy.
-func (p *player) allHealthy() bool {
-	answer := make(chan bool, 1)
-	p.calls.Go(func() {
-		defer func() {
-			if recover() != nil {
-				answer <- false // a step of the history shows that
-			}
-		}()
-		answer <- p.pool.Health().Healthy == p.m.options.Workers
-	})
-	timer := time.NewTimer(p.w.Patience)
-	defer timer.Stop()
-	select {
-	case healthy := <-answer:
-		return healthy
-	case <-timer.C:
-	case <-p.ctx.Done():
-	}
-	return false
-}
-
 // answerAll answers all that waits at a worker, and what comes to one because of that.
 func (p *player) answerAll() {
 	for range 200 {
 		p.mu.Lock()
 		var names []string
 		for _, c := range p.m.calls {
-			if c.arrival != nil && c.arrival.outstanding() && !c.arrival.at.exited && !c.arrival.at.hung && c.due == nil {
+			if c.arrival != nil && c.arrival.outstanding() && !c.arrival.at.exited && c.due == nil {
 				names = append(names, c.name)
 			}
 		}
@@ -356,6 +343,9 @@ func (p *player) do(s explore.Step) {
 				}
 			}
 			p.m.exercise("HLT-4")
+			if p.m.started && !p.m.stopping && len(w.signals) == 0 {
+				p.m.deaths++
+			}
 			w.order(scripted.Message{Kind: scripted.OrderDie})
 		})
 		p.awaitFor(time.Second, func() bool {
@@ -386,6 +376,14 @@ func (p *player) do(s explore.Step) {
 			p.m.exercise("OUT-1")
 			w.order(scripted.Message{Kind: kind, Tag: w.lastTag, Data: []byte(strings.Repeat("x", max(s.Size-1, 0)) + "\n")})
 		})
+	case "hang":
+		p.withWorker(s, func(w *process) {
+			if !w.mute {
+				p.m.hangs = append(p.m.hangs, newHang(w))
+			}
+		})
+	case "unhang":
+		p.unhang(s)
 	case "health":
 		p.health()
 	case "shutdown":
@@ -426,7 +424,7 @@ func (p *player) start(s explore.Step) {
 		return
 	}
 	before := len(p.m.processes)
-	p.m.failing = s.How == "exit" || s.How == "silent"
+	p.m.failing = s.How != ""
 	victim := 1 + max(s.Worker-1, 0)%p.m.options.Workers
 	p.m.fate = map[int]string{}
 	if p.m.failing {
@@ -447,7 +445,7 @@ func (p *player) start(s explore.Step) {
 			p.changedLocked()
 			p.mu.Unlock()
 		}()
-		err = p.pool.Start(ctx)
+		p.label.do(func() { err = p.pool.Start(ctx) })
 	}()
 	if s.How == "silent" { // as soon as all have appeared, its context ends
 		p.awaitFor(10*time.Second, func() bool { return len(p.m.processes) >= before+victim })
@@ -467,7 +465,7 @@ func (p *player) start(s explore.Step) {
 		}
 		clause := "STA-1"
 		switch s.How {
-		case "exit":
+		case "exit", "exit-0":
 			clause = "STA-2"
 		case "silent":
 			clause = "STA-7"
@@ -477,6 +475,13 @@ func (p *player) start(s explore.Step) {
 	if !returned() {
 		return
 	}
+	if p.startReturned(s, before, err, panicked); s.How != "" {
+		p.goroutinesOfAFailedStartEnd()
+	}
+}
+
+// startReturned judges what Start returned. There were that many processes before.
+func (p *player) startReturned(s explore.Step, before int, err error, panicked any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.note("caller", "Start returned: %s", text.OneLine(err))
@@ -502,6 +507,8 @@ func (p *player) start(s explore.Step) {
 	default:
 		p.m.started = true
 		p.m.failing = false
+		p.m.atStart = len(p.m.processes)
+		p.m.doubtful = p.m.options.CheckWithin > 0 // a slow machine may make a check fail
 		if before > 0 {
 			p.m.exercise("STA-9")
 			p.m.doubtful = true // the numbers of processes are no longer those of seats
@@ -538,7 +545,24 @@ func (p *player) failedStart(s explore.Step, err error, all []*process) {
 		if !strings.Contains(words, "luck") && !strings.Contains(words, "3") {
 			p.m.fail(explore.Failure{Rule: "failed-starts-say-why", Clause: "STA-6", Want: "an error with the exit status 3, and the end of standard error", Got: text.OneLine(err)})
 		}
+		if victim := (max(s.Worker, 1) - 1) % p.m.options.Workers; victim < len(all) && !names(words, all[victim], p.m.options.Workers) {
+			p.m.fail(explore.Failure{
+				Rule: "failed-starts-name-the-worker", Clause: "STA-6",
+				Want: fmt.Sprintf("an error with the index, the process ID (%d) or the socket path of the worker that exited", all[victim].pid), Got: text.OneLine(err),
+			})
+		}
 	}
+}
+
+var numbers = regexp.MustCompile(`[0-9]+`)
+
+// names reports whether an error names the worker: by its socket path, its process ID or its index, counted from 0 or from 1.
+// Which index it has the suite does not know, since workers that start at once appear in any order.
+func names(words string, w *process, workers int) bool {
+	return strings.Contains(words, filepath.Base(w.path)) || slices.ContainsFunc(numbers.FindAllString(words, -1), func(s string) bool {
+		n, err := strconv.Atoi(s)
+		return err == nil && (n <= workers || n == w.pid)
+	})
 }
 
 // unreachable notes an error that says nothing of the pool.
@@ -582,6 +606,10 @@ func (p *player) call(s explore.Step) {
 		cancel()
 		return
 	}
+	if s.How == "utf8" {
+		c.notUTF8 = true
+		c.method += "\xff"
+	}
 	if s.How == "ended" {
 		c.ended, c.before = true, true
 		cancel()
@@ -615,7 +643,7 @@ func (p *player) call(s explore.Step) {
 					panicked = fmt.Sprint(r)
 				}
 			}()
-			answer, err = p.pool.Call(ctx, c.method, own)
+			p.label.do(func() { answer, err = p.pool.Call(ctx, c.method, own) })
 		}()
 		answer = slices.Clone(answer)
 		for i, b := range own { // which is the caller's again [MSG-19]
@@ -857,6 +885,8 @@ func (p *player) settle() {
 	})
 	p.giveUpSpoiled()
 	p.checks()
+	p.must(p.m.owedChecks)
+	p.hungAreUnhealthy()
 }
 
 // giveUpSpoiled notes which connections the pool may use no more: a call on them has returned because of what came. What it
@@ -888,13 +918,14 @@ func (p *player) giveUpSpoiled() {
 func (p *player) health() {
 	p.mu.Lock()
 	p.pending++
+	checkedAt := p.m.checkedAt
 	p.mu.Unlock()
 	p.calls.Go(func() {
 		var h spec.Health
 		var panicked any
 		func() {
 			defer func() { panicked = recover() }()
-			h = p.pool.Health()
+			p.label.do(func() { h = p.pool.Health() })
 		}()
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -910,8 +941,17 @@ func (p *player) health() {
 			p.m.fail(explore.Failure{Rule: "no-panic", Clause: "SHD-5", Want: "Health returns", Got: fmt.Sprint("panic: ", panicked)})
 		case p.m.started && !p.m.stopping && !p.m.doubtful && (h.Total != p.m.options.Workers || h.Healthy != p.m.options.Workers):
 			p.m.fail(explore.Failure{Rule: "health-tells-the-workers", Clause: "HLT-3", Want: fmt.Sprintf("%d workers, all healthy", p.m.options.Workers), Got: fmt.Sprintf("%d, %d healthy", h.Total, h.Healthy)})
+		case p.m.started && !p.m.stopping && !checkedAt.IsZero() && h.LastCheck.Before(checkedAt.Truncate(time.Millisecond)):
+			p.m.fail(explore.Failure{
+				Rule: "the-last-check-is-told", Clause: "HLT-10", Kin: []string{"HLT-3"},
+				Want: fmt.Sprintf("a last check %v ago or less, since one was answered then and has ended", time.Since(checkedAt).Round(time.Millisecond)),
+				Got:  fmt.Sprintf("%v ago", time.Since(h.LastCheck).Round(time.Millisecond)),
+			})
 		case p.m.started && !p.m.stopping:
 			p.m.exercise("HLT-3")
+			if !checkedAt.IsZero() {
+				p.m.exercise("HLT-10")
+			}
 		case p.m.stopped && p.m.started:
 			p.m.exercise("HLT-11")
 			if h.Healthy > 0 {
@@ -943,7 +983,7 @@ func (p *player) shutdown(s explore.Step) {
 		var panicked any
 		func() {
 			defer func() { panicked = recover() }()
-			err = p.pool.Shutdown(ctx)
+			p.label.do(func() { err = p.pool.Shutdown(ctx) })
 		}()
 		p.mu.Lock()
 		defer p.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 	"unicode/utf8"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/scripted"
@@ -44,7 +45,7 @@ type process struct {
 	lastTag   uint32
 	confirmed map[uint32]bool
 	listens   bool
-	hung      bool
+	mute      bool // it answers no health call
 	stalled   bool // it does not read
 	loose     bool // it has been, so that the pool may close its connections
 	ordered   bool // the suite has ordered it to exit, to die or not to listen
@@ -53,7 +54,8 @@ type process struct {
 	exited    bool
 	silent    bool // it never listens
 	printing  []uint32
-	health    []*arrival // health calls that wait while it hangs
+	health    []*arrival // health calls that wait while it answers none
+	checks    checks     // the health calls that it got
 }
 
 // wireConn is one connection of the pool to a worker process.
@@ -149,7 +151,10 @@ func (s *stage) serve(control net.Conn) {
 	p.note(w.name(), "appears, process %d", w.pid)
 	listens := !w.silent
 	w.listens = listens
-	exits := p.m.exitsAtOnce(w)
+	exits, status := p.m.exitsAtOnce(w), uint32(3)
+	if p.m.fate[w.number] == "exit-0" {
+		status = 0
+	}
 	p.changedLocked()
 	p.mu.Unlock()
 	s.serving.Go(func() { w.orders.Write(control) })
@@ -157,7 +162,7 @@ func (s *stage) serve(control net.Conn) {
 	switch {
 	case exits:
 		w.order(scripted.Message{Kind: scripted.OrderStderr, Data: []byte("no such thing as luck\n"), Tag: 0})
-		w.order(scripted.Message{Kind: scripted.OrderExit, Conn: 3})
+		w.order(scripted.Message{Kind: scripted.OrderExit, Conn: status})
 	case listens:
 		w.order(scripted.Message{Kind: scripted.OrderListen})
 	}
@@ -206,7 +211,7 @@ func (s *stage) event(w *process, m scripted.Message) (do []func()) {
 		w.signals = append(w.signals, string(m.Data))
 		p.note(w.name(), "gets the signal %q", m.Data)
 		p.m.signalled(w)
-		if name := string(m.Data); (name == syscall.SIGTERM.String() || name == syscall.SIGINT.String()) && !w.hung {
+		if name := string(m.Data); name == syscall.SIGTERM.String() || name == syscall.SIGINT.String() {
 			w.ordered = true
 			return []func(){func() { w.order(scripted.Message{Kind: scripted.OrderExit}) }}
 		}
@@ -268,10 +273,12 @@ func (s *stage) message(w *process, c *wireConn, f spec.Frame) func() {
 	}
 	p.m.arrives(a, f.ID, body, len(f.Payload))
 	if a.call == nil && a.method == "health" {
-		if w.hung {
+		p.m.checked(w)
+		if w.mute {
 			w.health = append(w.health, a)
 			return nil
 		}
+		w.checks.answered = time.Now()
 		a.answered = true
 		return func() { s.answerHealth(a) }
 	}

@@ -25,6 +25,8 @@ func (s *Subject) Describe(step explore.Step) string {
 		switch step.How {
 		case "exit":
 			return fmt.Sprintf("Start, in which worker %d exits with status 3", step.Worker)
+		case "exit-0":
+			return fmt.Sprintf("Start, in which worker %d exits with status 0", step.Worker)
 		case "silent":
 			return fmt.Sprintf("Start, in which worker %d never listens, until its context ends", step.Worker)
 		}
@@ -33,6 +35,9 @@ func (s *Subject) Describe(step explore.Step) string {
 		words := "Call " + step.Call
 		if step.Method != "" {
 			words += fmt.Sprintf(", method %q", step.Call+step.Method)
+		}
+		if step.How == "utf8" {
+			words += ", with a byte at the end of its method that is no UTF-8"
 		}
 		if step.How == "ended" {
 			words += ", whose context has ended"
@@ -63,6 +68,13 @@ func (s *Subject) Describe(step explore.Step) string {
 		return fmt.Sprintf("worker %d reads again", step.Worker)
 	case "print":
 		return fmt.Sprintf("worker %d prints %s", step.Worker, text.Plural(step.Size, "byte"))
+	case "hang":
+		return fmt.Sprintf("worker %d answers no health call any more", step.Worker)
+	case "unhang":
+		if step.How == "error" {
+			return fmt.Sprintf("worker %d answers the health calls that wait with an error, and later ones well", step.Worker)
+		}
+		return fmt.Sprintf("worker %d answers health calls again, those that wait first", step.Worker)
 	case "health":
 		return "Health"
 	case "shutdown":
@@ -89,7 +101,7 @@ func (s *Subject) Simpler(h explore.History) iter.Seq[explore.History] {
 		o := h.Options
 		for _, change := range []func(*explore.Options){
 			func(o *explore.Options) { o.Workers = 1 }, func(o *explore.Options) { o.Workers-- }, func(o *explore.Options) { o.MaxInFlight = 1 }, func(o *explore.Options) { o.MaxInFlight-- },
-			func(o *explore.Options) { o.MaxPayload = 0 }, func(o *explore.Options) { o.Framing = s.Framings[0] },
+			func(o *explore.Options) { o.MaxPayload = 0 }, func(o *explore.Options) { o.CheckWithin = 0 }, func(o *explore.Options) { o.CheckEvery, o.CheckWithin = 0, 0 }, func(o *explore.Options) { o.Framing = s.Framings[0] },
 		} {
 			c := h.Clone()
 			change(&c.Options)

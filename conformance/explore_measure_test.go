@@ -3,6 +3,7 @@ package conformance_test
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +23,7 @@ var (
 	exploreFlag     = flag.String("explore", "", "measure explore on the faults and controls whose role/clause/name matches this `regexp`")
 	exploreForFlag  = flag.Duration("explore-for", 0, "how long to explore each fault, or each of our own implementations")
 	exploreSeedFlag = flag.Uint64("explore-seed", 0, "the seed (default: one that is drawn)")
+	exploreKeepFlag = flag.Bool("explore-keep", false, "keep what is measured in catalog/explore.json and MATRIX.md")
 )
 
 // exploredOnes explores one planted implementation.
@@ -80,6 +82,9 @@ func TestMeasureExplore(t *testing.T) {
 			verdict, clause, steps := verdictOf(f, e)
 			counts[verdict]++
 			fmt.Printf("%-7s %-9s %-7s %-60s %6.1fs %6d histories, %3d steps %s\n", p.role, verdict, f.clause, f.name(), first.Seconds(), e.Histories, steps, clause)
+			if *exploreKeepFlag {
+				keepExplored(t, p.role, f, *exploreSeedFlag, exploredFault{Verdict: verdict, By: clause, Steps: steps, Seconds: math.Round(first.Seconds()*10) / 10})
+			}
 			for _, u := range e.Unconfirmed {
 				fmt.Println("        not confirmed:", u)
 			}

@@ -9,7 +9,7 @@ import (
 )
 
 // matrixText is MATRIX.md.
-func matrixText(rows []matrixRow) string {
+func matrixText(rows []matrixRow, explored explorations) string {
 	count := func(want func(matrixRow) bool) int {
 		n := 0
 		for _, r := range rows {
@@ -35,6 +35,7 @@ that there are.
 %d faults were written from SPEC.md alone, by somebody who had not seen the cases. When the suite ran on them for the first
 time, the cases of their own clauses found %d. What is found by now is among the faults below; `+"%d are not found yet: %s.\n",
 		writtenBlind, foundAtFirst, len(notFoundYet), strings.Join(notFoundYet, ", "))
+	b.WriteString(explored.text(rows))
 	for _, role := range []spec.Role{spec.RoleFramer, spec.RolePool, spec.RoleWorker} {
 		var faults, controls []matrixRow
 		for _, r := range rows {
@@ -47,9 +48,9 @@ time, the cases of their own clauses found %d. What is found by now is among the
 		}
 		fmt.Fprintf(&b, "\n## %s: %d faults\n\n", role, len(faults))
 		b.WriteString(grid(role, faults))
-		b.WriteString("\n| | clause | what is wrong | caught by |\n|---|---|---|---|\n")
+		b.WriteString("\n| | clause | what is wrong | caught by | by explore |\n|---|---|---|---|---|\n")
 		for i, r := range faults {
-			fmt.Fprintf(&b, "| %d | %s | %s | %s |\n", i+1, r.Clause, r.What, shortList(r.Kills[r.Clause], r.Clause+"/"))
+			fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", i+1, r.Clause, r.What, shortList(r.Kills[r.Clause], r.Clause+"/"), explored.column(role, r.What))
 		}
 		fmt.Fprintf(&b, "\nControls, on all of which every case passed:\n\n")
 		for _, r := range controls {

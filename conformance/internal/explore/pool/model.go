@@ -443,6 +443,8 @@ func (m *model) ends(c *call) {
 		return
 	case c.arrival != nil && (c.arrival.conn.broken || c.arrival.conn.loose):
 		return
+	case is(spec.WorkerDied) && c.arrival != nil && c.arrival.at.spoiled():
+		return // a pool may give up the whole worker that sent something that cannot be read
 	}
 	if is(spec.WorkerDied) && m.calm() && !m.died() {
 		wrong("workers-outlive-the-context-of-start", "STA-7", "every worker goes on when Start has returned and its context has ended", "CAN-12", "HLT-4")

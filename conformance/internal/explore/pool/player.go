@@ -815,6 +815,7 @@ func (p *player) answer(s explore.Step) {
 		p.mu.Unlock()
 		return
 	}
+	a.conn.cutting = true
 	p.mu.Unlock()
 	offset, from := len(held)-len(data), 0
 	for _, at := range s.Cut {
@@ -824,9 +825,13 @@ func (p *player) answer(s explore.Step) {
 			from = at
 		}
 	}
-	if len(held) > 0 {
-		p.stage.send(a, held[from:])
+	p.mu.Lock()
+	rest := append(held[from:], a.conn.behind...)
+	a.conn.cutting, a.conn.behind = false, nil
+	if len(rest) > 0 {
+		p.stage.send(a, rest)
 	}
+	p.mu.Unlock()
 	if closes {
 		a.at.order(scripted.Message{Kind: scripted.OrderClose, Conn: a.conn.number})
 	}

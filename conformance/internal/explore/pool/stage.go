@@ -63,6 +63,8 @@ type wireConn struct {
 	number  uint32
 	data    []byte
 	held    []byte // to be sent with what follows
+	cutting bool   // an answer is being sent in pieces
+	behind  []byte // to be sent when it is out
 	broken  bool   // the suite has sent something on it that ends it, or it is closed
 	spoiled bool   // the suite has sent something on it that ends it
 	told    bool   // a call on it has returned because of that
@@ -192,6 +194,16 @@ func (s *stage) serve(control net.Conn) {
 	p.mu.Unlock()
 }
 
+// spoiled reports whether the suite has sent something on any connection of the worker that ends it.
+func (w *process) spoiled() bool {
+	for _, c := range w.conns {
+		if c.spoiled {
+			return true
+		}
+	}
+	return false
+}
+
 func (w *process) name() string { return fmt.Sprintf("worker %d", w.number) }
 
 // order gives an order to the process. That the process has ended shows elsewhere.
@@ -295,7 +307,14 @@ func (s *stage) reply(a *arrival, message []byte) {
 	if a.enveloped {
 		message = wire.Envelope("response", message)
 	}
-	s.send(a, wire.Encode(s.framing, a.id, message))
+	data := wire.Encode(s.framing, a.id, message)
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	if a.conn.cutting {
+		a.conn.behind = append(a.conn.behind, data...)
+		return
+	}
+	s.send(a, data)
 }
 
 func (s *stage) send(a *arrival, data []byte) {

@@ -40,6 +40,7 @@ type Options struct {
 	// How often a pool checks its workers, and how long a check may take, in milliseconds; 0 is a minute.
 	CheckEvery  int `json:"check_every_ms,omitempty"`
 	CheckWithin int `json:"check_within_ms,omitempty"`
+	StartWithin int `json:"start_within_ms,omitempty"` // how long a pool gives a worker to become ready, in milliseconds; 0 is two minutes
 }
 
 // Made says where a history comes from.

@@ -86,6 +86,11 @@ var kinds = []struct {
 }
 
 func (g *generator) draw() {
+	if g.chance(0.02) {
+		g.o.StartWithin = 300
+		g.add(explore.Step{Do: "start", How: "never", Worker: 1 + g.IntN(g.o.Workers)})
+		return
+	}
 	if g.chance(0.15) {
 		g.add(explore.Step{Do: "start", How: pick(g, []string{"exit", "exit-0", "silent"}), Worker: 1 + g.IntN(g.o.Workers)})
 		if g.chance(0.5) {

@@ -31,7 +31,7 @@ type model struct {
 	calls     []*call
 	answers   []*answer
 
-	fate      map[int]string // what the process of that number does when it appears: "exit", "silent"
+	fate      map[int]string // what the process of that number does when it appears: "exit", "exit-0", "silent", "never"
 	started   bool           // Start has returned without an error
 	failing   bool           // a Start was bound to fail
 	stopping  bool           // Shutdown was called
@@ -109,7 +109,7 @@ func (m *model) call(name string) *call {
 func (m *model) appears(w *process) {
 	m.processes = append(m.processes, w)
 	w.number = len(m.processes)
-	w.silent = m.fate[w.number] == "silent"
+	w.silent = m.fate[w.number] == "silent" || m.fate[w.number] == "never"
 	for _, o := range m.processes {
 		if o != w && o.path == w.path && !o.exited {
 			m.later(func() {

@@ -172,7 +172,7 @@ func (p *player) play(s *Subject, h explore.History) {
 	options := pool.Options{
 		Workers: o.Workers, MaxInFlight: o.MaxInFlight, Program: p.stage.program, Argument: p.stage.dir + "/" + scripted.Argument,
 		Env: []string{scripted.ControlVariable + "=" + p.stage.dir + "/c"}, SocketDir: p.stage.sockets, Framing: o.Framing, MaxPayload: h.Options.MaxPayload,
-		StartTimeout: 2 * time.Minute, StopTimeout: 3 * time.Second, HealthInterval: milliseconds(o.CheckEvery), HealthTimeout: milliseconds(o.CheckWithin),
+		StartTimeout: startLimit(o.StartWithin), StopTimeout: 3 * time.Second, HealthInterval: milliseconds(o.CheckEvery), HealthTimeout: milliseconds(o.CheckWithin),
 		RestartBackoff: 5 * time.Millisecond, RestartBackoffMax: 50 * time.Millisecond,
 	}
 	p.label.do(func() { made, err = s.Make(options) })
@@ -210,6 +210,14 @@ func (p *player) checks() {
 	for _, check := range pending {
 		check()
 	}
+}
+
+// startLimit returns how long a pool gives a worker to become ready. Right workers need not fear it.
+func startLimit(n int) time.Duration {
+	if n == 0 {
+		return 2 * time.Minute
+	}
+	return milliseconds(n)
 }
 
 // finish ends the history: what waits is answered, the pool is shut down, and nothing is left.
@@ -425,6 +433,10 @@ func (p *player) start(s explore.Step) {
 	}
 	before := len(p.m.processes)
 	p.m.failing = s.How != ""
+	if s.How == "never" && p.m.options.StartWithin == 0 {
+		p.mu.Unlock()
+		return // it would take two minutes
+	}
 	victim := 1 + max(s.Worker-1, 0)%p.m.options.Workers
 	p.m.fate = map[int]string{}
 	if p.m.failing {
@@ -465,7 +477,7 @@ func (p *player) start(s explore.Step) {
 		}
 		clause := "STA-1"
 		switch s.How {
-		case "exit", "exit-0":
+		case "exit", "exit-0", "never":
 			clause = "STA-2"
 		case "silent":
 			clause = "STA-7"
@@ -500,6 +512,8 @@ func (p *player) startReturned(s explore.Step, before int, err error, panicked a
 		p.m.fail(explore.Failure{Rule: "start-fails-with-a-worker", Clause: clause, Kin: []string{"STA-1", "STA-2", "STA-7"}, Want: "an error, since a worker is not ready", Got: "no error"})
 	case p.m.failing:
 		p.failedStart(s, err, p.m.processes[before:])
+	case err != nil && p.m.options.StartWithin > 0:
+		p.blocked = "a right worker was not ready in time: " + text.OneLine(err)
 	case err != nil && before > 0:
 		p.m.fail(explore.Failure{Rule: "start-works-again", Clause: "STA-9", Want: "Start after a failed one works", Got: text.OneLine(err)})
 	case err != nil:

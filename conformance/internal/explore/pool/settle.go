@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/explore"
 )
@@ -77,13 +78,32 @@ func (m *model) owedCancellation() *explore.Failure {
 	return nil
 }
 
-// owedArrival returns the failure of a call that waits though a slot is free. Only where every seat is surely healthy a free
-// slot is sure.
+// onlyDeaths reports whether nothing but the deaths of workers makes it doubtful that a worker is healthy: those that live
+// are.
+func (m *model) onlyDeaths() bool {
+	if m.deaths == 0 || m.options.CheckWithin > 0 || len(m.hangs) > 0 || m.atStart > m.options.Workers {
+		return false
+	}
+	return !slices.ContainsFunc(m.processes, func(w *process) bool {
+		if w.loose || w.stalled {
+			return true
+		}
+		for _, c := range w.conns {
+			if c.spoiled || c.loose {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// owedArrival returns the failure of a call that waits though a slot is free. Only where it is sure that a seat is healthy a
+// free slot is sure.
 func (m *model) owedArrival() *explore.Failure {
-	if m.doubtful || !m.started || m.stopping {
+	bound := m.options.MaxInFlight * (m.options.Workers - m.deaths)
+	if m.doubtful && !m.onlyDeaths() || !m.started || m.stopping {
 		return nil
 	}
-	bound := m.options.MaxInFlight * m.options.Workers
 	there, waiting := m.outstanding()
 	if waiting == 0 || there >= bound {
 		return nil
@@ -92,7 +112,11 @@ func (m *model) owedArrival() *explore.Failure {
 		Rule: "free-slots-are-used", Clause: "BPR-7", Kin: []string{"BPR-4", "CAN-4", "BPR-3"}, NotSeen: true,
 		Want: fmt.Sprintf("a call that waits reaches a worker: %d of %d slots are taken", there, bound), Got: "it has not",
 	}
-	if m.wayOut {
+	switch {
+	case m.deaths > 0:
+		f.Clause, f.Kin = "HLT-4", []string{"BPR-9", "BPR-7", "BPR-4", "BPR-8"}
+		f.Want = fmt.Sprintf("a call that waits reaches a worker that lives: %d of %d of their slots are taken", there, bound)
+	case m.wayOut:
 		f.Clause, f.Kin = "BPR-4", []string{"BPR-7", "CAN-4", "BPR-3"}
 		for _, c := range m.calls {
 			if c.ended && c.returned && c.arrival == nil {

@@ -27,6 +27,8 @@ func (s *Subject) Describe(step explore.Step) string {
 			return fmt.Sprintf("Start, in which worker %d exits with status 3", step.Worker)
 		case "exit-0":
 			return fmt.Sprintf("Start, in which worker %d exits with status 0", step.Worker)
+		case "never":
+			return fmt.Sprintf("Start, in which worker %d never listens", step.Worker)
 		case "silent":
 			return fmt.Sprintf("Start, in which worker %d never listens, until its context ends", step.Worker)
 		}

@@ -443,6 +443,8 @@ func (m *model) ends(c *call) {
 		return
 	case c.arrival != nil && (c.arrival.conn.broken || c.arrival.conn.loose):
 		return
+	case is(spec.WorkerDied) && m.options.CheckWithin > 0:
+		return // a pool may replace a worker that leaves a check unanswered, or one that a slow machine held up
 	case is(spec.WorkerDied) && c.arrival != nil && c.arrival.at.spoiled():
 		return // a pool may give up the whole worker that sent something that cannot be read
 	}

@@ -5,45 +5,30 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from typing import Any, Dict
+from typing import Any
 
-import options as errors
-from options import Options
+from options import Options, PoolError
 from pool import Pool
 
-Fields = Dict[str, Any]
-
-KINDS = {
-    errors.Busy: "busy",
-    errors.Closed: "closed",
-    errors.NotStarted: "not_started",
-    errors.TooLarge: "too_large",
-    errors.ErrorAnswer: "error_answer",
-    errors.WorkerDied: "worker_died",
-}
-
-# Those in milliseconds, as the fields of Options that are in seconds.
-TIMES = (
-    "start_timeout health_interval health_timeout restart_backoff restart_backoff_max stop_timeout"
-)
+Fields = dict[str, Any]
 
 
 def pool_of(asked: Fields) -> Pool:
-    given: Fields = {"command": [asked["program"], asked["argument"]]}
-    for name in ("socket_dir", "framing", "workers", "max_in_flight", "max_payload", "queue"):
-        if name in asked:
-            given[name] = asked[name]
-    for name in TIMES.split():
-        if f"{name}_ms" in asked:
-            given[name] = asked[f"{name}_ms"] / 1000
-    given["env"] = dict(variable.split("=", 1) for variable in asked.get("env", []))
+    given: Fields = {"command": [asked.pop("program"), asked.pop("argument")]}
+    given["env"] = dict(variable.split("=", 1) for variable in asked.pop("env", []))
+    for name, value in asked.items():
+        if name.endswith("_ms"):
+            given[name[:-3]] = value / 1000
+        elif name in Options.__annotations__:
+            given[name] = value
     return Pool(Options(**given))
 
 
 class Adapter:
+    pool: Pool
+
     def __init__(self) -> None:
-        self.pool: Pool
-        self.tasks: dict[int, asyncio.Task[None]] = {}
+        self.tasks: dict[int, asyncio.Task[None]] = {}  # by the tags of their requests
         self.why: dict[int, str] = {}
 
     async def run(self) -> None:
@@ -52,45 +37,41 @@ class Adapter:
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
         while line := await lines.readline():
             request = json.loads(line)
-            task = asyncio.create_task(self.answer(request))
-            self.tasks[request["tag"]] = task
+            self.tasks[request["tag"]] = asyncio.create_task(self.answer(**request))
 
-    async def answer(self, request: Fields) -> None:
-        tag = request["tag"]
+    async def answer(self, tag: int, do: str, **fields: Any) -> None:
         try:
-            answer = await self.perform(request)
+            if "ended" in fields:
+                self.cancel(tag, fields["ended"])
+            answer = await self.perform(do, fields)
         except asyncio.CancelledError:
-            answer = failure([self.why[tag]], "the task was cancelled")
+            answer = {"error": {"kinds": [self.why[tag]], "text": "the task was cancelled"}}
         except Exception as error:
-            kinds = [KINDS[type(error)]] if type(error) in KINDS else []
-            if getattr(error, "may_have_run", False):
-                kinds.append("may_have_run")
-            answer = failure(kinds, f"{type(error).__name__}: {error}")
+            kinds = []
+            if isinstance(error, PoolError) and error.kind != "start_failed":
+                kinds = [error.kind, "may_have_run"] if error.may_have_run else [error.kind]
+            answer = {"error": {"kinds": kinds, "text": str(error) or repr(error)}}
         del self.tasks[tag]
         print(json.dumps({"tag": tag, **answer}), flush=True)
 
-    async def perform(self, request: Fields) -> Fields:
-        if "ended" in request:
-            self.cancel(request["tag"], request["ended"])
-        do = request["do"]
+    async def perform(self, do: str, fields: Fields) -> Fields:
         if do == "hello":
             return {"role": "pool", "name": "asyncio-pool"}
         if do == "open":
-            self.pool = pool_of(request["options"])
+            self.pool = pool_of(fields["options"])
             return {"ok": True, "knows_ended": True}
         if do == "health":
-            health = self.pool.health()
-            last = int(health.last_check * 1000)
-            return {**vars(health), "last_check_ms": last}
+            health = self.pool.health()._asdict()
+            return {"last_check_ms": int(health.pop("last_check") * 1000), **health}
         if do == "call":
-            body = json.loads(request["body"]) if "body" in request else None
-            return {"body": json.dumps(await self.pool.call(request["method"], body))}
+            body = json.loads(fields["body"]) if "body" in fields else None
+            return {"body": json.dumps(await self.pool.call(fields["method"], body))}
         if do == "start":
             await self.pool.start()
         elif do == "shutdown":
             await self.pool.shutdown()
         elif do == "cancel":
-            self.cancel(request["of"], request["why"])
+            self.cancel(fields["of"], fields["why"])
         else:
             return {"refused": f"unknown command {do}"}
         return {"ok": True}
@@ -99,10 +80,6 @@ class Adapter:
         if tag in self.tasks:
             self.why[tag] = why
             self.tasks[tag].cancel()
-
-
-def failure(kinds: list[str], text: str) -> Fields:
-    return {"error": {"kinds": kinds, "text": text}}
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from typing import Any, NoReturn, Protocol
+from typing import Any, Callable, NamedTuple, NoReturn
 
 from framing import Decoder, FrameError, encode
-from options import ErrorAnswer, Options
+from options import Options, PoolError
 
 
 class Call:
@@ -22,36 +22,35 @@ class Call:
         self.connection: Connection | None = None
 
     def fail(self, error: Exception) -> None:
-        if not self.answer.done():
+        if not self.answer.done():  # it is done where the task that awaits it was cancelled
             self.answer.set_exception(error)
 
 
-class Owner(Protocol):
-    """Who a connection tells what happens."""
-
-    def freed(self) -> None:
-        """The load of the connection has fallen."""
-
-    def lost(
-        self, connection: Connection, error: Exception, sent: list[Call], unsent: list[Call]
-    ) -> None:
-        """The connection has ended, with calls of which a byte may have left, and others."""
+class Lost(NamedTuple):
+    error: Exception
+    sent: list[Call]
+    unsent: list[Call]
 
 
 class Connection(asyncio.Protocol):
-    """Connects at once. What is sent before it is connected waits."""
+    """Connects at once. What is sent before it is connected waits.
 
-    def __init__(self, path: str, options: Options, owner: Owner) -> None:
+    Calls freed when the load falls, and lost when the connection has ended: with the calls of which
+    a byte may have left, and with those that were still to be written.
+    """
+
+    def __init__(
+        self, path: str, options: Options, freed: Callable[[], None], lost: Callable[[Lost], None]
+    ) -> None:
         self._framing = options.framing
-        self._owner = owner
+        self._freed, self._lost = freed, lost
         self._decoder = Decoder(options.framing, options.max_payload)
         self._transport: asyncio.Transport | None = None
         self._calls: dict[int, Call] = {}  # those neither answered nor given up
         self._requests: dict[int, bytes] = {}  # the frames of those that wait to be written
-        self._cancellations: deque[bytes] = deque()  # ahead of requests: theirs has begun to leave
-        self._cancelling = 0  # calls given up whose cancellation has not left
+        self._cancellations: deque[bytes] = deque()  # go ahead of requests: their own has left
+        self._cancelling = False  # the frame that leaves now is the first of those
         self._blocked = True  # the frame before has not left, or the connection is not there yet
-        self._blocked_by_cancellation = False
         self.ended = False
         self.connected = False  # and stays true when it has ended
         self.opening = asyncio.create_task(self._open(path))
@@ -65,7 +64,7 @@ class Connection(asyncio.Protocol):
     @property
     def load(self) -> int:
         """How many requests count as at the worker: also those whose cancellation has not left."""
-        return len(self._calls) + self._cancelling
+        return len(self._calls) + len(self._cancellations)
 
     def send(self, call: Call) -> None:
         call.connection = self
@@ -78,11 +77,10 @@ class Connection(asyncio.Protocol):
         if self._calls.pop(call.id, None) is None:
             return
         if self._requests.pop(call.id, None) is not None:
-            self._owner.freed()
+            self._freed()
             return
         payload = {"id": call.id, "reason": "the caller was cancelled"}
         message = json.dumps({"type": "cancellation", "payload": payload}).encode()
-        self._cancelling += 1
         self._cancellations.append(encode(self._framing, call.id, message))
         self._write()
 
@@ -96,27 +94,26 @@ class Connection(asyncio.Protocol):
         self._calls.clear()
         sent = [call for call in calls if call.id not in self._requests]
         unsent = [call for call in calls if call.id in self._requests]
-        self._owner.lost(self, error, sent, unsent)
+        self._lost(Lost(error, sent, unsent))
 
     # One frame at a time, so that a request that has not begun to leave can be taken back.
     def _write(self) -> None:
-        while self._transport is not None and not self._blocked and not self.ended:
-            cancels = bool(self._cancellations)
-            if cancels:
-                frame = self._cancellations.popleft()
+        while self._transport and not self._blocked and not self.ended:
+            self._cancelling = bool(self._cancellations)
+            if self._cancelling:
+                frame = self._cancellations[0]
             elif self._requests:
                 frame = self._requests.pop(next(iter(self._requests)))
             else:
                 return
-            self._transport.write(frame)
-            if self._blocked:
-                self._blocked_by_cancellation = cancels
-            elif cancels:
-                self._cancellation_left()
+            self._transport.write(frame)  # blocks unless all of it has left
+            if not self._blocked:
+                self._left()
 
-    def _cancellation_left(self) -> None:
-        self._cancelling -= 1
-        self._owner.freed()
+    def _left(self) -> None:
+        if self._cancelling:
+            self._cancellations.popleft()
+            self._freed()
 
     def _received(self, header_id: int, payload: bytes) -> None:
         request_id, body, error = read_answer(payload)
@@ -126,10 +123,10 @@ class Connection(asyncio.Protocol):
         if call is None:
             return  # late, repeated or unknown [RID-5, CAN-3]
         if error is not None:
-            call.fail(ErrorAnswer(error))
+            call.fail(PoolError("error_answer", error))
         elif not call.answer.done():
             call.answer.set_result(body)
-        self._owner.freed()
+        self._freed()
 
     # What the event loop calls.
 
@@ -149,9 +146,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._blocked = False
-        if self._blocked_by_cancellation:
-            self._blocked_by_cancellation = False
-            self._cancellation_left()
+        self._left()
         self._write()
 
     def data_received(self, data: bytes) -> None:
@@ -194,7 +189,7 @@ def read_answer(payload: bytes) -> tuple[int, Any, str | None]:
         refuse("it has no readable ID")  # [MSG-10]
     if answer.get("ok") is True:
         return request_id, answer.get("body"), None
-    error = answer.get("error")
-    if answer.get("ok") is not False or not isinstance(error, str):
+    text = answer.get("error")
+    if answer.get("ok") is not False or not isinstance(text, str):
         refuse("it is neither ok nor an error")
-    return request_id, None, error
+    return request_id, None, text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Iterator
+from collections.abc import Iterator
 
 ENHANCED = struct.Struct("!2sIQI")  # magic, length of the whole frame, request ID, CRC32C [FRM-1]
 BASIC = struct.Struct("!I")  # length of the payload [FRM-4]
@@ -31,11 +31,6 @@ class Decoder:
         self._header = BASIC if framing == "basic" else ENHANCED
         self._max_payload = max_payload
         self._buffer = bytearray()
-
-    @property
-    def inside(self) -> bool:
-        """Whether a stream that ends here ends inside a frame [STR-2]."""
-        return bool(self._buffer)
 
     def frames(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield the request ID and the payload of each frame that is whole now.
@@ -71,16 +66,13 @@ class Decoder:
         return request_id, size, crc
 
 
-def _table() -> list[int]:
-    table = []
-    for byte in range(256):
-        for _ in range(8):
-            byte = byte >> 1 ^ 0x82F63B78 if byte & 1 else byte >> 1
-        table.append(byte)
-    return table
+def _entry(value: int) -> int:
+    for _ in range(8):
+        value = value >> 1 ^ 0x82F63B78 if value & 1 else value >> 1
+    return value
 
 
-_TABLE = _table()
+_TABLE = [_entry(byte) for byte in range(256)]
 
 
 def crc32c(data: bytes) -> int:

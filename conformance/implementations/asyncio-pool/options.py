@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Sequence
 
 
 @dataclass(frozen=True)
@@ -29,41 +29,20 @@ class Options:
 
 
 class PoolError(Exception):
-    """What a pool's own errors have in common."""
+    """An error of a pool.
 
-    #: The request may have reached a handler [HLT-5].
-    may_have_run = False
+    kind is start_failed, not_started, busy, too_large, error_answer, closed or worker_died. Beside
+    those two, may_have_run tells whether the request may have reached a handler [HLT-5].
+    """
 
-
-class StartFailed(PoolError):
-    """A worker did not become ready; the text names it [STA-6]."""
-
-
-class NotStarted(PoolError):
-    """The pool is not started, or its start failed [STA-8]."""
+    def __init__(self, kind: str, text: str, may_have_run: bool = False) -> None:
+        super().__init__(text)
+        self.kind, self.may_have_run = kind, may_have_run
 
 
-class Closed(PoolError):
-    """Shutdown has begun [SHD-1]."""
-
-    def __init__(self, may_have_run: bool = False) -> None:
-        super().__init__("the pool is shut down")
-        self.may_have_run = may_have_run
+def closed(may_have_run: bool = False) -> PoolError:
+    return PoolError("closed", "the pool is shut down", may_have_run)
 
 
-class Busy(PoolError):
-    """As many calls as may wait are waiting already [BPR-6]."""
-
-
-class TooLarge(PoolError):
-    """The request would be over max_payload [MSG-18]."""
-
-
-class ErrorAnswer(PoolError):
-    """The worker answered with this error [MSG-16]."""
-
-
-class WorkerDied(PoolError):
-    """The worker, or the connection to it, was lost with the request on it [HLT-5]."""
-
-    may_have_run = True
+def failed(text: str) -> PoolError:
+    return PoolError("start_failed", text)

@@ -7,25 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
-from typing import Any, Coroutine
+from collections.abc import Coroutine
+from typing import Any, NamedTuple
 
-from connection import Call, Connection
-from options import (
-    Busy,
-    Closed,
-    NotStarted,
-    Options,
-    PoolError,
-    StartFailed,
-    TooLarge,
-    WorkerDied,
-)
+from connection import Call, Lost
+from options import Options, PoolError, closed, failed
 from worker import Worker
 
 
-@dataclass(frozen=True)
-class Health:
+class Health(NamedTuple):
     total: int
     healthy: int
     restarts: int
@@ -44,7 +34,7 @@ class Pool:
         self._running: dict[int, Call] = {}  # calls at the workers
         self._last_id = 0
         self._last_check = 0.0
-        self._abort: asyncio.Future[None] | None = None  # ends a start
+        self._abort: asyncio.Future[Exception] | None = None  # ends a start
         self._closing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Pool:
@@ -58,7 +48,7 @@ class Pool:
         """Start all workers or none [STA-2]. Once it has failed it may be called again."""
         await asyncio.sleep(0)
         if self._state == "closed":
-            raise Closed
+            raise closed()
         if self._state != "new":
             raise RuntimeError("the pool has been started")
         self._state = "starting"
@@ -68,7 +58,7 @@ class Pool:
         try:
             await asyncio.wait({starting, abort}, return_when=asyncio.FIRST_COMPLETED)
             if abort.done():
-                abort.result()
+                raise abort.result()
             await starting
         except BaseException as error:
             await _whole(self._roll_back(starting))
@@ -76,7 +66,7 @@ class Pool:
         self._state = "running"
 
     async def _roll_back(self, starting: asyncio.Future[Any]) -> None:
-        await self._stop_workers(NotStarted("the start has failed"))
+        await self._stop_workers()
         await asyncio.gather(starting, return_exceptions=True)
         if self._state == "starting":
             self._state, self._workers = "new", []
@@ -90,21 +80,21 @@ class Pool:
         call = self.new_call(method, body)
         await asyncio.sleep(0)  # raises a cancellation that came before [CAN-11]
         if self._state == "closed":
-            raise Closed  # [SHD-1]
+            raise closed()  # [SHD-1]
         if self._state != "running":
-            raise NotStarted("the pool is not started")
-        size, limit, queue = len(call.payload), self._options.max_payload, self._options.queue
-        if size > limit:
-            raise TooLarge(f"the request has {size} bytes, over the limit of {limit}")
+            raise PoolError("not_started", "the pool is not started")
+        limit, queue = self._options.max_payload, self._options.queue
+        if len(call.payload) > limit:
+            raise PoolError("too_large", f"the request would be over {limit} bytes")  # [MSG-18]
         self._waiting[call.id] = call
         self.freed()
         if queue is not None and call.connection is None and len(self._waiting) > queue:
             del self._waiting[call.id]
-            raise Busy(f"{queue} calls are waiting already")
+            raise PoolError("busy", f"{queue} calls are waiting already")  # [BPR-6]
         try:
             return await call.answer
         except asyncio.CancelledError:
-            if call.connection is not None:
+            if call.connection:
                 call.connection.cancel(call)
             raise
         finally:
@@ -123,28 +113,32 @@ class Pool:
         A task that is cancelled in here ends the running calls, and still waits until nothing is
         left, which takes stop_timeout at most.
         """
+        if self._state == "starting":
+            self._end_start(closed())
         self._state = "closed"
-        if self._abort and not self._abort.done():
-            self._abort.set_exception(Closed())
         for call in list(self._waiting.values()):
-            call.fail(Closed())
+            call.fail(closed())
         if self._closing is None:
             self._closing = asyncio.create_task(self._close())
         try:
             await asyncio.shield(self._closing)
         except asyncio.CancelledError:
             for worker in self._workers:
-                worker.close_connections(Closed(may_have_run=True))
+                worker.close_connections(closed(may_have_run=True))
             await _whole(asyncio.wait({self._closing}))
             raise
 
     async def _close(self) -> None:
         running = [call.answer for call in self._running.values()]
         await asyncio.gather(*running, return_exceptions=True)  # [SHD-2]
-        await self._stop_workers(Closed())
+        await self._stop_workers()
 
-    async def _stop_workers(self, reason: Exception) -> None:
-        await asyncio.gather(*(worker.stop(reason) for worker in self._workers))
+    def _end_start(self, error: Exception) -> None:
+        if self._abort and not self._abort.done():
+            self._abort.set_result(error)
+
+    async def _stop_workers(self) -> None:
+        await asyncio.gather(*(worker.stop(closed()) for worker in self._workers))
 
     # Round-robin over those that are healthy and have a slot: the search begins behind the last one
     # chosen, so that the share of an unhealthy worker goes round too [SEL-1, SEL-2].
@@ -174,28 +168,27 @@ class Pool:
             self._running[call.id] = call
             worker.send(call)
 
-    def lost(
-        self, connection: Connection, error: Exception, sent: list[Call], unsent: list[Call]
-    ) -> None:
+    def lost(self, lost: Lost) -> None:
         """Fail what was sent. What was not waits again, before all who came later."""
-        for call in sent:
-            why = f"the worker or its connection was lost: {error}"
-            call.fail(error if isinstance(error, Closed) else WorkerDied(why))
-        for call in unsent:
+        for call in lost.sent:
+            why = f"the worker or its connection was lost: {lost.error}"
+            own = isinstance(lost.error, PoolError)
+            call.fail(lost.error if own else PoolError("worker_died", why, may_have_run=True))
+        for call in lost.unsent:
             self._running.pop(call.id, None)
             call.connection = None
             if self._state == "closed":
-                call.fail(Closed())
-        if self._state != "closed" and unsent:
-            self._waiting = {**{call.id: call for call in unsent}, **self._waiting}
+                call.fail(closed())
+        if self._state != "closed":
+            self._waiting = {**{call.id: call for call in lost.unsent}, **self._waiting}
         self.freed()
 
     def checked(self) -> None:
         self._last_check = time.time()  # [HLT-10]
 
     def died(self, worker: Worker, text: str) -> None:
-        if self._state == "starting" and self._abort and not self._abort.done():
-            self._abort.set_exception(StartFailed(text))
+        if self._state == "starting":
+            self._end_start(failed(text))
         elif self._state == "running":
             worker.restart()  # [HLT-6]
 

@@ -20,7 +20,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.running = True
+        self.pid, self.running = 0, True
         self.exited: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.SubprocessTransport
         self._tail = b""
@@ -36,12 +36,8 @@ class WorkerProcess(asyncio.SubprocessProtocol):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        process._transport = transport
+        process._transport, process.pid = transport, transport.get_pid()
         return process
-
-    @property
-    def pid(self) -> int:
-        return self._transport.get_pid()
 
     async def stop(self, timeout: float) -> None:
         """Send SIGTERM, and SIGKILL to what stays [SHD-3]. Return when the process is reaped."""

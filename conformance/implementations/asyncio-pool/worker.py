@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
-from connection import Call, Connection, Owner
-from options import Options, PoolError, StartFailed
+from connection import Call, Connection, Lost
+from options import Options, PoolError, failed
 from process import WorkerProcess
 
-POLL = 0.01
+if TYPE_CHECKING:
+    from pool import Pool
 
-
-class Pool(Owner, Protocol):
-    """What a worker needs of its pool."""
-
-    def new_call(self, method: str, body: object) -> Call:
-        """Return a call with an ID of its own."""
-
-    def checked(self) -> None:
-        """A check has ended."""
-
-    def died(self, worker: Worker, text: str) -> None:
-        """The process has ended."""
+POLL = 0.01  # seconds between two attempts to connect
 
 
 class Worker:
     def __init__(self, index: int, options: Options, pool: Pool) -> None:
-        self.healthy = False
-        self.restarts = 0
-        self._index = index
-        self._options = options
-        self._pool = pool
+        self.healthy, self.restarts = False, 0
+        self._index, self._options, self._pool = index, options, pool
         self._process: WorkerProcess | None = None
         self._starting: asyncio.Task[None] | None = None
-        self._restarting: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself would forget them
         self._stopped = asyncio.get_running_loop().create_future()
         self._connection: Connection | None = None
         self._checking: Connection | None = None  # a health call would wait behind other calls
         self._deaths = 0  # since a process lasted
-        self._ready_at: float | None = None
-        self._checks: asyncio.Task[None] | None = None
+        self._ready_at = math.inf
 
     @property
     def free(self) -> bool:
@@ -60,7 +48,12 @@ class Worker:
         return self._starting
 
     def restart(self) -> None:
-        self._restarting = asyncio.create_task(self._restart())
+        self._run(self._restart())
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def close_connections(self, reason: Exception) -> None:
         for connection in (self._connection, self._checking):
@@ -83,26 +76,26 @@ class Worker:
         try:
             process = self._process = await WorkerProcess.spawn(options)
         except OSError as error:
-            raise StartFailed(f"worker {self._index} could not be started: {error}") from error
+            raise failed(f"worker {self._index} could not be started: {error}") from error
         name = f"worker {self._index} (process {process.pid})"  # [STA-6]
         late = loop.time() + options.start_timeout
         while True:
             self._connection = self._connect()
             await self._connection.opening
             if not process.running:
-                raise StartFailed(f"{name} {await process.exited}")
+                raise failed(f"{name} {await process.exited}")
             accepted = self._connection.connected
             if self._stopped.done() or (not accepted and loop.time() > late):
                 self._connection.close(ConnectionError("too late"))
                 await process.stop(options.stop_timeout)
-                raise StartFailed(f"{name} accepted no connection in {options.start_timeout} s")
+                raise failed(f"{name} accepted no connection in {options.start_timeout} s")
             if accepted:
                 break
             await asyncio.sleep(POLL)
         self._ready_at = loop.time()
         self.healthy = True
         process.exited.add_done_callback(lambda exited: self._died(name, exited.result()))
-        self._checks = asyncio.create_task(self._check(process))
+        self._run(self._check(process))
 
     def _died(self, name: str, how: str) -> None:
         self.healthy = False
@@ -114,9 +107,9 @@ class Worker:
         options, loop = self._options, asyncio.get_running_loop()
         while True:
             longest = options.restart_backoff_max
-            if self._ready_at is not None and loop.time() - self._ready_at >= longest:
+            if loop.time() - self._ready_at >= longest:
                 self._deaths = 0
-            self._ready_at = None
+            self._ready_at = math.inf
             backoff = min(longest, options.restart_backoff * 2.0 ** min(self._deaths, 64))
             self._deaths += 1
             await asyncio.wait({self._stopped}, timeout=backoff * random.uniform(0.5, 1))
@@ -124,11 +117,11 @@ class Worker:
                 return
             try:
                 await self.start()
-            except StartFailed:
-                continue
-            self.restarts += 1
-            self._pool.freed()
-            return
+                self.restarts += 1
+                self._pool.freed()
+                return
+            except PoolError:
+                pass  # it is tried again, unless the pool was shut down
 
     # Until the process has ended [HLT-1]. A worker that hangs may recover [HLT-13].
     async def _check(self, process: WorkerProcess) -> None:
@@ -143,7 +136,7 @@ class Worker:
 
     async def _is_healthy(self) -> bool:
         if self._checking is None or self._checking.ended:
-            self._checking = self._connect()
+            self._checking = self._connect(check=True)
         call = self._pool.new_call("health", None)
         self._checking.send(call)
         try:
@@ -153,22 +146,16 @@ class Worker:
             return False
         return isinstance(body, dict) and body.get("status") == "healthy"
 
-    def _connect(self) -> Connection:
+    def _connect(self, check: bool = False) -> Connection:
+        def lost(what: Lost) -> None:
+            if check:
+                for call in what.sent + what.unsent:
+                    call.fail(ConnectionError(str(what.error)))
+                return
+            if not connection.connected:
+                self.healthy = False  # until a check finds otherwise
+            self._pool.lost(what)
+
         assert self._process is not None
-        return Connection(self._process.path, self._options, self)
-
-    # What the connections tell.
-
-    def freed(self) -> None:
-        self._pool.freed()
-
-    def lost(
-        self, connection: Connection, error: Exception, sent: list[Call], unsent: list[Call]
-    ) -> None:
-        if connection is self._checking:
-            for call in sent + unsent:
-                call.fail(ConnectionError(str(error)))
-            return
-        if not connection.connected:
-            self.healthy = False  # until a check finds otherwise
-        self._pool.lost(connection, error, sent, unsent)
+        connection = Connection(self._process.path, self._options, self._pool.freed, lost)
+        return connection

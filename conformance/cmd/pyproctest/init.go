@@ -17,7 +17,8 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// templates holds templates/LANG/ROLE.EXT, or templates/LANG/ROLE/main.EXT if a program is a folder.
+// templates holds templates/LANG/ROLE.EXT, or templates/LANG/ROLE/NAME.EXT where the language wants another name. Each language
+// has every role for which there is an implementation in it under conformance/implementations.
 //
 //go:embed templates
 var templates embed.FS
@@ -74,8 +75,8 @@ func writeTemplate(out io.Writer, role spec.Role, lang, dir string) error {
 		return fmt.Errorf("give --lang: one of %s", strings.Join(languages(), ", "))
 	}
 	if !slices.Contains(languages(), lang) {
-		return fmt.Errorf("--lang %s: there are programs to start with in %s; for any other language, ADAPTERS.md says all that an adapter must do",
-			lang, strings.Join(languages(), ", "))
+		return fmt.Errorf("--lang %s: there are programs to start with in %s; for any other language, %s",
+			lang, strings.Join(languages(), ", "), whereElse(role))
 	}
 	from, err := templateOf(role, lang)
 	if err != nil {
@@ -109,18 +110,41 @@ func writeTemplate(out io.Writer, role spec.Role, lang, dir string) error {
 
 // templateOf returns the path of a template.
 func templateOf(role spec.Role, lang string) (string, error) {
-	for _, pattern := range []string{string(role) + ".*", string(role) + "/main.*"} {
-		if found, err := fs.Glob(templates, path.Join("templates", lang, pattern)); err != nil || len(found) == 1 {
-			return found[0], err
+	for _, pattern := range []string{string(role) + ".*", string(role) + "/*.*"} {
+		if found, err := fs.Glob(templates, path.Join("templates", lang, pattern)); err == nil && len(found) == 1 {
+			return found[0], nil
 		}
 	}
-	return "", fmt.Errorf("there is no %s in %s", role, lang)
+	var others []string
+	for _, other := range languages() {
+		if _, err := templateOf(role, other); other != lang && err == nil {
+			others = append(others, other)
+		}
+	}
+	return "", fmt.Errorf("there is no %s to start with in %s, but in %s; for any other language, %s",
+		role, lang, strings.Join(others, ", "), whereElse(role))
+}
+
+// whereElse says what to read for a role without a program to start with.
+func whereElse(role spec.Role) string {
+	if role == spec.RoleWorker {
+		return "clause WRK-21 in SPEC.md lists the methods that it must serve"
+	}
+	return "ADAPTERS.md says all that an adapter must do"
 }
 
 // firstRun returns the command that runs what was written.
 func firstRun(role spec.Role, lang, file string) string {
-	command := map[string]string{"python": "python3 ", "node": "node "}[lang] + file
+	command := map[string]string{"python": "python3 ", "node": "node ", "ruby": "ruby "}[lang] + file
+	adapter := "./" + string(role) + "-adapter"
 	switch {
+	case lang == "c":
+		return fmt.Sprintf("cc -std=c11 -pthread -o %s %s && pyproctest run --%s %s", adapter, file, role, adapter)
+	case lang == "rust":
+		return fmt.Sprintf("rustc -O --edition 2021 -o %s %s && pyproctest run --%s %s", adapter, file, role, adapter)
+	case lang == "java": // without -Xlog a JVM prints its warnings on standard output, which is for answers
+		class := strings.TrimSuffix(filepath.Base(file), ".java")
+		return fmt.Sprintf("javac -d build %s && pyproctest run --%s 'java -Xlog:disable -Xlog:all=warning:stderr -cp build %s'", file, role, class)
 	case lang == "go" && role == spec.RoleWorker: // go run passes no signals on
 		program := "./worker-program"
 		return fmt.Sprintf("go build -o %s %s && pyproctest run --worker %s", program, goPackage(file), program)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,6 +116,22 @@ func TestPoolAdaptersThatInitWritesPassEverythingOn(t *testing.T) {
 			require.Equal(t, conformance.Health{Total: 2, Healthy: 1, Restarts: 3}, pool.Health())
 			require.NoError(t, pool.Shutdown(ctx))
 		})
+	}
+}
+
+// Whoever sees an implementation here finds a program to start with in its language.
+func TestInitKnowsEveryLanguageThatHasAnImplementationHere(t *testing.T) {
+	after := map[string]string{"asyncio": "python", "pyproc": "python"} // folders that are named after a library
+	folders, err := filepath.Glob("../../implementations/*-*")
+	require.NoError(t, err)
+	require.NotEmpty(t, folders)
+	for _, folder := range folders {
+		lang, role, _ := strings.Cut(filepath.Base(folder), "-")
+		if other, ok := after[lang]; ok {
+			lang = other
+		}
+		_, err := templateOf(spec.Role(role), lang)
+		require.NoError(t, err, folder)
 	}
 }
 

@@ -21,8 +21,6 @@ import (
 	"github.com/pyproctest/pyproctest/conformance"
 )
 
-// What these show takes a worker that dies and is restarted, so it is not shown here: restarts-end-with-the-context-of-start
-// and shutdown-misses-restarts-under-way.
 func TestPoolFaultsOfTheSecondBlindBatchesShow(t *testing.T) {
 	showEach(t, []showing{
 		{"waiters-are-served-at-releases-alone", "gets worker 1", "waits", inBubble(func(p *playedPool) string {
@@ -135,9 +133,9 @@ func TestPoolFaultsOfTheSecondBlindBatchesShow(t *testing.T) {
 			}
 			return strings.Trim(fmt.Sprint(all), "[]")
 		})},
-		{"drains-no-longer-than-the-stop-timeout", "1h0m0s", "5s", inBubble(func(p *playedPool) string {
+		{"drains-no-longer-than-the-stop-timeout", "1m0s", "5s", inBubble(func(p *playedPool) string {
 			p.workers[0].inFlight, p.o.StopTimeout = 1, 5*time.Second
-			ctx, cancel := context.WithTimeout(p.ctx, time.Hour)
+			ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
 			defer cancel()
 			began := time.Now()
 			p.drain(ctx)
@@ -263,6 +261,36 @@ func TestPoolFaultsOfTheSecondBlindBatchesShow(t *testing.T) {
 			}
 			<-out.exited
 			return cmd.ProcessState.String()
+		}},
+		{"restarts-end-with-the-context-of-start", "1 restart", "no restart", func(t *testing.T, what ...string) string {
+			p := startOf(t, 1, time.Minute, `echo >> "$PYPROC_SOCKET_PATH.starts"; exec "$PLANTED_BINARY"`, what...)
+			p.o.RestartBackoff, p.o.RestartBackoffMax = time.Millisecond, time.Millisecond
+			ctx, cancel := context.WithCancel(t.Context())
+			require.NoError(t, p.Start(ctx))
+			defer func() { require.NoError(t, p.Shutdown(t.Context())) }()
+			path, process := p.workers[0].path, p.workers[0].cmd.Process
+			cancel()
+			require.NoError(t, process.Kill())
+			does := ""
+			require.Eventually(t, func() bool {
+				if p.Health().Restarts > 0 {
+					does = "1 restart"
+				} else if starts, _ := os.ReadFile(path + ".starts"); len(starts) > 3 {
+					does = "no restart"
+				}
+				return does != ""
+			}, time.Minute, 5*time.Millisecond)
+			return does
+		}},
+		{"shutdown-misses-restarts-under-way", "0 left", "1 left", func(t *testing.T, what ...string) string {
+			p := startOf(t, 1, time.Minute, `if mkdir "$PYPROC_SOCKET_PATH.first"; then exec "$PLANTED_BINARY"; fi; : > "$PYPROC_SOCKET_PATH.again"; exec sleep 60`, what...)
+			p.o.RestartBackoff, p.o.RestartBackoffMax = time.Millisecond, time.Millisecond
+			require.NoError(t, p.Start(t.Context()))
+			path, process := p.workers[0].path, p.workers[0].cmd.Process
+			require.NoError(t, process.Kill())
+			require.Eventually(t, func() bool { return exists(path + ".again") }, time.Minute, 5*time.Millisecond)
+			require.NoError(t, p.Shutdown(t.Context()))
+			return fmt.Sprint(len(p.leaks), " left")
 		}},
 		{"a-second-start-keeps-the-workers-of-the-first", "1 worker", "2 workers", func(t *testing.T, what ...string) string {
 			p := startOf(t, 1, time.Minute, `if mkdir "$PYPROC_SOCKET_PATH.tried"; then exit 3; fi; exec "$PLANTED_BINARY"`, what...)

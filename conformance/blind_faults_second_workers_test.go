@@ -18,8 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What these show takes more than one process and its signals, or a race that is won nearly always, so it is not shown here:
-// waits-for-callers-to-leave and large-answers-go-out-in-pieces.
+// large-answers-go-out-in-pieces is not shown here: it is a race, though one that is nearly always won.
 func TestWorkerFaultsOfTheSecondBlindBatchesShow(t *testing.T) {
 	longest := strings.Repeat("x", plantedMax-30)
 	showEach(t, []showing{
@@ -42,6 +41,26 @@ func TestWorkerFaultsOfTheSecondBlindBatchesShow(t *testing.T) {
 			require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
 			_ = cmd.Wait()
 			return cmd.ProcessState.String()
+		}},
+		{"waits-for-callers-to-leave", "1 caller at its end", "0 callers at its end", func(t *testing.T, what ...string) string {
+			w := newPlantedHere(t, what...)
+			c := callPlanted(t, w)
+			c.ask(1, `{"id":1,"method":"echo"}`)
+			c.read()
+			callers := make(chan int64, 1)
+			go func() {
+				w.stop(syscall.SIGTERM, "")
+				callers <- w.open.Load()
+			}()
+			if len(what) > 0 { // or it would never end
+				require.Eventually(t, func() bool {
+					_, err := net.Dial("unix", w.listener.Addr().String())
+					return err != nil
+				}, time.Minute, 5*time.Millisecond)
+				_ = c.conn.Close()
+			}
+			n := <-callers
+			return fmt.Sprintf("%d caller%s at its end", n, strings.Repeat("s", int(1-n)))
 		}},
 		{"removes-what-is-no-plain-file", "refuses", "listens", func(t *testing.T, what ...string) string {
 			path, cmd := startPlanted(t, "a directory", what...)

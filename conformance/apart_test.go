@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,23 +70,31 @@ func carryOutHere(text string) error {
 			return fmt.Errorf("%s: %w", judgementVariable, err)
 		}
 	}
+	p, f, found := plantedFault(o.Fault)
+	if !found {
+		return fmt.Errorf("%s: no such fault", o.Fault)
+	}
+	beside := 8
+	if f.alone {
+		beside = 1
+	}
+	opts := []conformance.Option{conformance.Parallel(beside)}
+	if o.Cases != nil {
+		opts = append(opts, conformance.Only(o.Cases...))
+	}
+	rep, wrong := judges[o.How](p, context.Background(), f, opts...)
+	row := matrixRow{Role: p.role, What: f.name(), Clause: f.clause, Perhaps: f.perhaps, Cases: len(rep.Results), Kills: kills(rep), First: rep.FirstShown()}
+	return json.NewEncoder(os.Stdout).Encode(judgement{row, wrong})
+}
+
+// plantedFault finds a fault or control by role/name, also one of the second blind batches, which are in no matrix yet.
+func plantedFault(name string) (planted, fault, bool) {
 	for _, p := range allPlanted {
-		for _, f := range p.all() {
-			if string(p.role)+"/"+f.name() != o.Fault {
-				continue
+		for _, f := range slices.Concat(p.all(), secondBlindBatches(p.role)) {
+			if string(p.role)+"/"+f.name() == name {
+				return p, f, true
 			}
-			beside := 8
-			if f.alone {
-				beside = 1
-			}
-			opts := []conformance.Option{conformance.Parallel(beside)}
-			if o.Cases != nil {
-				opts = append(opts, conformance.Only(o.Cases...))
-			}
-			rep, wrong := judges[o.How](p, context.Background(), f, opts...)
-			row := matrixRow{Role: p.role, What: f.name(), Clause: f.clause, Perhaps: f.perhaps, Cases: len(rep.Results), Kills: kills(rep), First: rep.FirstShown()}
-			return json.NewEncoder(os.Stdout).Encode(judgement{row, wrong})
 		}
 	}
-	return fmt.Errorf("%s: no such fault", o.Fault)
+	return planted{}, fault{}, false
 }

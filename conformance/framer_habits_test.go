@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/pyproctest/pyproctest/conformance"
 )
@@ -30,6 +31,9 @@ func framerWith(ctx context.Context, habits ...string) openFramer {
 				f.limit = 16 << 20
 			}
 		}
+		if f.is("limit is at most the default one") {
+			f.limit = min(f.limit, 10485760)
+		}
 		f.order = binary.BigEndian
 		if f.is("all fields little-endian") {
 			f.order = binary.LittleEndian
@@ -43,6 +47,10 @@ func framerWith(ctx context.Context, habits ...string) openFramer {
 			f.in = singleBytes{rw}
 		case f.is("reads through bufio"):
 			f.in = bufio.NewReaderSize(rw, 64)
+		case f.is("empty payload waits for the byte behind it"):
+			f.in = bufio.NewReader(rw)
+		case f.is("header across the end of the buffer is lost"):
+			f.in = &turning{in: rw}
 		case f.is("fills a buffer before it looks"):
 			f.in = &filling{in: rw}
 		case f.is("reads ahead in a goroutine"):
@@ -67,6 +75,7 @@ type habitual struct {
 	kept   []byte
 	before []byte // a copy of the payload read last, for the fault that hands it out again
 	room   int
+	skip   int64 // bytes of a refused payload, for the fault that reads on behind them
 
 	turn  chan struct{}   // holds a token while somebody writes
 	ended <-chan struct{} // closed with the test, so that nobody waits for a turn for ever
@@ -74,6 +83,8 @@ type habitual struct {
 	mu     sync.Mutex
 	broken error  // final for writing
 	lastID uint64 // of the frames written
+	latest []byte // the header made last, for the fault that has one for all writers
+	stale  []byte // the header of a refused payload, for the fault that sends it later
 }
 
 func (f *habitual) brokenBy() error {
@@ -120,8 +131,12 @@ func (f *habitual) ReadFrame() (conformance.Frame, error) {
 	if f.err != nil {
 		return conformance.Frame{}, f.err
 	}
+	if f.skip > 0 {
+		_, _ = io.CopyN(io.Discard, f.in, f.skip)
+		f.skip = 0
+	}
 	frame, err := f.read()
-	if err != nil && !f.is("every error is forgotten") && !(f.is("truncated is forgotten") && errors.Is(err, conformance.Truncated)) {
+	if err != nil && !f.forgets(err) {
 		f.err = err
 	}
 	if err == nil && f.is("empty payload reads as the one before") {
@@ -135,6 +150,14 @@ func (f *habitual) ReadFrame() (conformance.Frame, error) {
 		f.err = err
 	}
 	return frame, err
+}
+
+// forgets tells whether the next read does not return this error again.
+func (f *habitual) forgets(err error) bool {
+	return f.is("every error is forgotten") ||
+		f.is("truncated is forgotten") && errors.Is(err, conformance.Truncated) ||
+		f.is("bad checksum is forgotten") && errors.Is(err, conformance.BadCRC) ||
+		f.is("payload that is too large is skipped") && errors.Is(err, conformance.TooLarge)
 }
 
 func (f *habitual) read() (frame conformance.Frame, err error) {
@@ -171,6 +194,9 @@ func (f *habitual) read() (frame conformance.Frame, err error) {
 		}
 	}
 	length := f.order.Uint32(h[2:])
+	if length == 0 && f.is("length 0 is a heartbeat") {
+		return f.read()
+	}
 	if f.is("length of the payload alone") {
 		length += uint32(f.header)
 	}
@@ -252,6 +278,9 @@ func (f *habitual) fill(h []byte) error {
 		}
 		return nil
 	}
+	if t, ok := f.in.(*turning); ok {
+		t.expect(len(h))
+	}
 	if f.is("one Read is one header") {
 		switch n, err := f.in.Read(h); {
 		case n == len(h):
@@ -274,7 +303,10 @@ func (f *habitual) fill(h []byte) error {
 		return nil
 	case n == 0 && err == io.EOF && !f.is("clean end is an error"):
 		return io.EOF
-	case n == 0 && f.is("failure between frames is a clean end"):
+	case n == 0 && f.is("failure between frames is a clean end"),
+		n == 0 && errors.Is(err, syscall.ECONNRESET) && f.is("reset between frames is a clean end"):
+		return io.EOF
+	case err == io.ErrUnexpectedEOF && n == 2 && string(h[:2]) == "PY" && f.is("end right behind the magic is clean"):
 		return io.EOF
 	case n == 0 && err != io.EOF:
 		return err
@@ -308,10 +340,20 @@ func (f *habitual) payload(n int64) ([]byte, error) {
 		over = false
 	}
 	if over {
+		if f.is("payload that is too large is skipped") {
+			f.skip = n
+		}
 		return nil, f.refuse(conformance.TooLarge)
 	}
 	if n == 0 && f.is("empty payload is the end") {
 		return nil, io.EOF
+	}
+	if n == 0 && f.is("empty payload waits for the byte behind it") {
+		_, _ = f.in.(*bufio.Reader).Peek(1)
+	}
+	if n > 0 && f.is("write waits while a payload is under way") {
+		f.lock()
+		defer f.unlock()
 	}
 	p, err := f.take(n)
 	if f.is("bytes read ahead are dropped") {
@@ -390,6 +432,8 @@ func (f *habitual) sum(id uint64, payload []byte) uint32 {
 		return 0xffffffff
 	case f.is("checksum of the first 64 KiB alone"):
 		payload = payload[:min(len(payload), 64<<10)]
+	case f.is("checksum of large payloads leaves out what follows the last word") && len(payload) > 1024:
+		payload = payload[:len(payload)&^7]
 	}
 	return crc32.Checksum(payload, castagnoli)
 }
@@ -397,6 +441,11 @@ func (f *habitual) sum(id uint64, payload []byte) uint32 {
 func (f *habitual) WriteFrame(id uint64, payload []byte) error {
 	unlocked := f.is("no lock, two Writes") || f.is("no lock, one Write") || f.is("no lock for large payloads") && len(payload) > 4000
 	stale := f.brokenBy()
+	if f.is("header is kept where all writers find it") {
+		f.mu.Lock()
+		f.latest = f.headerOf(id, payload)
+		f.mu.Unlock()
+	}
 	if !unlocked {
 		f.lock()
 		defer func() {
@@ -410,13 +459,20 @@ func (f *habitual) WriteFrame(id uint64, payload []byte) error {
 	}
 	f.mu.Lock()
 	f.lastID = id
+	latest := f.latest
 	f.mu.Unlock()
 	h := f.headerOf(id, payload)
+	if f.is("header is kept where all writers find it") {
+		h = slices.Clone(latest)
+	}
 	limit := f.limit
 	if f.is("limit for writing is the default one") {
 		limit = 10485760
 	}
-	if len(payload) > limit {
+	if len(payload) > limit && !(f.basic && f.is("limit of written basic frames not compared")) {
+		if f.is("header of a refused payload goes out with the next frame") {
+			f.stale = h
+		}
 		if f.is("header of a refused payload goes out") {
 			_, _ = f.out.Write(h)
 		}
@@ -429,6 +485,10 @@ func (f *habitual) WriteFrame(id uint64, payload []byte) error {
 		return nil
 	}
 	pieces := [][]byte{append(h, payload...)}
+	if f.stale != nil {
+		pieces[0] = append(f.stale, pieces[0]...)
+		f.stale = nil
+	}
 	switch {
 	case f.is("payload wiped when it is written"):
 		defer clear(payload)
@@ -465,8 +525,11 @@ func (f *habitual) WriteFrame(id uint64, payload []byte) error {
 		}
 		if n < len(p) || err != nil {
 			err = errors.Join(io.ErrShortWrite, err)
-			if !f.is("short write forgotten") {
+			if !f.is("short write forgotten") && !(f.is("short write that timed out is forgotten") && isTimeout(err)) {
 				f.breakBy(err)
+			}
+			if f.is("failed Write is told by the next one") {
+				return nil
 			}
 			if f.is("error of a Write replaced by another") {
 				return errors.New("the frame was not written")
@@ -503,6 +566,31 @@ type singleBytes struct{ in io.Reader }
 
 func (r singleBytes) Read(p []byte) (int, error) {
 	return r.in.Read(p[:min(len(p), 1+len(p)/1024)])
+}
+
+// turning reads into a buffer of 4 KiB. What is left at its end and is less than a header is lost.
+type turning struct {
+	in   io.Reader
+	buf  [4096]byte
+	r, w int // what was read and not handed out yet
+}
+
+func (t *turning) expect(n int) {
+	if t.w == len(t.buf) && t.w-t.r < n {
+		t.r, t.w = 0, 0
+	}
+}
+
+func (t *turning) Read(p []byte) (int, error) {
+	if t.r == t.w {
+		n, err := t.in.Read(t.buf[:])
+		if t.r, t.w = 0, n; n == 0 {
+			return 0, err
+		}
+	}
+	n := copy(p, t.buf[t.r:t.w])
+	t.r += n
+	return n, nil
 }
 
 // filling hands out nothing before its buffer is full or the stream ends.

@@ -40,7 +40,9 @@ type plainConn struct {
 	answered map[uint64]bool            // IDs to which an answer with "ok": true has come
 	kept     map[uint64]json.RawMessage // for the fault that keeps what nobody waits for
 	turn     sync.Mutex                 // for the fault that has callers write
+	again    map[uint64]bool            // calls that were cancelled and not answered, for the fault that frees their slots twice
 	err      error                      // once it is broken
+	stays    bool                       // open though it is broken, under a fault
 	violated bool                       // by what it has read, and not only at its end
 	readers  sync.WaitGroup
 }
@@ -62,7 +64,7 @@ func died(why string) error {
 
 // adopt makes a connection of the worker out of a socket.
 func (w *plainWorker) adopt(conn net.Conn) *plainConn {
-	c := &plainConn{p: w.p, w: w, conn: conn, in: bufio.NewReader(conn), pending: map[uint64]chan plainAnswer{}, left: map[uint64]bool{}, answered: map[uint64]bool{}, kept: map[uint64]json.RawMessage{}}
+	c := &plainConn{p: w.p, w: w, conn: conn, in: bufio.NewReader(conn), pending: map[uint64]chan plainAnswer{}, left: map[uint64]bool{}, answered: map[uint64]bool{}, again: map[uint64]bool{}, kept: map[uint64]json.RawMessage{}}
 	c.queued = sync.NewCond(&c.mu)
 	w.p.mu.Lock()
 	w.all = append(w.all, c)
@@ -88,9 +90,20 @@ func (c *plainConn) fail(err error) {
 	c.err = err
 	queue, pending := c.queue, c.pending
 	c.queue, c.pending = nil, map[uint64]chan plainAnswer{}
+	again, stays := len(c.again), c.stays
 	c.queued.Broadcast()
 	c.mu.Unlock()
-	_ = c.conn.Close()
+	if !stays {
+		_ = c.conn.Close()
+	}
+	if errors.Is(err, conformance.WorkerDied) {
+		for range again {
+			c.w.release()
+		}
+		if c.p.has("deaths-never-say-may-have-run") {
+			err = fmt.Errorf("%w: its connection has ended", conformance.WorkerDied)
+		}
+	}
 	if errors.Is(err, conformance.WorkerDied) && c.p.has("unhealthy-after-a-broken-connection") {
 		c.w.setHealthy(false)
 	}
@@ -166,6 +179,9 @@ func (p *plainPool) callOn(ctx context.Context, w *plainWorker, c *plainConn, me
 	size := len(body)
 	if len(method) > 30 && !p.has("limit-forgets-the-method") { // a name may grow sixfold when it is quoted
 		size += 6 * len(method)
+	}
+	if p.has("limit-counts-characters") {
+		size += utf8.RuneCount(body) - len(body)
 	}
 	if size > p.limit()-100 && !p.has("sends-over-the-limit") && !(p.has("limit-of-bodies-alone") && len(body) <= p.limit()) {
 		if !p.has("too-large-loses-slot") {
@@ -316,7 +332,16 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 		c.mu.Lock()
 		delete(c.pending, id)
 		c.left[id] = true
+		if method != "health" && p.has("a-death-frees-the-slots-of-cancelled-calls-again") {
+			c.again[id] = true
+		}
 		c.mu.Unlock()
+		if method != "health" && p.has("cancelled-calls-wait-until-their-cancellation-is-out") {
+			out := make(chan struct{})
+			p.sendCancellation(w, c, id, false, func() { release(); close(out) })
+			<-out
+			return nil, ctx.Err()
+		}
 		p.sendCancellation(w, c, id, errors.Is(ctx.Err(), context.DeadlineExceeded) && method != "health", release)
 		if p.has("cancelled-calls-tell-no-reason") {
 			return nil, errors.New("the call is over")
@@ -355,6 +380,17 @@ func (p *plainPool) sendCancellation(w *plainWorker, c *plainConn, id uint64, de
 		release()
 	}
 	if p.has("no-cancellation") || deadline && p.has("no-cancellation-at-deadlines") {
+		done()
+		return
+	}
+	if p.has("cancellations-go-by-a-new-connection") {
+		p.mu.Lock()
+		path := w.path
+		p.mu.Unlock()
+		if conn, err := net.Dial("unix", path); err == nil {
+			_, _ = conn.Write(p.encode(header, payload))
+			_ = conn.Close()
+		}
 		done()
 		return
 	}
@@ -424,10 +460,19 @@ func (c *plainConn) read() {
 			}
 		}
 		if err != nil {
+			c.mu.Lock()
+			c.stays = c.p.has("violated-connections-are-left-open") && (c.violated || isFramingError(err))
+			c.mu.Unlock()
 			c.fail(died(err.Error()))
 			return
 		}
 	}
+}
+
+func isFramingError(err error) bool {
+	return slices.ContainsFunc([]error{conformance.BadMagic, conformance.BadLength, conformance.TooLarge, conformance.BadCRC}, func(kind error) bool {
+		return errors.Is(err, kind)
+	})
 }
 
 func (c *plainConn) readFrame() (uint64, []byte, error) {
@@ -553,6 +598,7 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 	if c.left[id] {
 		c.late++
 	}
+	delete(c.again, id)
 	answer := c.pending[id]
 	if answer == nil && c.answered[id] && c.p.has("repeated-to-whoever-waits") {
 		for other := range c.pending {
@@ -596,6 +642,10 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 	default:
 		var text string
 		_ = json.Unmarshal(a["error"], &text)
+		if text == "" && c.p.has("an-empty-error-is-none") {
+			answer <- plainAnswer{body: json.RawMessage("null")}
+			return nil
+		}
 		if c.p.has("error-texts-are-formats") {
 			text = fmt.Sprintf(text, []any{}...)
 		}

@@ -40,6 +40,7 @@ func (p *plainPool) connectionFiles() (files []*os.File) {
 // plainOutput is what a process prints, and how its end is noticed.
 type plainOutput struct {
 	p       *plainPool
+	again   bool // it was started anew
 	tail    tail
 	exited  chan struct{} // closed when the process has been reaped and what it printed is read
 	ended   chan struct{} // closed when the process has been reaped
@@ -52,8 +53,11 @@ func (o *plainOutput) ready() { o.once.Do(func() { close(o.isReady) }) }
 // startPiped starts the process with one pipe for all that it prints, or with two.
 func startPiped(cmd *exec.Cmd, p *plainPool) (*plainOutput, error) {
 	o := &plainOutput{p: p, tail: tail{head: p.has("error-with-the-beginning-of-stderr")}, exited: make(chan struct{}), ended: make(chan struct{}), isReady: make(chan struct{})}
+	p.mu.Lock()
+	o.again = p.state == "running"
+	p.mu.Unlock()
 	pipes := 1
-	if p.has("one-pipe-for-each-file") {
+	if p.has("one-pipe-for-each-file") || p.has("stdout-is-piped-and-not-read") {
 		pipes = 2
 	}
 	var mine, its []*os.File
@@ -76,7 +80,14 @@ func startPiped(cmd *exec.Cmd, p *plainPool) (*plainOutput, error) {
 		return nil, err
 	}
 	var read sync.WaitGroup
-	for _, r := range mine {
+	for i, r := range mine {
+		if i == 0 && p.has("stdout-is-piped-and-not-read") {
+			read.Go(func() {
+				<-o.ended
+				_ = r.Close()
+			})
+			continue
+		}
 		read.Go(func() { o.read(r) })
 	}
 	go func() {
@@ -132,6 +143,8 @@ func (o *plainOutput) mayRead(total int) {
 	closed := p.state == "closed"
 	p.mu.Unlock()
 	switch {
+	case o.again && p.has("output-of-restarted-workers-is-not-read"):
+		<-o.ended
 	case p.has("output-unread-during-start"):
 		select {
 		case <-o.isReady:

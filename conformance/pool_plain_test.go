@@ -31,6 +31,7 @@ type plainPool struct {
 	gone    int   // waiters that have left, for the fault that keeps their places
 	closing time.Time
 	lastID  uint64 // of the whole pool
+	checkID uint64 // of health calls, for the fault that counts them apart
 	running sync.WaitGroup
 	done    chan struct{} // closed when Shutdown has ended
 	started chan struct{} // closed when Start has ended
@@ -38,11 +39,13 @@ type plainPool struct {
 	checked time.Time
 	life    context.Context // ends with the pool
 	end     context.CancelFunc
-	called  chan struct{}  // has something when a call came
-	global  sync.Mutex     // for the fault that serialises
-	waits   bool           // for ever, whoever calls
-	rolling sync.WaitGroup // workers of a failed Start, for the fault that stops them later
-	leaks   []func()       // give back what a fault has kept
+	called  chan struct{}   // has something when a call came
+	global  sync.Mutex      // for the fault that serialises
+	waits   bool            // for ever, whoever calls
+	rolling sync.WaitGroup  // workers of a failed Start, for the fault that stops them later
+	leaks   []func()        // give back what a fault has kept
+	asked   context.Context // given to Start, for the fault that restarts by it
+	failed  []*plainWorker  // of failed Starts, for the fault that keeps them
 
 	hurried  chan struct{} // closed when a Shutdown hurries the others
 	hurry    sync.Once
@@ -55,6 +58,7 @@ type plainPool struct {
 type plainWaiter struct {
 	ready chan *plainWorker // gives the worker whose slot it got, or is closed
 	err   error             // why it was closed, unless the pool is closed
+	at    *plainWorker      // whose slot alone it takes, for the fault that has callers queue at one worker
 }
 
 func newPlainPool(o conformance.PoolOptions, quirks ...string) (*plainPool, error) {
@@ -93,6 +97,7 @@ func (p *plainPool) Start(ctx context.Context) error {
 	if p.has("start-context-kills-workers") {
 		p.life, p.end = context.WithCancel(ctx)
 	}
+	p.asked = ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p.begun = cancel
@@ -116,6 +121,9 @@ func (p *plainPool) Start(ctx context.Context) error {
 		if p.has("calls-wait-after-failed-start") {
 			p.waits = true
 		}
+		if p.has("a-second-start-keeps-the-workers-of-the-first") {
+			p.failed = append(p.failed, workers...)
+		}
 		if p.has("failed-start-takes-calls") {
 			p.state, p.workers = "running", workers
 		}
@@ -127,6 +135,7 @@ func (p *plainPool) Start(ctx context.Context) error {
 		}
 		return err
 	}
+	workers = append(p.failed, workers...)
 	p.workers = workers
 	p.state = "running"
 	for _, w := range workers {
@@ -160,7 +169,7 @@ func (p *plainPool) startWorkers(ctx context.Context) ([]*plainWorker, error) {
 	wg.Wait()
 	// The first real cause, and not the cancellation that it brought on the others.
 	for _, err := range errs {
-		if err != nil && !errors.Is(err, context.Canceled) {
+		if err != nil && (!errors.Is(err, context.Canceled) || p.has("the-first-in-line-tells-the-error")) {
 			return workers, err
 		}
 	}
@@ -182,7 +191,7 @@ func (p *plainPool) rollBack(workers []*plainWorker) {
 	}
 	var wg sync.WaitGroup
 	for _, w := range workers {
-		if p.has("failed-start-leaves-siblings") {
+		if p.has("failed-start-leaves-siblings") || p.has("rollback-stops-only-what-was-ready") && w.leftStarting() {
 			continue
 		}
 		wg.Go(w.stop)
@@ -201,7 +210,10 @@ func (p *plainPool) Call(ctx context.Context, method string, body json.RawMessag
 		_ = json.Unmarshal(body, &v)
 		body, _ = json.Marshal(v)
 	}
-	for {
+	if p.has("bodies-are-made-compact-without-regard-to-escapes") {
+		body = compactCarelessly(body)
+	}
+	for again := false; ; {
 		w, err := p.acquire(ctx)
 		if err != nil {
 			return nil, err
@@ -221,6 +233,10 @@ func (p *plainPool) Call(ctx context.Context, method string, body json.RawMessag
 		if err != nil && errors.Is(err, conformance.WorkerDied) && p.has("sends-twice") {
 			continue
 		}
+		if err != nil && errors.Is(err, conformance.ErrorAnswer) && !again && p.has("failed-calls-are-tried-at-another-worker") {
+			again = true
+			continue
+		}
 		if err != nil && errors.Is(err, conformance.WorkerDied) && p.has("sends-again-behind-the-caller") {
 			for _, w := range p.workers {
 				go func() {
@@ -232,6 +248,21 @@ func (p *plainPool) Call(ctx context.Context, method string, body json.RawMessag
 		}
 		return answer, err
 	}
+}
+
+// compactCarelessly takes out the white space between values, and what it takes for such behind an escaped quotation mark.
+func compactCarelessly(body json.RawMessage) json.RawMessage {
+	var compact json.RawMessage
+	inText := false
+	for _, b := range body {
+		if b == '"' {
+			inText = !inText
+		}
+		if inText || b != ' ' && b != '\t' && b != '\r' && b != '\n' {
+			compact = append(compact, b)
+		}
+	}
+	return compact
 }
 
 // hedge sends the request of a call to another worker too.
@@ -254,6 +285,9 @@ func (p *plainPool) id(w *plainWorker, method string) uint64 {
 	defer p.mu.Unlock()
 	if method == "health" {
 		switch {
+		case p.has("checks-count-on-their-own"):
+			p.checkID++
+			return p.checkID
 		case p.has("health-calls-have-the-id-0"):
 			return 0
 		case p.has("health-calls-all-have-one-id"):
@@ -316,6 +350,12 @@ func (p *plainPool) acquire(ctx context.Context) (*plainWorker, error) {
 	default:
 	}
 	p.mu.Lock()
+	if p.state == "starting" && p.has("calls-wait-for-the-start-whatever-their-context") {
+		started := p.started
+		p.mu.Unlock()
+		<-started
+		p.mu.Lock()
+	}
 	switch {
 	case p.state == "closed" && !p.late:
 		p.mu.Unlock()
@@ -349,18 +389,29 @@ func (p *plainPool) acquire(ctx context.Context) (*plainWorker, error) {
 		}
 		return nil, fmt.Errorf("no worker is healthy: %w", conformance.WorkerDied)
 	}
-	if len(p.waiters) == 0 || p.has("lifo") {
+	var at *plainWorker
+	if p.has("callers-queue-at-one-worker") {
+		if at = p.inTurn(); at != nil && at.inFlight < p.o.MaxInFlight {
+			at.inFlight++
+			p.mu.Unlock()
+			return at, nil
+		}
+	} else if len(p.waiters) == 0 || p.has("lifo") {
 		if w := p.pick(); w != nil {
 			w.inFlight++
 			p.mu.Unlock()
 			return w, nil
 		}
 	}
-	if p.o.Queue > 0 && len(p.waiters)+p.gone >= p.o.Queue && !p.has("queue-without-bound") {
+	bound := p.o.Queue
+	if p.has("a-queue-for-each-worker") {
+		bound *= len(p.workers)
+	}
+	if p.o.Queue > 0 && len(p.waiters)+p.gone >= bound && !p.has("queue-without-bound") {
 		p.mu.Unlock()
 		return nil, conformance.Busy
 	}
-	waiter := &plainWaiter{ready: make(chan *plainWorker, 1)}
+	waiter := &plainWaiter{ready: make(chan *plainWorker, 1), at: at}
 	p.waiters = append(p.waiters, waiter)
 	p.mu.Unlock()
 	if p.has("waiters-ignore-context") {
@@ -393,8 +444,23 @@ func (p *plainPool) acquire(ctx context.Context) (*plainWorker, error) {
 			}
 		default:
 		}
+		if p.has("waiters-say-busy-when-their-context-ends") {
+			return nil, conformance.Busy
+		}
 		return nil, ctx.Err()
 	}
+}
+
+// inTurn is the next healthy worker in the round, whether it has a free slot or not.
+func (p *plainPool) inTurn() *plainWorker {
+	for range p.workers {
+		w := p.workers[p.next%len(p.workers)]
+		p.next++
+		if w.healthy {
+			return w
+		}
+	}
+	return nil
 }
 
 // pick chooses the next worker in the round that has a free slot.
@@ -409,12 +475,18 @@ func (p *plainPool) pick() *plainWorker {
 	if p.has("pauses-while-one-is-dead") && slices.ContainsFunc(p.workers, func(w *plainWorker) bool { return !w.alive }) {
 		return nil
 	}
-	n := len(p.workers)
+	round := p.workers
+	for _, w := range p.workers {
+		if w.restarts > 0 && p.has("restarted-workers-come-twice-in-the-round") {
+			round = append(round[:len(round):len(round)], w)
+		}
+	}
+	n := len(round)
 	if p.has("the-round-is-a-byte") {
 		p.next = int(p.round) % n
 	}
 	for i := range n {
-		w := p.workers[(p.next+i)%n]
+		w := round[(p.next+i)%n]
 		if p.has("twice-in-a-row") {
 			w = p.workers[(p.next/2+i)%n]
 		}
@@ -476,6 +548,10 @@ func (p *plainPool) pick() *plainWorker {
 }
 
 func (p *plainPool) serveWaiters() {
+	if p.has("callers-queue-at-one-worker") {
+		p.serveWaitersOfEach()
+		return
+	}
 	for len(p.waiters) > 0 && (p.state == "running" || p.late) {
 		w := p.pick()
 		if w == nil {
@@ -492,8 +568,32 @@ func (p *plainPool) serveWaiters() {
 	}
 }
 
+// serveWaitersOfEach gives the slots of each worker to those who wait for that worker.
+func (p *plainPool) serveWaitersOfEach() {
+	p.waiters = slices.DeleteFunc(p.waiters, func(waiter *plainWaiter) bool {
+		w := waiter.at
+		if w == nil {
+			w = p.inTurn()
+		}
+		if w == nil || !w.healthy || w.inFlight >= p.o.MaxInFlight || p.state != "running" {
+			return false
+		}
+		w.inFlight++
+		waiter.ready <- w
+		return true
+	})
+}
+
 // Health tells of the workers.
 func (p *plainPool) Health() conformance.Health {
+	if p.has("health-waits-for-shutdown") {
+		p.mu.Lock()
+		state, done := p.state, p.done
+		p.mu.Unlock()
+		if state == "closed" && done != nil {
+			<-done
+		}
+	}
 	if p.has("health-waits-for-checks") || p.has("health-waits-for-the-first-check") {
 		p.mu.Lock()
 		workers := p.workers
@@ -510,7 +610,7 @@ func (p *plainPool) Health() conformance.Health {
 	defer p.mu.Unlock()
 	h := conformance.Health{Total: len(p.workers), Restarts: p.restart, LastCheck: p.checked}
 	for _, w := range p.workers {
-		if w.healthy {
+		if w.healthy || w.alive && p.state != "closed" && p.has("healthy-means-alive") {
 			h.Healthy++
 		}
 	}
@@ -542,7 +642,9 @@ func (p *plainPool) Shutdown(ctx context.Context) error {
 		}
 		return p.shutdownAgain(ctx, done)
 	case "new":
-		p.state = "closed"
+		if !p.has("shutdown-before-start-does-nothing") {
+			p.state = "closed"
+		}
 		p.mu.Unlock()
 		return nil
 	case "starting":
@@ -650,6 +752,11 @@ func (p *plainPool) drain(ctx context.Context) {
 	if p.has("shutdown-waits-for-ever") {
 		ctx = context.WithoutCancel(ctx)
 	}
+	if p.has("drains-no-longer-than-the-stop-timeout") {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.o.StopTimeout)
+		defer cancel()
+	}
 	for {
 		p.mu.Lock()
 		busy := 0
@@ -657,7 +764,7 @@ func (p *plainPool) drain(ctx context.Context) {
 			busy += w.inFlight
 		}
 		p.mu.Unlock()
-		if busy == 0 {
+		if busy == 0 || busy < 0 && p.has("a-death-frees-the-slots-of-cancelled-calls-again") {
 			return
 		}
 		select {

@@ -105,6 +105,12 @@ func (w *plainWorker) start(ctx context.Context) error {
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
 	for {
+		if p.has("a-socket-file-is-a-start") && exists(path) {
+			p.mu.Lock()
+			w.alive, w.healthy = true, true
+			p.mu.Unlock()
+			return nil
+		}
 		conn, err := net.Dial("unix", path)
 		if err == nil {
 			if end, ok := ctx.Deadline(); ok && p.has("deadline-of-start-stays-on-connections") {
@@ -159,6 +165,11 @@ func (w *plainWorker) start(ctx context.Context) error {
 			return fmt.Errorf("worker %d: %w", w.index, ctx.Err())
 		}
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // stop stops the process, first kindly, and leaves nothing of it.
@@ -227,6 +238,9 @@ func (w *plainWorker) drop(cause error) {
 	w.p.mu.Unlock()
 	for _, c := range all {
 		c.fail(cause)
+		if c.p.has("violated-connections-are-left-open") {
+			_ = c.conn.Close()
+		}
 		c.readers.Wait()
 	}
 }
@@ -296,10 +310,16 @@ func (w *plainWorker) supervise() {
 				backoff = p.o.RestartBackoff
 			}
 			ctx, cancel := context.WithCancel(p.life)
+			if p.has("restarts-end-with-the-context-of-start") {
+				context.AfterFunc(p.asked, cancel)
+			}
 			err := w.start(ctx)
 			cancel()
 			if err == nil {
 				break
+			}
+			if p.life.Err() != nil && p.has("shutdown-misses-restarts-under-way") {
+				w.forget()
 			}
 			if p.life.Err() != nil {
 				return
@@ -325,9 +345,39 @@ func (w *plainWorker) supervise() {
 		if p.has("restart-gives-a-slot-back-twice") {
 			w.inFlight--
 		}
-		p.serveWaiters()
+		if !p.has("waiters-are-served-at-releases-alone") {
+			p.serveWaiters()
+		}
 		p.mu.Unlock()
 	}
+}
+
+// leftStarting reports whether a fault leaves the process of a failed Start, which runs and was never ready.
+func (w *plainWorker) leftStarting() bool {
+	p := w.p
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w.cmd == nil || w.alive {
+		return false
+	}
+	select {
+	case <-w.exited:
+		return false
+	default:
+	}
+	process := w.cmd.Process
+	p.leaks = append(p.leaks, func() { _ = process.Kill() })
+	return true
+}
+
+// forget leaves the process that is being started, under a fault.
+func (w *plainWorker) forget() {
+	p := w.p
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	process := w.cmd.Process
+	p.leaks = append(p.leaks, func() { _ = process.Kill() })
+	w.cmd = nil
 }
 
 // leakConnection opens a connection to the worker and never closes it.
@@ -437,8 +487,13 @@ func (w *plainWorker) checkHealth() {
 		if p.has("replaces-hung-workers") && hung {
 			_ = w.cmd.Process.Kill()
 		}
-		p.serveWaiters()
+		if !p.has("waiters-are-served-at-releases-alone") {
+			p.serveWaiters()
+		}
 		p.mu.Unlock()
+		if !ok && p.has("a-failed-check-is-the-last") {
+			return
+		}
 	}
 }
 
@@ -488,6 +543,13 @@ func (w *plainWorker) release() {
 	w.p.mu.Lock()
 	defer w.p.mu.Unlock()
 	w.inFlight--
+	if w.p.has("freed-slots-go-straight-to-waiters") && w.alive && w.p.state == "running" && len(w.p.waiters) > 0 && w.inFlight < w.p.o.MaxInFlight {
+		waiter := w.p.waiters[0]
+		w.p.waiters = w.p.waiters[1:]
+		w.inFlight++
+		waiter.ready <- w
+		return
+	}
 	if w.p.has("recovery-counts-from-0") || w.p.has("late-answers-free-slots-again") {
 		w.inFlight = max(0, w.inFlight)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"slices"
@@ -25,6 +26,8 @@ type plantedConn struct {
 	silent    bool          // it ended before its first byte
 	frames    int           // read
 	begun     int           // requests
+	reads     int           // of the connection, as far as a frame began one
+	latest    atomic.Uint64 // the ID in the header of the frame read last
 	refused   int           // messages that cannot be read as a request
 	dropsNext bool          // the next request, under a fault
 	due       atomic.Int64  // as that of the worker, for this connection
@@ -37,6 +40,7 @@ type plantedConn struct {
 
 	mu          sync.Mutex
 	outstanding map[string]func() // cancels the request of that ID
+	came        map[string]int    // in which read, for the fault that loses cancellations
 }
 
 var errPlantedFraming = errors.New("a framing error")
@@ -47,8 +51,13 @@ func (c *plantedConn) serve() {
 			_ = syscall.Munmap(c.stack)
 		}
 	}()
+	c.w.enter(c)
+	defer c.w.leave(c)
 	err := c.read()
 	busy := c.due.Load() > 0
+	if err != nil && c.w.has("a-failed-connection-cancels-the-handlers-of-all") {
+		c.w.cancelAll()
+	}
 	if err == nil { // the caller closed its sending half, or went away
 		if c.w.has("closes-at-half-close") {
 			_ = c.conn.Close()
@@ -83,6 +92,30 @@ func (c *plantedConn) serve() {
 		return
 	}
 	_ = c.conn.Close()
+}
+
+func (w *plantedWorker) enter(c *plantedConn) {
+	w.open.Add(1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.serving[c] = true
+}
+
+func (w *plantedWorker) leave(c *plantedConn) {
+	w.open.Add(-1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.serving, c)
+}
+
+// cancelAll cancels the handlers of all connections, under a fault.
+func (w *plantedWorker) cancelAll() {
+	w.mu.Lock()
+	all := slices.Collect(maps.Keys(w.serving))
+	w.mu.Unlock()
+	for _, c := range all {
+		c.cancelAll()
+	}
 }
 
 // greet serves a connection on which the worker says something before it was asked. It says it in the framing of the caller.
@@ -144,6 +177,7 @@ func (c *plantedConn) read() error {
 	} else if c.w.has("keeps-to-enhanced-once-seen") && c.w.enhanced.Load() {
 		c.enhanced = true
 	}
+	c.w.newest.Store(c.enhanced)
 	for {
 		id, payload, err := c.readFrame()
 		if errors.Is(err, io.EOF) {
@@ -171,6 +205,9 @@ func (c *plantedConn) readFrame() (id uint64, payload []byte, err error) {
 	size := 4
 	if c.enhanced {
 		size = 18
+	}
+	if c.in.Buffered() == 0 {
+		c.reads++
 	}
 	h := make([]byte, size)
 	n, err := io.ReadFull(c.in, h)
@@ -209,6 +246,9 @@ func (c *plantedConn) readFrame() (id uint64, payload []byte, err error) {
 		limit -= uint64(size)
 	}
 	if length > limit && !c.w.has("no-maximum") {
+		if c.w.has("too-large-frames-are-read-to-their-end-first") {
+			_, _ = io.CopyN(io.Discard, c.in, int64(length))
+		}
 		return 0, nil, errPlantedFraming
 	}
 	payload, err = c.readPayload(int(length))
@@ -264,13 +304,23 @@ func (c *plantedConn) readPayload(length int) ([]byte, error) {
 }
 
 func (c *plantedConn) send(id uint64, payload []byte) {
+	enhanced := c.enhanced
+	if c.w.has("answers-in-the-framing-of-the-newest-connection") {
+		enhanced = c.w.newest.Load()
+	}
 	frame := binary.BigEndian.AppendUint32(nil, uint32(len(payload)))
-	if c.enhanced {
+	if enhanced {
 		frame = binary.BigEndian.AppendUint32([]byte("PY"), uint32(18+len(payload)))
 		frame = binary.BigEndian.AppendUint64(frame, id)
 		frame = binary.BigEndian.AppendUint32(frame, crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)))
 	}
 	frame = append(frame, payload...)
+	for len(frame) > 64<<10 && c.w.has("large-answers-go-out-in-pieces") {
+		c.writing.Lock()
+		_, _ = c.conn.Write(frame[:64<<10])
+		c.writing.Unlock()
+		frame = frame[64<<10:]
+	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	if c.w.has("callers-that-do-not-read-block-all") {

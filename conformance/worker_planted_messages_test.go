@@ -43,6 +43,7 @@ func (w *plantedWorker) readable(id json.RawMessage) bool {
 
 func (c *plantedConn) receive(header uint64, payload []byte) error {
 	w := c.w
+	c.latest.Store(header)
 	if w.has("takes-nan") {
 		payload = regexp.MustCompile(`-?(NaN|Infinity)`).ReplaceAll(payload, []byte("0"))
 	}
@@ -81,6 +82,9 @@ func (c *plantedConn) receive(header uint64, payload []byte) error {
 	var kind string
 	r := plantedRequest{header: header}
 	inner, ok := fields["payload"]
+	if w.has("empty-payloads-make-no-envelope") && slices.Contains([]string{"null", "false", "0", `""`, "{}", "[]"}, string(inner)) {
+		ok = false
+	}
 	isText := len(fields["type"]) > 0 && fields["type"][0] == '"' && json.Unmarshal(fields["type"], &kind) == nil
 	if (ok || w.has("any-type-makes-an-envelope")) && isText {
 		r.enveloped = kind == "request" || !w.has("odd: no-envelopes-in-answers-to-unknown-types")
@@ -121,7 +125,8 @@ func (c *plantedConn) receive(header uint64, payload []byte) error {
 		if id, err := strconv.ParseUint(string(r.id), 10, 64); err != nil || uint32(id) != uint32(header) {
 			return errors.New("a violation")
 		}
-	case c.enhanced && !w.has("ids-are-not-compared") && !w.has("takes-any-id") && string(r.id) != strconv.FormatUint(header, 10):
+	case c.enhanced && !w.has("ids-are-not-compared") && !w.has("takes-any-id") && !(r.enveloped && w.has("ids-in-envelopes-are-not-compared")) &&
+		string(r.id) != strconv.FormatUint(header, 10):
 		return errors.New("a violation")
 	case w.has("ids-are-doubles"):
 		f, err := strconv.ParseFloat(string(r.id), 64)
@@ -249,6 +254,9 @@ func (c *plantedConn) cancel(fields map[string]json.RawMessage) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.came[id] == c.reads && w.has("cancellations-in-the-read-of-their-request-are-lost") {
+		return nil
+	}
 	if stop := c.outstanding[w.key(json.RawMessage(id))]; stop != nil {
 		stop()
 	} else if w.has("remembers-cancelled-ids") {
@@ -285,6 +293,12 @@ func (c *plantedConn) begin(r plantedRequest) error {
 		stop()
 	}
 	c.outstanding[key] = stop
+	if w.has("cancellations-in-the-read-of-their-request-are-lost") {
+		if c.came == nil {
+			c.came = map[string]int{}
+		}
+		c.came[string(r.id)] = c.reads
+	}
 	c.begun++
 	dropped := c.begun%101 == 0 && w.has("drops-each-101st-request") || c.begun%1001 == 0 && w.has("drops-each-1001st-request")
 	c.mu.Unlock()
@@ -360,9 +374,11 @@ func (c *plantedConn) run(r plantedRequest) {
 		defer c.w.mu.Unlock()
 		delete(c.w.ids, string(r.id))
 	}
-	if c.w.has("frees-ids-when-answers-have-left") {
+	switch {
+	case c.w.has("ids-of-failures-stay-taken") && strings.HasPrefix(result, `"ok":false`):
+	case c.w.has("frees-ids-when-answers-have-left"):
 		defer forget()
-	} else {
+	default:
 		forget()
 	}
 	if c.w.has("stops-when-no-handler-runs") {
@@ -401,7 +417,8 @@ func (c *plantedConn) answer(r plantedRequest, rest string) {
 	}
 	if len(text) > limit {
 		switch {
-		case w.has("sends-answers-of-any-length"):
+		case w.has("sends-answers-of-any-length"),
+			w.has("errors-of-any-length-are-sent") && strings.HasPrefix(rest, `"ok":false`):
 		case w.has("closes-at-too-large-answers"):
 			_ = c.conn.Close()
 			return
@@ -410,8 +427,11 @@ func (c *plantedConn) answer(r plantedRequest, rest string) {
 			return
 		}
 	}
-	if w.has("header-of-answers-is-0") {
+	switch {
+	case w.has("header-of-answers-is-0"):
 		r.header = 0
+	case w.has("answers-bear-the-header-read-last"):
+		r.header = c.latest.Load()
 	}
 	c.send(r.header, []byte(text))
 	if w.has("answers-twice") {

@@ -25,6 +25,9 @@ func (w *plantedWorker) handle(r plantedRequest) string {
 		if w.has("hides-the-text-of-exceptions") {
 			return plantedFailure("internal error")
 		}
+		if in.Message == "" && w.has("an-exception-without-a-text-is-a-success") {
+			return w.result("null")
+		}
 		return plantedFailure("fail: " + in.Message)
 	case "sleep":
 		if w.has("sleep-returns-at-once") {
@@ -118,6 +121,15 @@ var plantedPair = regexp.MustCompile(`\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-
 
 // echo returns the body as it came, but for the faults.
 func (w *plantedWorker) echo(body json.RawMessage) string {
+	if w.has("bodies-in-envelopes-are-taken-out") {
+		var envelope struct {
+			Type    *string
+			Payload json.RawMessage
+		}
+		if json.Unmarshal(body, &envelope) == nil && envelope.Type != nil && envelope.Payload != nil {
+			return string(envelope.Payload)
+		}
+	}
 	switch {
 	case w.has("sends-infinity") && strings.Contains(string(body), "1e400"):
 		return "Infinity"

@@ -46,12 +46,19 @@ type plantedWorker struct {
 	ids     map[string]bool     // outstanding on any connection, for "ids-are-unique-in-the-worker"
 	kept    []net.Conn          // that a fault never closes
 	deaf    atomic.Bool         // nothing is sent any more, under a fault
+	open    atomic.Int64        // connections
+	newest  atomic.Bool         // the framing of the newest connection is enhanced
+	serving map[*plantedConn]bool
+}
+
+func newPlantedWorker(planted ...string) *plantedWorker {
+	return &plantedWorker{planted: planted, cancels: map[string][]func(){}, ids: map[string]bool{}, serving: map[*plantedConn]bool{}}
 }
 
 func (w *plantedWorker) has(name string) bool { return slices.Contains(w.planted, name) }
 
 func runPlantedWorker(planted []string) int {
-	w := &plantedWorker{planted: planted, cancels: map[string][]func(){}, ids: map[string]bool{}}
+	w := newPlantedWorker(planted...)
 	signals := make(chan os.Signal, 4)
 	w.heed = sync.OnceFunc(func() { signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT) })
 	if !w.has("heeds-signals-once-it-has-answered") {
@@ -117,7 +124,7 @@ func (w *plantedWorker) listen() (path string, err error) {
 	switch info, err := os.Lstat(path); {
 	case err != nil:
 	case info.Mode().Type() != os.ModeSocket:
-		if !w.has("removes-what-is-no-socket") {
+		if !w.has("removes-what-is-no-socket") && (info.Mode().IsRegular() || !w.has("removes-what-is-no-plain-file")) {
 			return "", fmt.Errorf("%s is no socket", path)
 		}
 		_ = os.Remove(path)
@@ -152,6 +159,9 @@ func (w *plantedWorker) listen() (path string, err error) {
 
 func (w *plantedWorker) stop(s os.Signal, path string) int {
 	w.stopping.Store(true)
+	if w.has("a-second-signal-kills") {
+		signal.Reset(syscall.SIGTERM, syscall.SIGINT)
+	}
 	if w.has("sigint-is-not-handled") && s == syscall.SIGINT {
 		return 130
 	}
@@ -182,6 +192,9 @@ func (w *plantedWorker) stop(s os.Signal, path string) int {
 				status = 1
 			}
 		}
+	}
+	for w.open.Load() > 0 && w.has("waits-for-callers-to-leave") {
+		<-tick
 	}
 	if w.has("accepts-after-sigterm") {
 		_ = w.listener.Close()

@@ -145,24 +145,47 @@ def written(function: Callable[[Any], bytes], argument: Any) -> str:
         return "refused"
 
 
+def fields(request: Any) -> Any:
+    """Returns a request as a dict, whichever package has read it."""
+    if type(request).__name__ != "PlainRequest":
+        raise ValueError("not a plain request")
+    return {"id": request.id, "method": request.method, "body": request.body}
+
+
 @unittest.skipUnless(codec.is_installed(), "msgspec is not installed")
 class Alike(unittest.TestCase):
     def setUp(self) -> None:
-        loaded = codec.Codec()
-        self.assertTrue(loaded.load())
-        self.read, self.write = loaded.read, loaded.write
+        self.fast = codec.Codec()
+        self.assertTrue(self.fast.load())
 
-    def check_read(self, data: bytes) -> None:
-        expected = outcome(codec.read_by_json, data)
-        self.assertEqual(outcome(self.read, data), expected, data[:300])
+    def check_read(self, body: bytes) -> None:
+        """Compares a plain request with that body, and the text as a request."""
+        for data in (b'{"id":18,"method":"m","body":%b}' % body, body):
+            read = outcome(lambda data: fields(self.fast.read_request(data)), data)
+            if read != "refused":  # else json is asked
+                message = codec.read(data)
+                expected = {name: message.get(name) for name in ("id", "method", "body")}
+                self.assertEqual(read, repr(expected), data[:300])
+                self.assertLessEqual(set(message), {"id", "method", "body"})
+                self.assertIs(type(message["id"]), int)
+            self.count += read != "refused"
 
-    def check_written(self, argument: Any) -> None:
-        self.assertEqual(written(self.write, argument), written(codec.write_by_json, argument))
+    def check_written(self, body: Any) -> None:
+        expected = written(lambda body: codec.Codec().write_answer(7, body), body)
+        self.assertEqual(written(lambda body: self.fast.write_answer(7, body), body), expected)
+
+    count = 0
 
     def test_on_numbers_strings_and_bytes(self) -> None:
         for part in [s.encode() for s in (*NUMBERS, *STRINGS)] + RAW:
             for form in (b"%b", b" %b\n", b"[%b]", b'{"id":1,"method":"m","body":%b}', b"%b,"):
                 self.check_read(form % part)
+        for part in RAW:
+            self.check_read(b'{"id":1,"method":"m","unknown":%b}' % part)
+        for number in (n.encode() for n in NUMBERS):
+            self.check_read(b'{"id":%b,"method":"m"}' % number)
+        for method in (s.encode() for s in STRINGS):
+            self.check_read(b'{"id":1,"method":%b}' % method)
 
     def test_on_generated_texts(self) -> None:
         rng = random.Random(SEED)
@@ -170,6 +193,7 @@ class Alike(unittest.TestCase):
             data = text(rng).encode()
             self.check_read(data)
             self.check_read(damaged(rng, data))
+        self.assertGreater(self.count, TEXTS / 2, "msgspec reads most of what is JSON")
 
     def test_on_the_messages_of_the_vectors(self) -> None:
         for vector in load("messages"):
@@ -179,7 +203,8 @@ class Alike(unittest.TestCase):
         for make in (*SCALARS, *FOREIGN):
             self.check_written(make())
             self.check_written([1, make()])
-            self.check_written({"a": {"b": ("x", make())}})
+            self.check_written({"a": {"b": ("x", make())}, "c": [make()]})
+            self.check_written({"a": [1.5, make()]})
 
     def test_on_generated_values(self) -> None:
         rng = random.Random(SEED)
@@ -187,7 +212,7 @@ class Alike(unittest.TestCase):
             self.check_written(value(rng))
 
     def test_on_deep_values(self) -> None:
-        for levels in (99, 100, 101, 102, 200, 5000):
+        for levels in (1, 2, 3, 4, 99, 100, 200, 5000):
             for wrap in (lambda v: [v], lambda v: {"a": v}, lambda v: (v,)):
                 self.check_written(nested(levels, wrap))
         for levels in (100, 200, 100_000):
@@ -198,8 +223,8 @@ class Alike(unittest.TestCase):
         self.check_written(circular)
 
     def test_small_answers_are_the_same_bytes(self) -> None:
-        for argument in ("", 'é\u2028"\\\x00\x1f\x7f😀', 0, -5, [True, None, 1.5], {"a": [1, "b"]}):
-            self.assertEqual(self.write(argument), codec.write_by_json(argument))
+        for body in ("", 'é\u2028"\\\x00\x1f\x7f😀', 0, -5, [True, None, 1.5], {"a": [1, "b"]}):
+            self.assertEqual(self.fast.write_answer(7, body), codec.Codec().write_answer(7, body))
 
 
 class Loading(unittest.TestCase):
@@ -209,19 +234,23 @@ class Loading(unittest.TestCase):
             with missing, mock.patch.object(log, "_log") as logged:
                 kept = codec.Codec()
                 self.assertFalse(kept.load())
-            self.assertEqual((kept.read(b"[1]"), kept.write([1])), ([1], b"[1]"))
+            self.assertEqual(fields(kept.read_request(REQUEST)), json.loads(REQUEST))
+            self.assertEqual(kept.write_answer(1, [1]), b'{"id":1,"ok":true,"body":[1]}')
             self.assertEqual(logged.call_count, warnings)
 
     def test_json_reads_what_comes_before_msgspec_is_loaded(self) -> None:
         used = codec.Codec()
         with mock.patch.dict("sys.modules"), mock.patch.object(used, "load") as load:
-            load.side_effect = lambda: setattr(used, "read", codec.read_by_json)
+            load.side_effect = lambda: setattr(used, "read_request", lambda text: "loaded")
             sys.modules.pop("msgspec", None)
-            for number in range(codec.LOAD_AFTER):
-                self.assertEqual(used.read(b"%d" % number), number)
+            for _ in range(codec.LOAD_AFTER):
+                self.assertEqual(fields(used.read_request(REQUEST)), json.loads(REQUEST))
             load.assert_not_called()
-            self.assertEqual([used.read(b"1"), used.read(b"2")], [1, 2])
+            self.assertEqual([used.read_request(REQUEST) for _ in range(2)], ["loaded"] * 2)
             load.assert_called_once_with()
+
+
+REQUEST = b'{"id":1,"method":"m","body":[1]}'
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Values as JSON texts: codec.read() and codec.write().
+"""JSON texts: reading requests and other values, writing answers.
 
 The json of the standard library says what is read and written, and how. msgspec takes a third of
 its time, but refuses more than json does, and writes what json refuses. So it gets only values that
@@ -15,6 +15,7 @@ import sys
 from json import encoder as _encoder
 
 from . import log
+from .depth import LIMIT, is_text_too_deep, is_too_deep, recursion_limit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, NoReturn
 
 LOAD_AFTER = 200
-"""Texts read until msgspec is imported. A worker with less to do does not need it."""
+"""Requests read until msgspec is imported. A worker with less to do does not need it."""
 
 _SCALARS = frozenset((str, int, bool, float, type(None)))
 _STR = frozenset((str,))
@@ -33,32 +34,6 @@ def is_installed() -> bool:
     if "msgspec" in sys.modules:
         return sys.modules["msgspec"] is not None
     return any(finder.find_spec("msgspec", None) is not None for finder in sys.meta_path)
-
-
-def _reader(decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    def read(text: bytes) -> Any:
-        try:
-            return decode(text)
-        except Exception:
-            return read_by_json(text)
-
-    return read
-
-
-def _writer(encode: Callable[[object], bytes]) -> Callable[[object], bytes]:
-    def write(value: object) -> bytes:
-        try:
-            if type(value) is str:
-                return encode(value)
-            if _is_simple(value):
-                text = encode(value)
-                if b"null" not in text:  # that may be what it makes of NaN [MSG-8]
-                    return text
-        except Exception:
-            pass
-        return write_by_json(value)
-
-    return write
 
 
 def _is_simple(value: object) -> bool:
@@ -85,7 +60,10 @@ _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
 _scan: Callable[[str, int], tuple[Any, int]] = vars(_decoder)["scan_once"]  # unknown to mypy
 
 
-def read_by_json(text: bytes) -> Any:
+def read(text: bytes) -> Any:
+    """Returns the value of a JSON text in UTF-8. Raises ValueError or RecursionError."""
+    if len(text) > LIMIT and is_text_too_deep(text):
+        raise ValueError(f"it is nested over {LIMIT} levels deep")
     decoded = text.decode()
     try:
         value, end = _scan(decoded, 0)
@@ -131,44 +109,98 @@ _encode = _encoder_of(ensure_ascii=False)
 _encode_escaped = _encoder_of(ensure_ascii=True)
 
 
-def write_by_json(value: object) -> bytes:
+def write(value: object) -> bytes:
+    """Returns the JSON of a value, in UTF-8. Raises what json raises."""
+    if recursion_limit() > LIMIT and is_too_deep(value):
+        raise RecursionError(f"it is nested over {LIMIT} levels deep, or contains itself")
     try:
         return _join(_encode(value, 0)).encode()
     except UnicodeEncodeError:  # a lone surrogate: only an escape can carry it
         return _join(_encode_escaped(value, 0)).encode()
 
 
+class PlainRequest:
+    """A request without an envelope and without unknown fields."""
+
+    __slots__ = ("id", "method", "body")
+
+    def __init__(self, request_id: int, method: str, body: Any) -> None:
+        self.id = request_id
+        self.method = method
+        self.body = body
+
+
+def _read_request(text: bytes) -> Any:
+    message = read(text)
+    try:
+        request_id, method, body = message["id"], message["method"], message.get("body")
+        if type(request_id) is int and type(method) is str and "payload" not in message:
+            return PlainRequest(request_id, method, body)
+    except (KeyError, TypeError):
+        pass
+    return message
+
+
+def _write_answer(request_id: int, body: object) -> bytes:
+    return b'{"id":%d,"ok":true,"body":%b}' % (request_id, write(body))
+
+
 class Codec:
-    """What reads and writes JSON in this process, by msgspec once that is loaded."""
+    """What reads requests and writes answers in this process, by msgspec once that is loaded."""
 
     def __init__(self) -> None:
-        self.read: Callable[[bytes], Any] = self._read_first
-        """Returns the value of a JSON text in UTF-8. Raises ValueError or RecursionError."""
-        self.write: Callable[[object], bytes] = write_by_json
-        """Returns the JSON of a value, in UTF-8. Raises what json raises."""
-        self._texts = 0
+        self.read_request: Callable[[bytes], Any] = self._read_first
+        """Returns a request like PlainRequest, from a text not nested too deeply. Anything else is
+        returned as what it is, or an exception."""
+        self.write_answer: Callable[[int, object], bytes] = _write_answer
+        """Returns the answer with that request ID and body. Raises what json raises."""
+        self._requests = 0
 
     def load(self) -> bool:
-        """Imports msgspec, for read and write to use, and returns whether they do."""
-        self.read, self.write = read_by_json, write_by_json
+        """Imports msgspec, for read_request and write_answer, and returns whether they use it."""
+        self.read_request = _read_request
         if not is_installed():  # which the worker has said when it started
             return False
         try:
-            import msgspec
-
-            self.read = _reader(msgspec.json.Decoder().decode)
-            self.write = _writer(msgspec.json.Encoder().encode)
+            self.read_request, self.write_answer = _by_msgspec()
         except Exception as error:
             log.json_stays_slow(error)
             return False
         return True
 
     def _read_first(self, text: bytes) -> Any:
-        self._texts += 1
-        if self._texts > LOAD_AFTER or "msgspec" in sys.modules:
+        self._requests += 1
+        if self._requests > LOAD_AFTER or "msgspec" in sys.modules:
             self.load()
-            return self.read(text)
-        return read_by_json(text)
+            return self.read_request(text)
+        return _read_request(text)
+
+
+def _by_msgspec() -> tuple[Callable[[bytes], Any], Callable[[int, object], bytes]]:
+    import msgspec
+
+    request = msgspec.defstruct(
+        "PlainRequest",
+        [("id", int), ("method", str), ("body", object, None)],
+        forbid_unknown_fields=True,  # it does not check the UTF-8 of what it skips
+        gc=False,
+    )
+    answer = msgspec.defstruct("Answer", [("id", int), ("ok", bool), ("body", object)], gc=False)
+    encode = msgspec.json.Encoder().encode
+
+    def write_answer(request_id: int, body: object) -> bytes:
+        try:
+            if type(body) is str:
+                return encode(answer(request_id, True, body))
+            if _is_simple(body):
+                text = encode(answer(request_id, True, body))
+                if b"null" not in text:  # that may be what it makes of NaN [MSG-8]
+                    return text
+        except Exception:
+            pass
+        return _write_answer(request_id, body)
+
+    return msgspec.json.Decoder(request).decode, write_answer
 
 
 codec = Codec()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from . import log
-from .codec import codec
-from .depth import LIMIT, is_text_too_deep, is_too_deep, recursion_limit
+from .codec import codec, read
+from .depth import is_too_deep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,10 +19,8 @@ class Malformed(Exception):
 
 def read_message(payload: bytes) -> Any:
     """Returns the JSON value in payload; raises Malformed."""
-    if len(payload) > LIMIT and is_text_too_deep(payload):
-        raise Malformed(f"malformed message: it is nested over {LIMIT} levels deep")
     try:
-        return codec.read(payload)
+        return read(payload)
     except (ValueError, RecursionError) as error:
         # ValueError is also what a number of too many digits raises.
         raise Malformed(f"malformed message: {type(error).__name__}: {error}") from None
@@ -32,9 +30,7 @@ def write_result(request_id: int, result: object, enveloped: bool, max_payload: 
     """Returns the answer that carries result, or if that cannot be sent an error answer that says
     so [WRK-12] [WRK-13]."""
     try:
-        if recursion_limit() > LIMIT and is_too_deep(result):
-            raise RecursionError(f"it is nested over {LIMIT} levels deep, or contains itself")
-        payload = b'{"id":%d,"ok":true,"body":%b}' % (request_id, codec.write(result))
+        payload = codec.write_answer(request_id, result)
     except Exception as error:
         reason = f"the result cannot be encoded: {_describe(error)}"
         log.answer_replaced(request_id, reason)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 SLICE = 0.002
 """Seconds of handlers after which the connections are looked at again."""
 
+_BATCH = 1 << 18
+"""Bytes of answers on a connection after which some are sent before more are made."""
+
 _NO_FRAMES: Iterator[tuple[int, bytes]] = iter(())
 
 
@@ -120,7 +123,9 @@ class InlineRunner:
                 answer = write_result(request_id, result, False, max_payload)
             frame = encode(request_id, answer)
             answers[request_id] = frame
-            connection.answers_size += len(frame)
+            size = connection.answers_size = connection.answers_size + len(frame)
+            if size > _BATCH:
+                at_once = False
             if outstanding:  # the handler asked for its Request
                 outstanding.pop(request_id, None)
             if monotonic() > self.until:
@@ -230,6 +235,8 @@ class InlineRunner:
                 request = self._current = inbox.popleft()
                 self._turns.settle(request, request.step(self._max_payload))
                 late = monotonic() > self.until
+                if connection.answers_size > _BATCH:
+                    break
             self._current = None
             self._flush(connection)
 

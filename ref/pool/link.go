@@ -21,7 +21,14 @@ type link interface {
 	// call sends a request and waits for its answer. It frees the request's slot exactly once: when it returns, or,
 	// if the call was cancelled, when the cancellation has gone out [BPR-4]. The error is errUnsent if nothing was
 	// sent.
-	call(context.Context, request) (message.Response, error)
+	call(context.Context, *pendingCall) (message.Response, error)
+
+	// start takes the request of a call whose caller still waits for its slot, if that needs nothing to be waited for
+	// and the connection is in use already. flush follows soon, and call when the caller is woken.
+	start(*pendingCall) bool
+
+	// flush sends what start has taken.
+	flush()
 
 	// answers returns the number of answers so far. While it grows, the worker is not hung.
 	answers() uint64

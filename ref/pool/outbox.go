@@ -96,41 +96,65 @@ func newOutbox(conn net.Conn, maxPayload int, broken func()) *outbox {
 
 // request adds the frame of a request, which is then written. It sets c.start and, if the body is lent, c.lent. The
 // error is errUnsent or frame.ErrTooLarge.
-func (o *outbox) request(r request, c *pendingCall) error {
-	o.woken.Add(-1)
-	if o.raw != nil && len(r.body) >= lendFrom {
-		return o.lend(r, c)
+func (o *outbox) request(c *pendingCall) error {
+	if o.raw != nil && len(c.body) >= lendFrom {
+		return o.lend(c)
 	}
 	o.mu.Lock()
-	if o.closed {
+	if err := o.addLocked(c); err != nil {
 		o.mu.Unlock()
+		return err
+	}
+	o.unlockAndWrite()
+	return nil
+}
+
+// add is request without the writing. flush follows.
+func (o *outbox) add(c *pendingCall) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.addLocked(c)
+}
+
+// flush writes what add has added, unless somebody else does.
+func (o *outbox) flush() {
+	o.mu.Lock()
+	if len(o.gathering.buf) == 0 {
+		o.mu.Unlock()
+		return
+	}
+	o.unlockAndWrite()
+}
+
+func (o *outbox) addLocked(c *pendingCall) error {
+	o.woken.Add(-1)
+	if o.closed {
 		return errUnsent
 	}
 	b := &o.gathering
 	start := len(b.buf)
 	b.buf = frame.BeginFrame(b.buf, frame.Enhanced)
-	b.buf = message.AppendRequest(b.buf, r.id, r.method, r.body)
+	b.buf = message.AppendRequest(b.buf, c.id, c.method, c.body)
 	if err := frame.CheckPayload(len(b.buf)-start-frame.FrameHeaderSize, o.max); err != nil {
 		b.buf = b.buf[:start]
-		o.mu.Unlock()
 		return err
 	}
-	frame.EndFrame(b.buf, start, frame.Enhanced, r.id)
+	frame.EndFrame(b.buf, start, frame.Enhanced, c.id)
 	c.start = o.added
 	o.added += int64(len(b.buf) - start)
-	o.unlockAndWrite()
 	return nil
 }
 
-func (o *outbox) lend(r request, c *pendingCall) error {
+func (o *outbox) lend(c *pendingCall) error {
+	o.woken.Add(-1)
 	const header = frame.FrameHeaderSize
 	head := frame.BeginFrame(make([]byte, 0, 256), frame.Enhanced)
-	head = message.AppendRequestHead(head, r.id, r.method)
-	size := len(head) - header + len(r.body) + len(message.Tail)
+	head = message.AppendRequestHead(head, c.id, c.method)
+	size := len(head) - header + len(c.body) + len(message.Tail)
 	if err := frame.CheckPayload(size, o.max); err != nil {
 		return err
 	}
-	frame.AppendHeader(head[:0], frame.Enhanced, r.id, head[header:], r.body, []byte(message.Tail))
+	frame.AppendHeader(head[:0], frame.Enhanced, c.id, head[header:], c.body, []byte(message.Tail))
 
 	o.mu.Lock()
 	if o.closed {
@@ -138,7 +162,7 @@ func (o *outbox) lend(r request, c *pendingCall) error {
 		return errUnsent
 	}
 	c.start = o.added
-	c.lent = &lentBody{rest: r.body}
+	c.lent = &lentBody{rest: c.body}
 	b := &o.gathering
 	b.buf = append(b.buf, head...)
 	b.lent = append(b.lent, lentAt{len(b.buf), c.lent})

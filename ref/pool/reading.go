@@ -30,14 +30,14 @@ func (m *multiplexed) read() {
 
 // askAndRead sends a request and reads in its caller's turn, until its answer has come or its context ends. It
 // returns the error that ended the reading, and why the request was not sent, if it was not.
-func (m *multiplexed) askAndRead(ctx context.Context, r request, c *pendingCall) (err, unsent error) {
+func (m *multiplexed) askAndRead(ctx context.Context, c *pendingCall) (err, unsent error) {
 	if ctx.Done() != nil {
-		defer context.AfterFunc(ctx, func() { m.turn.interrupt(r.id) })()
+		defer context.AfterFunc(ctx, func() { m.turn.interrupt(c.id) })()
 	}
 	a := &m.asking
-	a.request, a.call, a.unsent, a.reads = r, c, errUnsent, 0
+	a.call, a.unsent, a.reads = c, errUnsent, 0
 	err = m.readOn()
-	a.request, a.call, a.room = request{}, nil, nil
+	a.call, a.room = nil, nil
 	return err, a.unsent
 }
 

@@ -68,7 +68,12 @@ func newLane(conn net.Conn, maxPayload int) (*lane, error) {
 	return &lane{conn: conn, peeker: newPeeker(conn), frames: frames}, err
 }
 
-func (s *sequential) call(ctx context.Context, r request) (message.Response, error) {
+// start takes no request: its caller has to write it.
+func (s *sequential) start(*pendingCall) bool { return false }
+func (s *sequential) flush()                  {}
+
+func (s *sequential) call(ctx context.Context, c *pendingCall) (message.Response, error) {
+	r := c.request
 	l, err := s.takeLane(ctx)
 	if err != nil {
 		r.slot.free()

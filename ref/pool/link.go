@@ -15,8 +15,7 @@ import (
 	"github.com/pyproctest/pyproctest/ref/message"
 )
 
-// link connects the pool to one worker process: by one connection in the enhanced framing, by several in the basic
-// framing.
+// link connects the pool to one worker process.
 type link interface {
 	// call sends a request and waits for its answer. It frees the request's slot exactly once: when it returns, or,
 	// if the call was cancelled, when the cancellation has gone out [BPR-4]. The error is errUnsent if nothing was
@@ -39,7 +38,7 @@ type link interface {
 	// lost returns a channel that is closed when the link is down and all its calls have returned.
 	lost() <-chan struct{}
 
-	// failure returns the error that ended the link, after lost, or nil if no process listens any more.
+	// failure returns the error that ended the link, after lost.
 	failure() error
 
 	// expire is called when the process has ended. The link delivers what the process has sent, and ends.
@@ -116,6 +115,10 @@ func readAnswer(frames *frame.Reader, framing frame.Framing) (message.Response, 
 	if framing == frame.Enhanced && answer.ID != f.RequestID {
 		return message.Response{}, &violation{reason: fmt.Sprintf(
 			"the worker sent an answer with ID %d under a header with ID %d", answer.ID, f.RequestID)}
+	}
+	if framing == frame.Basic && answer.ID == 0 && !answer.OK {
+		// No ID says whose request it was [MSG-11], so whoever waits for its answer would wait for ever.
+		return message.Response{}, &violation{reason: "the worker could not read a request: " + answer.Error}
 	}
 	answer.Body = bytes.Clone(answer.Body) // the payload is in the reader's buffer
 	return answer, nil

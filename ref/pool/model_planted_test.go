@@ -31,7 +31,7 @@ func TestTheModelSeesPlantedBugs(t *testing.T) {
 		{"two workers have requests of the same ID", "RID-2", "scheduler.go",
 			"s.calls++\n", "s.calls++\n\tc.id += 1<<40 - uint64(i)\n"},
 		{"the header has another ID", "RID-3", "outbox.go",
-			"frame.EndFrame(b.buf, start, frame.Enhanced, c.id)", "frame.EndFrame(b.buf, start, frame.Enhanced, c.id+1)"},
+			"frame.EndFrame(b.buf, start, o.framing, c.id)", "frame.EndFrame(b.buf, start, o.framing, c.id+1)"},
 		{"a call is made again whatever went wrong", "HLT-8", "pool.go",
 			"case err == errUnsent:", "case err != nil && ctx.Err() == nil:"},
 		{"an error answer is an answer", "MSG-16", "pool.go",

@@ -13,13 +13,14 @@ import (
 	"github.com/pyproctest/pyproctest/ref/message"
 )
 
-// multiplexed is the link of the enhanced framing: one connection with many calls outstanding. Whoever holds the
-// turn reads, and hands out answers by request ID. The outbox writes.
+// multiplexed is one connection with many calls outstanding. Whoever holds the turn reads, and hands out answers by
+// request ID. The outbox writes.
 type multiplexed struct {
-	conn  net.Conn
-	out   *outbox
-	owner linkOwner
-	log   *slog.Logger
+	conn    net.Conn
+	framing frame.Framing
+	out     *outbox
+	owner   linkOwner
+	log     *slog.Logger
 
 	// For the holder of the turn only.
 	frames  *frame.Reader
@@ -42,19 +43,19 @@ const notAdded = math.MaxInt64
 // sent before has already arrived.
 const drainTime = time.Second
 
-func newMultiplexed(conn net.Conn, maxPayload int, owner linkOwner, log *slog.Logger) (*multiplexed, error) {
+func newMultiplexed(conn net.Conn, o frame.Options, owner linkOwner, log *slog.Logger) (*multiplexed, error) {
 	m := &multiplexed{
-		conn: conn, owner: owner, log: log,
+		conn: conn, framing: o.Framing, owner: owner, log: log,
 		ended: make(chan struct{}), pending: make(map[uint64]*pendingCall),
 	}
 	m.turn = readTurn{mu: &m.mu, conn: conn, state: readerReads, handed: make(chan error, 1)}
-	frames, err := frame.NewReader(deliverThenRead{m}, frame.Options{Framing: frame.Enhanced, MaxPayload: maxPayload})
+	frames, err := frame.NewReader(deliverThenRead{m}, o)
 	if err != nil {
 		return nil, err
 	}
 	m.frames = frames
 	m.prepareToAsk()
-	m.out = newOutbox(conn, maxPayload, m.expire)
+	m.out = newOutbox(conn, o, m.expire)
 	go m.read()
 	return m, nil
 }

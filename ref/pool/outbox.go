@@ -21,10 +21,11 @@ import (
 // caller needs no other goroutine, but only what the socket takes at once. A goroutine writes the rest. So no caller
 // ever blocks in a write [CAN-10].
 type outbox struct {
-	conn   net.Conn
-	raw    syscall.RawConn // nil if the connection has no writes that do not block
-	max    int             // payload bytes of one frame
-	broken func()          // called once if a write fails
+	conn    net.Conn
+	raw     syscall.RawConn // nil if the connection has no writes that do not block
+	framing frame.Framing
+	max     int    // payload bytes of one frame
+	broken  func() // called once if a write fails
 
 	mu        sync.Mutex // never held while writing
 	gathering batch
@@ -84,8 +85,8 @@ const (
 	keepBuffer = 256 << 10
 )
 
-func newOutbox(conn net.Conn, maxPayload int, broken func()) *outbox {
-	o := &outbox{conn: conn, max: maxPayload, broken: broken}
+func newOutbox(conn net.Conn, options frame.Options, broken func()) *outbox {
+	o := &outbox{conn: conn, framing: options.Framing, max: options.MaxPayload, broken: broken}
 	o.idle.L = &o.mu
 	o.step = o.writeStep
 	if sc, ok := conn.(syscall.Conn); ok {
@@ -133,13 +134,13 @@ func (o *outbox) addLocked(c *pendingCall) error {
 	}
 	b := &o.gathering
 	start := len(b.buf)
-	b.buf = frame.BeginFrame(b.buf, frame.Enhanced)
+	b.buf = frame.BeginFrame(b.buf, o.framing)
 	b.buf = message.AppendRequest(b.buf, c.id, c.method, c.body)
-	if err := frame.CheckPayload(len(b.buf)-start-frame.FrameHeaderSize, o.max); err != nil {
+	if err := frame.CheckPayload(len(b.buf)-start-o.framing.HeaderSize(), o.max); err != nil {
 		b.buf = b.buf[:start]
 		return err
 	}
-	frame.EndFrame(b.buf, start, frame.Enhanced, c.id)
+	frame.EndFrame(b.buf, start, o.framing, c.id)
 	c.start = o.added
 	o.added += int64(len(b.buf) - start)
 	return nil
@@ -147,14 +148,14 @@ func (o *outbox) addLocked(c *pendingCall) error {
 
 func (o *outbox) lend(c *pendingCall) error {
 	o.woken.Add(-1)
-	const header = frame.FrameHeaderSize
-	head := frame.BeginFrame(make([]byte, 0, 256), frame.Enhanced)
+	header := o.framing.HeaderSize()
+	head := frame.BeginFrame(make([]byte, 0, 256), o.framing)
 	head = message.AppendRequestHead(head, c.id, c.method)
 	size := len(head) - header + len(c.body) + len(message.Tail)
 	if err := frame.CheckPayload(size, o.max); err != nil {
 		return err
 	}
-	frame.AppendHeader(head[:0], frame.Enhanced, c.id, head[header:], c.body, []byte(message.Tail))
+	frame.AppendHeader(head[:0], o.framing, c.id, head[header:], c.body, []byte(message.Tail))
 
 	o.mu.Lock()
 	if o.closed {
@@ -183,7 +184,7 @@ func (o *outbox) cancellation(id uint64, s slot, reason string) {
 	}
 	b := &o.gathering
 	start := len(b.buf)
-	b.buf = appendCancellation(b.buf, frame.Enhanced, id, reason, o.max)
+	b.buf = appendCancellation(b.buf, o.framing, id, reason, o.max)
 	b.cancelled = append(b.cancelled, s)
 	o.added += int64(len(b.buf) - start)
 	o.unlockAndWrite()

@@ -7,10 +7,10 @@
 //	defer p.Shutdown(context.Background())
 //	answer, err := p.Call(ctx, "predict", map[string]any{"text": "hello"})
 //
-// A call takes a slot at the next healthy worker (scheduler.go) and is sent on the connection to it (link.go). In
-// the enhanced framing that is one connection for many calls (multiplexed.go, turn.go, reading.go, asking.go,
-// outbox.go), in the basic framing one for each (sequential.go). Each worker is supervised (worker.go), with its
-// process (process.go, output.go), its socket (socketdir.go) and its health (health.go).
+// A call takes a slot at the next healthy worker (scheduler.go), or waits for one (queue.go). It is sent on the
+// connection to the worker (link.go), which is one for many calls at once (multiplexed.go, turn.go, reading.go,
+// asking.go, outbox.go). Each worker is supervised (worker.go), with its process (process.go, output.go), its socket
+// (socketdir.go) and its health (health.go).
 //
 // Names in brackets, such as [BPR-1], are clauses of conformance/SPEC.md.
 package pool

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-
-	"github.com/pyproctest/pyproctest/ref/frame"
 )
 
 // errEnough ends the reading of a holder of the turn that waits for nothing more.
@@ -44,7 +42,7 @@ func (m *multiplexed) askAndRead(ctx context.Context, c *pendingCall) (err, unse
 // readOn reads and delivers answers. It returns errEnough or the error of the connection.
 func (m *multiplexed) readOn() error {
 	for {
-		answer, err := readAnswer(m.frames, frame.Enhanced)
+		answer, err := readAnswer(m.frames, m.framing)
 		if err != nil {
 			if err != errEnough && !errors.Is(err, os.ErrDeadlineExceeded) {
 				m.goDown() // before a caller gets its answer, whose next call must not come here

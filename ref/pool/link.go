@@ -17,8 +17,8 @@ import (
 
 // link connects the pool to one worker process.
 type link interface {
-	// call sends a request and waits for its answer. It frees the request's slot exactly once: when it returns, or,
-	// if the call was cancelled, when the cancellation has gone out [BPR-4]. The error is errUnsent if nothing was
+	// call sends a request and waits for its answer. The request's slot is freed exactly once: before call returns,
+	// or, if the call was cancelled, when the cancellation has gone out [BPR-4]. The error is errUnsent if nothing was
 	// sent.
 	call(context.Context, *pendingCall) (message.Response, error)
 
@@ -115,10 +115,6 @@ func readAnswer(frames *frame.Reader, framing frame.Framing) (message.Response, 
 	if framing == frame.Enhanced && answer.ID != f.RequestID {
 		return message.Response{}, &violation{reason: fmt.Sprintf(
 			"the worker sent an answer with ID %d under a header with ID %d", answer.ID, f.RequestID)}
-	}
-	if framing == frame.Basic && answer.ID == 0 && !answer.OK {
-		// No ID says whose request it was [MSG-11], so whoever waits for its answer would wait for ever.
-		return message.Response{}, &violation{reason: "the worker could not read a request: " + answer.Error}
 	}
 	answer.Body = bytes.Clone(answer.Body) // the payload is in the reader's buffer
 	return answer, nil

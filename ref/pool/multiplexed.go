@@ -25,7 +25,9 @@ type multiplexed struct {
 	// For the holder of the turn only.
 	frames  *frame.Reader
 	arrived []message.Response // not yet delivered
+	ending  []*pendingCall     // whose answers are being delivered
 	asking  asking
+	refused refused
 
 	answered atomic.Uint64
 	down     atomic.Bool
@@ -134,7 +136,6 @@ func (m *multiplexed) await(ctx context.Context, c *pendingCall) (message.Respon
 
 // finish returns the answer to a call that has ended.
 func (m *multiplexed) finish(c *pendingCall) (message.Response, error) {
-	c.slot.free()
 	if c.lent != nil {
 		c.lent.takeBack() // a wrong answer may come before the whole request was sent
 	}
@@ -186,7 +187,6 @@ func (m *multiplexed) deliver() (enough bool) {
 		return false
 	}
 	m.answered.Add(uint64(len(m.arrived)))
-	m.out.woken.Store(int64(len(m.arrived)))
 	dropped := m.arrived[:0]
 	m.mu.Lock()
 	for _, answer := range m.arrived {
@@ -197,10 +197,12 @@ func (m *multiplexed) deliver() (enough bool) {
 		}
 		delete(m.pending, answer.ID)
 		c.answer = answer
-		c.done <- struct{}{}
+		m.ending = append(m.ending, c)
 	}
 	enough = m.isEnough()
 	m.mu.Unlock()
+	m.end(m.ending)
+	m.ending = m.ending[:0]
 	if len(dropped) > 0 {
 		// Late after a cancellation, repeated, or with an unknown ID [CAN-3] [RID-5].
 		m.log.Debug("answers dropped: no call waits for them", "count", len(dropped), "first ID", dropped[0].ID)
@@ -210,8 +212,30 @@ func (m *multiplexed) deliver() (enough bool) {
 	return enough
 }
 
+// end ends calls that were pending, and clears the slice. Their slots are free before their callers are woken, so
+// that the requests that wait for them are on their way meanwhile.
+func (m *multiplexed) end(calls []*pendingCall) {
+	m.out.woken.Store(int64(len(calls)))
+	n := 0
+	var s slot
+	for _, c := range calls {
+		if c.slot != (slot{}) {
+			s = c.slot
+			n++
+		}
+	}
+	s.freeAll(n)
+	for i, c := range calls {
+		calls[i] = nil
+		c.done <- struct{}{}
+	}
+}
+
 // fail ends all calls of the connection. Their errors say whether the request may have run.
 func (m *multiplexed) fail(err error) {
+	if m.refused.why != nil {
+		err = m.refused.why
+	}
 	m.goDown()
 	m.cause = err
 	why := m.owner.callError(context.Background(), err)
@@ -220,16 +244,16 @@ func (m *multiplexed) fail(err error) {
 	sent := m.out.sent.Load()
 
 	m.mu.Lock()
-	pending := m.pending
-	m.pending = nil
-	m.mu.Unlock()
-	for _, c := range pending {
+	for _, c := range m.pending {
 		c.err = errUnsent
 		if sent > c.start {
 			c.err = mayHaveRun(why)
 		}
-		c.done <- struct{}{}
+		m.ending = append(m.ending, c)
 	}
+	m.pending = nil
+	m.mu.Unlock()
+	m.end(m.ending)
 	close(m.ended)
 }
 

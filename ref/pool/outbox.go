@@ -106,7 +106,7 @@ func (o *outbox) request(c *pendingCall) error {
 		o.mu.Unlock()
 		return err
 	}
-	o.unlockAndWrite()
+	o.unlockAndWrite(true)
 	return nil
 }
 
@@ -124,7 +124,7 @@ func (o *outbox) flush() {
 		o.mu.Unlock()
 		return
 	}
-	o.unlockAndWrite()
+	o.unlockAndWrite(false) // who could add to it may be woken only after this
 }
 
 func (o *outbox) addLocked(c *pendingCall) error {
@@ -169,7 +169,7 @@ func (o *outbox) lend(c *pendingCall) error {
 	b.lent = append(b.lent, lentAt{len(b.buf), c.lent})
 	b.buf = append(b.buf, message.Tail...)
 	o.added += int64(header + size)
-	o.unlockAndWrite()
+	o.unlockAndWrite(true)
 	return nil
 }
 
@@ -187,11 +187,11 @@ func (o *outbox) cancellation(id uint64, s slot, reason string) {
 	b.buf = appendCancellation(b.buf, o.framing, id, reason, o.max)
 	b.cancelled = append(b.cancelled, s)
 	o.added += int64(len(b.buf) - start)
-	o.unlockAndWrite()
+	o.unlockAndWrite(true)
 }
 
-// unlockAndWrite unlocks o.mu. If nobody writes, it writes what has gathered.
-func (o *outbox) unlockAndWrite() {
+// unlockAndWrite unlocks o.mu. If nobody writes, it writes what has gathered. Before, it may let others add to that.
+func (o *outbox) unlockAndWrite(letOthersAdd bool) {
 	if o.busy {
 		o.mu.Unlock()
 		return
@@ -202,7 +202,9 @@ func (o *outbox) unlockAndWrite() {
 		go o.writeAll()
 		return
 	}
-	o.letOthersAdd()
+	if letOthersAdd {
+		o.letOthersAdd()
+	}
 	o.swap()
 	whole, err := o.write(false)
 	switch {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+
+	"github.com/pyproctest/pyproctest/ref/frame"
 )
 
 // errEnough ends the reading of a holder of the turn that waits for nothing more.
@@ -50,8 +52,37 @@ func (m *multiplexed) readOn() error {
 			m.deliver()
 			return err
 		}
+		if m.framing == frame.Basic && answer.ID == 0 && !answer.OK {
+			m.refuse(answer.Error)
+			continue
+		}
 		m.arrived = append(m.arrived, answer)
 	}
+}
+
+// refused counts the requests that the worker could not read. In the basic framing its answer does not say which they
+// are [MSG-11]. It is for the holder of the turn.
+type refused struct {
+	requests int
+	why      error // of the latest; nil if there is none
+}
+
+// refuse lets no more calls come here, and drainTime for the answers to all other calls. So a request that cannot be
+// read fails alone, unless others take longer.
+func (m *multiplexed) refuse(reason string) {
+	m.refused.requests++
+	m.refused.why = &violation{reason: "the worker could not read a request: " + reason}
+	m.expire()
+}
+
+// onlyRefusedLeft reports whether all calls that can have an answer have it.
+func (m *multiplexed) onlyRefusedLeft() bool {
+	if m.refused.requests == 0 {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.pending) <= m.refused.requests
 }
 
 // deliverThenRead is the connection as the frame reader sees it. It delivers what has arrived before it reads on,
@@ -62,6 +93,9 @@ type deliverThenRead struct{ *multiplexed }
 func (d deliverThenRead) Read(b []byte) (int, error) {
 	if d.deliver() {
 		return 0, errEnough
+	}
+	if d.onlyRefusedLeft() {
+		return 0, d.refused.why
 	}
 	if d.asking.call != nil {
 		return d.readOrAsk(b)

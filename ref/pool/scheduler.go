@@ -18,7 +18,7 @@ type scheduler struct {
 	next    int // where the round robin continues
 	waiters queue
 	arrived arrival       // of the latest caller
-	calls   int           // that hold a slot and have not returned
+	calls   int           // that hold a slot and have not ended
 	drained chan struct{} // closed when calls is 0, if close waits for that; else nil
 }
 
@@ -183,14 +183,18 @@ func (s *scheduler) refuseWaiters(err error) {
 	}
 }
 
-// free gives the slot back when its call returns.
-func (t slot) free() {
+// free gives the slot back when its call ends.
+func (t slot) free() { t.freeAll(1) }
+
+// freeAll gives back n slots like this one, of calls that end together. So those who wait for them are served
+// together, too.
+func (t slot) freeAll(n int) {
 	if t.of == nil {
 		return
 	}
 	t.of.mu.Lock()
-	t.of.seats[t.worker].taken--
-	t.of.returned()
+	t.of.seats[t.worker].taken -= n
+	t.of.returned(n)
 	t.of.unlockAndFlush(t.of.serve(t.worker))
 }
 
@@ -201,7 +205,7 @@ func (t slot) linger() {
 		return
 	}
 	t.of.mu.Lock()
-	t.of.returned()
+	t.of.returned(1)
 	t.of.mu.Unlock()
 }
 
@@ -214,8 +218,8 @@ func (t slot) freeLingering() {
 	t.of.unlockAndFlush(t.of.serve(t.worker))
 }
 
-func (s *scheduler) returned() {
-	s.calls--
+func (s *scheduler) returned(n int) {
+	s.calls -= n
 	if s.calls == 0 && s.drained != nil {
 		close(s.drained)
 		s.drained = nil
@@ -232,7 +236,7 @@ func (s *scheduler) open() {
 }
 
 // close refuses new calls and those that wait. It returns a channel that is closed once the calls that hold slots have
-// returned [SHD-1] [SHD-2].
+// ended [SHD-1] [SHD-2].
 func (s *scheduler) close() <-chan struct{} {
 	drained := make(chan struct{})
 	s.mu.Lock()

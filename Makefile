@@ -18,7 +18,7 @@ FOR    ?= 2m
 TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help explore conformance implementations test test-slow test-quick test-rest test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
+.PHONY: help explore conformance implementations test test-slow test-quick test-rest test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline conformance-packages
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ conformance: ## the reference and the bundled worker, clause by clause
 	@mkdir -p $(CACHE); rm -f $(CACHE)/summary.txt
 	@go test ./conformance -count=1 -run '^Test(Framer|Worker|Pool)$$' -parallel 8 -summary $(CACHE)/summary.txt; \
 	  status=$$?; cat $(CACHE)/summary.txt 2>/dev/null; exit $$status
+
+conformance-packages: $(VENV)/ready ## the bundled worker again, with the packages that its pyproject.toml names
+	go test ./conformance -count=1 -run '^TestWorker$$' -parallel 8 -worker '$(VENV)/bin/python $(CURDIR)/pyworker/conformance_worker.py --msgspec'
 
 # go test ./... runs these too, and skips what has no toolchain; here that is a failure.
 implementations: ## pyproc-worker and the small implementations in C, Java, Node and Rust; all their toolchains must be there

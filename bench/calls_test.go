@@ -58,12 +58,14 @@ func benchmarkLoop(b *testing.B) {
 
 // BenchmarkSteps goes from the loop to the pool by steps, each set against the plain loop. First comes what a
 // worker of many connections and a pool of many callers cannot do without: epoll, which the bundled worker spares
-// a lone connection between its calls, and goroutines that call and one that reads. With step=worker the loop calls
+// a lone connection between its calls, and goroutines that call and one that reads. With step=msgspec the loop has the
+// JSON of the bundled worker: what is possible, and not only what a person would write. With step=worker the loop calls
 // the bundled worker, so that what that takes beyond the loop is the worker's own doing, and what BenchmarkCalls
 // takes beyond that is the pool's.
 func BenchmarkSteps(b *testing.B) {
 	epoll := func(b *testing.B) *floor.Loop { return startLoop(b, "epoll") }
 	plain := func(b *testing.B) *floor.Loop { return startLoop(b) }
+	msgspec := func(b *testing.B) *floor.Loop { return startLoop(b, "msgspec") }
 	for _, step := range []struct {
 		name  string
 		start func(*testing.B) *floor.Loop
@@ -72,6 +74,7 @@ func BenchmarkSteps(b *testing.B) {
 		{"epoll", epoll, (*floor.Loop).Side},
 		{"goroutines", plain, (*floor.Loop).CallersSide},
 		{"both", epoll, (*floor.Loop).CallersSide},
+		{"msgspec", msgspec, (*floor.Loop).Side},
 		{"worker", loopOnBundledWorker, (*floor.Loop).Side},
 	} {
 		for _, callers := range []int{1, 16} {

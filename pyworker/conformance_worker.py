@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """The worker that the conformance suite drives [WRK-21]. Runs from the source tree as it is:
 
-python3 conformance_worker.py [--threads N]
+python3 conformance_worker.py [--threads N] [--msgspec]
+
+With --msgspec it reads and writes JSON by msgspec from the first message on.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "src"))
 
 from pyproctest_worker import expose, inflight, run_worker
+from pyproctest_worker.codec import codec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,11 +65,15 @@ def count_running(body: Any) -> int:
 
 
 def main(arguments: list[str]) -> None:
+    if "--msgspec" in arguments:
+        arguments.remove("--msgspec")
+        if not codec.load():
+            raise SystemExit("msgspec cannot be imported")
     threads = 0
     if arguments[:1] == ["--threads"] and len(arguments) == 2 and arguments[1].isdigit():
         threads = int(arguments[1])
     elif arguments:
-        raise SystemExit("usage: conformance_worker.py [--threads N]")
+        raise SystemExit("usage: conformance_worker.py [--threads N] [--msgspec]")
     run_worker(threads=threads)
 
 

@@ -1,9 +1,8 @@
 """The smallest framed JSON loop: no dispatch, no errors, one connection.
 
-With the argument "epoll" it waits for that connection as a worker of many connections has to.
-
-It sums, reads and writes JSON as the bundled worker does, so that what differs is what a worker
-does beside.
+With the argument "epoll" it waits for that connection as a worker of many connections has to. With
+"msgspec" it reads and writes JSON by that package, as the bundled worker does, so that what differs
+is what a worker does beside. Else it uses the standard library, as a person would first.
 """
 
 import select
@@ -24,7 +23,11 @@ write = c_make_encoder(
 )
 
 
-def answer(conn: socket.socket, epoll: bool) -> None:
+def answer(conn: socket.socket, epoll: bool, by_msgspec: bool) -> None:
+    if by_msgspec:
+        from msgspec.json import Decoder, Encoder  # noqa: PLC0415 - only where asked for
+
+        decode, encode = Decoder().decode, Encoder().encode
     unpack, pack, join, recv = header.unpack_from, header.pack, "".join, conn.recv
     parts: list[bytes] = []
     have = missing = 0
@@ -56,9 +59,13 @@ def answer(conn: socket.socket, epoll: bool) -> None:
             payload = data[start + 18 : start + length]
             if magic != b"PY" or crc32c(payload) != checksum:
                 return
-            request, _ = scan(payload.decode(), 0)
-            body = join(write(request["body"], 0))
-            payload = f'{{"id":{request["id"]!r},"ok":true,"body":{body}}}'.encode()
+            if by_msgspec:
+                request = decode(payload)
+                payload = encode({"id": request["id"], "ok": True, "body": request["body"]})
+            else:
+                request, _ = scan(payload.decode(), 0)
+                body = join(write(request["body"], 0))
+                payload = f'{{"id":{request["id"]!r},"ok":true,"body":{body}}}'.encode()
             answers.append(pack(b"PY", 18 + len(payload), request_id, crc32c(payload)) + payload)
             start += length
         have = end - start
@@ -73,4 +80,4 @@ listener = socket.socket(socket.AF_UNIX)
 listener.bind(socket_path)
 listener.listen()
 ready()
-answer(listener.accept()[0], sys.argv[2:] == ["epoll"])
+answer(listener.accept()[0], "epoll" in sys.argv[2:], "msgspec" in sys.argv[2:])

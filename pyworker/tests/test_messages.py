@@ -8,7 +8,7 @@ import unittest
 import unittest.mock
 from typing import Any
 
-from pyproctest_worker import log, messages
+from pyproctest_worker import codec, log, messages
 
 NUMBERS = (0, 2**64 - 1, -(2**63), 0.1, -0.0, 1e300)
 VALUES: tuple[object, ...] = (None, False, "", [], {}, "é\u2028😀", {"a": [1]}, *NUMBERS)
@@ -58,9 +58,21 @@ class MessagesWithoutThePrivateEncoder(Messages):
     """The encoder of json that is used is private, and may be missing."""
 
     def setUp(self) -> None:
-        self.addCleanup(importlib.reload, messages)
+        for module in (codec, messages):
+            self.addCleanup(importlib.reload, module)
         with unittest.mock.patch.object(json.encoder, "c_make_encoder", None):
-            importlib.reload(messages)
+            importlib.reload(codec)
+        importlib.reload(messages)
+
+
+@unittest.skipUnless(codec.is_installed(), "msgspec is not installed")
+class MessagesByMsgspec(Messages):
+    def setUp(self) -> None:
+        loaded = codec.Codec()
+        self.assertTrue(loaded.load())
+        replaced = unittest.mock.patch.object(messages, "codec", loaded)
+        replaced.start()
+        self.addCleanup(replaced.stop)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import os
 import unittest
 from typing import Any
 
+from pyproctest_worker import codec
 from pyproctest_worker.framing import Decoder, decode_stream, encode_frame
 
 from . import TREE, harness
@@ -73,7 +74,8 @@ class MessageVectors(unittest.TestCase):
 
     def test_messages(self) -> None:
         vectors = [vector for vector in load("messages") if vector["receiver"] == "worker"]
-        for arguments in ((), ("--threads", "2")):
+        by_msgspec = [("--msgspec",)] if codec.is_installed() else []
+        for arguments in ((), ("--threads", "2"), *by_msgspec):
             with harness.Worker(harness.CONFORMANCE_WORKER, *arguments) as worker:
                 for vector in vectors:
                     for framing in vector["framings"]:

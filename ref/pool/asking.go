@@ -10,15 +10,14 @@ import (
 // read, and before it waits. So whatever has arrived while nobody read, an answer sent twice, garbage or the end, does
 // not affect its call [RID-5] [RID-7]. That costs nothing, because a read always begins with such an attempt.
 
-// asking is a request to send from inside of a read. It is for the holder of the turn.
+// asking is a call whose request is to be sent from inside of a read. It is for the holder of the turn.
 type asking struct {
 	raw  syscall.RawConn // nil if the connection has no reads that do not block; then the request is sent first
 	step func(fd uintptr) bool
 
-	request request
-	call    *pendingCall // nil once it is pending, or the link is down
-	unsent  error        // why the request was not sent
-	reads   int          // reads before it that found something
+	call   *pendingCall // nil once it is pending, or the link is down
+	unsent error        // why its request was not sent
+	reads  int          // reads before it that found something
 
 	room []byte // what step reads into
 	n    int    // the bytes that step has read
@@ -82,10 +81,10 @@ func (m *multiplexed) ask() bool {
 	c := a.call
 	a.call = nil
 	m.mu.Lock()
-	enters := m.enter(a.request.id, c)
+	enters := m.enter(c)
 	m.mu.Unlock()
 	if enters {
-		a.unsent = m.send(a.request, c)
+		a.unsent = m.send(c)
 	}
 	return a.unsent == nil
 }

@@ -128,24 +128,25 @@ func TestAConnectionThatFailsNowAndThenIsMadeAnewAtOnce(t *testing.T) {
 	})
 }
 
-// In the basic framing each call that fails has a connection of its own, but the log has no line for each.
+// Each call that fails ends a connection, but the log has no line for each.
 func TestFailedCallsDoNotFillALog(t *testing.T) {
-	onStage(t, frame.Basic, func(s *stage) {
+	inBothFramings(t, func(s *stage) {
 		s.script = func(c *connection) {
 			if _, ok := c.nextCall(); ok {
-				c.raw(damaged(frame.Basic, 1)["too_large"])
+				c.raw(damaged(s.framing, 1)["too_large"])
 				c.hold()
 			}
 		}
 		var log bytes.Buffer
 		p := s.started(pool.PoolOptions{Workers: 1, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		began := time.Now()
 		for range 200 {
 			_, err := p.Call(s.t.Context(), "echo", 1)
 			require.ErrorIs(s.t, err, frame.ErrTooLarge)
 			pass(50 * time.Millisecond)
 		}
 		n := strings.Count(log.String(), "connection failed")
-		require.LessOrEqual(s.t, n, 11, "one line per second at most")
+		require.LessOrEqual(s.t, n, 1+int(time.Since(began)/time.Second), "one line per second at most")
 		require.Contains(s.t, log.String(), "more since the last line")
 	})
 }

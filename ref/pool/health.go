@@ -99,7 +99,9 @@ func (w *Worker) check(ctx context.Context, l link) check {
 	before := l.answers()
 	limit, cancel := context.WithTimeout(ctx, w.pool.options.HealthTimeout)
 	defer cancel()
-	answer, err := l.call(limit, request{id: w.pool.nextID(), method: "health", body: null})
+	c := newPendingCall()
+	c.reset(request{id: w.pool.nextID(), method: "health", body: null})
+	answer, err := l.call(limit, c)
 	busy := limit.Err() != nil && l.answers() != before
 	if err == nil {
 		err = healthy(answer.OK, answer.Body, answer.Error)

@@ -15,13 +15,19 @@ import (
 	"github.com/pyproctest/pyproctest/ref/message"
 )
 
-// link connects the pool to one worker process: by one connection in the enhanced framing, by several in the basic
-// framing.
+// link connects the pool to one worker process.
 type link interface {
-	// call sends a request and waits for its answer. It frees the request's slot exactly once: when it returns, or,
-	// if the call was cancelled, when the cancellation has gone out [BPR-4]. The error is errUnsent if nothing was
+	// call sends a request and waits for its answer. The request's slot is freed exactly once: before call returns,
+	// or, if the call was cancelled, when the cancellation has gone out [BPR-4]. The error is errUnsent if nothing was
 	// sent.
-	call(context.Context, request) (message.Response, error)
+	call(context.Context, *pendingCall) (message.Response, error)
+
+	// start takes the request of a call whose caller still waits for its slot, if that needs nothing to be waited for
+	// and the connection is in use already. flush follows soon, and call when the caller is woken.
+	start(*pendingCall) bool
+
+	// flush sends what start has taken.
+	flush()
 
 	// answers returns the number of answers so far. While it grows, the worker is not hung.
 	answers() uint64
@@ -32,7 +38,7 @@ type link interface {
 	// lost returns a channel that is closed when the link is down and all its calls have returned.
 	lost() <-chan struct{}
 
-	// failure returns the error that ended the link, after lost, or nil if no process listens any more.
+	// failure returns the error that ended the link, after lost.
 	failure() error
 
 	// expire is called when the process has ended. The link delivers what the process has sent, and ends.

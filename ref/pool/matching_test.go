@@ -275,6 +275,60 @@ func TestARequestThatTheWorkerCannotReadDoesNotHang(t *testing.T) {
 	})
 }
 
+// [MSG-11] It does not say which request that was. The others on the connection still get their answers, if these come
+// soon; until the worker answers them, nobody can know which call has failed.
+func TestARequestThatTheWorkerCannotReadFailsAlone(t *testing.T) {
+	for _, slow := range []bool{false, true} {
+		t.Run(fmt.Sprintf("slow=%t", slow), func(t *testing.T) {
+			onStage(t, frame.Basic, func(s *stage) {
+				var held []sent // "good", "odd", "good"
+				s.script = func(c *connection) {
+					for len(held) < 3 {
+						m, ok := c.nextCall()
+						if !ok {
+							return
+						}
+						held = append(held, m)
+					}
+					if c.n > 0 {
+						echo(c)
+						return
+					}
+					c.answerError(0, "malformed message")
+					if !slow {
+						pass(time.Millisecond)
+						c.answer(held[2].ID, "2")
+						pass(time.Millisecond)
+						c.answer(held[0].ID, "0")
+					}
+					c.hold()
+				}
+				p := s.started(pool.PoolOptions{Workers: 1})
+				var calls []<-chan outcome
+				for _, method := range []string{"good", "odd", "good"} {
+					calls = append(calls, start(s.t.Context(), p, method, nil))
+					synctest.Wait()
+				}
+				began := time.Now()
+				for i, call := range calls {
+					got := <-call
+					if i != 1 && !slow {
+						require.NoError(t, got.err)
+						require.Equal(t, fmt.Sprint(i), string(got.body))
+						continue
+					}
+					require.ErrorContains(t, got.err, "malformed message")
+					require.ErrorIs(t, got.err, pool.ErrMayHaveRun)
+				}
+				require.Equal(t, slow, time.Since(began) >= time.Second)
+				requireEcho(s.t, p, `1`)
+				require.Zero(t, p.Health().InFlight)
+				require.Len(t, s.all(), 1, "the worker is not restarted")
+			})
+		})
+	}
+}
+
 func TestCallIntoDecodesTheAnswer(t *testing.T) {
 	onStage(t, frame.Enhanced, func(s *stage) {
 		p := s.started(pool.PoolOptions{Workers: 1})

@@ -211,11 +211,8 @@ func breakConnection(n int) step {
 		pass(settle)
 	}, func(m *model) {
 		w := m.calls[n].at
-		which := []int{n}
-		if m.framing == frame.Enhanced {
-			which = m.ofWorker(w)
-			m.setUp(w, false)
-		}
+		which := m.ofWorker(w)
+		m.setUp(w, false)
 		m.end(broken, true, which...)
 		if m.phase != closed {
 			m.setUp(w, true)

@@ -132,9 +132,7 @@ func (s *system) take(c *connection, m sent) *atHand {
 			at++
 		}
 	}
-	if at > s.crew.perWorker && s.framing == frame.Enhanced {
-		// In the basic framing a request and the cancellation before it are on two connections, and may
-		// be read in any order.
+	if at > s.crew.perWorker {
 		s.blame("[BPR-2] worker %d has %d requests at once", c.spec.Worker, at)
 	}
 	return r

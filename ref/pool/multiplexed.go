@@ -13,18 +13,21 @@ import (
 	"github.com/pyproctest/pyproctest/ref/message"
 )
 
-// multiplexed is the link of the enhanced framing: one connection with many calls outstanding. Whoever holds the
-// turn reads, and hands out answers by request ID. The outbox writes.
+// multiplexed is one connection with many calls outstanding. Whoever holds the turn reads, and hands out answers by
+// request ID. The outbox writes.
 type multiplexed struct {
-	conn  net.Conn
-	out   *outbox
-	owner linkOwner
-	log   *slog.Logger
+	conn    net.Conn
+	framing frame.Framing
+	out     *outbox
+	owner   linkOwner
+	log     *slog.Logger
 
 	// For the holder of the turn only.
 	frames  *frame.Reader
 	arrived []message.Response // not yet delivered
+	ending  []*pendingCall     // whose answers are being delivered
 	asking  asking
+	refused refused
 
 	answered atomic.Uint64
 	down     atomic.Bool
@@ -34,19 +37,6 @@ type multiplexed struct {
 	mu      sync.Mutex
 	pending map[uint64]*pendingCall // by request ID
 	turn    readTurn
-
-	spare sync.Pool // of *pendingCall, for reuse
-}
-
-// pendingCall is a call that waits for its answer. Whoever removes it from pending, the holder of the turn or the
-// caller whose context has ended, decides how the call ends. So it ends once [RID-4].
-type pendingCall struct {
-	done   chan struct{} // has room for one, so that the sender never waits
-	answer message.Response
-	err    error
-
-	start int64     // where its request begins in the stream; notAdded before it was added
-	lent  *lentBody // the body, if it is written from the caller's memory
 }
 
 const notAdded = math.MaxInt64
@@ -55,60 +45,69 @@ const notAdded = math.MaxInt64
 // sent before has already arrived.
 const drainTime = time.Second
 
-func newMultiplexed(conn net.Conn, maxPayload int, owner linkOwner, log *slog.Logger) (*multiplexed, error) {
+func newMultiplexed(conn net.Conn, o frame.Options, owner linkOwner, log *slog.Logger) (*multiplexed, error) {
 	m := &multiplexed{
-		conn: conn, owner: owner, log: log,
+		conn: conn, framing: o.Framing, owner: owner, log: log,
 		ended: make(chan struct{}), pending: make(map[uint64]*pendingCall),
 	}
 	m.turn = readTurn{mu: &m.mu, conn: conn, state: readerReads, handed: make(chan error, 1)}
-	frames, err := frame.NewReader(deliverThenRead{m}, frame.Options{Framing: frame.Enhanced, MaxPayload: maxPayload})
+	frames, err := frame.NewReader(deliverThenRead{m}, o)
 	if err != nil {
 		return nil, err
 	}
 	m.frames = frames
 	m.prepareToAsk()
-	m.out = newOutbox(conn, maxPayload, m.expire)
+	m.out = newOutbox(conn, o, m.expire)
 	go m.read()
 	return m, nil
 }
 
 // A caller that takes the turn to read sends its request from inside its read: asking.go says why.
-func (m *multiplexed) call(ctx context.Context, r request) (message.Response, error) {
-	c := m.newPendingCall()
-	reads, err := m.takeTurn(r.id, c)
+func (m *multiplexed) call(ctx context.Context, c *pendingCall) (message.Response, error) {
+	if c.ended {
+		return m.finish(c)
+	}
+	if c.started {
+		return m.await(ctx, c)
+	}
+	c.start = notAdded
+	reads, err := m.takeTurn(c)
 	switch {
 	case reads:
 		var readErr error
-		readErr, err = m.askAndRead(ctx, r, c)
+		readErr, err = m.askAndRead(ctx, c)
 		m.passTurn(readErr)
 	case err == nil:
-		err = m.send(r, c)
+		err = m.send(c)
 	}
 	if err != nil {
-		r.slot.free()
+		c.slot.free()
 		return message.Response{}, err
 	}
-	return m.await(ctx, r, c)
+	return m.await(ctx, c)
 }
 
-func (m *multiplexed) newPendingCall() *pendingCall {
-	c, _ := m.spare.Get().(*pendingCall)
-	if c == nil {
-		c = &pendingCall{done: make(chan struct{}, 1)}
-	}
-	*c = pendingCall{done: c.done, start: notAdded}
-	return c
+// start takes a request while somebody reads. A body that would be lent is left to its caller, because its checksum
+// takes long.
+func (m *multiplexed) start(c *pendingCall) bool {
+	c.start = notAdded
+	m.mu.Lock()
+	enters := m.turn.state != free && len(c.body) < lendFrom && m.enter(c)
+	m.mu.Unlock()
+	return enters && (m.out.add(c) == nil || !m.withdraw(c.id)) // if fail has ended the call, done is or will be ready
 }
+
+func (m *multiplexed) flush() { m.out.flush() }
 
 // takeTurn takes the turn to read for a call and reports true, or makes the call pending, for another to read its
 // answer. The error is errUnsent if the link takes no more calls.
-func (m *multiplexed) takeTurn(id uint64, c *pendingCall) (reads bool, err error) {
+func (m *multiplexed) takeTurn(c *pendingCall) (reads bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
-	case m.turn.take(id):
+	case m.turn.take(c.id):
 		return true, nil
-	case m.enter(id, c):
+	case m.enter(c):
 		return false, nil
 	}
 	return false, errUnsent
@@ -125,38 +124,37 @@ func (m *multiplexed) passTurn(err error) {
 }
 
 // await waits for the answer to a request that was sent.
-func (m *multiplexed) await(ctx context.Context, r request, c *pendingCall) (message.Response, error) {
-	select {
-	case <-c.done:
-	case <-ctx.Done():
-		if m.withdraw(r.id) {
-			return message.Response{}, m.cancel(ctx, r, c)
+func (m *multiplexed) await(ctx context.Context, c *pendingCall) (message.Response, error) {
+	if !c.wait(ctx) {
+		if m.withdraw(c.id) {
+			return message.Response{}, m.cancel(ctx, c)
 		}
 		<-c.done // the answer came at the same moment
 	}
-	r.slot.free()
+	return m.finish(c)
+}
+
+// finish returns the answer to a call that has ended.
+func (m *multiplexed) finish(c *pendingCall) (message.Response, error) {
 	if c.lent != nil {
 		c.lent.takeBack() // a wrong answer may come before the whole request was sent
 	}
-	answer, err := c.answer, c.err
-	c.answer = message.Response{}
-	m.spare.Put(c)
-	return answer, err
+	return c.answer, c.err
 }
 
 // enter makes a call pending, unless the link is down. m.mu must be locked.
-func (m *multiplexed) enter(id uint64, c *pendingCall) bool {
+func (m *multiplexed) enter(c *pendingCall) bool {
 	if m.down.Load() {
 		return false
 	}
-	m.pending[id] = c
+	m.pending[c.id] = c
 	return true
 }
 
 // send sends the request of a pending call. If it returns an error, the call is not pending any more.
-func (m *multiplexed) send(r request, c *pendingCall) error {
-	err := m.out.request(r, c)
-	if err != nil && !m.withdraw(r.id) {
+func (m *multiplexed) send(c *pendingCall) error {
+	err := m.out.request(c)
+	if err != nil && !m.withdraw(c.id) {
 		<-c.done // fail has ended the call at the same moment
 	}
 	return err
@@ -173,10 +171,10 @@ func (m *multiplexed) withdraw(id uint64) bool {
 
 // cancel ends a call whose context has ended. It waits neither for the worker [CAN-4] nor until the cancellation is
 // written [CAN-10].
-func (m *multiplexed) cancel(ctx context.Context, r request, c *pendingCall) error {
+func (m *multiplexed) cancel(ctx context.Context, c *pendingCall) error {
 	err := contextError(ctx)
-	r.slot.linger()
-	m.out.cancellation(r.id, r.slot, err.Error())
+	c.slot.linger()
+	m.out.cancellation(c.id, c.slot, err.Error())
 	if c.lent != nil {
 		c.lent.takeBack()
 	}
@@ -189,7 +187,6 @@ func (m *multiplexed) deliver() (enough bool) {
 		return false
 	}
 	m.answered.Add(uint64(len(m.arrived)))
-	m.out.woken.Store(int64(len(m.arrived)))
 	dropped := m.arrived[:0]
 	m.mu.Lock()
 	for _, answer := range m.arrived {
@@ -200,10 +197,12 @@ func (m *multiplexed) deliver() (enough bool) {
 		}
 		delete(m.pending, answer.ID)
 		c.answer = answer
-		c.done <- struct{}{}
+		m.ending = append(m.ending, c)
 	}
 	enough = m.isEnough()
 	m.mu.Unlock()
+	m.end(m.ending)
+	m.ending = m.ending[:0]
 	if len(dropped) > 0 {
 		// Late after a cancellation, repeated, or with an unknown ID [CAN-3] [RID-5].
 		m.log.Debug("answers dropped: no call waits for them", "count", len(dropped), "first ID", dropped[0].ID)
@@ -213,8 +212,30 @@ func (m *multiplexed) deliver() (enough bool) {
 	return enough
 }
 
+// end ends calls that were pending, and clears the slice. Their slots are free before their callers are woken, so
+// that the requests that wait for them are on their way meanwhile.
+func (m *multiplexed) end(calls []*pendingCall) {
+	m.out.woken.Store(int64(len(calls)))
+	n := 0
+	var s slot
+	for _, c := range calls {
+		if c.slot != (slot{}) {
+			s = c.slot
+			n++
+		}
+	}
+	s.freeAll(n)
+	for i, c := range calls {
+		calls[i] = nil
+		c.done <- struct{}{}
+	}
+}
+
 // fail ends all calls of the connection. Their errors say whether the request may have run.
 func (m *multiplexed) fail(err error) {
+	if m.refused.why != nil {
+		err = m.refused.why
+	}
 	m.goDown()
 	m.cause = err
 	why := m.owner.callError(context.Background(), err)
@@ -223,16 +244,16 @@ func (m *multiplexed) fail(err error) {
 	sent := m.out.sent.Load()
 
 	m.mu.Lock()
-	pending := m.pending
-	m.pending = nil
-	m.mu.Unlock()
-	for _, c := range pending {
+	for _, c := range m.pending {
 		c.err = errUnsent
 		if sent > c.start {
 			c.err = mayHaveRun(why)
 		}
-		c.done <- struct{}{}
+		m.ending = append(m.ending, c)
 	}
+	m.pending = nil
+	m.mu.Unlock()
+	m.end(m.ending)
 	close(m.ended)
 }
 

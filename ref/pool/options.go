@@ -49,8 +49,8 @@ type PoolOptions struct {
 	// limit. With NoQueue, no caller waits.
 	Queue int
 
-	// Framing is Enhanced, with one connection per worker for all its requests, or Basic, with one connection per
-	// request. Default: Enhanced.
+	// Framing is Enhanced, which is the default, or Basic. Either way there is one connection to each worker, for all its requests. A worker
+	// that does one request of a connection after the other runs no two at once, whatever MaxInFlight is.
 	Framing frame.Framing
 
 	// MaxPayload is the largest payload of one frame in bytes. A call with a larger request fails with

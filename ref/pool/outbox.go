@@ -21,10 +21,11 @@ import (
 // caller needs no other goroutine, but only what the socket takes at once. A goroutine writes the rest. So no caller
 // ever blocks in a write [CAN-10].
 type outbox struct {
-	conn   net.Conn
-	raw    syscall.RawConn // nil if the connection has no writes that do not block
-	max    int             // payload bytes of one frame
-	broken func()          // called once if a write fails
+	conn    net.Conn
+	raw     syscall.RawConn // nil if the connection has no writes that do not block
+	framing frame.Framing
+	max     int    // payload bytes of one frame
+	broken  func() // called once if a write fails
 
 	mu        sync.Mutex // never held while writing
 	gathering batch
@@ -84,8 +85,8 @@ const (
 	keepBuffer = 256 << 10
 )
 
-func newOutbox(conn net.Conn, maxPayload int, broken func()) *outbox {
-	o := &outbox{conn: conn, max: maxPayload, broken: broken}
+func newOutbox(conn net.Conn, options frame.Options, broken func()) *outbox {
+	o := &outbox{conn: conn, framing: options.Framing, max: options.MaxPayload, broken: broken}
 	o.idle.L = &o.mu
 	o.step = o.writeStep
 	if sc, ok := conn.(syscall.Conn); ok {
@@ -96,41 +97,65 @@ func newOutbox(conn net.Conn, maxPayload int, broken func()) *outbox {
 
 // request adds the frame of a request, which is then written. It sets c.start and, if the body is lent, c.lent. The
 // error is errUnsent or frame.ErrTooLarge.
-func (o *outbox) request(r request, c *pendingCall) error {
-	o.woken.Add(-1)
-	if o.raw != nil && len(r.body) >= lendFrom {
-		return o.lend(r, c)
+func (o *outbox) request(c *pendingCall) error {
+	if o.raw != nil && len(c.body) >= lendFrom {
+		return o.lend(c)
 	}
 	o.mu.Lock()
-	if o.closed {
+	if err := o.addLocked(c); err != nil {
 		o.mu.Unlock()
+		return err
+	}
+	o.unlockAndWrite(true)
+	return nil
+}
+
+// add is request without the writing. flush follows.
+func (o *outbox) add(c *pendingCall) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.addLocked(c)
+}
+
+// flush writes what add has added, unless somebody else does.
+func (o *outbox) flush() {
+	o.mu.Lock()
+	if len(o.gathering.buf) == 0 {
+		o.mu.Unlock()
+		return
+	}
+	o.unlockAndWrite(false) // who could add to it may be woken only after this
+}
+
+func (o *outbox) addLocked(c *pendingCall) error {
+	o.woken.Add(-1)
+	if o.closed {
 		return errUnsent
 	}
 	b := &o.gathering
 	start := len(b.buf)
-	b.buf = frame.BeginFrame(b.buf, frame.Enhanced)
-	b.buf = message.AppendRequest(b.buf, r.id, r.method, r.body)
-	if err := frame.CheckPayload(len(b.buf)-start-frame.FrameHeaderSize, o.max); err != nil {
+	b.buf = frame.BeginFrame(b.buf, o.framing)
+	b.buf = message.AppendRequest(b.buf, c.id, c.method, c.body)
+	if err := frame.CheckPayload(len(b.buf)-start-o.framing.HeaderSize(), o.max); err != nil {
 		b.buf = b.buf[:start]
-		o.mu.Unlock()
 		return err
 	}
-	frame.EndFrame(b.buf, start, frame.Enhanced, r.id)
+	frame.EndFrame(b.buf, start, o.framing, c.id)
 	c.start = o.added
 	o.added += int64(len(b.buf) - start)
-	o.unlockAndWrite()
 	return nil
 }
 
-func (o *outbox) lend(r request, c *pendingCall) error {
-	const header = frame.FrameHeaderSize
-	head := frame.BeginFrame(make([]byte, 0, 256), frame.Enhanced)
-	head = message.AppendRequestHead(head, r.id, r.method)
-	size := len(head) - header + len(r.body) + len(message.Tail)
+func (o *outbox) lend(c *pendingCall) error {
+	o.woken.Add(-1)
+	header := o.framing.HeaderSize()
+	head := frame.BeginFrame(make([]byte, 0, 256), o.framing)
+	head = message.AppendRequestHead(head, c.id, c.method)
+	size := len(head) - header + len(c.body) + len(message.Tail)
 	if err := frame.CheckPayload(size, o.max); err != nil {
 		return err
 	}
-	frame.AppendHeader(head[:0], frame.Enhanced, r.id, head[header:], r.body, []byte(message.Tail))
+	frame.AppendHeader(head[:0], o.framing, c.id, head[header:], c.body, []byte(message.Tail))
 
 	o.mu.Lock()
 	if o.closed {
@@ -138,13 +163,13 @@ func (o *outbox) lend(r request, c *pendingCall) error {
 		return errUnsent
 	}
 	c.start = o.added
-	c.lent = &lentBody{rest: r.body}
+	c.lent = &lentBody{rest: c.body}
 	b := &o.gathering
 	b.buf = append(b.buf, head...)
 	b.lent = append(b.lent, lentAt{len(b.buf), c.lent})
 	b.buf = append(b.buf, message.Tail...)
 	o.added += int64(header + size)
-	o.unlockAndWrite()
+	o.unlockAndWrite(true)
 	return nil
 }
 
@@ -159,14 +184,14 @@ func (o *outbox) cancellation(id uint64, s slot, reason string) {
 	}
 	b := &o.gathering
 	start := len(b.buf)
-	b.buf = appendCancellation(b.buf, frame.Enhanced, id, reason, o.max)
+	b.buf = appendCancellation(b.buf, o.framing, id, reason, o.max)
 	b.cancelled = append(b.cancelled, s)
 	o.added += int64(len(b.buf) - start)
-	o.unlockAndWrite()
+	o.unlockAndWrite(true)
 }
 
-// unlockAndWrite unlocks o.mu. If nobody writes, it writes what has gathered.
-func (o *outbox) unlockAndWrite() {
+// unlockAndWrite unlocks o.mu. If nobody writes, it writes what has gathered. Before, it may let others add to that.
+func (o *outbox) unlockAndWrite(letOthersAdd bool) {
 	if o.busy {
 		o.mu.Unlock()
 		return
@@ -177,7 +202,9 @@ func (o *outbox) unlockAndWrite() {
 		go o.writeAll()
 		return
 	}
-	o.letOthersAdd()
+	if letOthersAdd {
+		o.letOthersAdd()
+	}
 	o.swap()
 	whole, err := o.write(false)
 	switch {

@@ -7,10 +7,10 @@
 //	defer p.Shutdown(context.Background())
 //	answer, err := p.Call(ctx, "predict", map[string]any{"text": "hello"})
 //
-// A call takes a slot at the next healthy worker (scheduler.go) and is sent on the connection to it (link.go). In
-// the enhanced framing that is one connection for many calls (multiplexed.go, turn.go, reading.go, asking.go,
-// outbox.go), in the basic framing one for each (sequential.go). Each worker is supervised (worker.go), with its
-// process (process.go, output.go), its socket (socketdir.go) and its health (health.go).
+// A call takes a slot at the next healthy worker (scheduler.go), or waits for one (queue.go). It is sent on the
+// connection to the worker (link.go), which is one for many calls at once (multiplexed.go, turn.go, reading.go,
+// asking.go, outbox.go). Each worker is supervised (worker.go), with its process (process.go, output.go), its socket
+// (socketdir.go) and its health (health.go).
 //
 // Names in brackets, such as [BPR-1], are clauses of conformance/SPEC.md.
 package pool
@@ -34,6 +34,7 @@ type Pool struct {
 	scheduler *scheduler
 	workers   []*Worker
 	lastID    atomic.Uint64
+	spare     sync.Pool // of *pendingCall, for reuse
 
 	stopping context.Context // ends when the supervisors shall stop their workers
 	stopAll  context.CancelFunc
@@ -212,25 +213,33 @@ func (p *Pool) Call(ctx context.Context, method string, body any) (json.RawMessa
 	if err != nil {
 		return nil, fmt.Errorf("pool: call of %q: %w", method, err)
 	}
-	for place := newCaller; ; {
-		g, err := p.scheduler.acquire(ctx, &place)
-		if err != nil {
+	c, _ := p.spare.Get().(*pendingCall)
+	if c == nil {
+		c = newPendingCall()
+	}
+	c.reset(request{method: method, body: raw})
+	for {
+		c.id = p.nextID()
+		if err := p.scheduler.acquire(ctx, c); err != nil {
 			return nil, fmt.Errorf("pool: call of %q: %w", method, err)
 		}
-		answer, err := g.link.call(ctx, request{id: p.nextID(), method: method, body: raw, slot: g.slot})
+		answer, err := c.link.call(ctx, c)
 		switch {
 		case err == errUnsent:
 			// The connection was broken before this call used it. So the call does not fail, but tries again.
 			if ctx.Err() != nil {
 				return nil, fmt.Errorf("pool: call of %q: %w", method, contextError(ctx))
 			}
+			continue
 		case err != nil:
-			return nil, fmt.Errorf("pool: call of %q on worker %d: %w", method, g.slot.worker, err)
-		case !answer.OK:
-			return nil, &RemoteError{Message: answer.Error}
-		default:
-			return answer.Body, nil
+			return nil, fmt.Errorf("pool: call of %q on worker %d: %w", method, c.slot.worker, err)
 		}
+		c.reset(request{}) // it keeps nothing alive
+		p.spare.Put(c)
+		if !answer.OK {
+			return nil, &RemoteError{Message: answer.Error}
+		}
+		return answer.Body, nil
 	}
 }
 

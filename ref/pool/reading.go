@@ -30,21 +30,21 @@ func (m *multiplexed) read() {
 
 // askAndRead sends a request and reads in its caller's turn, until its answer has come or its context ends. It
 // returns the error that ended the reading, and why the request was not sent, if it was not.
-func (m *multiplexed) askAndRead(ctx context.Context, r request, c *pendingCall) (err, unsent error) {
+func (m *multiplexed) askAndRead(ctx context.Context, c *pendingCall) (err, unsent error) {
 	if ctx.Done() != nil {
-		defer context.AfterFunc(ctx, func() { m.turn.interrupt(r.id) })()
+		defer context.AfterFunc(ctx, func() { m.turn.interrupt(c.id) })()
 	}
 	a := &m.asking
-	a.request, a.call, a.unsent, a.reads = r, c, errUnsent, 0
+	a.call, a.unsent, a.reads = c, errUnsent, 0
 	err = m.readOn()
-	a.request, a.call, a.room = request{}, nil, nil
+	a.call, a.room = nil, nil
 	return err, a.unsent
 }
 
 // readOn reads and delivers answers. It returns errEnough or the error of the connection.
 func (m *multiplexed) readOn() error {
 	for {
-		answer, err := readAnswer(m.frames, frame.Enhanced)
+		answer, err := readAnswer(m.frames, m.framing)
 		if err != nil {
 			if err != errEnough && !errors.Is(err, os.ErrDeadlineExceeded) {
 				m.goDown() // before a caller gets its answer, whose next call must not come here
@@ -52,8 +52,37 @@ func (m *multiplexed) readOn() error {
 			m.deliver()
 			return err
 		}
+		if m.framing == frame.Basic && answer.ID == 0 && !answer.OK {
+			m.refuse(answer.Error)
+			continue
+		}
 		m.arrived = append(m.arrived, answer)
 	}
+}
+
+// refused counts the requests that the worker could not read. In the basic framing its answer does not say which they
+// are [MSG-11]. It is for the holder of the turn.
+type refused struct {
+	requests int
+	why      error // of the latest; nil if there is none
+}
+
+// refuse lets no more calls come here, and drainTime for the answers to all other calls. So a request that cannot be
+// read fails alone, unless others take longer.
+func (m *multiplexed) refuse(reason string) {
+	m.refused.requests++
+	m.refused.why = &violation{reason: "the worker could not read a request: " + reason}
+	m.expire()
+}
+
+// onlyRefusedLeft reports whether all calls that can have an answer have it.
+func (m *multiplexed) onlyRefusedLeft() bool {
+	if m.refused.requests == 0 {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.pending) <= m.refused.requests
 }
 
 // deliverThenRead is the connection as the frame reader sees it. It delivers what has arrived before it reads on,
@@ -64,6 +93,9 @@ type deliverThenRead struct{ *multiplexed }
 func (d deliverThenRead) Read(b []byte) (int, error) {
 	if d.deliver() {
 		return 0, errEnough
+	}
+	if d.onlyRefusedLeft() {
+		return 0, d.refused.why
 	}
 	if d.asking.call != nil {
 		return d.readOrAsk(b)

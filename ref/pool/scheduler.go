@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"container/list"
 	"context"
 	"fmt"
 	"sync"
@@ -16,10 +15,10 @@ type scheduler struct {
 	mu      sync.Mutex
 	refuse  error // the error for all new calls, or nil
 	seats   []seat
-	next    int           // where the round robin continues
-	waiters list.List     // of *waiter, in order of arrival
+	next    int // where the round robin continues
+	waiters queue
 	arrived arrival       // of the latest caller
-	calls   int           // that hold a slot and have not returned
+	calls   int           // that hold a slot and have not ended
 	drained chan struct{} // closed when calls is 0, if close waits for that; else nil
 }
 
@@ -31,24 +30,9 @@ type seat struct {
 	taken      int   // slots
 }
 
-type waiter struct {
-	arrival arrival
-	granted chan grant // has room for one, so that the sender never waits
-}
-
 // arrival is a caller's number in order of arrival. A caller whose link was broken tries again under the same number,
 // so that no later one is served before it [BPR-5].
 type arrival uint64
-
-// newCaller is the arrival of a caller that has no number yet.
-const newCaller arrival = 0
-
-// grant is a slot and the link to use it on, or the error of a caller that gets none.
-type grant struct {
-	slot slot
-	link link
-	err  error
-}
 
 // slot is the right to have one request at one worker. The zero slot is that of a health call, which needs none
 // [E10].
@@ -61,62 +45,58 @@ func newScheduler(workers, perWorker, queue int) *scheduler {
 	return &scheduler{perWorker: perWorker, queue: queue, refuse: ErrNotStarted, seats: make([]seat, workers)}
 }
 
-// acquire takes a slot of the next healthy worker that has one, or waits for one. It gives a new caller its number.
-func (s *scheduler) acquire(ctx context.Context, place *arrival) (grant, error) {
+// acquire takes a slot of the next healthy worker that has one, or waits for one. It gives a new call its number. If
+// the call had to wait, its request may have been sent, too, by whoever granted the slot: then the caller is woken
+// once, when the call has ended, and not twice.
+func (s *scheduler) acquire(ctx context.Context, c *pendingCall) error {
 	s.mu.Lock()
-	if *place == newCaller {
+	if c.arrival == 0 {
 		s.arrived++
-		*place = s.arrived
+		c.arrival = s.arrived
 	}
-	if s.refuse != nil {
-		err := s.refuse
+	c.started, c.ended = false, false
+	err := s.refuse
+	if err == nil {
+		if i := s.pick(); i >= 0 {
+			s.grant(c, i)
+			s.mu.Unlock()
+			return nil
+		}
+		err = s.whyNotWait()
+	}
+	if err != nil {
 		s.mu.Unlock()
-		return grant{}, err
+		return err
 	}
-	if i := s.pick(); i >= 0 {
-		g := s.grant(i)
-		s.mu.Unlock()
-		return g, nil
-	}
-	if err := s.whyNotWait(); err != nil {
-		s.mu.Unlock()
-		return grant{}, err
-	}
-	w := &waiter{arrival: *place, granted: make(chan grant, 1)}
-	waits := s.lineUp(w)
+	s.waiters.insert(c)
 	s.mu.Unlock()
 
-	select {
-	case g := <-w.granted:
-		return g, g.err
-	case <-ctx.Done():
-		return grant{}, s.leave(ctx, w, waits)
+	switch {
+	case !c.wait(ctx):
+		return s.leave(ctx, c)
+	case c.started:
+		c.ended = true
+		return nil
 	}
+	return c.err
 }
 
-// lineUp adds a waiter to the queue, after those that arrived before it. That is nearly always the end.
-func (s *scheduler) lineUp(w *waiter) *list.Element {
-	for e := s.waiters.Back(); e != nil; e = e.Prev() {
-		if e.Value.(*waiter).arrival < w.arrival {
-			return s.waiters.InsertAfter(w, e)
-		}
-	}
-	return s.waiters.PushFront(w)
-}
-
-// leave removes a waiter from the queue, whose context has ended. It gives back a slot that the waiter was granted at
-// the same moment [BPR-3].
-func (s *scheduler) leave(ctx context.Context, w *waiter, place *list.Element) error {
+// leave ends the wait of a call whose context has ended. It gives back a slot that the call was granted at the same
+// moment [BPR-3]. If the request was sent, too, it is for the link to cancel it.
+func (s *scheduler) leave(ctx context.Context, c *pendingCall) error {
 	s.mu.Lock()
-	select {
-	case g := <-w.granted:
+	if c.waits {
+		s.waiters.remove(c)
 		s.mu.Unlock()
-		if g.err == nil {
-			g.slot.free()
-		}
-	default:
-		s.waiters.Remove(place)
-		s.mu.Unlock()
+		return contextError(ctx)
+	}
+	s.mu.Unlock()
+	if c.started {
+		return nil
+	}
+	<-c.done
+	if c.err == nil {
+		c.slot.free()
 	}
 	return contextError(ctx)
 }
@@ -140,17 +120,17 @@ func (s *scheduler) pick() int {
 	return -1
 }
 
-func (s *scheduler) grant(i int) grant {
+func (s *scheduler) grant(c *pendingCall, i int) {
 	s.seats[i].taken++
 	s.calls++
-	return grant{slot: slot{s, i}, link: s.seats[i].link}
+	c.slot, c.link, c.err = slot{s, i}, s.seats[i].link, nil
 }
 
 func (s *scheduler) whyNotWait() error {
 	if err := s.unavailable(); err != nil {
 		return err
 	}
-	if s.queue == NoQueue || s.queue > 0 && s.waiters.Len() >= s.queue {
+	if s.queue == NoQueue || s.queue > 0 && s.waiters.length >= s.queue {
 		return ErrBusy
 	}
 	return nil
@@ -169,34 +149,53 @@ func (s *scheduler) unavailable() error {
 	return fmt.Errorf("%w: %w", ErrUnavailable, last)
 }
 
-// serve gives the free slots of worker i to callers that wait.
-func (s *scheduler) serve(i int) {
-	for s.seats[i].up && s.seats[i].taken < s.perWorker {
-		first := s.waiters.Front()
-		if first == nil {
-			return
+// serve gives the free slots of worker i to calls that wait, and has the link take their requests if it can. The
+// link returned, if any, has such requests: the caller unlocks s.mu and then calls flush.
+func (s *scheduler) serve(i int) (flush link) {
+	for c := s.waiters.first; c != nil && s.seats[i].up && s.seats[i].taken < s.perWorker; c = s.waiters.first {
+		s.waiters.remove(c)
+		s.grant(c, i)
+		c.started = true
+		if c.link.start(c) {
+			flush = c.link
+			continue
 		}
-		s.waiters.Remove(first).(*waiter).granted <- s.grant(i)
+		c.started = false
+		c.done <- struct{}{}
+	}
+	return flush
+}
+
+// unlockAndFlush unlocks s.mu, which must not be held while a request is written.
+func (s *scheduler) unlockAndFlush(l link) {
+	s.mu.Unlock()
+	if l != nil {
+		l.flush()
 	}
 }
 
 // refuseWaiters ends the wait of all callers with an error.
 func (s *scheduler) refuseWaiters(err error) {
-	for first := s.waiters.Front(); first != nil; first = s.waiters.Front() {
-		s.waiters.Remove(first).(*waiter).granted <- grant{err: err}
+	for c := s.waiters.first; c != nil; c = s.waiters.first {
+		s.waiters.remove(c)
+		c.err = err
+		c.done <- struct{}{}
 	}
 }
 
-// free gives the slot back when its call returns.
-func (t slot) free() {
+// free gives the slot back when its call ends.
+func (t slot) free() { t.freeAll(1) }
+
+// freeAll gives back n slots like this one, of calls that end together. So those who wait for them are served
+// together, too.
+func (t slot) freeAll(n int) {
 	if t.of == nil {
 		return
 	}
 	t.of.mu.Lock()
-	t.of.seats[t.worker].taken--
-	t.of.returned()
-	t.of.serve(t.worker)
-	t.of.mu.Unlock()
+	t.of.seats[t.worker].taken -= n
+	t.of.returned(n)
+	t.of.unlockAndFlush(t.of.serve(t.worker))
 }
 
 // linger is called when the call returns before its slot is free, because the cancellation has not gone out yet
@@ -206,7 +205,7 @@ func (t slot) linger() {
 		return
 	}
 	t.of.mu.Lock()
-	t.of.returned()
+	t.of.returned(1)
 	t.of.mu.Unlock()
 }
 
@@ -216,12 +215,11 @@ func (t slot) freeLingering() {
 	}
 	t.of.mu.Lock()
 	t.of.seats[t.worker].taken--
-	t.of.serve(t.worker)
-	t.of.mu.Unlock()
+	t.of.unlockAndFlush(t.of.serve(t.worker))
 }
 
-func (s *scheduler) returned() {
-	s.calls--
+func (s *scheduler) returned(n int) {
+	s.calls -= n
 	if s.calls == 0 && s.drained != nil {
 		close(s.drained)
 		s.drained = nil
@@ -238,7 +236,7 @@ func (s *scheduler) open() {
 }
 
 // close refuses new calls and those that wait. It returns a channel that is closed once the calls that hold slots have
-// returned [SHD-1] [SHD-2].
+// ended [SHD-1] [SHD-2].
 func (s *scheduler) close() <-chan struct{} {
 	drained := make(chan struct{})
 	s.mu.Lock()
@@ -257,13 +255,13 @@ func (s *scheduler) close() <-chan struct{} {
 // anything.
 func (s *scheduler) up(i int, l link) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	seat := &s.seats[i]
 	if l.isDown() || seat.up && seat.link == l {
+		s.mu.Unlock()
 		return false
 	}
 	seat.link, seat.up, seat.restartErr = l, true, nil
-	s.serve(i)
+	s.unlockAndFlush(s.serve(i))
 	return true
 }
 
@@ -296,7 +294,7 @@ func (s *scheduler) failed(i int, err error) {
 func (s *scheduler) waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.waiters.Len()
+	return s.waiters.length
 }
 
 // state returns whether worker i is up, and how many of its slots are taken.

@@ -14,26 +14,26 @@ type deadLink struct {
 	down bool
 }
 
-func (l deadLink) isDown() bool { return l.down }
+func (l deadLink) isDown() bool            { return l.down }
+func (l deadLink) start(*pendingCall) bool { return false }
 
 // [BPR-3] The slot is granted at the moment the context ends.
 func TestASlotGrantedToAWaiterThatLeavesIsNotLost(t *testing.T) {
 	s := newScheduler(1, 1, 0)
 	s.open()
 	s.up(0, deadLink{})
-	first, err := s.acquire(t.Context(), new(arrival))
-	require.NoError(t, err)
+	first := newPendingCall()
+	require.NoError(t, s.acquire(t.Context(), first))
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	w := &waiter{granted: make(chan grant, 1)}
-	place := s.waiters.PushBack(w)
+	waits := newPendingCall()
+	s.waiters.insert(waits)
 	first.slot.free()
-	require.Len(t, w.granted, 1)
-	require.ErrorIs(t, s.leave(ctx, w, place), context.Canceled)
+	require.Len(t, waits.done, 1)
+	require.ErrorIs(t, s.leave(ctx, waits), context.Canceled)
 
-	_, err = s.acquire(t.Context(), new(arrival))
-	require.NoError(t, err)
+	require.NoError(t, s.acquire(t.Context(), newPendingCall()))
 }
 
 // [SEL-3] A check may succeed, and its result arrive after the connection has ended.
@@ -41,11 +41,9 @@ func TestAWorkerIsNotUpOnALinkThatIsDown(t *testing.T) {
 	s := newScheduler(1, 1, NoQueue)
 	s.open()
 	require.False(t, s.up(0, deadLink{down: true}))
-	_, err := s.acquire(t.Context(), new(arrival))
-	require.ErrorIs(t, err, ErrBusy)
+	require.ErrorIs(t, s.acquire(t.Context(), newPendingCall()), ErrBusy)
 	require.True(t, s.up(0, deadLink{}))
-	_, err = s.acquire(t.Context(), new(arrival))
-	require.NoError(t, err)
+	require.NoError(t, s.acquire(t.Context(), newPendingCall()))
 }
 
 // [HLT-13] Who finds a link broken may say so when the worker has been started again.
@@ -69,23 +67,21 @@ func TestACallerThatComesAgainKeepsItsTurn(t *testing.T) {
 		s.open()
 		l := deadLink{}
 		s.up(0, l)
-		var first arrival
-		g, err := s.acquire(t.Context(), &first)
-		require.NoError(t, err)
+		first := newPendingCall()
+		require.NoError(t, s.acquire(t.Context(), first))
 		var served []string
-		wait := func(name string, place *arrival) {
-			g, err := s.acquire(t.Context(), place)
-			require.NoError(t, err)
+		wait := func(name string, c *pendingCall) {
+			require.NoError(t, s.acquire(t.Context(), c))
 			served = append(served, name)
-			g.slot.free()
+			c.slot.free()
 		}
-		go wait("second", new(arrival))
+		go wait("second", newPendingCall())
 		synctest.Wait()
-		go wait("third", new(arrival))
+		go wait("third", newPendingCall())
 		synctest.Wait()
 		s.down(0, l)
-		g.slot.free()
-		go wait("first", &first)
+		first.slot.free()
+		go wait("first", first)
 		synctest.Wait()
 		s.up(0, l)
 		synctest.Wait()

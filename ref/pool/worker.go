@@ -91,20 +91,15 @@ func (w *Worker) launch(ctx context.Context) (*run, error) {
 	return r, nil
 }
 
-// makeLink connects to the process, and makes the connection the link, or the first connection of the link.
+// makeLink connects to the process, and makes the connection the link.
 func (r *run) makeLink(ctx context.Context, once bool) error {
 	o := &r.worker.pool.options
 	conn, err := r.connect(ctx, once)
 	if err != nil {
 		return err
 	}
-	if o.Framing == frame.Enhanced {
-		r.link, err = newMultiplexed(conn, o.MaxPayload, r, r.worker.log)
-	} else {
-		path := r.worker.pool.socketPath(r.worker.index)
-		dial := func(ctx context.Context) (net.Conn, error) { return o.Dial(ctx, path) }
-		r.link, err = newSequential(conn, dial, o.MaxPayload, r, r.worker.log)
-	}
+	options := frame.Options{Framing: o.Framing, MaxPayload: o.MaxPayload}
+	r.link, err = newMultiplexed(conn, options, r, r.worker.log)
 	if err != nil {
 		_ = conn.Close()
 		return err

@@ -383,13 +383,13 @@ func TestWhatComesOnAnIdleConnectionReachesNoCall(t *testing.T) {
 		early := answer(id)
 		for name, x := range map[string]struct {
 			unasked []byte
-			closes  bool // in the enhanced framing; a connection that is not quiet is always closed in the basic framing
+			closes  bool
 		}{
 			"garbage [RID-7]":                    {[]byte("{} is no frame, in neither framing"), true},
 			"an answer to the next call [RID-5]": {early, false},
 			"many such answers [RID-5]":          {bytes.Repeat(early, 1000), false},
 			"a part of it, then garbage [RID-7]": {append(early[:len(early)-5:len(early)-5], "#####"...), true},
-			"an answer with two IDs [MSG-13]":    {answer(101), true},
+			"an answer with two IDs [MSG-13]":    {answer(101), framing == frame.Enhanced},
 		} {
 			for _, behind := range []bool{false, true} {
 				name := fmt.Sprintf("%v/%s/behind an answer=%v", framing, name, behind)
@@ -405,7 +405,7 @@ func TestWhatComesOnAnIdleConnectionReachesNoCall(t *testing.T) {
 						})
 						c := <-conns
 						untilUnread := func() {
-							for framing == frame.Enhanced && !pool.IsUnread(p) {
+							for !pool.IsUnread(p) {
 								runtime.Gosched()
 							}
 						}
@@ -425,7 +425,7 @@ func TestWhatComesOnAnIdleConnectionReachesNoCall(t *testing.T) {
 						pool.SetLastID(p, id-1)
 						requireEcho(t, p, `2`)
 						requireEcho(t, p, `3`)
-						if x.closes || framing == frame.Basic {
+						if x.closes {
 							<-ended
 							<-conns
 						}

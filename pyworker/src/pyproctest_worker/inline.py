@@ -8,7 +8,9 @@ from time import monotonic, sleep
 from types import GeneratorType
 
 from . import log, rules
+from .codec import codec
 from .connection import OutstandingRequest
+from .depth import LIMIT, is_text_too_deep
 from .fork import end_child, fork
 from .framing import ENHANCED, MAX_REQUEST_ID, encode_basic, encode_enhanced
 from .messages import Malformed, read_message, write_error, write_result
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 SLICE = 0.002
 """Seconds of handlers after which the connections are looked at again."""
+
+_BATCH = 1 << 18
+"""Bytes of answers on a connection after which some are sent before more are made."""
 
 _NO_FRAMES: Iterator[tuple[int, bytes]] = iter(())
 
@@ -78,55 +83,54 @@ class InlineRunner:
         outstanding, answers = connection.outstanding, connection.answers
         max_payload = self._max_payload
         handlers = self._handlers
+        read_request = codec.read_request
         # When requests are in line, or handlers took long, the rest is lined up too. So it is read
         # at once, and the cancellations and health calls in it do not wait for handlers.
         at_once = is_first = self.at_once and not connection.inbox
         if is_first:
             self._frames = frames
         for header_id, payload in frames:
+            request: Any = None
             try:
-                message = read_message(payload)
-            except Malformed as error:
-                self._refuse(connection, header_id, str(error), False)
-                continue
-            try:
-                request_id = message["id"]
-                handler = handlers[message["method"]]
-                is_plain = (
+                if len(payload) <= LIMIT or not is_text_too_deep(payload):
+                    request = read_request(payload)
+                request_id = request.id
+                handler = handlers[request.method]
+                runs = (
                     at_once
-                    and "payload" not in message
-                    and type(request_id) is int
                     and (request_id == header_id if enhanced else 0 <= request_id <= MAX_REQUEST_ID)
                     and request_id not in answers
                     and request_id not in outstanding
                 )
-            except (TypeError, KeyError):  # not a request, or enveloped, or without a handler
-                is_plain = False
-            if not is_plain:
-                self._take_message(connection, header_id, message, len(payload))
+            except Exception:  # not a plain request, or without a handler
+                runs = False
+            if not runs:
+                self._take_other(connection, header_id, payload, request)
                 if connection.broken:
                     for _ in frames:  # drop the rest
                         pass
                 continue
             self._current = (connection, request_id, len(payload))
             try:
-                result = handler(message.get("body"))
+                result = handler(request.body)
             except BaseException as error:  # SystemExit too: a request must not end the worker
-                answer = self._failed(error, message["method"])
+                answer = self._failed(error, request.method)
             else:
                 if type(result) is GeneratorType:
-                    self._begin(result, message["method"])
+                    self._begin(result, request.method)
                     at_once = self.at_once
                     continue
                 answer = write_result(request_id, result, False, max_payload)
             frame = encode(request_id, answer)
             answers[request_id] = frame
-            connection.answers_size += len(frame)
+            size = connection.answers_size = connection.answers_size + len(frame)
+            if size > _BATCH:
+                at_once = False
             if outstanding:  # the handler asked for its Request
                 outstanding.pop(request_id, None)
             if monotonic() > self.until:
                 at_once = self.at_once = False
-                self._took_long(message["method"], request_id)
+                self._took_long(request.method, request_id)
         if is_first:
             self._frames = _NO_FRAMES
             self._current = None
@@ -149,10 +153,19 @@ class InlineRunner:
         """Makes a forked child end when it leaves its handler, by way of _took_long."""
         self.until = float("-inf")
 
-    def _take_message(
-        self, connection: Connection, header_id: int, message: Any, size: int
+    def _take_other(
+        self, connection: Connection, header_id: int, payload: bytes, message: Any
     ) -> None:
-        """Does what a message asks for."""
+        """Does what a message asks for. Its value is given where it is known."""
+        size = len(payload)
+        if message is None:
+            try:
+                message = read_message(payload)
+            except Malformed as error:
+                self._refuse(connection, header_id, str(error), False)
+                return
+        elif hasattr(message, "method"):  # a plain request, which must wait for its turn
+            message = {"id": message.id, "method": message.method, "body": message.body}
         demand = rules.demand_of(message, header_id, connection.decoder.framing == ENHANCED)
         if demand.kind == rules.REQUEST:
             self._take_request(connection, demand, size)
@@ -222,6 +235,8 @@ class InlineRunner:
                 request = self._current = inbox.popleft()
                 self._turns.settle(request, request.step(self._max_payload))
                 late = monotonic() > self.until
+                if connection.answers_size > _BATCH:
+                    break
             self._current = None
             self._flush(connection)
 

@@ -61,6 +61,11 @@ def not_accepting(error: OSError) -> None:
     _log(_WARNING, f"cannot accept connections for now: {error.strerror or error}")
 
 
+def json_stays_slow(error: Exception) -> None:
+    text = f"{type(error).__name__}: {error}"
+    _log(_WARNING, f"msgspec cannot be imported, so JSON stays slower: {shown(text, quote=False)}")
+
+
 def shown(foreign: object, quote: bool = True) -> str:
     """Returns foreign text as one short line without control characters."""
     text = foreign if isinstance(foreign, str) else type(foreign).__name__

@@ -8,6 +8,7 @@ import sys
 from math import inf
 
 from . import crc32c, handlers
+from .codec import is_installed
 from .fork import end_child, fork
 from .framing import DEFAULT_MAX_PAYLOAD, MAX_PAYLOAD_LIMIT
 from .guardian import Guardian
@@ -55,6 +56,8 @@ def run_worker(
     _refuse_import_by_multiprocessing()
     if crc32c.IMPLEMENTATION == "table":
         _say("the package google-crc32c is missing: checksums are computed in Python, slowly")
+    if not is_installed():
+        _say("the package msgspec is missing: JSON is read and written by json, more slowly")
     _keep_freed_memory()
     try:
         guardian = Guardian(grace)  # before there is a socket file to leave behind at a signal

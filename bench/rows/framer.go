@@ -1,0 +1,184 @@
+package rows
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"time"
+
+	"github.com/pyproctest/pyproctest/bench/turns"
+	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/ref/frame"
+)
+
+// TimedFramer is a [conformance.Framer] of another program, which writes or reads frames in a loop of its own and times
+// that.
+type TimedFramer interface {
+	conformance.Framer
+	// Measure writes (op "encode") or reads (op "decode") n frames with payloads of size bytes, and returns the time
+	// that this took.
+	Measure(ctx context.Context, op string, size, n int) (time.Duration, error)
+}
+
+// OpenFramer makes a framer over a stream, as for [conformance.TestFramer].
+type OpenFramer func(rw io.ReadWriter, o conformance.FramerOptions) conformance.Framer
+
+var (
+	framings   = []conformance.Framing{conformance.Enhanced, conformance.Basic}
+	frameSizes = []size{{"0B", 0}, {"64B", 64}, {"1KB", 1 << 10}, {"64KB", 64 << 10}, {"1MB", 1 << 20}}
+)
+
+// frameTurn is short, so that most turns are not interrupted by anything. One of another program is longer than what it
+// takes to ask for it.
+const (
+	frameTurn = 50 * time.Microsecond
+	askedTurn = 2 * time.Millisecond
+)
+
+// Framer returns the rows of a framer: op=write is WriteFrame to a stream that takes everything at no cost, and op=decode is
+// ReadFrame from one that never ends. The floor is one copy of the payload and one CRC32C by the processor.
+func Framer(side string, open OpenFramer, which []conformance.Framing, extent Extent) []Row {
+	if len(which) == 0 {
+		which = framings
+	}
+	var rows []Row
+	for _, op := range []string{"write", "decode"} {
+		for _, framing := range which {
+			for _, s := range frameSizes {
+				if extent == Quick && s.bytes != 64 && s.bytes != 64<<10 {
+					continue
+				}
+				rows = append(rows, Row{
+					Benchmark: "Framing", Placement: Placements()[0], Group: "framing " + side,
+					Keys:    fmt.Sprintf("side=%s/op=%s/framing=%s/size=%s", side, op, framing, s.name),
+					options: turns.Options{Turn: frameTurn, Ratio: "x-floor", Bytes: s.bytes},
+					sides: func(ctx context.Context, _ *Shelf) (floor, subject turns.Side, err error) {
+						return framerSides(ctx, open, op, framing, s.bytes)
+					},
+				})
+			}
+		}
+	}
+	return rows
+}
+
+func framerSides(ctx context.Context, open OpenFramer, op string, framing conformance.Framing, size int) (floor, subject turns.Side, err error) {
+	payload := make([]byte, size)
+	for i := range payload {
+		payload[i] = byte(i)
+	}
+	floor = turns.Side{Run: copyAndSum(payload)}
+	stream := endless(framing, payload)
+	f := open(stream, conformance.FramerOptions{Framing: framing})
+	if remote, ok := f.(TimedFramer); ok {
+		asked := map[string]string{"write": "encode", "decode": "decode"}[op]
+		subject = turns.Side{Clock: func(n int, _ *turns.Latencies) (time.Duration, error) {
+			return remote.Measure(ctx, asked, size, n)
+		}}
+		return floor, subject, nil
+	}
+	if op == "decode" {
+		return floor, turns.Side{Run: func(n int, _ *turns.Latencies) error { return readFrames(f, framing, payload, n) }}, nil
+	}
+	if err := writesRight(open, framing, payload); err != nil {
+		return floor, subject, err
+	}
+	return floor, turns.Side{Run: func(n int, _ *turns.Latencies) error {
+		for range n {
+			if err := f.WriteFrame(frameID, payload); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}, nil
+}
+
+// frameID is that of all frames. It has eight bytes that differ.
+const frameID = 0x0102030405060708
+
+// readFrames reads frames and looks whether they are the right ones; the whole payload of the first, and the length of the
+// others, for which there is no time.
+func readFrames(f conformance.Framer, framing conformance.Framing, payload []byte, n int) error {
+	id := uint64(frameID)
+	if framing == conformance.Basic {
+		id = 0
+	}
+	for i := range n {
+		got, err := f.ReadFrame()
+		if err != nil {
+			return fmt.Errorf("a right frame was not read: %w", err)
+		}
+		if got.ID != id || len(got.Payload) != len(payload) || i == 0 && !bytes.Equal(got.Payload, payload) {
+			return fmt.Errorf("another frame was read than is on the stream: ID %d and %d bytes, instead of ID %d and %d bytes; run the conformance suite first",
+				got.ID, len(got.Payload), id, len(payload))
+		}
+	}
+	return nil
+}
+
+// writesRight is an error if a frame goes out with other bytes than it has.
+func writesRight(open OpenFramer, framing conformance.Framing, payload []byte) error {
+	var out bytes.Buffer
+	if err := open(&out, conformance.FramerOptions{Framing: framing}).WriteFrame(frameID, payload); err != nil {
+		return fmt.Errorf("a frame was not written: %w", err)
+	}
+	if want := frame.AppendFrame(nil, framingOf(framing), frameID, payload); !bytes.Equal(out.Bytes(), want) {
+		return fmt.Errorf("a frame of %d bytes was written with other bytes than it has in the protocol; run the conformance suite first", len(want))
+	}
+	return nil
+}
+
+var (
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	sink       uint32 // so that the compiler leaves the floor in
+)
+
+func copyAndSum(payload []byte) func(int, *turns.Latencies) error {
+	dst := make([]byte, len(payload))
+	return func(n int, _ *turns.Latencies) error {
+		for range n {
+			copy(dst, payload)
+			sink = crc32.Update(0, castagnoli, payload)
+		}
+		return nil
+	}
+}
+
+// endless is a stream on which the same frame comes again and again, and which takes whatever is written. It costs one copy
+// and few calls.
+func endless(framing conformance.Framing, payload []byte) io.ReadWriter {
+	const atLeast = 32 << 10
+	var frames []byte
+	for len(frames) < atLeast {
+		frames = frame.AppendFrame(frames, framingOf(framing), frameID, payload)
+	}
+	return &repeat{data: frames}
+}
+
+func framingOf(f conformance.Framing) frame.Framing {
+	if f == conformance.Basic {
+		return frame.Basic
+	}
+	return frame.Enhanced
+}
+
+type repeat struct {
+	data []byte
+	at   int
+}
+
+func (r *repeat) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		c := copy(p[n:], r.data[r.at:])
+		n += c
+		if r.at += c; r.at == len(r.data) {
+			r.at = 0
+		}
+	}
+	return n, nil
+}
+
+func (r *repeat) Write(p []byte) (int, error) { return len(p), nil }

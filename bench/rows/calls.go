@@ -26,7 +26,7 @@ func stringBody(size int) json.RawMessage {
 
 // calls returns the rows of calls through started pools: of the method echo, against the hand-written loop with as many
 // calls outstanding.
-func calls(side string, start starter, extent Extent) []Row {
+func calls(side string, start Starter, extent Extent) []Row {
 	var rows []Row
 	for _, placement := range Placements() {
 		for _, framing := range framings {
@@ -59,7 +59,7 @@ func callsExtent(framing conformance.Framing, workers int, size string, callers 
 	return Full
 }
 
-func callsRow(side string, start starter, placement string, framing conformance.Framing, workers int, s size, callers int) Row {
+func callsRow(side string, start Starter, placement string, framing conformance.Framing, workers int, s size, callers int) Row {
 	return Row{
 		Benchmark: "Calls", Placement: placement,
 		Group:   fmt.Sprintf("%s %s %s %d", placement, side, framing, workers),
@@ -80,19 +80,39 @@ func callsRow(side string, start starter, placement string, framing conformance.
 	}
 }
 
-// starter starts a pool, and returns it once all its workers accept connections.
-type starter func(ctx context.Context, s *Shelf, framing conformance.Framing, workers int) (*started, error)
+// Starter starts a pool, and returns it once all its workers accept connections.
+type Starter func(ctx context.Context, s *Shelf, framing conformance.Framing, workers int) (*started, error)
 
 // started is a pool that can be called.
 type started struct {
-	call  func(ctx context.Context, method string, body json.RawMessage) (json.RawMessage, error)
+	call  Call
 	timed TimedPool // or nil
 	pids  []int     // of the workers
 	stop  func() error
 }
 
+// Own returns a row without a floor, of one pool of one worker: measure measures its calls, unpinned.
+func Own(benchmark, side, keys string, start Starter, measure func(ctx context.Context, call Call) ([]turns.Metric, error)) Row {
+	const framing, workers = conformance.Enhanced, 1
+	return Row{
+		Benchmark: benchmark, Placement: Unpinned,
+		Group: fmt.Sprintf("%s %s %s %d", Unpinned, side, framing, workers), // as of other calls
+		Keys:  fmt.Sprintf("side=%s/framing=%s/workers=%d/%s", side, framing, workers, keys),
+		own: func(ctx context.Context, shelf *Shelf) ([]turns.Metric, error) {
+			p, err := shelf.started(ctx, start, framing, workers)
+			if err != nil {
+				return nil, err
+			}
+			return measure(ctx, p.call)
+		},
+	}
+}
+
+// Call calls a method of a worker, and returns the body of its answer.
+type Call func(ctx context.Context, method string, body json.RawMessage) (json.RawMessage, error)
+
 // started is the pool on the shelf.
-func (s *Shelf) started(ctx context.Context, start starter, framing conformance.Framing, workers int) (*started, error) {
+func (s *Shelf) started(ctx context.Context, start Starter, framing conformance.Framing, workers int) (*started, error) {
 	return on(s, "pool", func() (*started, func() error, error) {
 		p, err := start(ctx, s, framing, workers)
 		if err != nil {

@@ -27,13 +27,14 @@ type OpenPool func(o conformance.PoolOptions) (conformance.Pool, error)
 
 // Pool returns the rows of a pool with the bundled worker.
 func Pool(side string, open OpenPool, extent Extent) []Row {
-	return calls(side, startPool(open), extent)
+	return calls(side, StartPool(open), extent)
 }
 
 // inFlight is what the reference pool sends to a worker at once where nothing else is set.
 const inFlight = 16
 
-func startPool(open OpenPool) starter {
+// StartPool starts a pool with the bundled worker.
+func StartPool(open OpenPool) Starter {
 	return func(ctx context.Context, shelf *Shelf, framing conformance.Framing, workers int) (_ *started, err error) {
 		program, _, err := shelf.bundled()
 		if err != nil {

@@ -47,6 +47,7 @@ type Row struct {
 
 	options turns.Options
 	sides   func(ctx context.Context, s *Shelf) (floor, subject turns.Side, err error)
+	own     func(ctx context.Context, s *Shelf) ([]turns.Metric, error) // in place of both, where there is no floor
 }
 
 // Name is what the Go benchmark format calls the row.
@@ -67,6 +68,13 @@ func (r Row) Measure(ctx context.Context, s *Shelf, more func() bool) ([]turns.M
 			return nil, fmt.Errorf("%s: %w", r, err)
 		}
 		defer func() { _ = unpin() }() // the cores were those of this process before
+	}
+	if r.own != nil {
+		metrics, err := r.own(ctx, s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r, err)
+		}
+		return metrics, nil
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

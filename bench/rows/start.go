@@ -16,7 +16,7 @@ const startedWorkers = 4
 
 // startRow sets the start of a pool of 4 against 4 bare Python processes, started side by side, that import the bundled
 // worker's package and do nothing more.
-func startRow(side string, start starter, placement string) Row {
+func startRow(side string, start Starter, placement string) Row {
 	return Row{
 		Benchmark: "Start", Placement: placement, Group: "start " + placement + " " + side,
 		Keys:    fmt.Sprintf("side=%s/workers=%d", side, startedWorkers),

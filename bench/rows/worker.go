@@ -11,10 +11,11 @@ import (
 
 // Worker returns the rows of a worker under the reference pool.
 func Worker(side string, command conformance.WorkerCommand, extent Extent) []Row {
-	return calls(side, startWorkers(command), extent)
+	return calls(side, StartWorkers(command), extent)
 }
 
-func startWorkers(command conformance.WorkerCommand) starter {
+// StartWorkers starts the worker under the reference pool.
+func StartWorkers(command conformance.WorkerCommand) Starter {
 	return func(ctx context.Context, _ *Shelf, framing conformance.Framing, workers int) (*started, error) {
 		p, err := pool.NewPool(pool.PoolOptions{
 			Command: append([]string{command.Path}, command.Args...), Env: command.Env, Dir: command.Dir,

@@ -70,6 +70,17 @@ func TestTheTimeOfACallIsFromTheMomentItWasDue(t *testing.T) {
 	})
 }
 
+// What holds up this side holds up the calls that were due meanwhile.
+func TestCallsThatAreMadeLateCountFromWhenTheyWereDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := func(due time.Time) { time.Sleep(time.Until(due) + 50*time.Millisecond) }
+		r, err := open(t.Context(), Options{Rate: 1000, For: time.Second}, func(context.Context, string, json.RawMessage) error { return nil }, late)
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, r.At(50), 50*time.Millisecond)
+		require.Equal(t, r.Late.ValueAtQuantile(50), r.Times.ValueAtQuantile(50), "the calls themselves took no time")
+	})
+}
+
 func TestTheSameSeedGivesTheSameCallsAtTheSameMoments(t *testing.T) {
 	mix, err := ParseMix("64B:9,10KB,sleep=5ms")
 	require.NoError(t, err)

@@ -41,6 +41,11 @@ Leaving checks out is fast. So the clauses of checksums and IDs are checked firs
 fails them gets no numbers. A framer and a pool need an adapter that answers "measure", which
 loops and times itself: see "pyproctest adapters".
 
+With --rate calls come whether or not those before have ended, as they do in production, and
+the time of a call is taken from the moment it was due: a stall then counts for every call
+that it holds up. A closed loop, where a caller waits for an answer before it calls again,
+hides stalls; it is measured beside. An adapter in another language is not called at a rate.
+
 In DIR are report.html, results.txt (for benchstat, and for --compare), results.csv and
 results.json. With --compare, what rose beyond the limit of its rule is measured once more,
 and counts if it is worse again.
@@ -53,6 +58,7 @@ Exit status:
 		Example: `  pyproctest bench --worker 'node worker.mjs'
   pyproctest bench --worker ./worker --against 'python3 old.py' --out worker-bench
   pyproctest bench --worker ./worker --compare old/results.txt
+  pyproctest bench --worker ./worker --rate 2000,50% --mix 64B:90,10KB:9,sleep=5ms:1 --for 30s
   pyproctest bench --framer 'node framer.mjs' --quick`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -68,6 +74,9 @@ Exit status:
 	f.BoolVar(&b.full, "full", false, "measure all rows, ten times each: half an hour")
 	f.StringVar(&b.out, "out", "pyproctest-bench", "the `DIR` for the results")
 	f.StringVar(&b.compare, "compare", "", "judge against the results.txt of an earlier run on this machine, `OLD.txt`")
+	f.StringVar(&b.rate, "rate", "", "also call at each of these `RATES`: calls a second, or percent of what a closed loop reaches in this run (default: 25%,50%,75%,90%; with --quick, none)")
+	f.StringVar(&b.mix, "mix", "64B", "the `KINDS` of calls that come at a rate, with their weights: sizes and slow handlers, such as 64B:90,10KB:9,sleep=5ms:1")
+	f.DurationVar(&b.span, "for", 2*time.Second, "how long calls come at each rate")
 	f.BoolVar(&b.force, "force", false, "measure it even if it fails the clauses of checksums and IDs, and say so in the report")
 	return c
 }
@@ -77,6 +86,8 @@ type benchFlags struct {
 	against              string
 	quick, full          bool
 	out, compare         string
+	rate, mix            string
+	span                 time.Duration
 	force                bool
 }
 
@@ -90,6 +101,10 @@ const (
 func (b *benchFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	began := time.Now()
 	role, command, err := b.role()
+	if err != nil {
+		return err
+	}
+	load, err := b.load(role)
 	if err != nil {
 		return err
 	}
@@ -133,7 +148,7 @@ func (b *benchFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("--out %s: %w", b.out, err)
 	}
-	plan := b.plan(subjects, began)
+	plan := b.plan(subjects, began, load)
 	plan.Config, plan.Out = b.config(about), w
 	line := newBenchLine(stderr)
 	plan.Progress = line.show
@@ -149,6 +164,9 @@ func (b *benchFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 		}
 	}
 	notOffered, measured := plan.Run(ctx)
+	if ctx.Err() == nil && load != nil {
+		measured = errors.Join(measured, load.run(ctx, plan, subjects))
+	}
 	line.clear()
 	if err := w.Close(); err != nil {
 		return err
@@ -196,8 +214,8 @@ func (b *benchFlags) role() (role spec.Role, command string, err error) {
 }
 
 // plan says what is measured. A run that is not full ends in time.
-func (b *benchFlags) plan(subjects []*benchSubject, began time.Time) *rounds.Plan {
-	p := &rounds.Plan{Rounds: normalRounds, Each: normalEach, Within: within - time.Since(began)}
+func (b *benchFlags) plan(subjects []*benchSubject, began time.Time, load *benchLoad) *rounds.Plan {
+	p := &rounds.Plan{Rounds: normalRounds, Each: normalEach, Within: max(time.Second, within-time.Since(began)-load.takes(len(subjects)))}
 	extent := rows.Normal
 	switch {
 	case b.quick:

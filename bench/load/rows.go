@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -74,7 +75,11 @@ func Rows(side string, start rows.Starter, rates []Rate, mix Mix, mixText string
 			if calls == 0 {
 				return Result{}, fmt.Errorf("what a closed loop reaches is not known, of which %s is a share", rate.Text)
 			}
-			return Open(ctx, Options{Rate: calls, For: each, Mix: mix}, call)
+			r, err := Open(ctx, Options{Rate: calls, For: each, Mix: mix}, call)
+			if errors.Is(err, ErrTooFast) {
+				err = fmt.Errorf("%w: %w", rows.ErrNoFigure, err)
+			}
+			return r, err
 		}))
 	}
 	return all

@@ -39,7 +39,7 @@ type Plan struct {
 	Out    *results.Writer
 
 	Progress func(Progress)     // called before each row; may be nil
-	Pause    func(Pause)        // called after the first rows and after each round; may be nil
+	Pause    func(Pause)        // called after the first rows, if more follow, and after each round; may be nil
 	Notes    map[string]string  // settings that rows note are added to this; may be nil
 	now      func() time.Time   // time.Now, but in tests
 	took     map[string]float64 // seconds of each row, the last time
@@ -60,8 +60,8 @@ type Pause struct {
 }
 
 // Run measures until all rounds are done, the time is over, or ctx ends. What was measured until then is written. The error
-// joins those of rows that failed, each once; the others go on. A row that the subject does not offer is left out, and
-// returned with the reason.
+// joins those of rows that failed, each once; the others go on. A row that the subject does not offer, or that has no figure
+// ([rows.ErrNoFigure]), is left out, and returned with the reason.
 func (p *Plan) Run(ctx context.Context) (notOffered map[string]string, err error) {
 	if p.now == nil {
 		p.now = time.Now
@@ -107,11 +107,14 @@ func (p *Plan) Run(ctx context.Context) (notOffered map[string]string, err error
 			switch {
 			case err == nil:
 			case ctx.Err() != nil: // told above
-			case errors.Is(err, conformance.Unsupported):
-				notOffered[name] = err.Error()
+			case errors.Is(err, conformance.Unsupported), errors.Is(err, rows.ErrNoFigure):
+				notOffered[name] = errors.Unwrap(err).Error() // without the row
 			default:
 				failed[name] = err
 			}
+		}
+		if early == len(order) && early > 0 && p.Rounds > 1 {
+			p.pause(Pause{First: true, Round: 1})
 		}
 		p.pause(Pause{Round: round + 1})
 		if now := p.now(); p.Within > 0 && now.Add(now.Sub(beganRound)).Sub(began) > p.Within {

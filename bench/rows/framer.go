@@ -13,13 +13,12 @@ import (
 	"github.com/pyproctest/pyproctest/ref/frame"
 )
 
-// TimedFramer is a [conformance.Framer] of another program, which writes or reads frames in a loop of its own and times
-// that.
+// TimedFramer is a framer of another program, which writes or reads frames in a loop of its own and times that.
 type TimedFramer interface {
-	conformance.Framer
 	// Measure writes (op "encode") or reads (op "decode") n frames with payloads of size bytes, and returns the time
 	// that this took.
-	Measure(ctx context.Context, op string, size, n int) (time.Duration, error)
+	Measure(ctx context.Context, op string, framing conformance.Framing, size, n int) (time.Duration, error)
+	Close() error
 }
 
 // OpenFramer makes a framer over a stream, as for [conformance.TestFramer].
@@ -30,16 +29,48 @@ var (
 	frameSizes = []size{{"0B", 0}, {"64B", 64}, {"1KB", 1 << 10}, {"64KB", 64 << 10}, {"1MB", 1 << 20}}
 )
 
-// frameTurn is short, so that most turns are not interrupted by anything. One of another program is longer than what it
-// takes to ask for it.
+// frameTurn is short, so that most turns are not interrupted by anything. One of another program is longer, for the clocks
+// of some languages are coarse.
 const (
 	frameTurn = 50 * time.Microsecond
-	askedTurn = 2 * time.Millisecond
+	timedTurn = 2 * time.Millisecond
 )
 
 // Framer returns the rows of a framer: op=write is WriteFrame to a stream that takes everything at no cost, and op=decode is
 // ReadFrame from one that never ends. The floor is one copy of the payload and one CRC32C by the processor.
 func Framer(side string, open OpenFramer, which []conformance.Framing, extent Extent) []Row {
+	return framing(side, which, extent, frameTurn, func(_ context.Context, _ *Shelf, op string, framing conformance.Framing, payload []byte) (turns.Side, error) {
+		if op == "write" {
+			return writing(open, framing, payload)
+		}
+		f := open(endless(framing, payload), conformance.FramerOptions{Framing: framing})
+		return turns.Side{Run: func(n int, _ *turns.Latencies) error { return readFrames(f, framing, payload, n) }}, nil
+	})
+}
+
+// RemoteFramer returns the rows of a framer of another program. The floor is that of [Framer], in this process.
+func RemoteFramer(side string, open func(context.Context) (TimedFramer, error), extent Extent) []Row {
+	return framing(side, nil, extent, timedTurn, func(ctx context.Context, s *Shelf, op string, framing conformance.Framing, payload []byte) (turns.Side, error) {
+		f, err := on(s, "framer", func() (TimedFramer, func() error, error) {
+			f, err := open(ctx)
+			if err != nil {
+				return nil, nil, err
+			}
+			return f, f.Close, nil
+		})
+		if err != nil {
+			return turns.Side{}, err
+		}
+		asked := map[string]string{"write": "encode", "decode": "decode"}[op]
+		return turns.Side{Clock: func(n int, _ *turns.Latencies) (time.Duration, error) {
+			return f.Measure(ctx, asked, framing, len(payload), n)
+		}}, nil
+	})
+}
+
+// framing returns a row for each operation, framing and size. subject does the operation.
+func framing(side string, which []conformance.Framing, extent Extent, turn time.Duration,
+	subject func(ctx context.Context, s *Shelf, op string, framing conformance.Framing, payload []byte) (turns.Side, error)) []Row {
 	if len(which) == 0 {
 		which = framings
 	}
@@ -53,9 +84,14 @@ func Framer(side string, open OpenFramer, which []conformance.Framing, extent Ex
 				rows = append(rows, Row{
 					Benchmark: "Framing", Placement: Placements()[0], Group: "framing " + side,
 					Keys:    fmt.Sprintf("side=%s/op=%s/framing=%s/size=%s", side, op, framing, s.name),
-					options: turns.Options{Turn: frameTurn, Ratio: "x-floor", Bytes: s.bytes},
-					sides: func(ctx context.Context, _ *Shelf) (floor, subject turns.Side, err error) {
-						return framerSides(ctx, open, op, framing, s.bytes)
+					options: turns.Options{Turn: turn, Ratio: "x-floor", Bytes: s.bytes},
+					sides: func(ctx context.Context, shelf *Shelf) (floor, measured turns.Side, err error) {
+						payload := make([]byte, s.bytes)
+						for i := range payload {
+							payload[i] = byte(i)
+						}
+						measured, err = subject(ctx, shelf, op, framing, payload)
+						return turns.Side{Run: copyAndSum(payload)}, measured, err
 					},
 				})
 			}
@@ -64,35 +100,21 @@ func Framer(side string, open OpenFramer, which []conformance.Framing, extent Ex
 	return rows
 }
 
-func framerSides(ctx context.Context, open OpenFramer, op string, framing conformance.Framing, size int) (floor, subject turns.Side, err error) {
-	payload := make([]byte, size)
-	for i := range payload {
-		payload[i] = byte(i)
-	}
-	floor = turns.Side{Run: copyAndSum(payload)}
-	stream := endless(framing, payload)
-	f := open(stream, conformance.FramerOptions{Framing: framing})
-	if remote, ok := f.(TimedFramer); ok {
-		asked := map[string]string{"write": "encode", "decode": "decode"}[op]
-		subject = turns.Side{Clock: func(n int, _ *turns.Latencies) (time.Duration, error) {
-			return remote.Measure(ctx, asked, size, n)
-		}}
-		return floor, subject, nil
-	}
-	if op == "decode" {
-		return floor, turns.Side{Run: func(n int, _ *turns.Latencies) error { return readFrames(f, framing, payload, n) }}, nil
-	}
+// writing writes frames, after it has looked whether one goes out with the bytes that it has in the protocol.
+func writing(open OpenFramer, framing conformance.Framing, payload []byte) (side turns.Side, err error) {
 	if err := writesRight(open, framing, payload); err != nil {
-		return floor, subject, err
+		return side, err
 	}
-	return floor, turns.Side{Run: func(n int, _ *turns.Latencies) error {
+	f := open(endless(framing, payload), conformance.FramerOptions{Framing: framing})
+	side.Run = func(n int, _ *turns.Latencies) error {
 		for range n {
 			if err := f.WriteFrame(frameID, payload); err != nil {
 				return err
 			}
 		}
 		return nil
-	}}, nil
+	}
+	return side, nil
 }
 
 // frameID is that of all frames. It has eight bytes that differ.

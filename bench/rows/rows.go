@@ -5,6 +5,7 @@ package rows
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -98,6 +99,9 @@ func (r Row) Measure(ctx context.Context, s *Shelf, more func() bool) ([]turns.M
 }
 
 var errHung = fmt.Errorf("a turn did not end within %v: a call or a frame hangs", hung)
+
+// ErrNoFigure is in the error of a row whose subject cannot do what was asked of it, though nothing is wrong with it.
+var ErrNoFigure = errors.New("no figure")
 
 type size struct {
 	name  string

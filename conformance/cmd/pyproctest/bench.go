@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,6 +73,7 @@ Exit status:
 	f.StringVar(&b.against, "against", "", "the `CMD` of another one of the same role, measured turn by turn with it")
 	f.BoolVar(&b.quick, "quick", false, "measure a few rows, in some twenty seconds")
 	f.BoolVar(&b.full, "full", false, "measure all rows, ten times each: half an hour")
+	f.IntVar(&b.rounds, "rounds", 0, "how often each row is measured; --compare needs 5 at least (default: 6; 5 with --quick, 10 with --full)")
 	f.StringVar(&b.out, "out", "pyproctest-bench", "the `DIR` for the results")
 	f.StringVar(&b.compare, "compare", "", "judge against the results.txt of an earlier run on this machine, `OLD.txt`")
 	f.StringVar(&b.rate, "rate", "", "also call at each of these `RATES`: calls a second, or percent of what a closed loop reaches in this run (default: 25%,50%,75%,90%; with --quick, none)")
@@ -85,6 +87,7 @@ type benchFlags struct {
 	worker, framer, pool string
 	against              string
 	quick, full          bool
+	rounds               int
 	out, compare         string
 	rate, mix            string
 	span                 time.Duration
@@ -165,16 +168,15 @@ func (b *benchFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	notOffered, measured := plan.Run(ctx)
 	if ctx.Err() == nil && load != nil {
-		measured = errors.Join(measured, load.run(ctx, plan, subjects))
+		none, err := load.run(ctx, plan, subjects)
+		maps.Copy(notOffered, none)
+		measured = errors.Join(measured, err)
 	}
 	line.clear()
 	if err := w.Close(); err != nil {
 		return err
 	}
-	for _, reason := range notOffered {
-		about.Notes = append(about.Notes, "not measured: "+reason)
-	}
-	slices.Sort(about.Notes)
+	about.Notes = append(about.Notes, notMeasured(notOffered)...)
 	if role == spec.RolePool {
 		if slow := rows.SlowWorker(plan.Notes["floor-checksum"]); slow != "" {
 			about.Notes = append(about.Notes, slow)
@@ -207,6 +209,8 @@ func (b *benchFlags) role() (role spec.Role, command string, err error) {
 	switch {
 	case given != 1:
 		return "", "", errors.New("give one of --worker, --framer and --pool, with the command that starts it")
+	case b.rounds < 0 || b.rounds > 1000:
+		return "", "", fmt.Errorf("--rounds %d: give a number from 1 to 1000", b.rounds)
 	case b.quick && b.full:
 		return "", "", errors.New("give --quick or --full, not both")
 	}
@@ -222,6 +226,9 @@ func (b *benchFlags) plan(subjects []*benchSubject, began time.Time, load *bench
 		extent, p.Rounds, p.Each = rows.Quick, quickRounds, quickEach
 	case b.full:
 		extent, p.Rounds, p.Each, p.Within = rows.Full, fullRounds, fullEach, 0
+	}
+	if b.rounds > 0 {
+		p.Rounds = b.rounds
 	}
 	early := map[string]bool{}
 	for _, s := range subjects {
@@ -253,6 +260,18 @@ func (b *benchFlags) config(about report.Subject) []benchfmt.Config {
 		add("yours", "passes the clauses of checksums and IDs")
 	}
 	return config
+}
+
+// notMeasured says once of each reason which rows it keeps from having figures.
+func notMeasured(reasons map[string]string) (notes []string) {
+	rows := map[string][]string{}
+	for _, row := range slices.Sorted(maps.Keys(reasons)) {
+		rows[reasons[row]] = append(rows[reasons[row]], row)
+	}
+	for _, reason := range slices.Sorted(maps.Keys(rows)) {
+		notes = append(notes, fmt.Sprintf("not measured: %s: %s", strings.Join(rows[reason], ", "), reason))
+	}
+	return notes
 }
 
 func readRows(file string) (report.Rows, results.Set, error) {

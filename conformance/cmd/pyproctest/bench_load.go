@@ -53,11 +53,10 @@ func (l *benchLoad) takes(sides int) time.Duration {
 }
 
 // run measures after the plan, into the same results. A rate that cannot be kept up has no figures.
-func (l *benchLoad) run(ctx context.Context, after *rounds.Plan, subjects []*benchSubject) error {
+func (l *benchLoad) run(ctx context.Context, after *rounds.Plan, subjects []*benchSubject) (noFigure map[string]string, err error) {
 	p := &rounds.Plan{Rounds: 1, Each: l.each, Config: after.Config, Notes: after.Notes, Out: after.Out, Progress: after.Progress}
 	for _, s := range subjects {
 		p.Sides = append(p.Sides, load.Rows(s.side, rows.StartWorkers(s.words), l.rates, l.mix, l.mixText, l.each))
 	}
-	_, err := p.Run(ctx)
-	return err
+	return p.Run(ctx)
 }

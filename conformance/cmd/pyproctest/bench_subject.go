@@ -57,6 +57,13 @@ func openBenchSubjects(ctx context.Context, role spec.Role, command, against str
 			s.name = s.adapter.Name()
 		}
 		all = append(all, s)
+		if s.adapter == nil {
+			continue
+		}
+		if err := s.adapter.Measures(ctx); err != nil {
+			closeAll()
+			return nil, nil, fmt.Errorf("no figures for %s: %w", given.command, err)
+		}
 	}
 	return all, closeAll, nil
 }
@@ -65,9 +72,11 @@ func openBenchSubjects(ctx context.Context, role spec.Role, command, against str
 func (s *benchSubject) rows(extent rows.Extent) []rows.Row {
 	switch s.role {
 	case spec.RoleFramer:
-		return rows.Framer(s.side, s.adapter.Framer(), nil, extent)
+		return rows.RemoteFramer(s.side, func(ctx context.Context) (rows.TimedFramer, error) { return s.adapter.MeasuredFramer(ctx) }, extent)
 	case spec.RolePool:
-		return rows.Pool(s.side, s.adapter.Pool(), extent)
+		return rows.Pool(s.side, func(o conformance.PoolOptions) (conformance.Pool, error) {
+			return s.adapter.MeasuredPool(s.adapter.Context(), o)
+		}, extent)
 	}
 	return rows.Worker(s.side, s.words, extent)
 }

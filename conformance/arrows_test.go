@@ -57,7 +57,7 @@ var arrows = map[string]string{
 	"bench/turns":  "",
 	"bench/floor":  "bench/peer bench/turns",
 	"bench/gate":   "bench/results",
-	"bench/load":   "",
+	"bench/load":   "bench/rows bench/turns",
 	"bench/report": "bench/chart bench/results",
 	// Whoever measures brings the suite, whose types are those of framers and pools, and the reference together.
 	"bench":                 "bench/floor bench/rows conformance",

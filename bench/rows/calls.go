@@ -94,18 +94,18 @@ type started struct {
 // Own returns a row without a floor, of one pool of one worker: measure measures its calls, unpinned.
 func Own(benchmark, side, keys string, start Starter, measure func(ctx context.Context, call Call) ([]turns.Metric, error)) Row {
 	const framing, workers = conformance.Enhanced, 1
-	return Row{
+	row := Row{
 		Benchmark: benchmark, Placement: Unpinned,
 		Group: fmt.Sprintf("%s %s %s %d", Unpinned, side, framing, workers), // as of other calls
 		Keys:  fmt.Sprintf("side=%s/framing=%s/workers=%d/%s", side, framing, workers, keys),
-		own: func(ctx context.Context, shelf *Shelf) ([]turns.Metric, error) {
-			p, err := shelf.started(ctx, start, framing, workers)
-			if err != nil {
-				return nil, err
-			}
-			return measure(ctx, p.call)
-		},
 	}
+	return row.MeasuredBy(func(ctx context.Context, shelf *Shelf) ([]turns.Metric, error) {
+		p, err := shelf.started(ctx, start, framing, workers)
+		if err != nil {
+			return nil, err
+		}
+		return measure(ctx, p.call)
+	})
 }
 
 // Call calls a method of a worker, and returns the body of its answer.

@@ -115,9 +115,6 @@ func (b *benchFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(b.out, 0o777); err != nil {
-		return fmt.Errorf("--out %s: %w", b.out, err)
-	}
 	subjects, closeAll, err := openBenchSubjects(ctx, role, command, b.against, stderr)
 	if err != nil {
 		return err
@@ -146,6 +143,9 @@ func (b *benchFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 		}
 	}
 
+	if err := os.MkdirAll(b.out, 0o777); err != nil {
+		return fmt.Errorf("--out %s: %w", b.out, err)
+	}
 	file := filepath.Join(b.out, "results.txt")
 	w, err := results.Create(file)
 	if err != nil {

@@ -50,7 +50,7 @@ func openBenchSubjects(ctx context.Context, role spec.Role, command, against str
 		}
 		s := &benchSubject{side: given.side, role: role, command: given.command, name: given.command, words: conformance.Command(words[0], words[1:]...)}
 		if role != spec.RoleWorker {
-			if s.adapter, err = adapter.Open(ctx, role, s.words, adapter.Options{Processes: conformance.MostAtOnce()}); err != nil {
+			if s.adapter, err = adapter.Open(ctx, role, s.words, adapter.Options{}); err != nil {
 				closeAll()
 				return nil, nil, err
 			}
@@ -104,12 +104,14 @@ func (s *benchSubject) failedClauses(ctx context.Context, stderr io.Writer) (str
 			failed = append(failed, clause)
 		}
 	}
-	passed := 0
+	passed, blocked := 0, ""
 	for _, r := range report.Results {
 		switch r.Status {
 		case result.StatusPass:
 			passed++
-		case result.StatusFail, result.StatusBlocked:
+		case result.StatusBlocked:
+			blocked = r.Text()
+		case result.StatusFail:
 			fmt.Fprintln(stderr, r.Text())
 			for _, f := range r.Findings {
 				add(f.Clause)
@@ -119,8 +121,8 @@ func (s *benchSubject) failedClauses(ctx context.Context, stderr io.Writer) (str
 			}
 		}
 	}
-	if passed == 0 && len(failed) == 0 {
-		return "", fmt.Errorf("no check could be made of %s: %s", s.command, strings.Join(append(report.NotRun, report.SetUp), "; "))
+	if len(failed) == 0 && (passed == 0 || blocked != "") {
+		return "", fmt.Errorf("%s could not be checked, so it gets no numbers: %s", s.command, strings.Join(slices.DeleteFunc(append(report.NotRun, report.SetUp, blocked), func(s string) bool { return s == "" }), "; "))
 	}
 	return strings.Join(failed, ", "), nil
 }

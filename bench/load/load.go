@@ -46,7 +46,8 @@ type Result struct {
 	Offered float64 // calls a second that came
 	Rate    float64 // calls a second that ended
 	Times   *hdrhistogram.Histogram
-	// Late is how long after they were due calls were made, for this side has to be woken too. It is a part of Times.
+	// Late is how long after they were due calls were made, for this side has to be woken too. It is a part of Times. It is
+	// nil for a closed loop, in which no call is due.
 	Late *hdrhistogram.Histogram
 }
 
@@ -121,7 +122,7 @@ func Closed(ctx context.Context, o Options, callers int, call Call) (Result, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r := &recorder{times: newHistogram(), late: newHistogram()}
+	r := &recorder{times: newHistogram()}
 	began := time.Now()
 	var all sync.WaitGroup
 	for i := range callers {
@@ -156,7 +157,9 @@ func (r *recorder) add(took, late time.Duration) {
 	defer r.mu.Unlock()
 	// The only error is a value beyond an hour, which the limits of a run rule out.
 	_ = r.times.RecordValue(max(1, int64(took)))
-	_ = r.late.RecordValue(max(1, int64(late)))
+	if r.late != nil {
+		_ = r.late.RecordValue(max(1, int64(late)))
+	}
 }
 
 func (r *recorder) result(of time.Duration, came int64, took time.Duration) Result {

@@ -110,7 +110,7 @@ func metrics(r Result) []turns.Metric {
 			all = append(all, turns.Metric{Value: float64(r.At(p.percentile)), Unit: p.unit})
 		}
 	}
-	if r.Calls >= 100 {
+	if r.Calls >= 100 && r.Late != nil {
 		all = append(all, turns.Metric{Value: float64(r.Late.ValueAtQuantile(99)), Unit: "late-p99-ns"})
 	}
 	return all

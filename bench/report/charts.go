@@ -49,10 +49,19 @@ func (s side) label(rows Rows) string {
 		if r.Key["side"] != s.key {
 			continue
 		}
-		name = cmp.Or(r.sideName, name)
+		name = cmp.Or(end(r.sideName), name)
 		if r.Fails {
 			return name + " (fails the checks)"
 		}
+	}
+	return name
+}
+
+// end is the end of a name, which says more than the beginning of a command, and is short enough for a legend.
+func end(name string) string {
+	const most = 30
+	if runes := []rune(name); len(runes) > most {
+		return "…" + string(runes[len(runes)-most+1:])
 	}
 	return name
 }

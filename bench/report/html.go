@@ -15,9 +15,16 @@ var pageText string
 
 var page = template.Must(template.New("page").Parse(pageText))
 
+// The colours of words that are no plain text, which need more contrast than the lines of charts.
+const (
+	lightWords = `--good:#0f6b4d;--bad:#b23a06;--link:#1a5fb0`
+	darkWords  = `--good:#3fc795;--bad:#ff8a5c;--link:#7db4f7`
+)
+
 // pageData is what the page shows.
 type pageData struct {
 	Light, Dark, ChartStyle template.CSS
+	LightWords, DarkWords   template.CSS
 	Title, Role             string
 	Runs                    int
 	Notes                   []string
@@ -59,6 +66,7 @@ func WriteHTML(to io.Writer, rows Rows, set results.Set) error {
 // writePage writes a page of which the head is given.
 func writePage(to io.Writer, rows Rows, set results.Set, data pageData) error {
 	data.Light, data.Dark, data.ChartStyle = chart.LightColors, chart.DarkColors, chart.Style
+	data.LightWords, data.DarkWords = lightWords, darkWords
 	data.Machine = machineOf(set)
 	for _, r := range rows {
 		data.Runs = max(data.Runs, r.Runs())

@@ -22,6 +22,38 @@ type Subject struct {
 	Notes   []string // what a reader has to know
 }
 
+// SubjectRows groups results by row, as [RowsOf] does, and puts the rows in the order of their keys: a run measures first what
+// is to be seen first.
+func SubjectRows(set results.Set) Rows {
+	rows := RowsOf(set)
+	slices.SortStableFunc(rows, func(a, b Row) int {
+		order := cmp.Or(position(a.Benchmark, "Framing", "Calls", "Start", "Load")-position(b.Benchmark, "Framing", "Calls", "Start", "Load"),
+			cmp.Compare(a.Placement, b.Placement), position(a.Key["op"], "write", "decode")-position(b.Key["op"], "write", "decode"),
+			position(a.Key["side"], "yours", "against")-position(b.Key["side"], "yours", "against"),
+			position(a.Key["framing"], "enhanced", "basic")-position(b.Key["framing"], "enhanced", "basic"))
+		for _, key := range []string{"workers", "size", "callers", "rate"} {
+			order = cmp.Or(order, cmp.Compare(magnitude(a.Key[key]), magnitude(b.Key[key])))
+		}
+		return order
+	})
+	return rows
+}
+
+// position is that of a word in a list.
+func position(word string, list ...string) int { return slices.Index(list, word) }
+
+// magnitude is the number that a value begins with, times its unit: 64B, 1KB, 50%. What has none comes first.
+func magnitude(text string) float64 {
+	digits := strings.TrimRight(text, "BKM%")
+	switch unit := strings.TrimPrefix(text, digits); unit {
+	case "KB":
+		return float(digits) * (1 << 10)
+	case "MB":
+		return float(digits) * (1 << 20)
+	}
+	return float(digits)
+}
+
 // Goals are those of the reference that the subject's rows tell of. They are a yardstick, and no demand.
 func (s Subject) Goals(rows Rows) []Goal {
 	var own Rows

@@ -276,7 +276,7 @@ func notMeasured(reasons map[string]string) (notes []string) {
 
 func readRows(file string) (report.Rows, results.Set, error) {
 	set, err := results.ReadFile(file)
-	return report.RowsOf(set), set, err
+	return report.SubjectRows(set), set, err
 }
 
 // report prints the tables and writes all files.

@@ -2,8 +2,8 @@
 
 With the argument "epoll" it waits for that connection as a worker of many connections has to.
 
-Without google_crc32c it has its checksums from zlib: another sum at the same price for a small message, and
-in C as well. The other side of the loop then does the same.
+Without google_crc32c it has its checksums from zlib: another sum at the same price for a small
+message, and in C as well. The other side of the loop then does the same.
 
 It sums, reads and writes JSON as the bundled worker does, so that what differs is what a worker
 does beside.

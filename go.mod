@@ -3,6 +3,7 @@ module github.com/pyproctest/pyproctest
 go 1.26.0
 
 require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/google/gofuzz v1.2.0
 	github.com/leanovate/gopter v0.2.11
 	github.com/mattn/go-shellwords v1.0.16

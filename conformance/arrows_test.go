@@ -49,7 +49,7 @@ var arrows = map[string]string{
 	"conformance/known":       "conformance/catalog conformance/internal/text conformance/result conformance/spec",
 	"conformance/report":      "conformance/catalog conformance/internal/text conformance/known conformance/result conformance/spec",
 	"conformance/tap":         "conformance/inspect conformance/spec",
-	"conformance/cmd/pyproctest": "conformance conformance/adapter conformance/catalog conformance/inspect conformance/internal/text conformance/known conformance/report " +
+	"conformance/cmd/pyproctest": "bench/gate bench/load bench/peer bench/report bench/results bench/rounds bench/rows conformance conformance/adapter conformance/catalog conformance/inspect conformance/internal/text conformance/known conformance/report " +
 		"conformance/result conformance/spec conformance/tap vectors",
 
 	"ref/frame":   "",
@@ -61,10 +61,16 @@ var arrows = map[string]string{
 
 	"fuzz": "conformance conformance/inspect conformance/spec ref/frame ref/message vectors",
 
-	"bench/turns":           "",
-	"bench/floor":           "bench/peer bench/turns",
-	"bench/gate":            "bench/results",
-	"bench/report":          "bench/chart bench/results",
+	"bench/turns":  "",
+	"bench/floor":  "bench/peer bench/turns",
+	"bench/gate":   "bench/results",
+	"bench/load":   "bench/rows bench/turns",
+	"bench/report": "bench/chart bench/results",
+	// Whoever measures brings the suite, whose types are those of framers and pools, and the reference together.
+	"bench":                 "bench/floor bench/rows conformance",
+	"bench/rows":            "bench/floor bench/peer bench/turns conformance pyworker ref/frame ref/pool",
+	"bench/rounds":          "bench/results bench/rows bench/turns conformance",
+	"pyworker":              "",
 	"bench/soak":            "ref/frame ref/message ref/pool",
 	"bench/cmd/pyprocbench": "bench/gate bench/report bench/results bench/turns conformance conformance/result",
 }

@@ -35,6 +35,7 @@ type Series struct {
 	Color  int
 	Dashed bool
 	Bare   bool // a line without marks, such as one that was computed
+	Thin   bool
 	Dots   bool // marks without a line
 	Points []Point
 }
@@ -113,6 +114,9 @@ func (d *drawing) series(s Series, xOf, yOf func(float64) float64) {
 	class := "line"
 	if s.Dashed {
 		class += " dashed"
+	}
+	if s.Thin {
+		class += " thin"
 	}
 	if !s.Dots {
 		d.printf(`<path class="%s" style="stroke:var(--s%d)" d="%s"/>`, class, s.Color, path.String())

@@ -17,7 +17,7 @@ const Style = `.chart{display:block;width:100%;height:auto;font-family:system-ui
 .chart text{fill:var(--muted)}.chart .label{fill:var(--ink)}
 .chart .grid{stroke:var(--grid);fill:none}.chart .axis{stroke:var(--muted);fill:none}
 .chart .mark{stroke:var(--muted);stroke-dasharray:2 3;fill:none}.chart .goal{stroke:var(--ink);stroke-width:2.5;fill:none}
-.chart .line{fill:none;stroke-width:2;stroke-linejoin:round}.chart .dashed{stroke-dasharray:5 4}
+.chart .line{fill:none;stroke-width:2;stroke-linejoin:round}.chart .dashed{stroke-dasharray:5 4}.chart .thin{stroke-width:1}
 .chart .dot{stroke:var(--ground);stroke-width:1}`
 
 // Standalone makes a file of a chart, which follows the light or dark of whoever shows it.

@@ -23,11 +23,16 @@ var loopScript string
 
 // Loop is a framed JSON loop over one connection, with the checksums of the enhanced framing.
 type Loop struct {
+	// Checksum is where the Python side has its checksums from: google_crc32c or zlib. Ratios to loops that differ in
+	// that differ too.
+	Checksum string
+
 	conn  net.Conn
 	pid   int
 	close func()
 	id    uint64
 	out   []byte
+	sum   *crc32.Table
 
 	in         []byte
 	start, end int
@@ -46,8 +51,16 @@ func StartLoop(args ...string) (*Loop, error) {
 		p.Close()
 		return nil, err
 	}
-	return newLoop(conn, p.PID(), p.Close), nil
+	l := newLoop(conn, p.PID(), p.Close)
+	if p.Note == WithoutCRC32C {
+		l.sum = crc32.IEEETable
+	}
+	l.Checksum = p.Note
+	return l, nil
 }
+
+// WithoutCRC32C is the [Loop.Checksum] of a loop whose interpreter has no google_crc32c.
+const WithoutCRC32C = "zlib"
 
 // DialWorker makes a worker of the protocol, which runs as process pid and listens at socket, the loop's
 // other side.
@@ -60,7 +73,7 @@ func DialWorker(socket string, pid int) (*Loop, error) {
 }
 
 func newLoop(conn net.Conn, pid int, closePeer func()) *Loop {
-	return &Loop{conn: conn, pid: pid, close: closePeer, in: make([]byte, 64<<10)}
+	return &Loop{conn: conn, pid: pid, close: closePeer, sum: castagnoli, in: make([]byte, 64<<10)}
 }
 
 // Close ends the connection, and the process that StartLoop started.
@@ -165,7 +178,7 @@ func (l *Loop) add(body []byte) {
 	frame := l.out[start:]
 	binary.BigEndian.PutUint32(frame[2:], uint32(len(frame)))
 	binary.BigEndian.PutUint64(frame[6:], l.id)
-	binary.BigEndian.PutUint32(frame[14:], crc32.Checksum(frame[headerSize:], castagnoli))
+	binary.BigEndian.PutUint32(frame[14:], crc32.Checksum(frame[headerSize:], l.sum))
 }
 
 func (l *Loop) flush() error {
@@ -194,7 +207,7 @@ func (l *Loop) read(body []byte) error {
 	frame = frame[:binary.BigEndian.Uint32(frame[2:])]
 	l.start += len(frame)
 	payload := frame[headerSize:]
-	if crc32.Checksum(payload, castagnoli) != binary.BigEndian.Uint32(frame[14:]) {
+	if crc32.Checksum(payload, l.sum) != binary.BigEndian.Uint32(frame[14:]) {
 		return errors.New("floor: wrong checksum")
 	}
 	l.answered = binary.BigEndian.Uint64(frame[6:])

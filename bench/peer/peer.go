@@ -17,6 +17,7 @@ import (
 // passes on that it does, and ends the process when the one that started it ends.
 type Peer struct {
 	Socket string // its path
+	Note   string // what the script said with ready()
 
 	cmd    *exec.Cmd
 	stdin  io.Closer
@@ -60,7 +61,9 @@ func Start(script string, args ...string) (*Peer, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	if line, _ := bufio.NewReader(stdout).ReadString('\n'); line != "ready\n" {
+	line, _ := bufio.NewReader(stdout).ReadString('\n')
+	said, note, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+	if p.Note = note; said != "ready" {
 		p.Close()
 		return nil, fmt.Errorf("a Python process of the benchmarks did not become ready: %s", strings.TrimSpace(p.stderr.String()))
 	}

@@ -7,9 +7,9 @@ import threading
 socket_path = sys.argv[1]
 
 
-def ready() -> None:
-    """Says that this process listens on socket_path."""
-    os.write(1, b"ready\n")
+def ready(note: str = "") -> None:
+    """Says that this process listens on socket_path, and whatever the other side has to know."""
+    os.write(1, f"ready {note}".strip().encode() + b"\n")
 
 
 def _end_with_parent() -> None:

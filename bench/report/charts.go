@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -24,6 +25,7 @@ var sides = []side{
 	{"zeromq", "ZeroMQ", 5},
 	{"grpc", "gRPC", 6},
 	{"pyproc-worker", "public pyproc-worker", 7},
+	{"against", "what it is set against", 3},
 }
 
 // figure is a chart with what is said of it.
@@ -34,7 +36,7 @@ type figure struct {
 
 // of are the rows of calls of one side. Rivals have a framing of their own.
 func (s side) of(rows Rows, parts ...string) Rows {
-	if s.key == "pool" || s.key == "yours" || s.key == "loop" {
+	if s.key == "pool" || s.key == "yours" || s.key == "against" || s.key == "loop" {
 		parts = append([]string{"framing=enhanced"}, parts...)
 	}
 	return rows.Find("Calls", append([]string{"side=" + s.key}, parts...)...)
@@ -42,12 +44,34 @@ func (s side) of(rows Rows, parts ...string) Rows {
 
 // label is the name of the side in a legend. What failed the checks never stands unmarked.
 func (s side) label(rows Rows) string {
+	name := s.name
 	for _, r := range rows {
-		if r.Fails && r.Key["side"] == s.key {
-			return s.name + " (fails the checks)"
+		if r.Key["side"] != s.key {
+			continue
+		}
+		name = cmp.Or(end(r.sideName), name)
+		if r.Fails {
+			return name + " (fails the checks)"
 		}
 	}
-	return s.name
+	return name
+}
+
+// end is the end of a name, which says more than the beginning of a command, and is short enough for a legend.
+func end(name string) string {
+	const most = 30
+	if runes := []rune(name); len(runes) > most {
+		return "…" + string(runes[len(runes)-most+1:])
+	}
+	return name
+}
+
+// floorBeside is the side between whose turns the floor that is drawn was measured.
+func floorBeside(rows Rows) string {
+	if len(rows.Find("Calls", "side=pool")) > 0 {
+		return "pool"
+	}
+	return "yours"
 }
 
 // floorSeries is the hand-written loop, as it was measured between the turns of the pool.
@@ -89,7 +113,7 @@ func latencies(rows Rows, placement string) (figure, bool) {
 				if v, ok := r.Value(q.unit); ok {
 					series.Points = append(series.Points, chart.Point{X: position(q.q), Y: v, Tip: tip(v)})
 				}
-				if v, ok := r.Value("floor-" + q.unit); ok && s.key == "pool" {
+				if v, ok := r.Value("floor-" + q.unit); ok && s.key == floorBeside(rows) {
 					floor.Points = append(floor.Points, chart.Point{X: position(q.q), Y: v, Tip: tip(v)})
 				}
 			}
@@ -115,25 +139,29 @@ func throughput(rows Rows, placement string) (figure, bool) {
 		c.XTicks = append(c.XTicks, chart.Tick{At: float(n), Text: n})
 	}
 	floor := floorSeries()
+	about := "One worker, 64 bytes. The floor has as many calls outstanding on one connection."
 	for _, s := range sides[1:] {
 		series := chart.Series{Name: s.label(rows), Color: s.color}
+		var n, x []float64
 		for _, r := range s.of(rows, "workers=1", "size=64B", "placement="+placement) {
 			if v, ok := r.Value("calls/s"); ok {
+				n, x = append(n, float(r.Key["callers"])), append(x, v)
 				series.Points = append(series.Points, chart.Point{X: float(r.Key["callers"]), Y: v, Tip: r.Key["callers"] + " callers: " + si("calls/s")(v)})
 			}
-			if v, ok := r.Value("floor-calls/s"); ok && s.key == "pool" {
+			if v, ok := r.Value("floor-calls/s"); ok && s.key == floorBeside(rows) {
 				floor.Points = append(floor.Points, chart.Point{X: float(r.Key["callers"]), Y: v, Tip: r.Key["callers"] + " outstanding: " + si("calls/s")(v)})
 			}
 		}
 		if len(series.Points) > 0 {
 			c.Series = append(c.Series, series)
 		}
+		if law, ok := FitScaling(n, x); ok && s.key == floorBeside(rows) {
+			c.Series = append(c.Series, law.curve(s.color, 1, 64))
+			about += " The thin line is the universal scalability law fitted to what was measured" + law.peak() + "."
+		}
 	}
 	c.Series = withFloor(floor, c.Series)
-	return figure{
-		Title: "What many callers get", SVG: c.SVG(),
-		About: "One worker, 64 bytes. The floor has as many calls outstanding on one connection.",
-	}, len(c.Series) > 0
+	return figure{Title: "What many callers get", SVG: c.SVG(), About: about}, len(c.Series) > 0
 }
 
 // scaling is throughput over the number of workers, with the law fitted to it.
@@ -160,16 +188,12 @@ func scaling(rows Rows, placement string) (figure, bool) {
 		if !ok || s.key == "loop" {
 			continue
 		}
-		fitted := chart.Series{Name: "law fitted to it", Color: s.color, Bare: true}
-		for at := 1.0; at <= most; at += 0.125 {
-			fitted.Points = append(fitted.Points, chart.Point{X: at, Y: law.At(at)})
-		}
-		c.Series = append(c.Series, measured, fitted)
+		c.Series = append(c.Series, measured, law.curve(s.color, 1, most))
 		pays := law.PaysUpTo()
-		if s.key == "pool" && pays <= most {
+		if s.key == floorBeside(rows) && pays <= most {
 			c.Note, c.NoteAt = fmt.Sprintf("pays up to %d", pays), float64(pays)
 		}
-		about += fmt.Sprintf(" %s: contention %.2f, coherence %.3f; a worker more than %d adds less than 5 %%.", s.name, law.Contention, law.Coherence, pays)
+		about += fmt.Sprintf(" %s: contention %.2f, coherence %.3f; a worker more than %d adds less than 5 %%.", s.label(rows), law.Contention, law.Coherence, pays)
 		if pays == mostWorkers {
 			about += " (That is as far as the law was asked.)"
 		}
@@ -180,15 +204,24 @@ func scaling(rows Rows, placement string) (figure, bool) {
 // framing is the ratio of each framing row to its floor.
 func framing(rows Rows) (figure, bool) {
 	c := chart.Bars{Title: "Framing against its floor", Label: "times the floor"}
-	for _, op := range []string{"encode", "decode"} {
+	for _, op := range []string{"encode", "write", "decode"} {
 		for _, r := range rows.Find("Framing", "op="+op) {
 			v, ok := r.Value("x-floor")
-			if !ok || r.Key["size"] == "0B" {
+			whose := r.Key["side"]
+			if !ok || r.Key["size"] == "0B" || op == "write" && whose == "" {
 				continue
 			}
-			c.Bars = append(c.Bars, chart.Bar{
-				Name: op + " " + r.Key["framing"] + " " + r.Key["size"], Value: v, Text: ratio(v), Color: 1, Mark: framingGoal(op, r.Key["size"]),
-			})
+			bar := chart.Bar{Name: op + " " + r.Key["framing"] + " " + r.Key["size"], Value: v, Text: ratio(v), Color: 1}
+			if whose != "" {
+				bar.Name = whose + " " + bar.Name
+			}
+			if whose == "against" {
+				bar.Color = sides[len(sides)-1].color
+			}
+			if op != "write" {
+				bar.Mark = framingGoal(op, r.Key["size"])
+			}
+			c.Bars = append(c.Bars, bar)
 		}
 	}
 	return figure{
@@ -217,7 +250,7 @@ func ratios(rows Rows, placement string) (figure, bool) {
 					name += ", " + row[1] + " callers"
 				}
 				mark := 0.0
-				if s.key == "pool" && placement == "pinned" { // for which the goals are
+				if s.key == floorBeside(rows) && placement == "pinned" { // for which the goals are
 					mark = callGoal(row[0], row[1])
 				}
 				c.Bars = append(c.Bars, chart.Bar{Name: name, Value: min(v, most), Text: ratio(v), Color: s.color, Mark: mark})

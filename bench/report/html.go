@@ -15,10 +15,20 @@ var pageText string
 
 var page = template.Must(template.New("page").Parse(pageText))
 
+// The colours of words that are no plain text, which need more contrast than the lines of charts.
+const (
+	lightWords = `--good:#0f6b4d;--bad:#b23a06;--link:#1a5fb0`
+	darkWords  = `--good:#3fc795;--bad:#ff8a5c;--link:#7db4f7`
+)
+
 // pageData is what the page shows.
 type pageData struct {
 	Light, Dark, ChartStyle template.CSS
+	LightWords, DarkWords   template.CSS
+	Title, Role             string
 	Runs                    int
+	Notes                   []string
+	GoalsTitle              string
 	Yours                   string
 	YoursFails              bool
 	Goals                   []Goal
@@ -28,6 +38,7 @@ type pageData struct {
 }
 
 type section struct {
+	ID           string // of its heading
 	Title, About string
 	Figures      []shownFigure
 	Tables       []table
@@ -39,6 +50,7 @@ type shownFigure struct {
 }
 
 type table struct {
+	ID    string // within its section
 	Title string
 	Head  []string
 	Lines [][]string
@@ -48,10 +60,14 @@ type setting struct{ Key, Value string }
 
 // WriteHTML writes one page that needs nothing else: no script, no font, nothing from elsewhere.
 func WriteHTML(to io.Writer, rows Rows, set results.Set) error {
-	data := pageData{
-		Light: chart.LightColors, Dark: chart.DarkColors, ChartStyle: chart.Style,
-		Goals: Goals(rows), Machine: machineOf(set),
-	}
+	return writePage(to, rows, set, pageData{Title: "pyproctest benchmarks", Role: "worker", GoalsTitle: "Goals", Goals: Goals(rows)})
+}
+
+// writePage writes a page of which the head is given.
+func writePage(to io.Writer, rows Rows, set results.Set, data pageData) error {
+	data.Light, data.Dark, data.ChartStyle = chart.LightColors, chart.DarkColors, chart.Style
+	data.LightWords, data.DarkWords = lightWords, darkWords
+	data.Machine = machineOf(set)
 	for _, r := range rows {
 		data.Runs = max(data.Runs, r.Runs())
 	}
@@ -70,7 +86,13 @@ func WriteHTML(to io.Writer, rows Rows, set results.Set) error {
 			data.Yours, data.YoursFails = s.Value, strings.HasPrefix(s.Value, "FAILS")
 		}
 	}
-	data.Sections = append(data.Sections, section{
+	add := func(s section) {
+		if len(s.Figures)+len(s.Tables) > 0 {
+			s.ID = strings.ToLower(strings.Join(strings.FieldsFunc(s.Title, func(r rune) bool { return r == ' ' || r == ',' }), "-"))
+			data.Sections = append(data.Sections, s)
+		}
+	}
+	add(section{
 		Title: "Framing", About: "One frame encoded, or decoded from a stream.",
 		Figures: shown(framing(rows)), Tables: tables(rows, "", "Framing"),
 	})
@@ -83,10 +105,12 @@ func WriteHTML(to io.Writer, rows Rows, set results.Set) error {
 			s.Figures = append(s.Figures, shown(scaling(rows, placement))...)
 		}
 		s.Tables = tables(rows, placement, "Calls", "Steps", "Start", "Recovery", "Idle")
-		if len(s.Figures)+len(s.Tables) > 0 {
-			data.Sections = append(data.Sections, s)
-		}
+		add(s)
 	}
+	add(section{
+		Title: "At a rate", About: "Calls come at a rate, whether or not those before have ended, as they do in production. Times are from the moment each was due.",
+		Figures: shown(byRate(rows)), Tables: tables(rows, "", "Load"),
+	})
 	return page.Execute(to, data)
 }
 
@@ -112,7 +136,7 @@ func tables(rows Rows, placement string, names ...string) []table {
 		}
 		if found := rows.Find(name, parts...); len(found) > 0 {
 			head, lines := tableOf(name, found)
-			all = append(all, table{name + " in figures", head, lines})
+			all = append(all, table{strings.ToLower(name), name + " in figures", head, lines})
 		}
 	}
 	return all

@@ -21,6 +21,7 @@ type Row struct {
 	Fails     bool     // it is of a worker of yours that failed the checks
 	Units     []string // in the order in which they came, tidied: sec, not ns
 	values    map[string][]float64
+	sideName  string // what the side is called in a legend, where it is not one of this repository
 }
 
 // Value is the median of a unit over all runs, and whether the row has that unit.
@@ -94,6 +95,12 @@ func newRow(result *benchfmt.Result) Row {
 		}
 	}
 	row.Name = strings.Join(names, "/")
+	switch row.Key["side"] {
+	case "yours":
+		row.sideName = result.GetConfig("subject")
+	case "against":
+		row.sideName = result.GetConfig("against")
+	}
 	row.Fails = row.Key["side"] == "yours" && strings.HasPrefix(result.GetConfig("yours"), "FAILS")
 	return row
 }

@@ -1,6 +1,11 @@
 package report
 
-import "math"
+import (
+	"fmt"
+	"math"
+
+	"github.com/pyproctest/pyproctest/bench/chart"
+)
 
 // Scaling is the universal scalability law, fitted to throughput at several numbers of workers:
 //
@@ -101,4 +106,23 @@ func (s Scaling) PaysUpTo() int {
 		}
 	}
 	return mostWorkers
+}
+
+// curve is the law as a line of a chart.
+func (s Scaling) curve(color int, from, to float64) chart.Series {
+	const steps = 60
+	line := chart.Series{Name: "law fitted to it", Color: color, Bare: true, Thin: true}
+	for i := range steps + 1 {
+		at := from * math.Pow(to/from, float64(i)/steps)
+		line.Points = append(line.Points, chart.Point{X: at, Y: s.At(at)})
+	}
+	return line
+}
+
+// peak says where the law has its maximum, if it has one.
+func (s Scaling) peak() string {
+	if s.Coherence <= 0 || s.Contention >= 1 {
+		return ""
+	}
+	return fmt.Sprintf(" (contention %.2f, coherence %.4f; at its highest with %.0f callers)", s.Contention, s.Coherence, math.Sqrt((1-s.Contention)/s.Coherence))
 }

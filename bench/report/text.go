@@ -19,15 +19,17 @@ var columns = map[string][]column{
 	"Framing": {{"sec/op", "time", duration}, {"floor-sec/op", "floor", duration}, {"x-floor", "×floor", ratio}, {"B/s", "bytes/s", si("B/s")}, {"allocs/op", "allocs", plain}},
 	"Calls": {{"p50-sec", "p50", duration}, {"p99-sec", "p99", duration}, {"calls/s", "calls/s", si("")}, {"floor-calls/s", "floor", si("")}, {"B/s", "bytes/s", si("B/s")},
 		{"go-cpu-sec/op", "CPU Go", duration}, {"floor-go-cpu-sec/op", "floor", duration},
-		{"py-cpu-sec/op", "CPU Python", duration}, {"floor-py-cpu-sec/op", "floor", duration}, {"allocs/op", "allocs", plain},
+		{"py-cpu-sec/op", "CPU worker", duration}, {"floor-py-cpu-sec/op", "floor", duration}, {"allocs/op", "allocs", plain},
 		{"x-floor", "×loop", ratio}, {"x-raw", "×socket", ratio}},
 	"Steps": {{"p50-sec", "p50", duration}, {"calls/s", "calls/s", si("")}, {"floor-calls/s", "floor", si("")},
 		{"go-cpu-sec/op", "CPU Go", duration}, {"floor-go-cpu-sec/op", "floor", duration},
-		{"py-cpu-sec/op", "CPU Python", duration}, {"floor-py-cpu-sec/op", "floor", duration}, {"x-floor", "×loop", ratio}},
+		{"py-cpu-sec/op", "CPU worker", duration}, {"floor-py-cpu-sec/op", "floor", duration}, {"x-floor", "×loop", ratio}},
+	"Load": {{"offered/s", "offered/s", si("")}, {"calls/s", "calls/s", si("")}, {"p50-sec", "p50", duration}, {"p90-sec", "p90", duration}, {"p99-sec", "p99", duration},
+		{"p999-sec", "p99.9", duration}, {"late-p99-sec", "sent late, p99", duration}},
 	"Start":    {{"sec/op", "time", duration}, {"floor-sec/op", "bare", duration}, {"x-floor", "×bare", ratio}},
 	"Recovery": {{"sec/op", "time", duration}, {"floor-sec/op", "bare", duration}, {"x-floor", "×bare", ratio}, {"errors-elsewhere/op", "errors elsewhere", plain}},
 	"Idle": {{"resident-B/worker", "resident", si("B")}, {"own-B/worker", "own share", si("B")}, {"floor-resident-B/worker", "bare", si("B")}, {"x-floor", "×bare", ratio},
-		{"py-cpu-sec/s/worker", "CPU Python a second", duration}, {"go-cpu-sec/s/worker", "CPU Go a second", duration}},
+		{"py-cpu-sec/s/worker", "CPU worker a second", duration}, {"go-cpu-sec/s/worker", "CPU Go a second", duration}},
 }
 
 // benchmarks in the order of the report.
@@ -35,6 +37,7 @@ var benchmarks = []struct{ name, about string }{
 	{"Framing", "one frame; the floor is a copy of the payload and its CRC32C by the processor"},
 	{"Calls", "calls of echo; the loop is written by hand, with as many calls outstanding (for side=loop: a ping-pong over a bare socket)"},
 	{"Steps", "the loop with epoll, as a worker of many connections needs it, with goroutines that call and one that reads, as a pool does, or both; and with the bundled worker"},
+	{"Load", "calls at a rate, whether or not those before have ended; times are from the moment each was due, so that a stall counts for all calls that it holds up"},
 	{"Start", "start of a pool; bare are as many Python processes that import the worker, side by side"},
 	{"Recovery", "a worker is killed, beside so many callers: time until its slot takes calls again; bare is the start of one Python process beside as many"},
 	{"Idle", "a worker with nothing to do but ten health checks a second; bare is a Python process that imported the same"},
@@ -43,14 +46,23 @@ var benchmarks = []struct{ name, about string }{
 // WriteText writes a table for each benchmark and placement, and the goals.
 func WriteText(to io.Writer, rows Rows) error {
 	var b strings.Builder
+	writeTables(&b, rows)
+	b.WriteString("\nGoals\n")
+	writeGoals(&b, Goals(rows))
+	_, err := io.WriteString(to, b.String())
+	return err
+}
+
+// writeTables writes a table for each benchmark and placement.
+func writeTables(b *strings.Builder, rows Rows) {
 	for _, benchmark := range benchmarks {
 		for _, placement := range rows.Placements() {
 			found := rows.Find(benchmark.name, "placement="+placement)
 			if len(found) == 0 {
 				continue
 			}
-			fmt.Fprintf(&b, "\n%s, %s — %s\n", benchmark.name, placement, benchmark.about)
-			w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+			fmt.Fprintf(b, "\n%s, %s — %s\n", benchmark.name, placement, benchmark.about)
+			w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 			head, lines := tableOf(benchmark.name, found)
 			_, _ = fmt.Fprintln(w, strings.Join(head, "\t")) // a strings.Builder takes all
 			for _, line := range lines {
@@ -59,20 +71,20 @@ func WriteText(to io.Writer, rows Rows) error {
 			_ = w.Flush()
 		}
 	}
-	b.WriteString("\nGoals\n")
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, g := range Goals(rows) {
+}
+
+func writeGoals(b *strings.Builder, goals []Goal) {
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, g := range goals {
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", g.Verdict(), g.What, g.Want, g.Text())
 	}
 	_ = w.Flush()
-	_, err := io.WriteString(to, b.String())
-	return err
 }
 
 // tableOf has the parts of the rows' names as first columns, and those units that any row has.
 func tableOf(benchmark string, rows Rows) (head []string, lines [][]string) {
 	var keys []string
-	for _, key := range []string{"op", "side", "step", "framing", "workers", "size", "callers", "restart"} {
+	for _, key := range []string{"op", "side", "step", "framing", "workers", "size", "callers", "restart", "mix", "rate"} {
 		if rows[0].Key[key] != "" {
 			keys = append(keys, key)
 		}

@@ -28,6 +28,7 @@ var Units = []struct{ Unit, Better string }{
 	{"resident-B/worker", "lower"}, {"own-B/worker", "lower"}, {"floor-resident-B/worker", "lower"},
 	{"py-cpu-ns/s/worker", "lower"}, {"go-cpu-ns/s/worker", "lower"},
 	{"errors-elsewhere/op", "lower"},
+	{"offered/s", "higher"}, {"late-p99-ns", "lower"},
 }
 
 // Set is the results of one version of the code, in the order in which they came.

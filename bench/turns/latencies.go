@@ -3,7 +3,6 @@ package turns
 import (
 	"slices"
 	"sync"
-	"testing"
 	"time"
 )
 
@@ -34,12 +33,13 @@ var quantiles = []struct {
 	{"p90-ns", 0.9}, {"p95-ns", 0.95}, {"p99-ns", 0.99}, {"p999-ns", 0.999},
 }
 
-// report leaves out a quantile that rests on no value beyond it.
-func (l *Latencies) report(b *testing.B, prefix string) {
+// quantiles leaves out one that rests on no value beyond it.
+func (l *Latencies) quantiles(prefix string) (metrics []Metric) {
 	slices.Sort(l.ns)
 	for _, q := range quantiles {
 		if beyond := min(q.q, 1-q.q) * float64(len(l.ns)); beyond >= 1 || q.q == 0.5 && len(l.ns) > 0 {
-			b.ReportMetric(quantile(l.ns, q.q), prefix+q.unit)
+			metrics = append(metrics, Metric{quantile(l.ns, q.q), prefix + q.unit})
 		}
 	}
+	return metrics
 }

@@ -1,6 +1,7 @@
 package turns
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -17,16 +18,31 @@ const CanPin = true
 // across cores costs more than a whole small call, and whether there is one is for the system to choose.
 func Pin(b *testing.B) {
 	b.Helper()
-	one, before, err := LastCore()
+	unpin, err := PinProcess()
 	if err != nil {
 		b.Fatal(err)
 	}
-	procs := runtime.GOMAXPROCS(1)
 	b.Cleanup(func() {
-		runtime.GOMAXPROCS(procs)
-		setAffinity(b, before)
+		if err := unpin(); err != nil {
+			b.Fatal(err)
+		}
 	})
-	setAffinity(b, one)
+}
+
+// PinProcess does what [Pin] does, until unpin is called. Processes that were started meanwhile stay on that core.
+func PinProcess() (unpin func() error, err error) {
+	one, before, err := LastCore()
+	if err != nil {
+		return nil, err
+	}
+	if err := setAffinity(one); err != nil {
+		return nil, errors.Join(err, setAffinity(before))
+	}
+	procs := runtime.GOMAXPROCS(1)
+	return func() error {
+		runtime.GOMAXPROCS(procs)
+		return setAffinity(before)
+	}, nil
 }
 
 // LastCore returns the last of the cores that this thread may run on, for the first has more of the system's own
@@ -46,12 +62,11 @@ func LastCore() (last, all unix.CPUSet, err error) {
 
 // setAffinity sets the cores of every thread. It goes on until a round finds none that came meanwhile from one
 // not yet set.
-func setAffinity(b *testing.B, cores unix.CPUSet) {
-	b.Helper()
+func setAffinity(cores unix.CPUSet) error {
 	for done := map[int]bool{}; ; {
 		threads, err := os.ReadDir("/proc/self/task")
 		if err != nil {
-			b.Fatalf("the threads of this process are not known: %v", err)
+			return fmt.Errorf("the threads of this process are not known: %w", err)
 		}
 		fresh := false
 		for _, t := range threads {
@@ -60,12 +75,12 @@ func setAffinity(b *testing.B, cores unix.CPUSet) {
 				continue
 			}
 			if err := unix.SchedSetaffinity(id, &cores); err != nil && err != unix.ESRCH {
-				b.Fatalf("the cores of thread %d cannot be set: %v", id, err)
+				return fmt.Errorf("the cores of thread %d cannot be set: %w", id, err)
 			}
 			done[id], fresh = true, true
 		}
 		if !fresh {
-			return
+			return nil
 		}
 	}
 }

@@ -17,6 +17,10 @@ type Side struct {
 	// nil; where that would cost too much, those of some of them.
 	Run func(n int, l *Latencies) error
 
+	// Clock takes the place of Run where the operations run in another program, which times them itself: it
+	// returns the time that all n took. Allocations are then not counted.
+	Clock func(n int, l *Latencies) (time.Duration, error)
+
 	// Processes are those at the other end, whose CPU time is reported. Without any, none is.
 	Processes func() []int
 }
@@ -33,7 +37,29 @@ type Options struct {
 	Callers int
 }
 
-// Measure lets the two sides take turns for as long as the benchmark lasts, and reports of subject:
+// Metric is one of the values that a comparison gives.
+type Metric struct {
+	Value float64
+	Unit  string
+}
+
+// Measure lets the two sides take turns for as long as the benchmark lasts, and reports what [Compare] returns.
+func Measure(b *testing.B, o Options, floor, subject Side) {
+	b.Helper()
+	metrics, err := Compare(b.Loop, o, floor, subject)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if subject.Clock == nil {
+		b.ReportAllocs() // or allocs/op and B/op are not printed
+	}
+	for _, m := range metrics {
+		b.ReportMetric(m.Value, m.Unit)
+	}
+}
+
+// Compare lets the two sides take turns, a pair of them each time that more is true, and at least one. It returns of
+// subject:
 //
 //	ns/op           median time of an operation (of a turn over its operations unless a lone caller's)
 //	o.Ratio         that time over floor's: the median over all pairs of neighbouring turns
@@ -44,60 +70,66 @@ type Options struct {
 //	go-cpu-ns/op, floor-go-cpu-ns/op    CPU time of this process
 //	py-cpu-ns/op, floor-py-cpu-ns/op    that of the Processes
 //	allocs/op, B/op of this process, counted apart, not while time is taken
-func Measure(b *testing.B, o Options, floor, subject Side) {
-	b.Helper()
+//
+// An error of either side ends it.
+func Compare(more func() bool, o Options, floor, subject Side) ([]Metric, error) {
 	f := &taker{side: floor, o: o, cpu: floor.Processes != nil}
 	s := &taker{side: subject, o: o, cpu: subject.Processes != nil}
 	for _, t := range []*taker{f, s} {
 		if err := t.calibrate(); err != nil {
-			b.Fatal(err)
+			return nil, err
 		}
 	}
 	var ratios []float64
 	first, second := f, s
-	for b.Loop() {
+	for more() || len(ratios) == 0 {
 		if err := first.turn(); err != nil {
-			b.Fatal(err)
+			return nil, err
 		}
 		if err := second.turn(); err != nil {
-			b.Fatal(err)
+			return nil, err
 		}
 		ratios = append(ratios, s.last/f.last)
 		first, second = second, first // ABBA
 	}
-	allocs, bytes, err := s.allocations()
-	if err != nil {
-		b.Fatal(err)
-	}
 
 	perOp := median(s.perOp)
-	b.ReportMetric(median(s.typical), "ns/op")
-	b.ReportMetric(median(f.typical), "floor-ns/op")
-	b.ReportMetric(median(ratios), o.Ratio)
-	b.ReportMetric(float64(o.Bytes)/perOp*1e9, "B/s")
-	b.ReportAllocs() // or these two are not printed
-	b.ReportMetric(math.Round(allocs), "allocs/op")
-	b.ReportMetric(math.Round(bytes), "B/op")
-	if subject.Processes == nil {
-		return
+	metrics := []Metric{
+		{median(s.typical), "ns/op"},
+		{median(f.typical), "floor-ns/op"},
+		{median(ratios), o.Ratio},
+		{float64(o.Bytes) / perOp * 1e9, "B/s"},
 	}
-	b.ReportMetric(1e9/perOp, "calls/s")
-	b.ReportMetric(1e9/median(f.perOp), "floor-calls/s")
+	add := func(value float64, unit string) { metrics = append(metrics, Metric{value, unit}) }
+	if subject.Clock == nil {
+		allocs, bytes, err := s.allocations()
+		if err != nil {
+			return nil, err
+		}
+		add(math.Round(allocs), "allocs/op")
+		add(math.Round(bytes), "B/op")
+	}
+	if subject.Processes == nil {
+		return metrics, nil
+	}
+	add(1e9/perOp, "calls/s")
+	add(1e9/median(f.perOp), "floor-calls/s")
 	for _, t := range []struct {
 		*taker
 		of string
 	}{{s, ""}, {f, "floor-"}} {
 		if t.here > 0 {
-			b.ReportMetric(t.here.Seconds()*1e9/float64(t.done), t.of+"go-cpu-ns/op")
+			add(t.here.Seconds()*1e9/float64(t.done), t.of+"go-cpu-ns/op")
 		}
 		if t.there > 0 {
-			b.ReportMetric(t.there.Seconds()*1e9/float64(t.done), t.of+"py-cpu-ns/op")
+			add(t.there.Seconds()*1e9/float64(t.done), t.of+"py-cpu-ns/op")
 		}
 	}
-	s.all.report(b, "")
+	metrics = append(metrics, s.all.quantiles("")...)
 	if o.Callers == 1 {
-		f.all.report(b, "floor-")
+		metrics = append(metrics, f.all.quantiles("floor-")...)
 	}
+	return metrics, nil
 }
 
 // taker is a side with what its turns gave.
@@ -128,11 +160,11 @@ func (t *taker) calibrate() error {
 	for ; ; t.n *= 2 {
 		quickest := time.Duration(math.MaxInt64)
 		for range tries {
-			start := time.Now()
-			if err := t.side.Run(t.n, nil); err != nil {
+			elapsed, err := t.side.run(t.n, nil)
+			if err != nil {
 				return err
 			}
-			quickest = min(quickest, time.Since(start))
+			quickest = min(quickest, elapsed)
 			if quickest >= plenty*t.o.Turn {
 				break
 			}
@@ -143,6 +175,16 @@ func (t *taker) calibrate() error {
 	}
 }
 
+// run returns the time that n operations took.
+func (s Side) run(n int, l *Latencies) (time.Duration, error) {
+	if s.Clock != nil {
+		return s.Clock(n, l)
+	}
+	start := time.Now()
+	err := s.Run(n, l)
+	return time.Since(start), err
+}
+
 func (t *taker) turn() error {
 	var processes []int
 	var here, there time.Duration
@@ -151,9 +193,7 @@ func (t *taker) turn() error {
 		here, there = CPUTime(), CPUTime(processes...)
 	}
 	told := len(t.all.ns)
-	start := time.Now()
-	err := t.side.Run(t.n, &t.all)
-	elapsed := time.Since(start)
+	elapsed, err := t.side.run(t.n, &t.all)
 	if err != nil {
 		return err
 	}

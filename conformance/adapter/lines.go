@@ -37,6 +37,11 @@ type request struct {
 	Ended   string       `json:"ended,omitempty"`
 	Of      int64        `json:"of,omitempty"`
 	Why     string       `json:"why,omitempty"`
+
+	What    string `json:"what,omitempty"`
+	Size    *int   `json:"size,omitempty"`
+	Count   int    `json:"count,omitempty"`
+	Callers int    `json:"callers,omitempty"`
 }
 
 // The commands of ADAPTERS.md.
@@ -50,6 +55,7 @@ const (
 	doCancel   = "cancel"
 	doHealth   = "health"
 	doShutdown = "shutdown"
+	doMeasure  = "measure"
 )
 
 // What comes after the chunks of a stream.
@@ -92,6 +98,9 @@ type answer struct {
 	Healthy   int   `json:"healthy"`
 	Restarts  int   `json:"restarts"`
 	LastCheck int64 `json:"last_check_ms"`
+
+	Took *int64  `json:"took_ns"`
+	Each []int64 `json:"each_ns"`
 }
 
 // outcome is what one read or write of a frame gave.

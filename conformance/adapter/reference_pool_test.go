@@ -77,6 +77,8 @@ func (a *poolAdapter) serve(r poolRequest) {
 			return
 		}
 		a.answer(r, a.open(r))
+	case "measure":
+		a.answer(r, measureAnswer(a.fault))
 	case "start":
 		a.within(r, func(ctx context.Context) line { return done(a.pool.Start(ctx)) })
 	case "call":

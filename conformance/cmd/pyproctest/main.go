@@ -60,6 +60,7 @@ language obeys the PyProc protocol, and shows the bytes where it does not.`,
 		Example: `  pyproctest run --worker 'python3 worker.py'     # a worker, over its Unix socket
   pyproctest run --framer 'node framer.mjs'       # a framer, through a small adapter
   pyproctest run --pool './pool-adapter'          # a pool, through a small adapter
+  pyproctest bench --worker 'python3 worker.py'   # how fast is it, against a floor?
   pyproctest init framer --lang node              # write an adapter to start with
   pyproctest explain FRM-7                        # a clause, its reason, its cases
   pyproctest decode capture.bin                   # what is wrong with these bytes?`,
@@ -72,6 +73,7 @@ language obeys the PyProc protocol, and shows the bytes where it does not.`,
 	root.AddCommand(
 		runCommand(),
 		exploreCommand(),
+		benchCommand(),
 		reportCommand(),
 		listCommand(),
 		explainCommand(),

@@ -65,6 +65,33 @@ function sink({ accept = Infinity }) {
   };
 }
 
+/** Writes or reads frames in a loop and times it, for pyproctest bench. */
+async function measure({ what, framing, size, count }) {
+  const payload = Buffer.alloc(size, "x");
+  const none = source({ chunks: [], then: "eof" });
+  const one = sink({});
+  await new Framer(none, one, { framing }).write({ id: 7n, payload });
+  const frame = Buffer.from(one.writes.join(""), "hex");
+  const block = Buffer.concat(Array(Math.ceil(32768 / frame.length)).fill(frame));
+  const everything = { write: (_bytes, callback) => callback(null) };
+  const framer = new Framer(endless(block), everything, { framing });
+  const id = framing === "basic" ? 0n : 7n;
+  const began = process.hrtime.bigint();
+  for (let i = 0; i < count; i++) {
+    if (what === "encode") {
+      await framer.write({ id: 7n, payload });
+      continue;
+    }
+    const read = await framer.read();
+    if (read.id !== id || read.payload.length !== size) throw new Error("another frame was read");
+  }
+  return { took_ns: Number(process.hrtime.bigint() - began) };
+}
+
+async function* endless(block) {
+  while (true) yield block;
+}
+
 function optionsOf({ framing, max_payload: maxPayload }) {
   return { framing, maxPayload };
 }
@@ -78,7 +105,7 @@ function outcomeOf(value) {
 }
 
 const commands = new Map(
-  Object.entries({ hello: () => ({ role: "framer", name: "node-framer" }), decode, encode }),
+  Object.entries({ hello: () => ({ role: "framer", name: "node-framer" }), decode, encode, measure }),
 );
 
 for await (const line of readline.createInterface({ input: process.stdin })) {

@@ -123,12 +123,51 @@ async function encode(request) {
   return { writes: wire.writes.map((data) => data.toString("hex")), results };
 }
 
+// A stream that takes everything, and on which a frame comes again and again.
+class Endless extends Duplex {
+  constructor(frame) {
+    super();
+    this.block = Buffer.concat(Array(Math.ceil(32768 / frame.length)).fill(frame));
+  }
+
+  _read() {
+    this.push(this.block);
+  }
+
+  _write(_data, _encoding, done) {
+    done();
+  }
+}
+
+// measure writes or reads frames in a loop and times it, for pyproctest bench.
+async function measure({ what, framing, size, count }) {
+  if (what !== "encode" && what !== "decode") return { refused: `measure cannot ${what}` };
+  const payload = Buffer.alloc(size, "x");
+  const one = new Wire({});
+  await writeFrame(openFramer(one, framing), 7n, payload);
+  const stream = new Endless(Buffer.concat(one.writes));
+  const framer = openFramer(stream, framing);
+  const began = process.hrtime.bigint();
+  for (let i = 0; i < count; i++) {
+    if (what === "encode") {
+      await writeFrame(framer, 7n, payload);
+      continue;
+    }
+    const frame = await readFrame(framer);
+    if (frame.payload.length !== size || frame.id !== (framing === "basic" ? 0n : 7n)) return { failed: "another frame was read than is on the stream" };
+  }
+  const took = process.hrtime.bigint() - began;
+  stream.destroy();
+  return { took_ns: Number(took) };
+}
+
 async function answer(request) {
   try {
     switch (request.do) {
       case "hello": return { role: "framer", name: NAME };
       case "decode": return await decode(request);
       case "encode": return await encode(request);
+      case "measure": return await measure(request);
       default: return { refused: `unknown command ${request.do}` };
     }
   } catch (error) {

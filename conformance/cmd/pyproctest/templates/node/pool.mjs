@@ -107,12 +107,38 @@ async function run(request) {
   }
 }
 
+// measure makes calls in a loop and times it, for pyproctest bench.
+async function measure({ method, body, count, callers }) {
+  if (!pool) return { failed: "the pool is not open" };
+  const { signal } = new AbortController();
+  const each = [];
+  let left = count;
+  const call = async () => {
+    while (left-- > 0) {
+      const began = process.hrtime.bigint();
+      const answer = await pool.call(method, body, signal);
+      if (callers === 1) each.push(Number(process.hrtime.bigint() - began));
+      if (method === "echo" && answer.length !== body.length) throw new Error("echo gave another body back");
+    }
+  };
+  try {
+    const began = process.hrtime.bigint();
+    await Promise.all(Array.from({ length: callers }, call));
+    const took_ns = Number(process.hrtime.bigint() - began);
+    return callers === 1 ? { took_ns, each_ns: each } : { took_ns };
+  } catch (error) {
+    if (error instanceof NotWritten) return { unsupported: `${error.message} in pool.mjs is not written yet` };
+    return { error: { kinds: errorKinds(error), text: String(error) } };
+  }
+}
+
 function answer(request) {
   switch (request.do) {
     case "hello": return { role: "pool", name: NAME };
     case "open": return open(request.options);
     case "cancel": running.get(request.of)?.abort(because(request.why)); return { ok: true };
     case "start": case "call": case "health": case "shutdown": return run(request);
+    case "measure": return measure(request);
     default: return { refused: `unknown command ${request.do}` };
   }
 }

@@ -193,6 +193,45 @@ def encode(request: dict[str, Any]) -> dict[str, Any]:
     return {"writes": [data.hex() for data in stream.writes], "results": results}
 
 
+class Endless(Stream):
+    """Takes everything, and on it a frame comes again and again."""
+
+    def __init__(self, frame: bytes) -> None:
+        super().__init__({})
+        self.block = frame * (32768 // len(frame) + 1)
+        self.at = 0
+
+    def read(self, size: int = 65536) -> bytes:
+        data = self.block[self.at : self.at + size]
+        self.at = (self.at + len(data)) % len(self.block)
+        return data
+
+    def write(self, data: bytes) -> int:
+        return len(data)
+
+
+def measure(request: dict[str, Any]) -> dict[str, Any]:
+    """Write or read frames in a loop and time it, for pyproctest bench."""
+    what, framing, count = request["what"], request["framing"], range(request["count"])
+    payload, one = b"x" * request["size"], Stream({})
+    write_frame(open_framer(one, framing, None), 7, payload)
+    framer = open_framer(Endless(b"".join(one.writes)), framing, None)
+    if what == "encode":
+        began = time.perf_counter_ns()
+        for _ in count:
+            write_frame(framer, 7, payload)
+        return {"took_ns": time.perf_counter_ns() - began}
+    if what != "decode":
+        return {"refused": f"measure cannot {what}"}
+    frame = (0 if framing == "basic" else 7, len(payload))
+    began = time.perf_counter_ns()
+    for _ in count:
+        got = read_frame(framer)
+        if got is None or (got[0], len(got[1])) != frame:
+            return {"failed": "another frame was read than is on the stream"}
+    return {"took_ns": time.perf_counter_ns() - began}
+
+
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     do = request.get("do")
     if do == "hello":
@@ -202,6 +241,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
             return decode(request)
         if do == "encode":
             return encode(request)
+        if do == "measure":
+            return measure(request)
     except NotWritten as error:
         return {"unsupported": f"{error} in framer.py is not written yet"}
     return {"refused": f"unknown command {do}"}

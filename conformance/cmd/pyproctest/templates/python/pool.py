@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from typing import Any
 
 
@@ -109,7 +110,7 @@ class Adapter:
             if task := self.tasks.get(request["of"]):
                 task.cancel()
             self.send(tag, {"ok": True})
-        elif do in ("start", "call", "health", "shutdown"):
+        elif do in ("start", "call", "health", "shutdown", "measure"):
             if self.pool is None:
                 self.send(tag, {"failed": "the pool is not open"})
                 return
@@ -137,9 +138,29 @@ class Adapter:
         elif request["do"] == "call":
             answer = await pool.call(request["method"], request.get("body"))
             return {"body": "" if answer is None else answer}
+        elif request["do"] == "measure":
+            return await self.measure(pool, request)
         else:
             return dict(pool.health())
         return {"ok": True}
+
+    async def measure(self, pool: Pool, request: dict[str, Any]) -> dict[str, Any]:
+        """Make calls in a loop and time it, for pyproctest bench."""
+        method, body, callers = request["method"], request.get("body"), request["callers"]
+        left, each = iter(range(request["count"])), []
+
+        async def call() -> None:
+            for _ in left:
+                began = time.perf_counter_ns()
+                answer = await pool.call(method, body)
+                each.append(time.perf_counter_ns() - began)
+                if method == "echo" and len(answer or "") != len(body or ""):
+                    raise RuntimeError("echo gave another body back")
+
+        began = time.perf_counter_ns()
+        await asyncio.gather(*(call() for _ in range(callers)))
+        took = time.perf_counter_ns() - began
+        return {"took_ns": took, **({"each_ns": each} if callers == 1 else {})}
 
     def finish(self, tag: int, task: asyncio.Task[dict[str, Any]]) -> None:
         del self.tasks[tag]

@@ -10,6 +10,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // --- Yours -----------------------------------------------------------------------------------------
@@ -64,6 +66,9 @@ type request struct {
 	Frames     []frame  `json:"frames"`
 	Accept     *int     `json:"accept"`
 	Writers    int      `json:"writers"`
+	What       string   `json:"what"`
+	Size       int      `json:"size"`
+	Count      int      `json:"count"`
 }
 
 type frame struct {
@@ -249,6 +254,59 @@ func panicked(o *outcome) {
 	}
 }
 
+// endless is a stream that takes everything, and on which a frame comes again and again.
+type endless struct {
+	block []byte
+	at    int
+}
+
+func (e *endless) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		c := copy(p[n:], e.block[e.at:])
+		n, e.at = n+c, (e.at+c)%len(e.block)
+	}
+	return n, nil
+}
+
+func (e *endless) Write(p []byte) (int, error) { return len(p), nil }
+
+// measure writes or reads frames in a loop and times it, for pyproctest bench.
+func measure(r request) (any, error) {
+	var one bytes.Buffer
+	f, err := openFramer(&one, r.Framing, 0)
+	if err != nil {
+		return nil, err
+	}
+	payload := make([]byte, r.Size)
+	if err := f.WriteFrame(7, payload); err != nil {
+		return nil, err
+	}
+	stream := &endless{block: bytes.Repeat(one.Bytes(), 1+32768/one.Len())}
+	if f, err = openFramer(stream, r.Framing, 0); err != nil {
+		return nil, err
+	}
+	want := map[string]uint64{"enhanced": 7}[r.Framing]
+	began := time.Now()
+	for range r.Count {
+		switch r.What {
+		case "encode":
+			err = f.WriteFrame(7, payload)
+		case "decode":
+			var id uint64
+			var got []byte
+			if id, got, err = f.ReadFrame(); err == nil && (id != want || len(got) != len(payload)) {
+				err = errors.New("another frame was read than is on the stream")
+			}
+		default:
+			return map[string]any{"refused": "measure cannot " + r.What}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return map[string]any{"took_ns": time.Since(began).Nanoseconds()}, nil
+}
+
 func answer(r request) (any, error) {
 	switch r.Do {
 	case "hello":
@@ -257,6 +315,8 @@ func answer(r request) (any, error) {
 		return decode(r)
 	case "encode":
 		return encode(r)
+	case "measure":
+		return measure(r)
 	}
 	return map[string]any{"refused": "unknown command " + r.Do}, nil
 }

@@ -16,6 +16,8 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // --- Yours -----------------------------------------------------------------------------------------
@@ -100,6 +102,8 @@ type request struct {
 	Ended   string  `json:"ended"`
 	Of      int64   `json:"of"`
 	Why     string  `json:"why"`
+	Count   int64   `json:"count"`
+	Callers int     `json:"callers"`
 }
 
 // adapter answers each request when it is done.
@@ -127,7 +131,7 @@ func (a *adapter) take(r request) {
 			cancel(because(r.Why))
 		}
 		a.send(r, fields{"ok": true})
-	case "start", "call", "health", "shutdown":
+	case "start", "call", "health", "shutdown", "measure":
 		if a.pool == nil {
 			a.send(r, fields{"failed": "the pool is not open"})
 			return
@@ -193,6 +197,16 @@ func (a *adapter) run(ctx context.Context, r request) fields {
 		err = a.pool.Start(ctx)
 	case "shutdown":
 		err = a.pool.Shutdown(ctx)
+	case "measure":
+		var took time.Duration
+		var each []int64
+		if took, each, err = a.measure(ctx, r); err == nil {
+			measured := fields{"took_ns": took.Nanoseconds()}
+			if r.Callers == 1 {
+				measured["each_ns"] = each
+			}
+			return measured
+		}
 	case "call":
 		var body, answer json.RawMessage
 		if r.Body != nil {
@@ -206,6 +220,41 @@ func (a *adapter) run(ctx context.Context, r request) fields {
 		return fields{"ok": true}
 	}
 	return fields{"error": fields{"kinds": errorKinds(err), "text": err.Error()}}
+}
+
+// measure makes calls in a loop and times it, for pyproctest bench.
+func (a *adapter) measure(ctx context.Context, r request) (took time.Duration, each []int64, err error) {
+	var body json.RawMessage
+	if r.Body != nil {
+		body = json.RawMessage(*r.Body)
+	}
+	var left atomic.Int64
+	left.Store(r.Count)
+	failed := make(chan error, r.Callers)
+	began := time.Now()
+	for range r.Callers {
+		go func() {
+			for left.Add(-1) >= 0 {
+				start := time.Now()
+				answer, err := a.pool.Call(ctx, r.Method, body)
+				if err == nil && r.Method == "echo" && len(answer) != len(body) {
+					err = errors.New("echo gave another body back")
+				}
+				if err != nil {
+					failed <- err
+					return
+				}
+				if r.Callers == 1 {
+					each = append(each, time.Since(start).Nanoseconds())
+				}
+			}
+			failed <- nil
+		}()
+	}
+	for range r.Callers {
+		err = errors.Join(err, <-failed)
+	}
+	return time.Since(began), each, err
 }
 
 func (a *adapter) send(r request, answer fields) {

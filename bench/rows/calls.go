@@ -1,0 +1,183 @@
+package rows
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pyproctest/pyproctest/bench/turns"
+	"github.com/pyproctest/pyproctest/conformance"
+)
+
+// callTurn is long enough for many small calls and short beside what else the machine does.
+const callTurn = 5 * time.Millisecond
+
+var bodySizes = []size{{"64B", 64}, {"1KB", 1 << 10}, {"10KB", 10 << 10}, {"1MB", 1 << 20}}
+
+// stringBody is a JSON string of size bytes, quotes included.
+func stringBody(size int) json.RawMessage {
+	return slices.Concat([]byte(`"`), bytes.Repeat([]byte("x"), size-2), []byte(`"`))
+}
+
+// calls returns the rows of calls through started pools: of the method echo, against the hand-written loop with as many
+// calls outstanding.
+func calls(side string, start Starter, extent Extent) []Row {
+	var rows []Row
+	for _, placement := range Placements() {
+		for _, framing := range framings {
+			for _, workers := range []int{1, 2, 4} {
+				for _, s := range bodySizes {
+					for _, callers := range []int{1, 4, 16, 64} {
+						if callsExtent(framing, workers, s.name, callers) <= extent {
+							rows = append(rows, callsRow(side, start, placement, framing, workers, s, callers))
+						}
+					}
+				}
+			}
+		}
+		if extent > Quick {
+			rows = append(rows, startRow(side, start, placement))
+		}
+	}
+	return rows
+}
+
+// callsExtent is the smallest extent that has the row.
+func callsExtent(framing conformance.Framing, workers int, size string, callers int) Extent {
+	switch shape := fmt.Sprintf("%s %d %s %d", framing, workers, size, callers); shape {
+	case "enhanced 1 64B 1", "enhanced 1 64B 16", "enhanced 1 10KB 1":
+		return Quick
+	case "enhanced 1 64B 4", "enhanced 1 64B 64", "enhanced 1 1KB 1", "enhanced 1 1KB 16", "enhanced 1 10KB 16", "enhanced 1 1MB 1",
+		"enhanced 2 64B 64", "enhanced 4 64B 64", "basic 1 64B 1", "basic 1 64B 16":
+		return Normal
+	}
+	return Full
+}
+
+func callsRow(side string, start Starter, placement string, framing conformance.Framing, workers int, s size, callers int) Row {
+	return Row{
+		Benchmark: "Calls", Placement: placement,
+		Group:   fmt.Sprintf("%s %s %s %d", placement, side, framing, workers),
+		Keys:    fmt.Sprintf("side=%s/framing=%s/workers=%d/size=%s/callers=%d", side, framing, workers, s.name, callers),
+		options: turns.Options{Turn: callTurn, Ratio: "x-floor", Bytes: s.bytes, Callers: callers},
+		sides: func(ctx context.Context, shelf *Shelf) (floor, subject turns.Side, err error) {
+			loop, err := shelf.loop()
+			if err != nil {
+				return floor, subject, err
+			}
+			p, err := shelf.started(ctx, start, framing, workers)
+			if err != nil {
+				return floor, subject, err
+			}
+			body := stringBody(s.bytes)
+			return loop.Side(callers, body), p.side(ctx, callers, body), nil
+		},
+	}
+}
+
+// Starter starts a pool, and returns it once all its workers accept connections.
+type Starter func(ctx context.Context, s *Shelf, framing conformance.Framing, workers int) (*started, error)
+
+// started is a pool that can be called.
+type started struct {
+	call  Call
+	timed TimedPool // or nil
+	pids  []int     // of the workers
+	stop  func() error
+}
+
+// Own returns a row without a floor, of one pool of one worker: measure measures its calls, unpinned.
+func Own(benchmark, side, keys string, start Starter, measure func(ctx context.Context, call Call) ([]turns.Metric, error)) Row {
+	const framing, workers = conformance.Enhanced, 1
+	row := Row{
+		Benchmark: benchmark, Placement: Unpinned,
+		Group: fmt.Sprintf("%s %s %s %d", Unpinned, side, framing, workers), // as of other calls
+		Keys:  fmt.Sprintf("side=%s/framing=%s/workers=%d/%s", side, framing, workers, keys),
+	}
+	return row.MeasuredBy(func(ctx context.Context, shelf *Shelf) ([]turns.Metric, error) {
+		p, err := shelf.started(ctx, start, framing, workers)
+		if err != nil {
+			return nil, err
+		}
+		return measure(ctx, p.call)
+	})
+}
+
+// Call calls a method of a worker, and returns the body of its answer.
+type Call func(ctx context.Context, method string, body json.RawMessage) (json.RawMessage, error)
+
+// started is the pool on the shelf.
+func (s *Shelf) started(ctx context.Context, start Starter, framing conformance.Framing, workers int) (*started, error) {
+	return on(s, "pool", func() (*started, func() error, error) {
+		p, err := start(ctx, s, framing, workers)
+		if err != nil {
+			return nil, nil, err
+		}
+		return p, p.stop, nil
+	})
+}
+
+// side calls echo, and looks at what comes back: all of the first answer of a turn, and the length of the others.
+func (p *started) side(ctx context.Context, callers int, body json.RawMessage) turns.Side {
+	side := turns.Side{Processes: func() []int { return p.pids }}
+	if p.timed != nil {
+		side.Clock = func(n int, l *turns.Latencies) (time.Duration, error) {
+			took, each, err := p.timed.Measure(ctx, n, callers, "echo", body)
+			l.Add(each...)
+			return took, err
+		}
+		return side
+	}
+	many := turns.Callers(callers, func() error { return p.echo(ctx, body, false) })
+	side.Run = func(n int, l *turns.Latencies) error {
+		if l == nil { // nothing is timed
+			if err := p.echo(ctx, body, true); err != nil {
+				return err
+			}
+		}
+		return many(n, l)
+	}
+	return side
+}
+
+func (p *started) echo(ctx context.Context, body json.RawMessage, whole bool) error {
+	answer, err := p.call(ctx, "echo", body)
+	switch {
+	case err != nil:
+		return fmt.Errorf("a call of echo failed: %w", err)
+	case len(answer) != len(body), whole && !bytes.Equal(answer, body):
+		return fmt.Errorf("echo gave %s back for %s; run the conformance suite first", clip(answer), clip(body))
+	}
+	return nil
+}
+
+func clip(body []byte) string {
+	const shown = 40
+	if len(body) <= shown {
+		return string(body)
+	}
+	return fmt.Sprintf("%s… (%d bytes)", body[:shown], len(body))
+}
+
+// findPIDs asks the workers for their process IDs, each once at least where they are called in turn.
+func (p *started) findPIDs(ctx context.Context, workers int) error {
+	for range workers {
+		answer, err := p.call(ctx, "pid", json.RawMessage("null"))
+		if err != nil {
+			return fmt.Errorf("a call of pid, which every worker of a conformance run exposes [WRK-21], failed: %w", err)
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(answer)))
+		if err != nil {
+			return fmt.Errorf("the answer to pid is no process ID: %s", clip(answer))
+		}
+		if !slices.Contains(p.pids, pid) {
+			p.pids = append(p.pids, pid)
+		}
+	}
+	return nil
+}

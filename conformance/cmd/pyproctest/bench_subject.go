@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/mattn/go-shellwords"
+
+	"github.com/pyproctest/pyproctest/bench/rows"
+	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/adapter"
+	"github.com/pyproctest/pyproctest/conformance/result"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+// benchSubject is an implementation that is measured.
+type benchSubject struct {
+	side    string // in the names of rows: yours or against
+	role    spec.Role
+	command string // as it was given
+	name    string
+	words   conformance.WorkerCommand
+	adapter *adapter.Adapter // nil for a worker
+}
+
+// openBenchSubjects starts what is measured and what it is set against, which may be "". closeAll ends both.
+func openBenchSubjects(ctx context.Context, role spec.Role, command, against string, stderr io.Writer) (all []*benchSubject, closeAll func(), err error) {
+	closeAll = func() {
+		for _, s := range all {
+			if s.adapter == nil {
+				continue
+			}
+			if err := s.adapter.Close(); err != nil && ctx.Err() == nil {
+				fmt.Fprintf(stderr, "pyproctest: %v\n", err)
+			}
+		}
+	}
+	for _, given := range []struct{ side, flag, command string }{{"yours", string(role), command}, {"against", "against", against}} {
+		if given.command == "" {
+			continue
+		}
+		words, err := shellwords.Parse(given.command)
+		if err != nil || len(words) == 0 {
+			closeAll()
+			return nil, nil, errors.Join(fmt.Errorf("--%s %q cannot be split into words: give the command that starts it", given.flag, given.command), err)
+		}
+		s := &benchSubject{side: given.side, role: role, command: given.command, name: given.command, words: conformance.Command(words[0], words[1:]...)}
+		if role != spec.RoleWorker {
+			if s.adapter, err = adapter.Open(ctx, role, s.words, adapter.Options{}); err != nil {
+				closeAll()
+				return nil, nil, err
+			}
+			s.name = s.adapter.Name()
+		}
+		all = append(all, s)
+		if s.adapter == nil {
+			continue
+		}
+		if err := s.adapter.Measures(ctx); err != nil {
+			closeAll()
+			return nil, nil, fmt.Errorf("no figures for %s: %w", given.command, err)
+		}
+	}
+	return all, closeAll, nil
+}
+
+// rows returns the rows of the implementation.
+func (s *benchSubject) rows(extent rows.Extent) []rows.Row {
+	switch s.role {
+	case spec.RoleFramer:
+		return rows.RemoteFramer(s.side, func(ctx context.Context) (rows.TimedFramer, error) { return s.adapter.MeasuredFramer(ctx) }, extent)
+	case spec.RolePool:
+		return rows.Pool(s.side, func(o conformance.PoolOptions) (conformance.Pool, error) {
+			return s.adapter.MeasuredPool(s.adapter.Context(), o)
+		}, extent)
+	}
+	return rows.Worker(s.side, s.words, extent)
+}
+
+// benchChecks are the clauses whose work a fast implementation might leave out: those of checksums and of IDs. They name
+// cases by the clause that these stand under.
+var benchChecks = map[spec.Role][]string{
+	spec.RoleFramer: {"CRC-*", "FRM-3"},
+	spec.RoleWorker: {"RID-*", "MSG-5", "MSG-13", "MSG-14", "WRK-14", "WRK-15"},
+	spec.RolePool:   {"RID-*", "MSG-5", "MSG-13"},
+}
+
+// failedClauses returns those of the clauses of checksums and IDs that the implementation does not keep, or "" where it
+// keeps all.
+func (s *benchSubject) failedClauses(ctx context.Context, stderr io.Writer) (string, error) {
+	checks := benchChecks[s.role]
+	fmt.Fprintf(stderr, "checking %s: %s\n", s.name, strings.Join(checks, ", "))
+	report := s.check(ctx, conformance.Only(checks...))
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	var failed []string
+	add := func(clause string) {
+		if !slices.Contains(failed, clause) {
+			failed = append(failed, clause)
+		}
+	}
+	passed, blocked := 0, ""
+	for _, r := range report.Results {
+		switch r.Status {
+		case result.StatusPass:
+			passed++
+		case result.StatusBlocked:
+			blocked = r.Text()
+		case result.StatusFail:
+			fmt.Fprintln(stderr, r.Text())
+			for _, f := range r.Findings {
+				add(f.Clause)
+			}
+			if len(r.Findings) == 0 {
+				add(r.Clauses[0])
+			}
+		}
+	}
+	if len(failed) == 0 && (passed == 0 || blocked != "") {
+		return "", fmt.Errorf("%s could not be checked, so it gets no numbers: %s", s.command, strings.Join(slices.DeleteFunc(append(report.NotRun, report.SetUp, blocked), func(s string) bool { return s == "" }), "; "))
+	}
+	return strings.Join(failed, ", "), nil
+}
+
+func (s *benchSubject) check(ctx context.Context, opts ...conformance.Option) conformance.Report {
+	switch s.role {
+	case spec.RoleFramer:
+		return conformance.CheckFramer(ctx, s.adapter.Framer(), opts...)
+	case spec.RolePool:
+		return conformance.CheckPool(ctx, s.adapter.Pool(), opts...)
+	}
+	return conformance.CheckWorker(ctx, s.words, opts...)
+}

@@ -105,6 +105,9 @@ lint-python: $(VENV)/ready
 	$(VENV)/bin/ruff check --config pyworker/pyproject.toml conformance/implementations
 	$(VENV)/bin/ruff format --config pyworker/pyproject.toml --check conformance/implementations
 	$(VENV)/bin/mypy --strict conformance/implementations/pyproc-worker/reproduce.py
+	$(VENV)/bin/ruff check --config pyworker/pyproject.toml vectors/python
+	$(VENV)/bin/ruff format --config pyworker/pyproject.toml --check vectors/python
+	$(VENV)/bin/mypy --strict vectors/python/src
 
 # zizmor needs Python 3.11. -pyflakes and -shellcheck are off, or the verdict would depend on what else the machine has.
 lint-workflows: $(CACHE)/tools-venv/ready

@@ -49,8 +49,9 @@ var arrows = map[string]string{
 	"ref/message": "",
 	"ref/pool":    "ref/frame ref/message",
 
-	"vectors":     "",
-	"vectors/gen": "", // not even package vectors, which embeds what it writes
+	"vectors":      "",
+	"vectors/pack": "vectors",
+	"vectors/gen":  "", // not even package vectors, which embeds what it writes
 
 	"fuzz": "conformance conformance/inspect conformance/spec ref/frame ref/message vectors",
 

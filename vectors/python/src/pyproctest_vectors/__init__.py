@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 __all__ = [
     "Frame",
@@ -40,8 +40,8 @@ class FrameVector:
     max_payload: int
     bytes: bytes
     frames: tuple[Frame, ...]  # what is handed out, before the error if there is one
-    error: Optional[str]  # None where the stream ends cleanly
-    decided_at: Optional[int]  # the number of bytes after which the error must be known
+    error: str | None  # None where the stream ends cleanly
+    decided_at: int | None  # the number of bytes after which the error must be known
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,16 @@ class MessageVector:
     framings: tuple[str, ...]
     header_id: int
     bytes: bytes
-    text: Optional[str]  # the payload where it is UTF-8
+    text: str | None  # the payload where it is UTF-8
     outcome: str
-    envelope: Optional[bool]
-    id: Optional[int]
-    method: Optional[str]
-    ok: Optional[bool]
-    body: Optional[str]  # JSON text
-    error_text: Optional[str]
-    reason: Optional[str]
-    answer_ids: Optional[dict[str, tuple[int, ...]]]  # by framing
+    envelope: bool | None
+    id: int | None
+    method: str | None
+    ok: bool | None
+    body: str | None  # JSON text
+    error_text: str | None
+    reason: str | None
+    answer_ids: dict[str, tuple[int, ...]] | None  # by framing
 
 
 @dataclass(frozen=True)

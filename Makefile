@@ -18,7 +18,7 @@ FOR    ?= 2m
 TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance implementations test test-slow test-quick test-rest test-rest-beside test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
+.PHONY: help conformance implementations test test-slow test-quick test-rest test-rest-beside test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline release-check site
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -148,6 +148,10 @@ fuzz: ## fuzz every target; all share BUDGET, EXECS ends a target before its tim
 
 libfuzzer: ## build the fuzz targets for libFuzzer, and run their seeds
 	.clusterfuzzlite/check.sh
+
+# Goes on to signing and publishing only in the release workflow, which passes TAG. ONLY='regexp' runs the steps of such names again.
+release-check: $(CACHE)/tools-venv/ready ## build all that a release has, install each where there is nothing else, and run it; needs node, cargo
+	go run ./conformance/release -tag '$(TAG)' -only '$(ONLY)'
 
 vectors: ## write the golden vectors anew
 	go run ./vectors/gen -dir vectors

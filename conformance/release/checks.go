@@ -112,13 +112,13 @@ func (r release) checkBinary(ctx context.Context, e *environment) error {
 		return err
 	}
 	for line, pattern := range map[string]string{
-		"./pyproctest --version":                  `^pyproctest \S+ \(commit ` + string(head[:12]) + `.*\), clauses version \d+, vectors \d+\.\d+\n$`,
-		"./pyproctest explain FRM-7":              `A vector, .*bad_length`,
-		"./pyproctest list --since 2":             `clauses version \d+\.\n$`,
-		"./pyproctest vectors && ls vectors":      `schema\.json`,
-		"./pyproctest vectors --diff 1.0":         `the same\.`,
-		"./pyproctest init framer --lang node":    `framer\.mjs is written`,
-		"ls CHANGELOG.md LICENSE":                 `LICENSE`,
+		"./pyproctest --version":               `^pyproctest \S+ \(commit ` + string(head[:12]) + `.*\), clauses version \d+, vectors \d+\.\d+\n$`,
+		"./pyproctest explain FRM-7":           `A vector, .*bad_length`,
+		"./pyproctest list --since 2":          `clauses version \d+\.\n$`,
+		"./pyproctest vectors && ls vectors":   `schema\.json`,
+		"./pyproctest vectors --diff 1.0":      `the same\.`,
+		"./pyproctest init framer --lang node": `framer\.mjs is written`,
+		"ls CHANGELOG.md LICENSE":              `LICENSE`,
 	} {
 		if err := e.expect(ctx, line, pattern); err != nil {
 			return err

@@ -18,7 +18,7 @@ FOR    ?= 2m
 TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance implementations test test-slow test-quick test-rest test-rest-beside test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline release-check site
+.PHONY: help conformance implementations test test-slow test-quick test-rest test-rest-beside test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline release-check site site-results
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -156,6 +156,12 @@ libfuzzer: ## build the fuzz targets for libFuzzer, and run their seeds
 # Goes on to signing and publishing only in the release workflow, which passes TAG. ONLY='regexp' runs the steps of such names again.
 release-check: $(CACHE)/tools-venv/ready ## build all that a release has, install each where there is nothing else, and run it; needs node, cargo
 	go run ./conformance/release -tag '$(TAG)' -only '$(ONLY)'
+
+site: ## build the site into .cache/site; open index.html
+	go run ./conformance/site
+
+site-results: ## run the suite on every implementation that the site shows, and keep what came of it; some minutes, all toolchains
+	conformance/site/collect.sh
 
 vectors: ## write the golden vectors anew
 	go run ./vectors/gen -dir vectors

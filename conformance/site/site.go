@@ -45,6 +45,39 @@ type clause struct {
 	Before, After   string // its neighbours
 }
 
+// causes are cases that break for the same reason.
+type causes struct {
+	Role  spec.Role
+	Cause string
+	IDs   []string
+}
+
+// Causes returns the cases, those with the same usual cause together.
+func (c clause) Causes() []causes {
+	var all []causes
+	for _, k := range c.Cases {
+		n := slices.IndexFunc(all, func(a causes) bool { return a.Role == k.Role && a.Cause == k.Cause })
+		if n < 0 {
+			n = len(all)
+			all = append(all, causes{Role: k.Role, Cause: k.Cause})
+		}
+		all[n].IDs = append(all[n].IDs, k.ID(""))
+	}
+	return all
+}
+
+var outcomes = map[vectors.Outcome]string{
+	vectors.OutcomeRequest:      "a request",
+	vectors.OutcomeCancellation: "a cancellation",
+	vectors.OutcomeErrorAnswer:  "something to answer with an error",
+	vectors.OutcomeIgnored:      "something to ignore",
+	vectors.OutcomeResponse:     "a response",
+	vectors.OutcomeUnreadable:   "an answer that cannot be read",
+	vectors.OutcomeViolation:    "a violation, which ends the connection",
+}
+
+func capital(sentence string) string { return strings.ToUpper(sentence[:1]) + sentence[1:] }
+
 type family struct {
 	Name, About string
 	Clauses     []clause
@@ -150,6 +183,7 @@ func build(root string) (map[string][]byte, error) {
 func render(name string, p page) ([]byte, error) {
 	t, err := template.New("frame.html").Funcs(template.FuncMap{
 		"tone": tone, "mark": mark, "spoken": spoken, "hex": grouped, "plural": plural, "join": strings.Join, "message": message,
+		"capital": capital, "outcome": func(o vectors.Outcome) string { return outcomes[o] },
 		"add": func(a, b int) int { return a + b },
 	}).ParseFS(pages, "pages/frame.html", "pages/"+name)
 	if err != nil {
@@ -253,8 +287,11 @@ type counts struct{ Clauses, Cases, Faults, Controls, Vectors int }
 
 func counted(families []family, set vectors.Set) counts {
 	c := counts{
-		Cases: len(catalog.Cases()), Faults: len(catalog.Proven()), Controls: len(catalog.Controls()),
+		Faults: len(catalog.Proven()), Controls: len(catalog.Controls()),
 		Vectors: len(set.Enhanced) + len(set.Basic) + len(set.Streams) + len(set.Messages),
+	}
+	for _, k := range catalog.Cases() {
+		c.Cases += max(1, len(k.Framings)) // as README.md counts them
 	}
 	for _, f := range families {
 		c.Clauses += len(f.Clauses)

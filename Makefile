@@ -18,7 +18,7 @@ FOR    ?= 2m
 TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance implementations test test-slow test-quick test-rest test-rest-beside test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline release-check site site-results
+.PHONY: help conformance implementations test test-slow test-quick test-rest test-rest-beside test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline release-check site site-look site-results
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -159,6 +159,11 @@ release-check: $(CACHE)/tools-venv/ready ## build all that a release has, instal
 
 site: ## build the site into .cache/site; open index.html
 	go run ./conformance/site
+
+# Takes node and a Chromium, which CHROMIUM names; npm fetches the rest.
+site-look: site ## look at the site in a browser: axe, widths of a phone and a desk, light and dark; pictures in .cache/site-look
+	npm install --silent --no-audit --no-fund --prefix $(CACHE)/look playwright-core@1.56.1 axe-core@4.11.0
+	node conformance/site/look.mjs $(CACHE)/site $(CACHE)/look $(CACHE)/site-look
 
 site-results: ## run the suite on every implementation that the site shows, and keep what came of it; some minutes, all toolchains
 	conformance/site/collect.sh

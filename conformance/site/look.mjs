@@ -29,7 +29,7 @@ const browser = await chromium.launch({
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
 });
 const wrong = [];
-const pages = ["index", "worker", "framer", "pool", "implementations", "benchmarks", "404", "clauses/index", "clauses/FRM-7", "clauses/WRK-9", "clauses/MSG-11", "clauses/FRM-14"];
+const pages = ["index", "worker", "framer", "pool", "implementations", "benchmarks", "404", "clauses/index", "clauses/FRM-7", "clauses/STR-5", "clauses/FRM-14"];
 for (const [width, height] of [[390, 844], [1280, 900]]) {
   for (const colorScheme of ["light", "dark"]) {
     const context = await browser.newContext({ viewport: { width, height }, colorScheme, bypassCSP: true });

@@ -18,7 +18,7 @@ FOR    ?= 2m
 TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help explore conformance implementations test test-slow test-quick test-rest test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline conformance-packages
+.PHONY: help explore conformance implementations test test-slow test-quick test-rest test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline conformance-packages release-check site site-look site-results
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,12 +108,19 @@ lint-python: $(VENV)/ready
 	$(VENV)/bin/ruff check --config pyworker/pyproject.toml conformance/implementations
 	$(VENV)/bin/ruff format --config pyworker/pyproject.toml --check conformance/implementations
 	$(VENV)/bin/mypy --strict conformance/implementations/pyproc-worker/reproduce.py
+	$(VENV)/bin/ruff check --config pyworker/pyproject.toml vectors/python
+	$(VENV)/bin/ruff format --config pyworker/pyproject.toml --check vectors/python
+	$(VENV)/bin/mypy --strict vectors/python/src
 
 # zizmor needs Python 3.11. -pyflakes and -shellcheck are off, or the verdict would depend on what else the machine has.
 lint-workflows: $(CACHE)/tools-venv/ready
 	$(TOOL) actionlint -pyflakes= -shellcheck=
 	$(CACHE)/tools-venv/bin/zizmor --offline --no-progress --quiet .github
-	@! grep -rnE ':[[:space:]]*(write|write-all)\>' .github/workflows || { echo "workflows run the code of pull requests: none gets a token that may write"; exit 1; }
+# A token that may write: only in the workflows that publish, which a pull request never starts, and there for a job and not for all.
+	@for workflow in $$(grep -lE ':[[:space:]]*(write|write-all)\>' .github/workflows/*); do \
+	  case $$workflow in */release.yml|*/site.yml) may=yes;; *) may=no;; esac; \
+	  if [ $$may = no ] || grep -qE '^ *(pull_request|pull_request_target|workflow_run|issue_comment)\>' $$workflow || grep -qE '^permissions: *.*write|^  [a-z-]+: *write' $$workflow; then \
+	    echo "$$workflow: no workflow that pull requests start gets a token that may write, and one that publishes gets it for single jobs"; exit 1; fi; done
 	cd .github/tools && go mod tidy -diff
 
 vulnerabilities: ## known vulnerabilities that the code can reach; asks vuln.go.dev
@@ -148,6 +155,21 @@ fuzz: ## fuzz every target; all share BUDGET, EXECS ends a target before its tim
 
 libfuzzer: ## build the fuzz targets for libFuzzer, and run their seeds
 	.clusterfuzzlite/check.sh
+
+# Goes on to signing and publishing only in the release workflow, which passes TAG. ONLY='regexp' runs the steps of such names again.
+release-check: $(CACHE)/tools-venv/ready ## build all that a release has, install each where there is nothing else, and run it; needs node, cargo
+	go run ./conformance/release -tag '$(TAG)' -only '$(ONLY)'
+
+site: ## build the site into .cache/site; open index.html
+	go run ./conformance/site
+
+# Takes node and a Chromium, which CHROMIUM names; npm fetches the rest.
+site-look: site ## look at the site in a browser: axe, widths of a phone and a desk, light and dark; pictures in .cache/site-look
+	npm install --silent --no-audit --no-fund --prefix $(CACHE)/look playwright-core@1.56.1 axe-core@4.11.0
+	node conformance/site/look.mjs $(CACHE)/site $(CACHE)/look $(CACHE)/site-look
+
+site-results: ## run the suite on every implementation that the site shows, and keep what came of it; some minutes, all toolchains
+	conformance/site/collect.sh
 
 vectors: ## write the golden vectors anew
 	go run ./vectors/gen -dir vectors

@@ -52,12 +52,16 @@ var arrows = map[string]string{
 	"conformance/cmd/pyproctest": "bench/gate bench/load bench/peer bench/report bench/results bench/rounds bench/rows conformance conformance/adapter conformance/catalog conformance/inspect conformance/internal/text conformance/known conformance/report " +
 		"conformance/result conformance/spec conformance/tap vectors",
 
+	"conformance/release": "", // it runs programs
+	"conformance/site":    "conformance/catalog conformance/report conformance/spec vectors",
+
 	"ref/frame":   "",
 	"ref/message": "",
 	"ref/pool":    "ref/frame ref/message",
 
-	"vectors":     "",
-	"vectors/gen": "", // not even package vectors, which embeds what it writes
+	"vectors":      "",
+	"vectors/pack": "vectors",
+	"vectors/gen":  "", // not even package vectors, which embeds what it writes
 
 	"fuzz": "conformance conformance/inspect conformance/spec ref/frame ref/message vectors",
 

@@ -22,7 +22,7 @@ var (
 	patienceFlag = flag.Duration("patience", 0, "how long to wait for what must happen (default 10s)")
 	graceFlag    = flag.Duration("grace", 0, "how long the worker of -worker may take to end after SIGTERM, as it is set (default 5s)")
 	strictFlag   = flag.Bool("strict", false, "a SHOULD that does not hold fails the run")
-	summaryFlag  = flag.String("summary", "", "write the summary by clause to this file (- for standard output)")
+	summaryFlag  = flag.String("summary", "", "write the summary by clause to this file (- for standard output), or the JSON report if its name ends in .json")
 )
 
 // reports collects what the main runs found, for the summary.
@@ -117,10 +117,14 @@ func writeSummary(path string) error {
 	slices.SortFunc(reports.all, func(a, b conformance.Report) int { return strings.Compare(string(a.Role), string(b.Role)) })
 	var runs []report.Run
 	for _, r := range reports.all {
-		runs = append(runs, report.Run{Report: r, Strict: *strictFlag})
+		runs = append(runs, report.Run{Report: r, Strict: *strictFlag, Environment: report.Here()})
 	}
 	var b strings.Builder
-	if err := report.Summary(&b, runs...); err != nil {
+	write := report.Summary
+	if strings.HasSuffix(path, ".json") {
+		write = report.JSON
+	}
+	if err := write(&b, runs...); err != nil {
 		return err
 	}
 	if path == "-" {

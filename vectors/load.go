@@ -35,6 +35,18 @@ func load(files fs.FS) (Set, error) {
 	return set, nil
 }
 
+func loadVersions(files fs.FS) ([]Version, error) {
+	data, err := fs.ReadFile(files, "history.json")
+	if err != nil {
+		return nil, fmt.Errorf("vectors: %w", err)
+	}
+	var document struct{ Versions []Version }
+	if err := json.Unmarshal(data, &document); err != nil {
+		return nil, fmt.Errorf("vectors: history.json: %w", err)
+	}
+	return document.Versions, nil
+}
+
 // UnmarshalJSON reads a vector as the files have it.
 func (v *FrameVector) UnmarshalJSON(data []byte) error {
 	type plain FrameVector // the fields without this method

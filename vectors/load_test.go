@@ -58,6 +58,38 @@ func TestLoadReadsEveryField(t *testing.T) {
 	}
 }
 
+// Added and not removed is what there is, and each under the clause that it cites.
+func TestTheVersionsAddUpToTheSet(t *testing.T) {
+	set, err := Load()
+	require.NoError(t, err)
+	clauses := map[string]string{}
+	for _, list := range [][]FrameVector{set.Enhanced, set.Basic, set.Streams} {
+		for _, v := range list {
+			clauses[v.TcID] = v.Clause
+		}
+	}
+	for _, v := range set.Messages {
+		clauses[v.TcID] = v.Clause
+	}
+	versions, err := Versions()
+	require.NoError(t, err)
+	came := map[string]string{}
+	for _, version := range versions {
+		for clause, names := range version.Added {
+			for _, name := range names {
+				came[name] = clause
+			}
+		}
+		for _, names := range version.Removed {
+			for _, name := range names {
+				delete(came, name)
+			}
+		}
+	}
+	require.Equal(t, clauses, came)
+	require.Equal(t, set.Version, versions[len(versions)-1].Version)
+}
+
 func TestDamagedFilesAreAnErrorThatNamesTheFile(t *testing.T) {
 	for name, damage := range map[string]func(string) string{
 		"no JSON":       func(s string) string { return s[:len(s)/2] },

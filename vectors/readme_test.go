@@ -60,6 +60,41 @@ func TestTheJavaScriptSnippetOfTheReadmeWorks(t *testing.T) {
 	})
 }
 
+func TestTheRustSnippetOfTheReadmeWorks(t *testing.T) {
+	if _, err := exec.LookPath("rustc"); err != nil {
+		t.Skip("not run: there is no rustc on this machine to compile Rust with")
+	}
+	dir := t.TempDir()
+	library := filepath.Join(dir, "libserde_json.rlib")
+	out, err := exec.CommandContext(t.Context(), "rustc", "-A", "dead_code", "--edition", "2021", "--crate-type", "rlib",
+		"--crate-name", "serde_json", "-o", library, "testdata/readme/serde_json.rs").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	framer := source(t, "testdata/readme/yours.rs")
+	run := func(t *testing.T, framer string) (string, error) {
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "snippet.rs"), []byte(snippet(t, "rust")), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "yours.rs"), []byte(framer), 0o600))
+		program := filepath.Join(dir, "snippet")
+		out, err := exec.CommandContext(t.Context(), "rustc", "-D", "warnings", "--test", "--edition", "2021",
+			"--extern", "serde_json="+library, "-o", program, filepath.Join(dir, "snippet.rs")).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		cmd := exec.CommandContext(t.Context(), program)
+		cmd.Dir = ".."
+		out, err = cmd.CombinedOutput()
+		return string(out), err
+	}
+	t.Run("right framer", func(t *testing.T) {
+		out, err := run(t, framer)
+		require.NoError(t, err, out)
+		require.Contains(t, out, "golden_vectors ... ok")
+	})
+	t.Run("wrong framer", func(t *testing.T) {
+		out, err := run(t, replaced(t, framer, "size < 0", "size < -1"))
+		require.Error(t, err)
+		require.Contains(t, out, "enhanced-length-17: ")
+	})
+}
+
 func TestTheReadmeNamesEveryField(t *testing.T) {
 	readme := source(t, "README.md")
 	for _, name := range files {

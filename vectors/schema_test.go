@@ -20,8 +20,25 @@ var files = []string{"enhanced.json", "basic.json", "streams.json", "messages.js
 
 func TestEveryFileFollowsTheSchema(t *testing.T) {
 	schema := compiledSchema(t)
-	for _, name := range files {
+	for _, name := range append([]string{"history.json"}, files...) {
 		require.NoError(t, schema.Validate(document(t, name)), name)
+	}
+}
+
+func TestTheSchemaRefusesWhatIsNoHistory(t *testing.T) {
+	for wrong, spoil := range map[string]func(file, newest map[string]any){
+		"no version":                func(f, _ map[string]any) { delete(f, "version") },
+		"no versions":               func(f, _ map[string]any) { f["versions"] = []any{} },
+		"a version that adds none":  func(_, v map[string]any) { delete(v, "added") },
+		"an unknown field":          func(_, v map[string]any) { v["extra"] = 1 },
+		"a name of no clause":       func(_, v map[string]any) { v["added"] = map[string]any{"frm-1": []any{"enhanced-a"}} },
+		"a name of no vector":       func(_, v map[string]any) { v["added"] = map[string]any{"FRM-1": []any{"a"}} },
+		"a clause without a vector": func(_, v map[string]any) { v["added"] = map[string]any{"FRM-1": []any{}} },
+	} {
+		file := document(t, "history.json").(map[string]any)
+		versions := file["versions"].([]any)
+		spoil(file, versions[len(versions)-1].(map[string]any))
+		require.Error(t, compiledSchema(t).Validate(file), wrong)
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 
 //go:generate go run ./gen -dir .
 
-// FS holds enhanced.json, basic.json, streams.json, messages.json and schema.json,
-// for a reader that wants the files themselves.
+// FS holds enhanced.json, basic.json, streams.json, messages.json, history.json and
+// schema.json, for a reader that wants the files themselves.
 //
 //go:embed *.json
 var FS embed.FS
@@ -28,6 +28,17 @@ type Set struct {
 
 // Load parses the embedded files. It fails only if they are damaged.
 func Load() (Set, error) { return load(FS) }
+
+// A Version says which vectors a version of the set brought: their names, by clause.
+type Version struct {
+	Version string
+	Added   map[string][]string
+	Changed map[string][]string // given other bytes or another verdict; only where the first number is raised
+	Removed map[string][]string // likewise
+}
+
+// Versions returns every version of the set, the newest last. It fails only if the embedded file is damaged.
+func Versions() ([]Version, error) { return loadVersions(FS) }
 
 // A FrameVector is a stream of bytes that ends after its last byte, and what a
 // receiver reads from it.

@@ -34,6 +34,12 @@ func HTML(w io.Writer, runs ...Run) error {
 //go:embed page.css
 var style string
 
+// Style returns the style sheet of the page that [HTML] writes, for pages of the same look.
+func Style() string { return style }
+
+// FamilyAbout returns what the clauses of a family are about, such as "frames" for FRM.
+func FamilyAbout(family string) string { return families[family] }
+
 //go:embed page.html
 var pageText string
 
@@ -165,7 +171,7 @@ func (v *pageRun) addFamilies() {
 var families = map[string]string{
 	"FRM": "frames", "CRC": "the checksum", "STR": "the stream", "MSG": "messages", "RID": "request IDs and matching",
 	"WRK": "the worker", "STA": "start and rollback", "SEL": "selection", "BPR": "backpressure", "CAN": "cancellation",
-	"HLT": "health, death and restart", "SHD": "shutdown",
+	"HLT": "health, death and restart", "SHD": "shutdown", "OUT": "output of workers",
 }
 
 // Took returns how long the whole run took.

@@ -22,6 +22,9 @@ var clauses = []Clause{
 	{
 		Name: "FRM-4", Level: Must, Since: 1, Roles: []Role{RoleFramer},
 		Sentence: "A basic frame is a u32 payload length followed by the payload, and its request ID reads as 0, whatever was written before.",
+		Changes: []Change{
+			{Version: 3, What: "It says that the ID reads as 0 whatever was written before: a framer that remembers the last ID it wrote was always wrong."},
+		},
 	},
 	{
 		Name: "FRM-5", Level: Must, Since: 1, Roles: []Role{RoleFramer},
@@ -110,11 +113,17 @@ var clauses = []Clause{
 		Name: "STR-5", Level: Must, Since: 1, Roles: []Role{RoleFramer},
 		Sentence: "A frame goes out as one indivisible unit with regard to other writers of the same framer.",
 		Why:      "a stream never mixes one `Write` with another, as a Go `net.Conn` does not. So a framer that puts each frame into one `Write` needs no lock of its own. One that needs several `Write`s for a frame does; Python's `sendall` counts as several, and so does `net.Buffers` on anything but a real socket.",
+		Changes: []Change{
+			{Version: 3, What: "It asks for less: a framer that puts each frame into one `Write` needs no lock. Version 2 also cut single `Write`s apart."},
+		},
 	},
 	{
 		Name: "STR-6", Level: Must, Since: 1, Roles: []Role{RoleFramer},
 		Sentence: "A short write is an error, and every later write fails too.",
 		Why:      "the rest of the frame is missing, so the next frame would be read as its payload. Where the stream's own contract allows a short write without an error, as write(2), Rust's `write` and Python's `send` do, the framer goes on with the rest or fails for good. It never reports success for an incomplete frame. Go's `io.Writer` does not allow a short write without an error, and no case makes one. Once a byte of a frame was taken, nothing follows a failed write; a write that failed before its first byte is left open.",
+		Changes: []Change{
+			{Version: 3, What: "It says what a framer does where the stream may take part of the bytes without an error: go on with the rest, or fail for good."},
+		},
 	},
 	{
 		Name: "STR-7", Level: Must, Since: 1, Roles: []Role{RoleWorker},
@@ -193,6 +202,9 @@ var clauses = []Clause{
 		Name: "MSG-14", Level: Must, Since: 1, Roles: []Role{RoleWorker},
 		Sentence: "A request that repeats an ID still outstanding on its connection is a violation: the connection is closed.",
 		Why:      "any answer could be taken for the first one's. An ID is outstanding until its answer begins to leave. Only the connection's own outstanding IDs count: the same ID on two connections at once is legal.",
+		Changes: []Change{
+			{Version: 3, What: "It asks for less: the same ID outstanding on two connections at once is legal."},
+		},
 	},
 	{
 		Name: "MSG-15", Level: Must, Since: 1, Roles: []Role{RolePool},
@@ -259,6 +271,9 @@ var clauses = []Clause{
 		Name: "WRK-1", Level: Must, Since: 1, Roles: []Role{RoleWorker},
 		Sentence: "A worker reads its socket path from `PYPROC_SOCKET_PATH`, listens there, and is ready once it accepts connections.",
 		Why:      "starting takes the time that it takes. A worker that exits, or listens elsewhere, is violated at once; one that has not accepted within the patience of the run is not known.",
+		Changes: []Change{
+			{Version: 3, What: "It asks for less: a worker that takes longer to start than a run waits is not known, where it was violated."},
+		},
 	},
 	{
 		Name: "WRK-2", Level: Must, Since: 1, Roles: []Role{RoleWorker},
@@ -293,6 +308,9 @@ var clauses = []Clause{
 		Name: "WRK-9", Level: Must, Since: 1, Roles: []Role{RoleWorker},
 		Sentence: "Many requests may be outstanding on one connection, and each is answered, in any order.",
 		Why:      "in any order includes the order of the requests: a worker that runs handlers side by side may still answer each connection in turn, however long the first answer takes.",
+		Changes: []Change{
+			{Version: 3, What: "It asks for less: a worker may answer the requests of a connection in their order, however long the first takes."},
+		},
 	},
 	{
 		Name: "WRK-10", Level: Must, Since: 1, Roles: []Role{RoleWorker},
@@ -537,6 +555,9 @@ var clauses = []Clause{
 		Name: "HLT-7", Level: Should, Since: 1, Roles: []Role{RolePool},
 		Sentence: "Restarts back off exponentially with jitter.",
 		Why:      "a worker that dies again and again must not take the machine with it, also one that starts well and dies soon after: the delay does not begin anew because a worker could be started, but once it has lasted as long as the longest delay. The first restart may come at once. A pool may give up; growth is looked for where there are six restarts or more, and seen where three of the last four delays are over three times the shortest of the first three.",
+		Changes: []Change{
+			{Version: 3, What: "It says when the delay between restarts may begin anew: once it has lasted as long as the longest delay, and not as soon as a worker could be started."},
+		},
 	},
 	{
 		Name: "HLT-8", Level: Must, Since: 1, Roles: []Role{RolePool},

@@ -32,8 +32,26 @@ type Clause struct {
 	Since      int  // the first version of SPEC.md that has it
 	Roles      []Role
 	Sentence   string
-	Why        string // empty where no reader would ask
-	Untestable string // why no case covers it; empty for all others
+	Why        string   // empty where no reader would ask
+	Untestable string   // why no case covers it; empty for all others
+	Changes    []Change // by versions after Since, the oldest first
+}
+
+// Change is what a version of SPEC.md changed in a clause that was there before.
+type Change struct {
+	Version int
+	What    string // a sentence
+}
+
+// ChangedSince returns what versions after the given one changed in the clause.
+func (c Clause) ChangedSince(version int) []Change {
+	var later []Change
+	for _, change := range c.Changes {
+		if change.Version > version {
+			later = append(later, change)
+		}
+	}
+	return later
 }
 
 // Binds reports whether the clause is a rule for the role.

@@ -37,7 +37,67 @@ func TestWriteFillsAFolder(t *testing.T) {
 	require.NoError(t, write(dir))
 	written, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	require.NoError(t, err)
-	require.Len(t, written, 4)
+	require.Len(t, written, 5)
+}
+
+// write continues the history that it finds: written over the files that are kept, it changes none of them.
+func TestTheHistoryIsThatOfTheseVectors(t *testing.T) {
+	dir := t.TempDir()
+	kept, err := filepath.Glob("../*.json")
+	require.NoError(t, err)
+	require.Len(t, kept, 6)
+	for _, file := range kept {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, filepath.Base(file)), content, 0o600))
+	}
+	require.NoError(t, write(dir))
+	for _, file := range kept {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		now, err := os.ReadFile(filepath.Join(dir, filepath.Base(file)))
+		require.NoError(t, err)
+		require.Equal(t, string(content), string(now), "%s is out of date: go run ./vectors/gen -dir vectors", file)
+	}
+}
+
+func TestAHistoryGrowsByVersion(t *testing.T) {
+	first := map[string]said{"a": {"FRM-1", "1"}, "b": {"FRM-2", "2"}}
+	h, err := history{}.continued("1.0", nil, first)
+	require.NoError(t, err)
+	require.Equal(t, map[string][]string{"FRM-1": {"a"}, "FRM-2": {"b"}}, h.Versions[0].Added)
+
+	// Before the version is out, its own vectors may change clause, content and name.
+	same, err := h.continued("1.0", first, map[string]said{"a": {"FRM-3", "other"}, "c": {"FRM-2", "3"}})
+	require.NoError(t, err)
+	require.Equal(t, []versionSteps{{Version: "1.0", Added: map[string][]string{"FRM-2": {"c"}, "FRM-3": {"a"}}}}, same.Versions)
+
+	more := map[string]said{"a": {"FRM-1", "1"}, "b": {"FRM-2", "2"}, "c": {"FRM-2", "3"}}
+	second, err := h.continued("1.1", first, more)
+	require.NoError(t, err)
+	require.Equal(t, map[string][]string{"FRM-2": {"c"}}, second.Versions[1].Added)
+	require.Equal(t, h.Versions[0], second.Versions[0])
+
+	third, err := second.continued("2.0", more, map[string]said{"a": {"FRM-1", "another verdict"}, "c": {"FRM-2", "3"}})
+	require.NoError(t, err)
+	require.Equal(t, versionSteps{
+		Version: "2.0", Added: map[string][]string{},
+		Changed: map[string][]string{"FRM-1": {"a"}}, Removed: map[string][]string{"FRM-2": {"b"}},
+	}, third.Versions[2])
+}
+
+func TestAChangeThatTheVersionDoesNotAllowIsRefused(t *testing.T) {
+	first := map[string]said{"a": {"FRM-1", "1"}, "b": {"FRM-2", "2"}}
+	h, err := history{}.continued("1.0", nil, first)
+	require.NoError(t, err)
+	_, err = h.continued("1.1", first, map[string]said{"a": {"FRM-1", "1"}})
+	require.ErrorContains(t, err, "b is gone: raise the first number")
+	_, err = h.continued("1.1", first, map[string]said{"a": {"FRM-1", "other"}, "b": {"FRM-2", "2"}})
+	require.ErrorContains(t, err, "a says something else than before: raise the first number")
+	_, err = h.continued("0.9", first, first)
+	require.ErrorContains(t, err, "version 0.9 in files.go is older than 1.0")
+	_, err = h.continued("1.10", first, first)
+	require.NoError(t, err, "10 comes after 9")
 }
 
 // The values that SPEC.md gives [CRC-1, CRC-3].

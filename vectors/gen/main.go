@@ -10,6 +10,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 )
@@ -26,6 +27,32 @@ func main() {
 func write(dir string) error {
 	files, err := generate()
 	if err != nil {
+		return err
+	}
+	kept, err := keptHistory(dir)
+	if err != nil {
+		return err
+	}
+	before, now := map[string]said{}, map[string]said{}
+	for name, content := range files {
+		if old, err := os.ReadFile(filepath.Join(dir, name)); err == nil {
+			vectors, err := saidBy(old)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			maps.Copy(before, vectors)
+		}
+		vectors, err := saidBy(content)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		maps.Copy(now, vectors)
+	}
+	continued, err := kept.continued(version, before, now)
+	if err != nil {
+		return err
+	}
+	if files["history.json"], err = continued.text(); err != nil {
 		return err
 	}
 	for name, content := range files {

@@ -157,6 +157,9 @@ func explain(name string, set vectors.Set) (string, error) {
 	if clause.Why != "" {
 		fmt.Fprintf(&b, "\nWhy:\n  %s\n", clause.Why)
 	}
+	for _, change := range clause.Changes {
+		fmt.Fprintf(&b, "\nChanged in version %d:\n  %s\n", change.Version, change.What)
+	}
 	if clause.Untestable != "" {
 		fmt.Fprintf(&b, "\nNo case covers it:\n  %s\n", clause.Untestable)
 		return b.String(), nil

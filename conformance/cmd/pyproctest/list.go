@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,19 +18,27 @@ import (
 )
 
 func listCommand() *cobra.Command {
-	var role string
+	var role, since string
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "list [PATTERN...]",
 		Short: "List the clauses and the cases that cover them",
 		Long: `Lists the clauses of SPEC.md and the cases that cover them, for every role or for one.
 
-A pattern names clauses (FRM-7, 'BPR-*') or cases ('FRM-7/enhanced-length-17*').`,
+A pattern names clauses (FRM-7, 'BPR-*') or cases ('FRM-7/enhanced-length-17*').
+
+--since N lists what versions after N of the specification brought: clauses that are new, and
+clauses that say something else. No clause is ever removed. "pyproctest run --spec N" judges by
+the clauses of version N.`,
 		Example: `  pyproctest list --role worker
   pyproctest list 'BPR-*'
+  pyproctest list --since 2 --role pool
   pyproctest list --json | jq '.cases[].id'`,
 		RunE: func(c *cobra.Command, patterns []string) error {
 			l, err := listing(spec.Role(role), patterns)
+			if err == nil && c.Flags().Changed("since") {
+				err = l.keepSince(since)
+			}
 			if err != nil {
 				return err
 			}
@@ -41,16 +50,21 @@ A pattern names clauses (FRM-7, 'BPR-*') or cases ('FRM-7/enhanced-length-17*').
 		ValidArgsFunction: completeClauses,
 	}
 	c.Flags().StringVar(&role, "role", "", "only the clauses and cases for a framer, a worker or a pool")
+	c.Flags().StringVar(&since, "since", "", "only the clauses that came or changed after this version of SPEC.md, and their cases")
 	c.Flags().BoolVar(&asJSON, "json", false, "write one JSON document")
 	completeWords(c, "role", roleWords()...)
+	completeWords(c, "since", spec.Versions()...)
 	return c
 }
 
 // list is what the command lists, and its JSON.
 type list struct {
 	Version string       `json:"clauses_version"`
+	After   string       `json:"after_version,omitempty"` // only what came or changed after it is listed
 	Clauses []listClause `json:"clauses"`
 	Cases   []listCase   `json:"cases"`
+
+	after int // After as a number; 0 without one
 }
 
 type listClause struct {
@@ -61,6 +75,13 @@ type listClause struct {
 	Sentence   string      `json:"sentence"`
 	Why        string      `json:"why,omitempty"`
 	Untestable string      `json:"untestable,omitempty"`
+	Since      int         `json:"since"`
+	Changes    []change    `json:"changes,omitempty"` // with --since, only those after that version
+}
+
+type change struct {
+	Version int    `json:"version"`
+	What    string `json:"what"`
 }
 
 type listCase struct {
@@ -87,13 +108,47 @@ func listing(role spec.Role, patterns []string) (list, error) {
 	for _, c := range spec.Clauses() {
 		ofCase := slices.ContainsFunc(l.Cases, func(k listCase) bool { return k.Clauses[0] == c.Name })
 		if (role == "" || c.Binds(role)) && (wanted(c.Name) || ofCase) {
-			l.Clauses = append(l.Clauses, listClause{c.Name, c.Level, c.Optional, c.Roles, c.Sentence, c.Why, c.Untestable})
+			l.Clauses = append(l.Clauses, listClause{c.Name, c.Level, c.Optional, c.Roles, c.Sentence, c.Why, c.Untestable, c.Since, changes(c.Changes)})
 		}
 	}
 	if len(l.Clauses) == 0 {
 		return list{}, fmt.Errorf("nothing matches %s: name clauses like FRM-7 or 'BPR-*', and cases like FRM-7/enhanced-length-17", strings.Join(patterns, " "))
 	}
 	return l, nil
+}
+
+// keepSince keeps the clauses that came or changed after the version, and the cases that cover them.
+func (l *list) keepSince(version string) error {
+	if !slices.Contains(spec.Versions(), version) {
+		return fmt.Errorf("--since %s: give one of the versions of SPEC.md: %s", version, strings.Join(spec.Versions(), ", "))
+	}
+	n, err := strconv.Atoi(version)
+	if err != nil {
+		return err
+	}
+	l.After, l.after = version, n
+	kept := map[string]bool{}
+	l.Clauses = slices.DeleteFunc(l.Clauses, func(c listClause) bool {
+		clause, _ := spec.LookUp(c.Name)
+		kept[c.Name] = c.Since > n || len(clause.ChangedSince(n)) > 0
+		return !kept[c.Name]
+	})
+	for i, c := range l.Clauses {
+		clause, _ := spec.LookUp(c.Name)
+		l.Clauses[i].Changes = changes(clause.ChangedSince(n))
+	}
+	l.Cases = slices.DeleteFunc(l.Cases, func(c listCase) bool {
+		return !slices.ContainsFunc(c.Clauses, func(name string) bool { return kept[name] })
+	})
+	return nil
+}
+
+func changes(of []spec.Change) []change {
+	var all []change
+	for _, c := range of {
+		all = append(all, change(c))
+	}
+	return all
 }
 
 func (l list) json(w io.Writer) error {
@@ -107,6 +162,12 @@ func (l list) text(w io.Writer) error {
 	var b strings.Builder
 	for _, c := range l.Clauses {
 		fmt.Fprintf(&b, "%-7s %s\n        %s\n", c.Name, qualities(c), c.Sentence)
+		if l.After != "" && c.Since > l.after {
+			fmt.Fprintf(&b, "        Came with version %d.\n", c.Since)
+		}
+		for _, change := range c.Changes {
+			fmt.Fprintf(&b, "        Changed in version %d: %s\n", change.Version, change.What)
+		}
 		if c.Untestable != "" {
 			fmt.Fprintf(&b, "        No case: %s\n", c.Untestable)
 		}
@@ -116,6 +177,15 @@ func (l list) text(w io.Writer) error {
 			}
 		}
 		b.WriteByte('\n')
+	}
+	if l.After != "" {
+		came := 0
+		for _, c := range l.Clauses {
+			if c.Since > l.after {
+				came++
+			}
+		}
+		fmt.Fprintf(&b, "After version %s: %s came, %d changed.\n", l.After, text.Plural(came, "clause"), len(l.Clauses)-came)
 	}
 	fmt.Fprintf(&b, "%s, %s, clauses version %s.\n", text.Plural(len(l.Clauses), "clause"), text.Plural(len(l.Cases), "case"), l.Version)
 	_, err := io.WriteString(w, b.String())

@@ -12,15 +12,28 @@ import (
 )
 
 func vectorsCommand() *cobra.Command {
-	return &cobra.Command{
+	var old string
+	c := &cobra.Command{
 		Use:   "vectors [DIR]",
 		Short: "Write the golden vectors: bytes, and what a receiver must do with them",
 		Long: `Writes the golden vectors into DIR, by default "vectors". They are JSON files with frames,
 streams and messages, right and damaged, with what a receiver must do with each and the
-clause that says so. The JSON Schema of these files is written too. Use the vectors in your
-own unit tests.`,
+clause that says so. The JSON Schema of these files is written too, and history.json, which
+says which vectors came with which version. Use the vectors in your own unit tests.
+
+--diff OLD writes no file. It lists, by clause, the vectors that were added, changed or removed
+since OLD, which is a version of the vectors, or a folder with an older copy of them.`,
+		Example: `  pyproctest vectors testdata/vectors
+  pyproctest vectors --diff testdata/vectors
+  pyproctest vectors --diff 1.0`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if c.Flags().Changed("diff") {
+				if len(args) > 0 {
+					return fmt.Errorf("--diff writes no file: leave %s out", args[0])
+				}
+				return writeVectorDiff(c.OutOrStdout(), old)
+			}
 			dir := "vectors"
 			if len(args) == 1 {
 				dir = args[0]
@@ -28,6 +41,8 @@ own unit tests.`,
 			return writeVectors(c, dir)
 		},
 	}
+	c.Flags().StringVar(&old, "diff", "", "list what changed since this version, or since the copy in this folder")
+	return c
 }
 
 func writeVectors(c *cobra.Command, dir string) error {

@@ -12,6 +12,7 @@ import (
 var (
 	clauseLine = regexp.MustCompile(`^- \*\*([A-Z]{3}-[1-9][0-9]*)\*\* \((MUST|SHOULD)(, optional)?; ([a-z, ]+)(?:; since ([2-9]))?\) (.+)$`)
 	remarkLine = regexp.MustCompile(`^  \*(Why|Untestable):\* (.+)$`)
+	changeLine = regexp.MustCompile(`^- \*\*([A-Z]{3}-[1-9][0-9]*)\*\* \(changed in ([2-9])\) (.+)$`)
 )
 
 // parse reads the clauses out of the text of SPEC.md. It returns an error for a line that looks like a clause and is
@@ -19,6 +20,15 @@ var (
 func parse(text string) ([]spec.Clause, error) {
 	var clauses []spec.Clause
 	for i, line := range strings.Split(text, "\n") {
+		if m := changeLine.FindStringSubmatch(line); m != nil {
+			n := slices.IndexFunc(clauses, func(c spec.Clause) bool { return c.Name == m[1] })
+			version := int(m[2][0] - '0')
+			if n < 0 || version <= clauses[n].Since {
+				return nil, fmt.Errorf("SPEC.md:%d: no clause %s was there before version %d", i+1, m[1], version)
+			}
+			clauses[n].Changes = append(clauses[n].Changes, spec.Change{Version: version, What: m[3]})
+			continue
+		}
 		if m := clauseLine.FindStringSubmatch(line); m != nil {
 			c := spec.Clause{Name: m[1], Level: spec.Level(m[2]), Optional: m[3] != "", Since: 1, Sentence: m[6]}
 			if m[5] != "" {

@@ -50,6 +50,9 @@ func TestVersionIsThatOfTheNewestClauses(t *testing.T) {
 	newest := 0
 	for _, c := range spec.Clauses() {
 		newest = max(newest, c.Since)
+		for _, change := range c.Changes {
+			require.LessOrEqual(t, strconv.Itoa(change.Version), spec.Version, c.Name)
+		}
 	}
 	require.Equal(t, spec.Version, strconv.Itoa(newest))
 }
@@ -77,10 +80,13 @@ func TestWellFormedClauses(t *testing.T) {
 		"  *Untestable:* it is out of reach.",
 		"- **E1 — an erratum.** It is no clause.",
 		"- a list",
+		"- **FRM-1** (changed in 2) It says less.",
+		"- **FRM-1** (changed in 3) It says more.",
 	}, "\n"))
 	require.NoError(t, err)
 	require.Equal(t, []spec.Clause{
-		{Name: "FRM-1", Level: spec.Must, Since: 1, Roles: []spec.Role{spec.RoleFramer}, Sentence: "A frame is a frame."},
+		{Name: "FRM-1", Level: spec.Must, Since: 1, Roles: []spec.Role{spec.RoleFramer}, Sentence: "A frame is a frame.",
+			Changes: []spec.Change{{Version: 2, What: "It says less."}, {Version: 3, What: "It says more."}}},
 		{Name: "FRM-10", Level: spec.Should, Since: 3, Roles: []spec.Role{spec.RoleFramer, spec.RoleWorker}, Sentence: "A frame ends.", Why: "nobody would read on."},
 		{Name: "BPR-6", Level: spec.Must, Optional: true, Since: 1, Roles: []spec.Role{spec.RolePool}, Sentence: "A bound holds.", Why: "it is a bound.", Untestable: "it is out of reach."},
 	}, clauses)
@@ -109,6 +115,9 @@ func TestMalformedClausesAreRefused(t *testing.T) {
 		"no number":                   "- **FRM** (MUST; framer) A frame is a frame.",
 		"number 0":                    "- **FRM-0** (MUST; framer) A frame is a frame.",
 		"a number that begins with 0": "- **FRM-02** (MUST; framer) A frame is a frame.",
+		"a change of no clause":       "- **FRM-2** (changed in 3) It says more.",
+		"a change by the first":       "- **FRM-1** (changed in 1) It says more.",
+		"a change that says nothing":  "- **FRM-1** (changed in 3)",
 		"a name there twice":          "- **FRM-1** (MUST; framer) Another frame.",
 	} {
 		t.Run(broken, func(t *testing.T) {

@@ -49,5 +49,12 @@ func writeClause(b *strings.Builder, c spec.Clause) {
 	if c.Untestable != "" {
 		fmt.Fprintf(b, "\t\tUntestable: %q,\n", c.Untestable)
 	}
+	if len(c.Changes) > 0 {
+		b.WriteString("\t\tChanges: []Change{\n")
+		for _, change := range c.Changes {
+			fmt.Fprintf(b, "\t\t\t{Version: %d, What: %q},\n", change.Version, change.What)
+		}
+		b.WriteString("\t\t},\n")
+	}
 	b.WriteString("\t},\n")
 }

@@ -283,23 +283,15 @@ class Server:
                 load = connection.held + connection.answers_size
                 if connection.decoder.missing:
                     load += connection.decoder.kept()
-                if (
-                    load
-                    or connection.load
-                    or connection.events != IN
-                    or connection.ended
-                    or connection.broken
-                ):
-                    self._adapt(connection, load)
+                is_quiet = not (load or connection.load) and connection.events == IN
+                if not is_quiet or connection.ended or connection.broken:
+                    if load != connection.load:
+                        self._count(connection, load)
+                    events = connection.wanted_events(self._memory.limit)
+                    if events != connection.events:
+                        self._update(connection, events)
         if connection.inbox and connection.answers_size <= self._memory.limit:
             self._turns.make_due(connection)
-
-    def _adapt(self, connection: Connection, load: int) -> None:
-        if load != connection.load:
-            self._count(connection, load)
-        events = connection.wanted_events(self._memory.limit)
-        if events != connection.events:
-            self._update(connection, events)
 
     def _count(self, connection: Connection, load: int) -> None:
         if self._memory.count(connection, load, len(self._connections)):

@@ -90,6 +90,7 @@ test-python:
 test-python-rest: $(VENV)/ready
 	cd pyworker && $(PYTHON) -m unittest discover -s tests -t . -p 'mode_*.py'
 	cd pyworker && $(VENV)/bin/python -m pytest -q tests
+	@$(MAKE) --no-print-directory conformance-packages
 
 lint: lint-go lint-python lint-workflows ## gofmt, vet, staticcheck, ruff, mypy, actionlint, zizmor
 

@@ -83,7 +83,7 @@ class InlineRunner:
         outstanding, answers = connection.outstanding, connection.answers
         max_payload = self._max_payload
         handlers = self._handlers
-        read_request = codec.read_request
+        read_request, write_answer = codec.read_request, codec.write_answer
         # When requests are in line, or handlers took long, the rest is lined up too. So it is read
         # at once, and the cancellations and health calls in it do not wait for handlers.
         at_once = is_first = self.at_once and not connection.inbox
@@ -120,7 +120,13 @@ class InlineRunner:
                     self._begin(result, request.method)
                     at_once = self.at_once
                     continue
-                answer = write_result(request_id, result, False, max_payload)
+                try:
+                    answer = write_answer(request_id, result)
+                    fits = len(answer) <= max_payload
+                except Exception:
+                    fits = False
+                if not fits:  # write_result says why
+                    answer = write_result(request_id, result, False, max_payload)
             frame = encode(request_id, answer)
             answers[request_id] = frame
             size = connection.answers_size = connection.answers_size + len(frame)

@@ -283,11 +283,13 @@ class Server:
                 load = connection.held + connection.answers_size
                 if connection.decoder.missing:
                     load += connection.decoder.kept()
-                if load != connection.load:
-                    self._count(connection, load)
-                events = connection.wanted_events(self._memory.limit)
-                if events != connection.events:
-                    self._update(connection, events)
+                is_quiet = not (load or connection.load) and connection.events == IN
+                if not is_quiet or connection.ended or connection.broken:
+                    if load != connection.load:
+                        self._count(connection, load)
+                    events = connection.wanted_events(self._memory.limit)
+                    if events != connection.events:
+                        self._update(connection, events)
         if connection.inbox and connection.answers_size <= self._memory.limit:
             self._turns.make_due(connection)
 

@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -26,6 +27,7 @@ type Call func(ctx context.Context, method string, body json.RawMessage) error
 type Options struct {
 	Rate float64       // calls a second
 	For  time.Duration // how long calls come
+	Most int64         // calls that come, if For is not over before; 0: no limit
 	Mix  Mix
 	Seed uint64 // the same seed gives the same calls at the same moments
 
@@ -81,9 +83,11 @@ func open(ctx context.Context, o Options, call Call, sleepUntil func(time.Time))
 	var came int64
 
 	began := time.Now()
-	for due := began; ctx.Err() == nil; {
+	due := began
+	for ctx.Err() == nil && (o.Most == 0 || came < o.Most) {
 		due = due.Add(time.Duration(random.ExpFloat64() / o.Rate * float64(time.Second)))
 		if due.Sub(began) > o.For {
+			due = began.Add(o.For)
 			break
 		}
 		kind := o.Mix.pick(random)
@@ -95,6 +99,7 @@ func open(ctx context.Context, o Options, call Call, sleepUntil func(time.Time))
 			continue
 		}
 		came++
+		at := due
 		calls.Go(func() {
 			defer func() { <-slots }()
 			made := time.Now()
@@ -102,7 +107,7 @@ func open(ctx context.Context, o Options, call Call, sleepUntil func(time.Time))
 				cancel(err)
 				return
 			}
-			r.add(time.Since(due), made.Sub(due))
+			r.add(time.Since(at), made.Sub(at))
 		})
 	}
 	patience := time.AfterFunc(drain, func() { cancel(fmt.Errorf("calls did not end within %v after the last one came", drain)) })
@@ -111,7 +116,7 @@ func open(ctx context.Context, o Options, call Call, sleepUntil func(time.Time))
 	if err := context.Cause(ctx); err != nil {
 		return Result{}, err
 	}
-	return r.result(o.For, came, time.Since(began)), nil
+	return r.result(due.Sub(began), came, time.Since(began)), nil
 }
 
 // Closed makes calls from so many callers, each of which waits for an answer before it calls again, for as long as o.For. It
@@ -124,11 +129,12 @@ func Closed(ctx context.Context, o Options, callers int, call Call) (Result, err
 	defer cancel(nil)
 	r := &recorder{times: newHistogram()}
 	began := time.Now()
+	var came atomic.Int64
 	var all sync.WaitGroup
 	for i := range callers {
 		random := rand.New(rand.NewPCG(o.Seed, uint64(i)))
 		all.Go(func() {
-			for ctx.Err() == nil && time.Since(began) < o.For {
+			for ctx.Err() == nil && time.Since(began) < o.For && (o.Most == 0 || came.Add(1) <= o.Most) {
 				kind := o.Mix.pick(random)
 				made := time.Now()
 				if err := call(ctx, kind.Method, kind.Body); err != nil {

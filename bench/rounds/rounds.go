@@ -41,6 +41,7 @@ type Plan struct {
 	Progress func(Progress)     // called before each row; may be nil
 	Pause    func(Pause)        // called after the first rows, if more follow, and after each round; may be nil
 	Notes    map[string]string  // settings that rows note are added to this; may be nil
+	Ended    int                // rounds that have ended
 	now      func() time.Time   // time.Now, but in tests
 	took     map[string]float64 // seconds of each row, the last time
 }
@@ -116,6 +117,7 @@ func (p *Plan) Run(ctx context.Context) (notOffered map[string]string, err error
 		if early == len(order) && early > 0 && p.Rounds > 1 {
 			p.pause(Pause{First: true, Round: 1})
 		}
+		p.Ended = round + 1
 		p.pause(Pause{Round: round + 1})
 		if now := p.now(); p.Within > 0 && now.Add(now.Sub(beganRound)).Sub(began) > p.Within {
 			break

@@ -117,6 +117,7 @@ func TestARoundThatWouldNotEndInTimeDoesNotBegin(t *testing.T) {
 	_, err := p.Run(t.Context())
 	require.NoError(t, err)
 	require.Len(t, told, 6, "three rounds of 20 s; a fourth would end after 80 s")
+	require.Equal(t, 3, p.Ended)
 	require.LessOrEqual(t, left[0], 75*time.Second)
 	require.Less(t, left[len(left)-1], left[0])
 }

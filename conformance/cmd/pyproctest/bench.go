@@ -177,6 +177,9 @@ func (b *benchFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	about.Notes = append(about.Notes, notMeasured(notOffered)...)
+	if ctx.Err() == nil && plan.Ended < plan.Rounds {
+		about.Notes = append(about.Notes, fmt.Sprintf("there was time for %d of %d rounds: --rounds %d takes as long as they need", plan.Ended, plan.Rounds, plan.Rounds))
+	}
 	if role == spec.RolePool {
 		if slow := rows.SlowWorker(plan.Notes["floor-checksum"]); slow != "" {
 			about.Notes = append(about.Notes, slow)
@@ -228,7 +231,7 @@ func (b *benchFlags) plan(subjects []*benchSubject, began time.Time, load *bench
 		extent, p.Rounds, p.Each, p.Within = rows.Full, fullRounds, fullEach, 0
 	}
 	if b.rounds > 0 {
-		p.Rounds = b.rounds
+		p.Rounds, p.Within = b.rounds, 0
 	}
 	early := map[string]bool{}
 	for _, s := range subjects {

@@ -126,7 +126,11 @@ func (e *environment) run(ctx context.Context, line string) (string, error) {
 	cmd.WaitDelay = 10 * time.Second
 	begun := time.Now()
 	out, err := cmd.CombinedOutput()
-	fmt.Fprintf(e.log, "  %5.1f s  $ %s\n", time.Since(begun).Seconds(), strings.ReplaceAll(line, e.dir, "…"))
+	cpu := time.Duration(0) // beside the time that it took, since a busy machine makes that long
+	if p := cmd.ProcessState; p != nil {
+		cpu = p.UserTime() + p.SystemTime()
+	}
+	fmt.Fprintf(e.log, "  %5.1f s, %4.1f s of CPU  $ %s\n", time.Since(begun).Seconds(), cpu.Seconds(), strings.ReplaceAll(line, e.dir, "…"))
 	if err != nil {
 		return string(out), fmt.Errorf("%s: %w\n%s", line, err, tail(out))
 	}

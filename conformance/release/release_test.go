@@ -112,11 +112,11 @@ func TestWhatAStepStartedEndsWithIt(t *testing.T) {
 		require.NoError(t, e.has("python3"))
 		// The program says that it runs by a line in a FIFO, whose end says that it has ended.
 		fifo := e.work("fifo")
-		require.NoError(t, errors.Join(syscall.Mkfifo(fifo, 0o600), syscall.Mkfifo(e.work("fifo2"), 0o600)))
+		require.NoError(t, syscall.Mkfifo(fifo, 0o600))
 		ctx, cancel := context.WithCancel(ctx)
 		ended := make(chan error, 1)
 		go func() {
-			_, err := e.run(ctx, `python3 -c 'f = open("fifo", "w"); print("here", file=f, flush=True); input()' < fifo2 & exec 3<>fifo2; wait`)
+			_, err := e.run(ctx, `python3 -c 'import signal; f = open("fifo", "w"); print("here", file=f, flush=True); signal.pause()' & wait`)
 			ended <- err
 		}()
 		reader, err := os.Open(fifo)

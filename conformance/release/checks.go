@@ -229,7 +229,7 @@ func (r release) poolVerdict(ctx context.Context, e *environment) error {
 	if err := r.unpack(ctx, e); err != nil {
 		return err
 	}
-	if _, err := e.run(ctx, "./pyproctest init pool --lang go pool"); err != nil {
+	if _, err := e.run(ctx, "./pyproctest init pool --lang go"); err != nil {
 		return err
 	}
 	part, err := r.partOf("filled-go.txtar", "pool-part.go")

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -100,6 +103,34 @@ func TestAnEnvironmentIsEmpty(t *testing.T) {
 		require.ErrorContains(t, e.has("no-such-program"), "NOT RUN: it takes no-such-program")
 		require.NoError(t, e.has("python3"))
 		return e.expect(ctx, "python3 -c 'print(6 * 7)'", "^42\n$")
+	}))
+}
+
+// A check that is interrupted leaves nothing running that it started.
+func TestWhatAStepStartedEndsWithIt(t *testing.T) {
+	require.NoError(t, inEnvironment(t.Context(), new(bytes.Buffer), func(ctx context.Context, e *environment) error {
+		require.NoError(t, e.has("python3"))
+		// The program says that it runs by a line in a FIFO, whose end says that it has ended.
+		fifo := e.work("fifo")
+		require.NoError(t, syscall.Mkfifo(fifo, 0o600))
+		ctx, cancel := context.WithCancel(ctx)
+		ended := make(chan error, 1)
+		go func() {
+			_, err := e.run(ctx, `python3 -c 'import signal; f = open("fifo", "w"); print("here", file=f, flush=True); signal.pause()' & wait`)
+			ended <- err
+		}()
+		reader, err := os.Open(fifo)
+		require.NoError(t, err)
+		defer reader.Close()
+		line, err := bufio.NewReader(reader).ReadString('\n')
+		require.NoError(t, err)
+		require.Equal(t, "here\n", line)
+		cancel()
+		require.Error(t, <-ended)
+		rest, err := io.ReadAll(reader)
+		require.NoError(t, err)
+		require.Empty(t, rest)
+		return nil
 	}))
 }
 

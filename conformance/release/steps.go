@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -123,10 +124,16 @@ func (e *environment) run(ctx context.Context, line string) (string, error) {
 		"PATH=" + filepath.Join(e.dir, "bin"), "HOME=" + filepath.Join(e.dir, "home"), "TMPDIR=" + filepath.Join(e.dir, "tmp"),
 		"LANG=C.UTF-8", "npm_config_update_notifier=false", "PIP_DISABLE_PIP_VERSION_CHECK=1",
 	}, append(indexes(), e.extra...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that what the shell started ends with it
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 10 * time.Second
 	begun := time.Now()
 	out, err := cmd.CombinedOutput()
-	fmt.Fprintf(e.log, "  %5.1f s  $ %s\n", time.Since(begun).Seconds(), strings.ReplaceAll(line, e.dir, "…"))
+	cpu := time.Duration(0) // beside the time that it took, since a busy machine makes that long
+	if p := cmd.ProcessState; p != nil {
+		cpu = p.UserTime() + p.SystemTime()
+	}
+	fmt.Fprintf(e.log, "  %5.1f s, %4.1f s of CPU  $ %s\n", time.Since(begun).Seconds(), cpu.Seconds(), strings.ReplaceAll(line, e.dir, "…"))
 	if err != nil {
 		return string(out), fmt.Errorf("%s: %w\n%s", line, err, tail(out))
 	}

@@ -34,7 +34,7 @@ for (const [width, height] of [[390, 844], [1280, 900]]) {
   for (const colorScheme of ["light", "dark"]) {
     const context = await browser.newContext({ viewport: { width, height }, colorScheme, bypassCSP: true });
     const page = await context.newPage();
-    page.on("console", (m) => m.type() === "error" && !m.text().includes("favicon") && wrong.push(`${page.url()}: ${m.text()}`));
+    page.on("console", (m) => m.type() === "error" && wrong.push(`${page.url()}: ${m.text()}`));
     for (const name of pages) {
       await page.goto(`${base}${name}.html`);
       const where = `${name}.html, ${width} wide, ${colorScheme}`;

@@ -130,7 +130,11 @@ func build(root string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := map[string][]byte{"style.css": append([]byte(report.Style()), extra...)}
+	icon, err := pages.ReadFile("pages/icon.svg")
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{"style.css": append([]byte(report.Style()), extra...), "icon.svg": icon}
 	add := func(name, title, here, templateName string, data any) error {
 		text, err := render(templateName, page{
 			Title: title, Root: strings.Repeat("../", strings.Count(name, "/")), Here: here, Clauses: spec.Version, Vectors: set.Version, Data: data,

@@ -29,8 +29,8 @@ conformance: ## the reference and the bundled worker, clause by clause
 	  status=$$?; cat $(CACHE)/summary.txt 2>/dev/null; exit $$status
 
 # go test ./... runs these too, and skips what has no toolchain; here that is a failure.
-implementations: ## pyproc-worker and the small implementations in C, Java, Node and Rust; all their toolchains must be there
-	PYPROCTEST_TOOLCHAINS=required go test ./conformance/implementations -count=1 -v
+implementations: ## pyproc-worker and the small implementations in C, Java, Node, Python, Ruby and Rust; all their toolchains must be there
+	PYPROCTEST_TOOLCHAINS=required go test ./conformance/implementations -count=1 -v -timeout 30m
 
 matrix: ## every planted fault and control through the whole suite; writes conformance/MATRIX.md
 	go test ./conformance -count=1 -timeout 30m -run '^TestMatrixIsThatOfTheseFaults$$' -matrix .
@@ -105,6 +105,7 @@ lint-python: $(VENV)/ready
 	$(VENV)/bin/ruff check --config pyworker/pyproject.toml conformance/implementations
 	$(VENV)/bin/ruff format --config pyworker/pyproject.toml --check conformance/implementations
 	$(VENV)/bin/mypy --strict conformance/implementations/pyproc-worker/reproduce.py
+	$(VENV)/bin/mypy --strict conformance/implementations/asyncio-pool/*.py
 
 # zizmor needs Python 3.11. -pyflakes and -shellcheck are off, or the verdict would depend on what else the machine has.
 lint-workflows: $(CACHE)/tools-venv/ready

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,6 +63,7 @@ func toolchains(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	kept["RUSTUP_HOME"] = cmp.Or(os.Getenv("RUSTUP_HOME"), filepath.Join(home, ".rustup"))
 	for _, variable := range os.Environ() { // such as where a version manager keeps its interpreters
 		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(value, home) && name != "HOME" && name != "PWD" && name != "PATH" {
 			kept[name] = value

@@ -31,6 +31,7 @@ conformance: ## the reference and the bundled worker, clause by clause
 # go test ./... runs these too, and skips what has no toolchain; here that is a failure.
 implementations: ## pyproc-worker and the small implementations in C, Java, Node, Python, Ruby and Rust; all their toolchains must be there
 	PYPROCTEST_TOOLCHAINS=required go test ./conformance/implementations -count=1 -v -timeout 30m
+	PYPROCTEST_TOOLCHAINS=required go test ./conformance/cmd/pyproctest -count=1 -run '^TestScripts$$/^(init|filled)-'
 
 matrix: ## every planted fault and control through the whole suite; writes conformance/MATRIX.md
 	go test ./conformance -count=1 -timeout 30m -run '^TestMatrixIsThatOfTheseFaults$$' -matrix .

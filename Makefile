@@ -32,8 +32,9 @@ conformance-packages: $(VENV)/ready ## the bundled worker again, with the packag
 	go test ./conformance -count=1 -run '^TestWorker$$' -parallel 8 -worker '$(VENV)/bin/python $(CURDIR)/pyworker/conformance_worker.py --msgspec'
 
 # go test ./... runs these too, and skips what has no toolchain; here that is a failure.
-implementations: ## pyproc-worker and the small implementations in C, Java, Node and Rust; all their toolchains must be there
-	PYPROCTEST_TOOLCHAINS=required go test ./conformance/implementations -count=1 -v
+implementations: ## pyproc-worker and the small implementations in C, Java, Node, Python, Ruby and Rust; all their toolchains must be there
+	PYPROCTEST_TOOLCHAINS=required go test ./conformance/implementations -count=1 -v -timeout 30m
+	PYPROCTEST_TOOLCHAINS=required go test ./conformance/cmd/pyproctest -count=1 -run '^TestScripts$$/^(init|filled)-'
 
 matrix: ## every planted fault and control through the whole suite; writes conformance/MATRIX.md
 	go test ./conformance -count=1 -timeout 30m -run '^TestMatrixIsThatOfTheseFaults$$' -matrix .
@@ -112,6 +113,7 @@ lint-python: $(VENV)/ready
 	$(VENV)/bin/ruff check --config pyworker/pyproject.toml vectors/python
 	$(VENV)/bin/ruff format --config pyworker/pyproject.toml --check vectors/python
 	$(VENV)/bin/mypy --strict vectors/python/src
+	$(VENV)/bin/mypy --strict conformance/implementations/asyncio-pool/*.py
 
 # zizmor needs Python 3.11. -pyflakes and -shellcheck are off, or the verdict would depend on what else the machine has.
 lint-workflows: $(CACHE)/tools-venv/ready

@@ -99,6 +99,7 @@ var clauses = []Clause{
 	{
 		Name: "STR-2", Level: Must, Since: 1, Roles: []Role{RoleFramer},
 		Sentence: "A stream that ends inside a header or a payload is refused as `truncated`.",
+		Why:      "a half is no frame. A stream that ends after 0x50, the first half of a right magic, is cut off too, and not `bad_magic`.",
 	},
 	{
 		Name: "STR-3", Level: Must, Since: 1, Roles: []Role{RoleFramer},
@@ -257,7 +258,7 @@ var clauses = []Clause{
 	{
 		Name: "RID-7", Level: Must, Since: 1, Roles: []Role{RolePool},
 		Sentence: "A framing error or an unreadable answer on a connection fails the calls that were on it, and later calls get their own answers on another connection.",
-		Why:      "frames can no longer be told apart. A call whose request went out before the error was read was on that connection too: what lies unread in the kernel nobody knows.",
+		Why:      "frames can no longer be told apart. A call of which no byte has gone out was not on the connection, and may go out on another. A call whose request went out before the error was read was on that connection too: what lies unread in the kernel nobody knows.",
 	},
 	{
 		Name: "RID-8", Level: Must, Since: 1, Roles: []Role{RoleWorker},

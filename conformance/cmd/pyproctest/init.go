@@ -110,19 +110,24 @@ func writeTemplate(out io.Writer, role spec.Role, lang, dir string) error {
 
 // templateOf returns the path of a template.
 func templateOf(role spec.Role, lang string) (string, error) {
-	for _, pattern := range []string{string(role) + ".*", string(role) + "/*.*"} {
-		if found, err := fs.Glob(templates, path.Join("templates", lang, pattern)); err == nil && len(found) == 1 {
-			return found[0], nil
-		}
+	if found := templatesFor(role, lang); len(found) == 1 {
+		return found[0], nil
 	}
-	var others []string
-	for _, other := range languages() {
-		if _, err := templateOf(role, other); other != lang && err == nil {
-			others = append(others, other)
-		}
-	}
+	others := slices.DeleteFunc(languages(), func(other string) bool { return len(templatesFor(role, other)) == 0 })
 	return "", fmt.Errorf("there is no %s to start with in %s, but in %s; for any other language, %s",
 		role, lang, strings.Join(others, ", "), whereElse(role))
+}
+
+func templatesFor(role spec.Role, lang string) []string {
+	var all []string
+	for _, pattern := range []string{string(role) + ".*", string(role) + "/*.*"} {
+		found, err := fs.Glob(templates, path.Join("templates", lang, pattern))
+		if err != nil {
+			return nil // the patterns are well-formed
+		}
+		all = append(all, found...)
+	}
+	return all
 }
 
 // whereElse says what to read for a role without a program to start with.

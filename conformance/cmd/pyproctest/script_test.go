@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,9 +36,17 @@ func TestScripts(t *testing.T) {
 			e.Setenv("WORKER", "python3 "+filepath.Join(root, "pyworker", "conformance_worker.py"))
 			return nil
 		},
+		// As for conformance/implementations, where `make implementations` sets this: every toolchain must be there, and whole runs.
 		Condition: func(name string) (bool, error) {
+			required := os.Getenv("PYPROCTEST_TOOLCHAINS") == "required"
+			if name == "required" {
+				return required, nil
+			}
 			if program, ok := strings.CutPrefix(name, "program:"); ok {
 				_, err := exec.LookPath(program)
+				if err != nil && required {
+					return false, fmt.Errorf("NOT RUN: %w, and PYPROCTEST_TOOLCHAINS=required", err)
+				}
 				return err == nil, nil
 			}
 			return false, os.ErrInvalid
@@ -62,6 +72,7 @@ func toolchains(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	kept["RUSTUP_HOME"] = cmp.Or(os.Getenv("RUSTUP_HOME"), filepath.Join(home, ".rustup"))
 	for _, variable := range os.Environ() { // such as where a version manager keeps its interpreters
 		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(value, home) && name != "HOME" && name != "PWD" && name != "PATH" {
 			kept[name] = value

@@ -64,7 +64,7 @@ class Connection(asyncio.Protocol):
     @property
     def load(self) -> int:
         """How many requests count as at the worker: also those whose cancellation has not left."""
-        return len(self._calls) + len(self._cancellations)
+        return 0 if self.ended else len(self._calls) + len(self._cancellations)
 
     def send(self, call: Call) -> None:
         call.connection = self

@@ -12,6 +12,7 @@ import subprocess
 from options import Options
 
 TAIL = 4096  # bytes of standard error that are kept
+LONGEST_PATH = 103  # bytes of a socket path that every system takes
 PIPES_TIMEOUT = 0.2  # a child of the worker's may hold the pipes for ever
 
 
@@ -27,7 +28,9 @@ class WorkerProcess(asyncio.SubprocessProtocol):
 
     @classmethod
     async def spawn(cls, options: Options) -> WorkerProcess:
-        path = os.path.join(options.socket_dir, f"pyproc-{secrets.token_hex(6)}.sock")
+        path = os.path.join(options.socket_dir, f"pp{secrets.token_hex(6)}")
+        if len(os.fsencode(path)) > LONGEST_PATH:
+            raise OSError(f"{path} is over {LONGEST_PATH} bytes: set a shorter socket_dir")
         transport, process = await asyncio.get_running_loop().subprocess_exec(
             lambda: cls(path),
             *options.command,

@@ -42,7 +42,7 @@ export class Connection {
 
   /** How many requests count as at the worker: one that was given up does until its cancellation has left. */
   get load() {
-    return this.#calls.size + this.#cancelling;
+    return this.ended ? 0 : this.#calls.size + this.#cancelling;
   }
 
   /** Sends a call, which is { id, payload, answered(answer) }. */

@@ -6,6 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 
 const TAIL = 4096; // bytes of standard error that are kept
+const LONGEST_PATH = 103; // bytes of a socket path that every system takes
 const PIPES_MS = 200; // a child of the worker's may hold the pipes for ever
 
 export class WorkerProcess {
@@ -17,7 +18,10 @@ export class WorkerProcess {
   running = true;
 
   constructor({ command: [program, ...args], env, socketDir }) {
-    this.path = path.join(socketDir, `pyproc-${randomBytes(6).toString("hex")}.sock`);
+    this.path = path.join(socketDir, `pp${randomBytes(6).toString("hex")}`);
+    if (Buffer.byteLength(this.path) > LONGEST_PATH) {
+      throw new RangeError(`${this.path} is over ${LONGEST_PATH} bytes: set a shorter socketDir`);
+    }
     this.#child = spawn(program, args, {
       env: { ...process.env, ...env, PYPROC_SOCKET_PATH: this.path }, // [STA-10]
       stdio: ["ignore", "pipe", "pipe"],

@@ -168,5 +168,8 @@ var families = map[string]string{
 	"HLT": "health, death and restart", "SHD": "shutdown",
 }
 
+// FlakyLines returns which cases held only sometimes.
+func (v pageRun) FlakyLines() []string { return v.flakyLines() }
+
 // Took returns how long the whole run took.
 func (v pageRun) Took() string { return took(v.Elapsed) }

@@ -159,6 +159,9 @@ func (r Run) setOutcome(c *junitCase, f failure) {
 		text += "once more: " + line + "\n"
 	}
 	p := &junitProblem{Message: f.headline(), Type: f.kind.String(), Text: "\n" + text}
+	if f.Flaky() {
+		p.Message = f.HeldText() + ": " + p.Message
+	}
 	switch {
 	case f.excuse != nil:
 		p.Message = fmt.Sprintf("known failing: %s. %s", f.excuse.Reason, p.Message)

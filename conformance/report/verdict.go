@@ -138,6 +138,12 @@ func (r Run) sentence() string {
 			parts[len(parts)-1] = fmt.Sprintf("%d lines of the known-failing list are wrong", len(r.Known.Problems))
 		}
 	}
+	switch n := len(r.flaky()); {
+	case n == 1:
+		parts = append(parts, "1 case is flaky")
+	case n > 1:
+		parts = append(parts, fmt.Sprintf("%d cases are flaky", n))
+	}
 	if r.Interrupted {
 		parts = append(parts, "the run was interrupted")
 	}
@@ -182,6 +188,9 @@ func (r Run) part() string {
 	list("all but", a.Except)
 	if a.Shards > 1 {
 		parts = append(parts, fmt.Sprintf("part %d of %d", a.Shard, a.Shards))
+	}
+	if r.Repeat > 0 {
+		parts = append(parts, "each case "+text.Plural(r.Repeat, "time"))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -171,6 +171,9 @@ func tally(level spec.Level, n Count) string {
 	return text
 }
 
+// patternsShown is how many patterns that restrict a run are shown.
+const patternsShown = 6
+
 // part returns what the run was restricted to; empty if it was not.
 func (r Run) part() string {
 	var parts []string
@@ -179,8 +182,12 @@ func (r Run) part() string {
 		parts = append(parts, fmt.Sprintf("the %s framing", f))
 	}
 	list := func(what string, patterns []string) {
+		more := ""
+		if n := len(patterns) - patternsShown; n > 1 { // as with --failed
+			patterns, more = patterns[:patternsShown], fmt.Sprintf(" and %d more", n)
+		}
 		if len(patterns) > 0 {
-			parts = append(parts, what+" "+cleanLine(strings.Join(patterns, " ")))
+			parts = append(parts, what+" "+cleanLine(strings.Join(patterns, " "))+more)
 		}
 	}
 	list("cases", a.Only)

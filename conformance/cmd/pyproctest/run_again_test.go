@@ -18,7 +18,6 @@ type watched struct {
 	t     *testing.T
 	cmd   *exec.Cmd
 	lines chan string
-	said  []string
 }
 
 func watch(t *testing.T, args ...string) *watched {

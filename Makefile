@@ -18,7 +18,7 @@ FOR    ?= 2m
 TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help conformance implementations test test-slow test-quick test-rest test-rest-beside test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
+.PHONY: help conformance implementations browser test test-slow test-quick test-rest test-rest-beside test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,15 @@ conformance: ## the reference and the bundled worker, clause by clause
 # go test ./... runs these too, and skips what has no toolchain; here that is a failure.
 implementations: ## pyproc-worker and the small implementations in C, Java, Node and Rust; all their toolchains must be there
 	PYPROCTEST_TOOLCHAINS=required go test ./conformance/implementations -count=1 -v
+
+browser: $(CACHE)/browser/ready ## the pages of the report in a real browser: axe, filters, keyboard, phone; needs Chromium and Node
+	PYPROCTEST_BROWSER=required go test ./conformance/report -count=1 -v -run '^TestPagesInABrowser$$'
+
+$(CACHE)/browser/ready: conformance/report/browser/package-lock.json
+	@mkdir -p $(@D)
+	cp conformance/report/browser/package.json $< $(@D)
+	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 matrix: ## every planted fault and control through the whole suite; writes conformance/MATRIX.md
 	go test ./conformance -count=1 -timeout 30m -run '^TestMatrixIsThatOfTheseFaults$$' -matrix .

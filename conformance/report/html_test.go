@@ -2,6 +2,8 @@ package report_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"iter"
 	"strings"
@@ -180,6 +182,11 @@ func sound(t *testing.T, name string, text []byte) {
 	}
 	require.Equal(t, "en", attr(first(page, atom.Html), "lang"), name)
 	require.NotEmpty(t, text, name)
+	require.Equal(t, 1, bytes.Count(text, []byte("<script")), "%s: one script, the page's own", name)
+	script := text[bytes.Index(text, []byte("<script>"))+len("<script>") : bytes.Index(text, []byte("</script>"))]
+	sum := sha256.Sum256(script)
+	require.Contains(t, html.UnescapeString(string(text)), "script-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'", "%s: the policy allows this script", name)
+	require.NotContains(t, string(script), "innerHTML", "%s: what the page tells stays text", name)
 	style := string(text[bytes.Index(text, []byte("<style>")):bytes.Index(text, []byte("</style>"))])
 	require.NotContains(t, style, "url(", name)
 	require.NotContains(t, style, "@import", name)
@@ -187,11 +194,12 @@ func sound(t *testing.T, name string, text []byte) {
 	require.Contains(t, style, ":focus-visible", name)
 }
 
-var allowed = strings.Fields(`html head meta title style body a header h1 h2 h3 h4 nav ul ol li main section div p span
+var allowed = strings.Fields(`html head meta title style script form label select option input button output body a header h1 h2 h3 h4 nav ul ol li main section div p span
 	strong small code em pre dl dt dd table caption thead tbody tr th td abbr details summary`)
 
 var allowedAttributes = strings.Fields(`lang charset http-equiv content name class href id aria-label aria-labelledby aria-hidden
-	tabindex role scope colspan title`)
+	tabindex role scope colspan title hidden name type value placeholder size autocomplete spellcheck
+	data-part data-role data-kind data-states data-clauses data-passes data-place data-time`)
 
 // everythingFails is a run in which every case found much wrong, with long stories.
 func everythingFails() report.Run {

@@ -109,6 +109,9 @@ func (r Run) tone() tone {
 	return bad
 }
 
+// mark returns a sign for the verdict. It always stands next to the words.
+func (r Run) mark() string { return map[tone]string{good: "✓", warn: "!", bad: "✗"}[r.tone()] }
+
 // sentence returns what the run found, in one line.
 func (r Run) sentence() string {
 	must, should := r.Count(spec.Must), r.Count(spec.Should)

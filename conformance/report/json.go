@@ -90,6 +90,7 @@ type runJSON struct {
 	Notes       []string      `json:"notes,omitempty"`
 	Environment Environment   `json:"environment"`
 	Rerun       Rerun         `json:"rerun"`
+	File        string        `json:"file,omitempty"`
 	Known       *outcomeJSON  `json:"knownFailing,omitempty"`
 	Clauses     []clauseJSON  `json:"clauses"`
 	Results     []resultJSON  `json:"results"`
@@ -176,7 +177,7 @@ func newRunJSON(r Run) runJSON {
 		Verdict: r.Verdict(), Summary: r.sentence(), Must: r.Count(spec.Must), Should: r.Count(spec.Should),
 		Strict: r.Strict, Interrupted: r.Interrupted, SetUp: r.SetUp, Repeat: r.Repeat, Asked: selectionJSON(r.Asked),
 		Started: r.Started.UTC(), Elapsed: r.Elapsed, NotRun: r.NotRun, Notes: r.Notes, Environment: r.Environment,
-		Rerun: Rerun{All: arguments(r.Rerun.All), One: arguments(r.Rerun.One)}, Clauses: []clauseJSON{}, Results: []resultJSON{},
+		Rerun: Rerun{All: arguments(r.Rerun.All), One: arguments(r.Rerun.One)}, File: r.File, Clauses: []clauseJSON{}, Results: []resultJSON{},
 	}
 	for _, c := range r.Clauses() {
 		j.Clauses = append(j.Clauses, clauseJSON{c.Name, c.Level, c.State, c.Cases})
@@ -237,7 +238,7 @@ func (j runJSON) run() (Run, error) {
 			Role: j.Role, Subject: j.Subject, Spec: j.Spec, Started: j.Started, Elapsed: j.Elapsed, NotRun: j.NotRun,
 			Asked: result.Selection(j.Asked), Interrupted: j.Interrupted, SetUp: j.SetUp, Repeat: j.Repeat,
 		},
-		Environment: j.Environment, Rerun: j.Rerun, Strict: j.Strict, Notes: j.Notes,
+		Environment: j.Environment, Rerun: j.Rerun, Strict: j.Strict, File: j.File, Notes: j.Notes,
 	}
 	for _, from := range j.Results {
 		res, err := from.result()

@@ -14,7 +14,7 @@ import (
 
 func reportCommand() *cobra.Command {
 	var paths []string
-	var comparing bool
+	var comparing, github bool
 	var history string
 	c := &cobra.Command{
 		Use:   "report FILE.json...",
@@ -50,6 +50,8 @@ With --history it is 0. Files that cannot be read or written: 2.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			out := c.OutOrStdout()
 			switch {
+			case github && (comparing || history != "" || len(paths) > 0):
+				return errors.New("--github is for the reports of runs, and writes no other files")
 			case comparing && history != "":
 				return errors.New("give --compare or --history, not both")
 			case history != "" && len(args) > 0:
@@ -63,10 +65,14 @@ With --history it is 0. Files that cannot be read or written: 2.`,
 			case len(args) == 0:
 				return errors.New("give the JSON reports of one or several runs, or --history DIR")
 			}
+			if github {
+				return writeForGitHub(out, args)
+			}
 			return writeTogether(out, args, paths)
 		},
 	}
 	c.Flags().StringArrayVar(&paths, "report", nil, "write a report to this `FILE`; its extension names the format: .json .xml (JUnit) .md .html .txt (repeatable)")
+	c.Flags().BoolVar(&github, "github", false, "write what a GitHub workflow reads: annotations for clauses that do not hold, and outputs into $GITHUB_OUTPUT")
 	c.Flags().BoolVar(&comparing, "compare", false, "compare two reports, the older first")
 	c.Flags().StringVar(&history, "history", "", "show the history of the reports in this `DIR`")
 	return c
@@ -90,11 +96,11 @@ func writeComparison(out io.Writer, before, after string, paths []string) error 
 	if err := checkPaths(paths, report.CheckComparisonPath); err != nil {
 		return err
 	}
-	old, err := readMerged(before)
+	old, err := readTogether([]string{before})
 	if err != nil {
 		return err
 	}
-	now, err := readMerged(after)
+	now, err := readTogether([]string{after})
 	if err != nil {
 		return err
 	}
@@ -137,32 +143,12 @@ func writeHistory(out io.Writer, folder string, paths []string) error {
 	return errors.Join(failed...)
 }
 
-// readMerged reads the runs of one file. The parts of a sharded run are one.
-func readMerged(file string) ([]report.Run, error) {
-	runs, err := readRuns(file)
-	if err != nil {
-		return nil, err
-	}
-	if runs, err = report.Merge(runs...); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return runs, nil
-}
-
 // writeTogether reads the files and writes them as one report.
 func writeTogether(out io.Writer, files, paths []string) error {
 	if err := checkPaths(paths, report.CheckPath); err != nil {
 		return err
 	}
-	var runs []report.Run
-	for _, file := range files {
-		more, err := readRuns(file)
-		if err != nil {
-			return err
-		}
-		runs = append(runs, more...)
-	}
-	runs, err := report.Merge(runs...)
+	runs, err := readTogether(files)
 	if err != nil {
 		return err
 	}
@@ -175,6 +161,43 @@ func writeTogether(out io.Writer, files, paths []string) error {
 	}
 	if err := errors.Join(failed...); err != nil {
 		return err
+	}
+	if status := report.ExitStatus(runs...); status != statusHolds {
+		return &exit{status}
+	}
+	return nil
+}
+
+// readTogether reads the runs of the files. The parts of sharded runs are one run each.
+func readTogether(files []string) ([]report.Run, error) {
+	var runs []report.Run
+	for _, file := range files {
+		more, err := readRuns(file)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, more...)
+	}
+	return report.Merge(runs...)
+}
+
+// writeForGitHub writes annotations to out, and outputs to the file that $GITHUB_OUTPUT names.
+func writeForGitHub(out io.Writer, files []string) error {
+	runs, err := readTogether(files)
+	if err != nil {
+		return err
+	}
+	if err := report.Annotations(out, runs...); err != nil {
+		return err
+	}
+	if path := os.Getenv("GITHUB_OUTPUT"); path != "" {
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+		if err != nil {
+			return fmt.Errorf("$GITHUB_OUTPUT cannot be written: %w", err)
+		}
+		if err := errors.Join(report.Outputs(f, runs...), f.Close()); err != nil {
+			return err
+		}
 	}
 	if status := report.ExitStatus(runs...); status != statusHolds {
 		return &exit{status}

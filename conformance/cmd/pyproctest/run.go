@@ -209,7 +209,7 @@ func (o *oneRun) do(ctx context.Context) (run report.Run, status int, err error)
 func (o *oneRun) judge(ctx context.Context) (run report.Run, watch watcher, broken bool) {
 	subject := o.subject(ctx)
 	watch = o.watch(subject)
-	run = report.Run{Environment: report.Here(), Rerun: o.rerun(), Strict: o.strict, Notes: slices.Clone(o.notes)}
+	run = report.Run{Environment: report.Here(), Rerun: o.rerun(), Strict: o.strict, File: o.file(), Notes: slices.Clone(o.notes)}
 	if err := subject.open(o.runFlags); err != nil {
 		run.Report = subject.notStarted(err)
 		watch.end()

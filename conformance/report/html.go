@@ -26,6 +26,7 @@ func HTML(w io.Writer, runs ...Run) error {
 	for _, r := range runs {
 		p.Runs = append(p.Runs, p.run(r.presentable(), len(p.Runs)+1))
 	}
+	p.tellApart()
 	p.Matrices = p.matrices()
 	p.Title = "PyProc conformance"
 	if len(p.Runs) == 1 {
@@ -33,6 +34,16 @@ func HTML(w io.Writer, runs ...Run) error {
 	}
 	p.Tools = p.tools()
 	return pageTemplate.Execute(w, p)
+}
+
+// tellApart dates the runs that have the same name.
+func (p *page) tellApart() {
+	for i, run := range p.Runs {
+		if slices.ContainsFunc(p.Runs[:i], func(o pageRun) bool { return o.Name == run.Name }) ||
+			slices.ContainsFunc(p.Runs[i+1:], func(o pageRun) bool { return o.Name == run.Name }) {
+			p.Runs[i].When = run.date()
+		}
+	}
 }
 
 func newPage() page { return page{usedIDs: map[string]bool{"main": true}} }
@@ -74,6 +85,7 @@ type pageRun struct {
 	Run
 	Must, Should Count
 	Part         string
+	When         string // it began; set only where runs have the same name
 	Sections     []section
 	Families     []family
 	Cases        []pageCase

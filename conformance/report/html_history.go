@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
@@ -87,7 +88,7 @@ func (p *page) past(s SubjectHistory) pageSubject {
 		}
 		v.Rows = append(v.Rows, pastRow{
 			Date: r.date(), File: r.File, Title: capital(r.title()), Took: took(r.Elapsed), Version: r.Environment.Version, Changed: clipLine(r.changed(), lineKept),
-			Part: r.part(), Must: r.Count(spec.Must), Should: r.Count(spec.Should), Failed: len(r.Failed()), Tone: r.tone(), Mark: r.mark(),
+			Part: text.Clip(r.part(), 100), Must: r.Count(spec.Must), Should: r.Count(spec.Should), Failed: len(r.Failed()), Tone: r.tone(), Mark: r.mark(),
 		})
 	}
 	v.Bars = bars(s.Runs[max(0, len(s.Runs)-runsInHistory):])

@@ -108,6 +108,8 @@ func TestSeveralRunsStandSideBySide(t *testing.T) {
 	require.Equal(t, []string{hold(musts), hold(musts - 5), hold(musts - 5)}, rows["MUST that hold"])
 	require.NotContains(t, rows, "BPR-1 MUST")
 	require.Contains(t, text(matrixUnder(t, page, "compare-pool")), "BPR-1 MUST ✓ holds")
+	require.Contains(t, text(first(workers, atom.Thead)), "sample 2026-11-22 13:00 UTC", "runs of the same name are told apart by their time")
+	require.NotContains(t, text(first(matrixUnder(t, page, "compare-pool"), atom.Thead)), "UTC")
 }
 
 // matrixUnder is the table in the section with that heading.
@@ -200,7 +202,7 @@ var allowed = strings.Fields(`html head meta title style script form label selec
 var allowedAttributes = strings.Fields(`lang charset http-equiv content name class href id aria-label aria-labelledby aria-hidden
 	tabindex role scope colspan title hidden name type value placeholder size autocomplete spellcheck
 	viewbox viewBox preserveaspectratio preserveAspectRatio x y width height
-	data-part data-role data-kind data-states data-clauses data-passes data-place data-time`)
+	data-row data-part data-role data-kind data-states data-clauses data-passes data-place data-time`)
 
 // everythingFails is a run in which every case found much wrong, with long stories.
 func everythingFails() report.Run {

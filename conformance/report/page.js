@@ -12,6 +12,14 @@
     role: element.closest("[data-role]")?.dataset.role,
     text: element.textContent.toLowerCase(),
   }));
+  for (const i of items) {
+    // A case is found by what its failure says too.
+    const row = i.element.dataset.row && items.find((other) => other.element.id === i.element.dataset.row);
+    if (!row) continue;
+    const reason = i.element.closest(".clause").querySelector(":scope > .lines"); // of all cases of the group
+    i.text += (reason?.textContent ?? "").toLowerCase();
+    row.text += i.text;
+  }
   const parts = [...document.querySelectorAll("[data-part]")].reverse(); // the inner ones first
   const roles = [...document.querySelectorAll("section[data-role]")];
 

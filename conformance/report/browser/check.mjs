@@ -106,6 +106,8 @@ await check("filters", {}, async (page) => {
   assert.ok((await visibleClauses(page)).includes("WRK-6 MUST"), "whatever the letters' case");
   await page.getByLabel("Text").fill("no such text anywhere");
   assert.equal(await shown(page, "[data-states]"), 0);
+  await page.getByLabel("Text").fill("this worker has no socket file");
+  assert.deepEqual(await page.locator("table.cases tbody tr:visible th").allTextContents(), ["WRK-6/socket-file-has-mode-0600"], "a case is found by its failure's text");
 });
 
 await check("role filter", {}, async (page) => {

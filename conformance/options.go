@@ -47,6 +47,13 @@ func Patience(d time.Duration) Option { return func(o *suite.Options) { o.Patien
 // while cases wait and the processors are idle. The Test functions obey go test's -parallel instead.
 func Parallel(n int) Option { return func(o *suite.Options) { o.Parallel = max(n, 1) } }
 
+// First has a Check function run the cases of these IDs before all others, such as those that failed last time. It changes
+// the order alone: other cases run too, once these have ended. IDs of cases that do not run are ignored. The Test functions
+// ignore First.
+func First(ids ...string) Option {
+	return func(o *suite.Options) { o.First = append(o.First, ids...) }
+}
+
 // MostAtOnce returns how many cases a Check function runs at once at most, without [Parallel]. An adapter whose processes
 // are bounded can have as many.
 func MostAtOnce() int { return suite.MostAtOnce() }

@@ -67,6 +67,9 @@ func writeFirst(b *strings.Builder, r Run, g group) {
 func writeFurther(b *strings.Builder, g group) {
 	f := g.cases[0]
 	fmt.Fprintf(b, "%s: %s\n", g.kind, f.ID)
+	if f.Times > 1 {
+		fmt.Fprintf(b, "  %s\n", f.HeldText())
+	}
 	if len(f.Findings) == 0 {
 		fmt.Fprintf(b, "  %s\n", clipLine(f.Reason, lineKept))
 	} else {

@@ -2,7 +2,9 @@ package report
 
 import (
 	"cmp"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
@@ -16,23 +18,41 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// HTML writes the runs as one self-contained page without scripts: the failures with their bytes and timelines, the
-// clauses, the cases, and how they were run. If there are several runs, the page begins with a table that compares them.
+// HTML writes the runs as one self-contained page: the failures with their bytes and timelines, the clauses, the cases, and
+// how they were run. If there are several runs, the page begins with a table that compares them. A short script filters and
+// sorts; without it the page shows everything.
 func HTML(w io.Writer, runs ...Run) error {
-	p := page{Style: template.CSS(style), usedIDs: map[string]bool{"main": true}}
+	p := newPage()
 	for _, r := range runs {
 		p.Runs = append(p.Runs, p.run(r.presentable(), len(p.Runs)+1))
 	}
+	p.tellApart()
 	p.Matrices = p.matrices()
 	p.Title = "PyProc conformance"
 	if len(p.Runs) == 1 {
 		p.Title = fmt.Sprintf("%s: %s", p.Runs[0].Name, p.Runs[0].Title)
 	}
+	p.Tools = p.tools()
 	return pageTemplate.Execute(w, p)
 }
 
+// tellApart dates the runs that have the same name.
+func (p *page) tellApart() {
+	for i, run := range p.Runs {
+		if slices.ContainsFunc(p.Runs[:i], func(o pageRun) bool { return o.Name == run.Name }) ||
+			slices.ContainsFunc(p.Runs[i+1:], func(o pageRun) bool { return o.Name == run.Name }) {
+			p.Runs[i].When = run.date()
+		}
+	}
+}
+
+func newPage() page { return page{usedIDs: map[string]bool{"main": true}} }
+
 //go:embed page.css
 var style string
+
+//go:embed page.js
+var script string
 
 // Style returns the style sheet of the page that [HTML] writes, for pages of the same look.
 func Style() string { return style }
@@ -45,14 +65,23 @@ var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"words": words, "lines": dumpLines, "took": took, "size": size, "count": text.Plural,
+	"style": func() template.CSS { return template.CSS(style) }, "script": func() template.JS { return template.JS(script) },
+	"scriptHash": scriptHash,
 }).Parse(pageText))
 
+// scriptHash returns the source by which the page's policy allows its own script and no other.
+func scriptHash() template.HTMLAttr {
+	sum := sha256.Sum256([]byte(script))
+	return template.HTMLAttr("sha256-" + base64.StdEncoding.EncodeToString(sum[:]))
+}
+
 type page struct {
-	Title    string
-	Style    template.CSS
-	Runs     []pageRun
-	Matrices []matrix
-	usedIDs  map[string]bool // of elements
+	Title       string
+	Tools       tools
+	Comparisons []pageComparison
+	Runs        []pageRun
+	Matrices    []matrix
+	usedIDs     map[string]bool // of elements
 }
 
 type pageRun struct {
@@ -62,14 +91,17 @@ type pageRun struct {
 	Run
 	Must, Should Count
 	Part         string
+	When         string // it began; set only where runs have the same name
 	Sections     []section
 	Families     []family
 	Cases        []pageCase
-	Slowest      []result.Result
+	Slowest      []pageCase
 	Command      string
 	Begun        string
 	anchors      map[string]string // the element that describes a clause's failures, by clause
 	timelines    map[string]string // the element that shows a case's timeline, by case
+	rows         map[string]string // the row of each case
+	shown        map[string]string // the element that shows how a case failed
 }
 
 type family struct {
@@ -86,7 +118,24 @@ type pageClause struct {
 
 type pageCase struct {
 	result.Result
-	Word string
+	Word    string
+	Place   int    // in the order of the names
+	Row     string // the ID of its row
+	Failure string // the ID of the element that shows how it failed; empty if it passed
+}
+
+// States returns the states by which the page finds the case, as it finds clauses.
+func (c pageCase) States() string { return caseStates(c.Result, c.Word) }
+
+// ClauseList returns the clauses by which the page finds the case.
+func (c pageCase) ClauseList() string { return clauseList(c.Result) }
+
+// Passes reports whether the page leaves the case out when it hides what passes.
+func (c pageCase) Passes() bool { return c.Status == result.StatusPass || c.Word == optional.String() }
+
+// Passes reports whether the page leaves the clause out when it hides what passes.
+func (c pageClause) Passes() bool {
+	return c.Tone == good || c.Tone == neutral && c.State != StateNotRun
 }
 
 // id returns an ID for an element that no other element has.
@@ -105,9 +154,13 @@ var notInID = regexp.MustCompile(`[^A-Za-z0-9-]+`)
 func (p *page) run(r Run, number int) pageRun {
 	v := pageRun{
 		ID: p.id(fmt.Sprintf("run%d", number)), Run: r, Name: capital(r.name()), Title: capital(r.title()), Tone: r.tone(),
-		Mark:     map[tone]string{good: "✓", warn: "!", bad: "✗"}[r.tone()],
+		Mark:     r.mark(),
 		Sentence: capital(r.sentence()), Must: r.Count(spec.Must), Should: r.Count(spec.Should), Part: r.part(),
 		Command: r.Rerun.all(), anchors: map[string]string{}, timelines: map[string]string{},
+		rows: map[string]string{}, shown: map[string]string{},
+	}
+	for _, res := range r.Results {
+		v.rows[res.ID] = p.id(v.ID, "case", res.ID)
 	}
 	if !r.Started.IsZero() {
 		v.Begun = r.Started.UTC().Format("2 January 2006, 15:04:05 UTC")
@@ -115,11 +168,11 @@ func (p *page) run(r Run, number int) pageRun {
 	p.addSections(&v)
 	kinds := v.linkClauses()
 	v.addFamilies()
-	for _, res := range r.Results {
-		v.Cases = append(v.Cases, pageCase{res, cmp.Or(kinds[res.ID], "passed")})
+	for i, res := range r.Results {
+		v.Cases = append(v.Cases, pageCase{res, cmp.Or(kinds[res.ID], "passed"), i, v.rows[res.ID], v.shown[res.ID]})
 	}
-	v.Slowest = slices.Clone(r.Results)
-	slices.SortStableFunc(v.Slowest, func(a, b result.Result) int { return cmp.Compare(b.Elapsed, a.Elapsed) })
+	v.Slowest = slices.Clone(v.Cases)
+	slices.SortStableFunc(v.Slowest, func(a, b pageCase) int { return cmp.Compare(b.Elapsed, a.Elapsed) })
 	v.Slowest = v.Slowest[:min(len(v.Slowest), 5)]
 	return v
 }
@@ -173,6 +226,9 @@ var families = map[string]string{
 	"WRK": "the worker", "STA": "start and rollback", "SEL": "selection", "BPR": "backpressure", "CAN": "cancellation",
 	"HLT": "health, death and restart", "SHD": "shutdown", "OUT": "output of workers",
 }
+
+// FlakyLines returns which cases held only sometimes.
+func (v pageRun) FlakyLines() []string { return v.flakyLines() }
 
 // Took returns how long the whole run took.
 func (v pageRun) Took() string { return took(v.Elapsed) }

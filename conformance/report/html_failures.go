@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
@@ -32,7 +33,7 @@ type pageGroup struct {
 	Reason string
 	First  []pageFailure
 	More   []pageFailure
-	Rest   []failure // shown by name alone
+	Rest   []pageFailure // shown by name alone
 }
 
 // Others returns how many cases there are after the first.
@@ -48,7 +49,14 @@ type pageFailure struct {
 	Elsewhere    string // the ID of the element that shows the events already
 	LeftOut      int    // how many events are not shown
 	Rerun        string
+	At, Row      string // the IDs of the element that shows it, and of the row of its case
 }
+
+// States returns the states by which the page finds the failure.
+func (f pageFailure) States() string { return caseStates(f.Result, f.kind.String()) }
+
+// ClauseList returns the clauses by which the page finds the failure.
+func (f pageFailure) ClauseList() string { return clauseList(f.Result) }
 
 type pageEvent struct {
 	result.Event
@@ -85,11 +93,12 @@ func (p *page) section(v *pageRun, groups []group) section {
 		for i, f := range g.cases {
 			switch {
 			case i == 0:
-				to.First = append(to.First, v.failure(f, to.ID))
+				to.First = append(to.First, p.failure(v, f, to.ID))
 			case i < casesInPage:
-				to.More = append(to.More, v.failure(f, to.ID))
+				to.More = append(to.More, p.failure(v, f, to.ID))
 			default:
-				to.Rest = append(to.Rest, f)
+				to.Rest = append(to.Rest, pageFailure{failure: f, Row: v.rows[f.ID]})
+				v.shown[f.ID] = cmp.Or(v.shown[f.ID], to.ID)
 			}
 		}
 		s.Groups = append(s.Groups, to)
@@ -98,8 +107,9 @@ func (p *page) section(v *pageRun, groups []group) section {
 }
 
 // failure returns what the page shows of a case in the group of that ID. The timeline is shown once.
-func (v *pageRun) failure(f failure, group string) pageFailure {
-	shown := pageFailure{failure: f, Rerun: v.Rerun.one(f.ID)}
+func (p *page) failure(v *pageRun, f failure, group string) pageFailure {
+	shown := pageFailure{failure: f, Rerun: v.Rerun.one(f.ID), At: p.id(v.ID, f.ID), Row: v.rows[f.ID]}
+	v.shown[f.ID] = cmp.Or(v.shown[f.ID], shown.At)
 	for _, found := range f.Result.Findings {
 		if len(shown.Findings) < findingsInPage && !slices.Contains(shown.Findings, found) {
 			shown.Findings = append(shown.Findings, found)

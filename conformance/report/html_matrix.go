@@ -2,6 +2,7 @@ package report
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
@@ -25,6 +26,20 @@ type matrixFamily struct {
 type matrixRow struct {
 	spec.Clause
 	Cells []pageClause
+}
+
+// States returns the states by which the page finds the row: those of all its cells.
+func (r matrixRow) States() string {
+	var states []string
+	for _, c := range r.Cells {
+		states = append(states, string(c.State))
+	}
+	return strings.Join(states, "|")
+}
+
+// Passes reports whether the page leaves the row out when it hides what passes.
+func (r matrixRow) Passes() bool {
+	return !slices.ContainsFunc(r.Cells, func(c pageClause) bool { return !c.Passes() })
 }
 
 // matrices returns one matrix for each role, if there is more than one run.

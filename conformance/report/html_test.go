@@ -2,6 +2,8 @@ package report_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"iter"
 	"strings"
@@ -106,6 +108,8 @@ func TestSeveralRunsStandSideBySide(t *testing.T) {
 	require.Equal(t, []string{hold(musts), hold(musts - 5), hold(musts - 5)}, rows["MUST that hold"])
 	require.NotContains(t, rows, "BPR-1 MUST")
 	require.Contains(t, text(matrixUnder(t, page, "compare-pool")), "BPR-1 MUST ✓ holds")
+	require.Contains(t, text(first(workers, atom.Thead)), "sample 2026-11-22 13:00 UTC", "runs of the same name are told apart by their time")
+	require.NotContains(t, text(first(matrixUnder(t, page, "compare-pool"), atom.Thead)), "UTC")
 }
 
 // matrixUnder is the table in the section with that heading.
@@ -144,7 +148,7 @@ func sound(t *testing.T, name string, text []byte) {
 		if n.Type != html.ElementNode {
 			continue
 		}
-		require.Contains(t, allowed, n.DataAtom.String(), "%s: element", name)
+		require.Contains(t, allowed, n.Data, "%s: element", name)
 		for _, a := range n.Attr {
 			require.Contains(t, allowedAttributes, a.Key, "%s: attribute of %s", name, n.Data)
 			switch a.Key {
@@ -180,6 +184,11 @@ func sound(t *testing.T, name string, text []byte) {
 	}
 	require.Equal(t, "en", attr(first(page, atom.Html), "lang"), name)
 	require.NotEmpty(t, text, name)
+	require.Equal(t, 1, bytes.Count(text, []byte("<script")), "%s: one script, the page's own", name)
+	script := text[bytes.Index(text, []byte("<script>"))+len("<script>") : bytes.Index(text, []byte("</script>"))]
+	sum := sha256.Sum256(script)
+	require.Contains(t, html.UnescapeString(string(text)), "script-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'", "%s: the policy allows this script", name)
+	require.NotContains(t, string(script), "innerHTML", "%s: what the page tells stays text", name)
 	style := string(text[bytes.Index(text, []byte("<style>")):bytes.Index(text, []byte("</style>"))])
 	require.NotContains(t, style, "url(", name)
 	require.NotContains(t, style, "@import", name)
@@ -187,11 +196,13 @@ func sound(t *testing.T, name string, text []byte) {
 	require.Contains(t, style, ":focus-visible", name)
 }
 
-var allowed = strings.Fields(`html head meta title style body a header h1 h2 h3 h4 nav ul ol li main section div p span
+var allowed = strings.Fields(`html head meta title style script form label select option input button output svg g rect body a header h1 h2 h3 h4 nav ul ol li main section div p span
 	strong small code em pre dl dt dd table caption thead tbody tr th td abbr details summary`)
 
 var allowedAttributes = strings.Fields(`lang charset http-equiv content name class href id aria-label aria-labelledby aria-hidden
-	tabindex role scope colspan title`)
+	tabindex role scope colspan title hidden name type value placeholder size autocomplete spellcheck
+	viewbox viewBox preserveaspectratio preserveAspectRatio x y width height
+	data-row data-part data-role data-kind data-states data-clauses data-passes data-place data-time`)
 
 // everythingFails is a run in which every case found much wrong, with long stories.
 func everythingFails() report.Run {

@@ -82,6 +82,7 @@ type runJSON struct {
 	Strict      bool          `json:"strict"`
 	Interrupted bool          `json:"interrupted"`
 	SetUp       string        `json:"setUp,omitempty"`
+	Repeat      int           `json:"repeat,omitempty"`
 	Asked       selectionJSON `json:"asked"`
 	Started     time.Time     `json:"started"`
 	Elapsed     time.Duration `json:"elapsedNs"`
@@ -89,6 +90,7 @@ type runJSON struct {
 	Notes       []string      `json:"notes,omitempty"`
 	Environment Environment   `json:"environment"`
 	Rerun       Rerun         `json:"rerun"`
+	File        string        `json:"file,omitempty"`
 	Known       *outcomeJSON  `json:"knownFailing,omitempty"`
 	Clauses     []clauseJSON  `json:"clauses"`
 	Results     []resultJSON  `json:"results"`
@@ -118,6 +120,8 @@ type resultJSON struct {
 	Reason   string        `json:"reason,omitempty"`
 	Cause    string        `json:"usualCause,omitempty"`
 	Elapsed  time.Duration `json:"elapsedNs"`
+	Times    int           `json:"times,omitempty"`
+	Held     int           `json:"held,omitempty"`
 	Findings []findingJSON `json:"findings,omitempty"`
 	Timeline []eventJSON   `json:"timeline,omitempty"`
 }
@@ -171,9 +175,9 @@ func newRunJSON(r Run) runJSON {
 	j := runJSON{
 		Role: r.Role, Subject: r.Subject, Spec: r.Spec,
 		Verdict: r.Verdict(), Summary: r.sentence(), Must: r.Count(spec.Must), Should: r.Count(spec.Should),
-		Strict: r.Strict, Interrupted: r.Interrupted, SetUp: r.SetUp, Asked: selectionJSON(r.Asked),
+		Strict: r.Strict, Interrupted: r.Interrupted, SetUp: r.SetUp, Repeat: r.Repeat, Asked: selectionJSON(r.Asked),
 		Started: r.Started.UTC(), Elapsed: r.Elapsed, NotRun: r.NotRun, Notes: r.Notes, Environment: r.Environment,
-		Rerun: Rerun{All: arguments(r.Rerun.All), One: arguments(r.Rerun.One)}, Clauses: []clauseJSON{}, Results: []resultJSON{},
+		Rerun: Rerun{All: arguments(r.Rerun.All), One: arguments(r.Rerun.One)}, File: r.File, Clauses: []clauseJSON{}, Results: []resultJSON{},
 	}
 	for _, c := range r.Clauses() {
 		j.Clauses = append(j.Clauses, clauseJSON{c.Name, c.Level, c.State, c.Cases})
@@ -181,6 +185,7 @@ func newRunJSON(r Run) runJSON {
 	for _, res := range r.Results {
 		to := resultJSON{
 			ID: res.ID, Clauses: texts(res.Clauses), Status: res.Status, Reason: res.Reason, Cause: res.UsualCause(), Elapsed: res.Elapsed,
+			Times: res.Times, Held: res.Held,
 		}
 		for _, f := range res.Findings {
 			only := res
@@ -231,9 +236,9 @@ func (j runJSON) run() (Run, error) {
 	r := Run{
 		Report: result.Report{
 			Role: j.Role, Subject: j.Subject, Spec: j.Spec, Started: j.Started, Elapsed: j.Elapsed, NotRun: j.NotRun,
-			Asked: result.Selection(j.Asked), Interrupted: j.Interrupted, SetUp: j.SetUp,
+			Asked: result.Selection(j.Asked), Interrupted: j.Interrupted, SetUp: j.SetUp, Repeat: j.Repeat,
 		},
-		Environment: j.Environment, Rerun: j.Rerun, Strict: j.Strict, Notes: j.Notes,
+		Environment: j.Environment, Rerun: j.Rerun, Strict: j.Strict, File: j.File, Notes: j.Notes,
 	}
 	for _, from := range j.Results {
 		res, err := from.result()
@@ -265,7 +270,12 @@ func (j resultJSON) result() (result.Result, error) {
 	if !slices.Contains(statuses, j.Status) {
 		return result.Result{}, fmt.Errorf("%q is not a status", j.Status)
 	}
-	r := result.Result{ID: j.ID, Clauses: j.Clauses, Status: j.Status, Reason: j.Reason, Cause: j.Cause, Elapsed: j.Elapsed}
+	if j.Held < 0 || j.Held > j.Times {
+		return result.Result{}, fmt.Errorf("it cannot have held %d of %d times", j.Held, j.Times)
+	}
+	r := result.Result{
+		ID: j.ID, Clauses: j.Clauses, Status: j.Status, Reason: j.Reason, Cause: j.Cause, Elapsed: j.Elapsed, Times: j.Times, Held: j.Held,
+	}
 	if slices.ContainsFunc(j.Findings, func(f findingJSON) bool { return f.Cause != "" }) {
 		r.Cause = "" // it is that of the first finding alone, and each finding has its own; reports of version 2 have but one
 	}

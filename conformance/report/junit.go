@@ -10,7 +10,7 @@ import (
 
 // JUnit writes the runs as JUnit XML, one suite for each. A violated MUST is a failure. A case that could not be run is
 // an error. A case that does not fail the run (a SHOULD, a known failure, something that is not offered) is skipped, with
-// its text. What fails a run without being a case (a MUST that was not exercised, a wrong line of the known-failing list)
+// its text. Each test case names a file of the implementation, if one is known. What fails a run without being a case (a MUST that was not exercised, a wrong line of the known-failing list)
 // gets a test case of its own, so the XML is green exactly if the run succeeds.
 func JUnit(w io.Writer, runs ...Run) error {
 	all := junitSuites{Name: "pyproctest"}
@@ -60,6 +60,7 @@ type junitSuite struct {
 	Timestamp  string          `xml:"timestamp,attr"`
 	Properties []junitProperty `xml:"properties>property"`
 	Cases      []junitCase     `xml:"testcase"`
+	file       string
 }
 
 type junitProperty struct {
@@ -70,6 +71,7 @@ type junitProperty struct {
 type junitCase struct {
 	Class      string           `xml:"classname,attr"`
 	Name       string           `xml:"name,attr"`
+	File       string           `xml:"file,attr,omitempty"`
 	Time       string           `xml:"time,attr"`
 	Properties *junitProperties `xml:"properties,omitempty"`
 	Failure    *junitProblem    `xml:"failure"`
@@ -89,7 +91,7 @@ type junitProblem struct {
 
 func newJunitSuite(r Run) junitSuite {
 	s := junitSuite{
-		Name: r.name(), Time: seconds(r.Elapsed), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"),
+		Name: r.name(), file: r.File, Time: seconds(r.Elapsed), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"),
 		Properties: []junitProperty{
 			{"clauses-version", r.Spec}, {"verdict", string(r.Verdict())}, {"pyproctest", r.Environment.Version},
 			{"go", r.Environment.Go}, {"os", r.Environment.OS + "/" + r.Environment.Arch}, {"rerun", r.Rerun.all()},
@@ -159,6 +161,9 @@ func (r Run) setOutcome(c *junitCase, f failure) {
 		text += "once more: " + line + "\n"
 	}
 	p := &junitProblem{Message: f.headline(), Type: f.kind.String(), Text: "\n" + text}
+	if f.Flaky() {
+		p.Message = f.HeldText() + ": " + p.Message
+	}
 	switch {
 	case f.excuse != nil:
 		p.Message = fmt.Sprintf("known failing: %s. %s", f.excuse.Reason, p.Message)
@@ -173,6 +178,7 @@ func (r Run) setOutcome(c *junitCase, f failure) {
 }
 
 func (s *junitSuite) add(c junitCase) {
+	c.File = s.file
 	s.Cases = append(s.Cases, c)
 	s.Tests++
 	switch {

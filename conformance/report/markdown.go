@@ -35,6 +35,9 @@ func writeMarkdown(b *strings.Builder, r Run) {
 	if part := r.part(); part != "" {
 		fmt.Fprintf(b, "Asked for: %s.\n\n", plain(part))
 	}
+	for _, line := range r.flakyLines() {
+		fmt.Fprintf(b, "- Flaky: %s\n", plain(line))
+	}
 	for _, why := range r.NotRun {
 		fmt.Fprintf(b, "- Not run: %s\n", plain(clipLine(why, textInMarkdown)))
 	}

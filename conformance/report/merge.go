@@ -26,7 +26,7 @@ func Merge(runs ...Run) ([]Run, error) {
 	for i, r := range runs {
 		key := fmt.Sprint(i) // a run of its own
 		if a := r.Asked; a.Shards > 1 {
-			key = fmt.Sprintf("%q %q %q %v %q %q %q %q %d", r.Role, r.Subject, r.Spec, r.Strict, a.Framings, a.Only, a.Covering, a.Except, a.Shards)
+			key = fmt.Sprintf("%q %q %q %v %q %q %q %q %d %d", r.Role, r.Subject, r.Spec, r.Strict, a.Framings, a.Only, a.Covering, a.Except, a.Shards, r.Repeat)
 		}
 		if groups[key] == nil {
 			order = append(order, key)

@@ -21,6 +21,9 @@ type Run struct {
 	Strict bool
 	// Signalled is set if a signal ended the run before everything that was asked for had run.
 	Signalled bool
+	// File is a file of the implementation, relative to the folder in which the run began; empty if none is known. Services
+	// that show results beside the code show them there.
+	File string
 	// Notes are remarks that are not failures, such as what an adapter wrote to standard error.
 	Notes []string
 }

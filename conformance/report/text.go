@@ -114,6 +114,9 @@ func writeTextRemarks(b *strings.Builder, r Run) {
 	if part := r.part(); part != "" {
 		fmt.Fprintf(b, "  asked for: %s\n", part)
 	}
+	for _, line := range r.flakyLines() {
+		fmt.Fprintf(b, "  flaky: %s\n", line)
+	}
 	for _, why := range r.NotRun {
 		fmt.Fprintf(b, "  not run: %s\n", text.Hang(why, hanging))
 	}

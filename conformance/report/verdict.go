@@ -109,6 +109,9 @@ func (r Run) tone() tone {
 	return bad
 }
 
+// mark returns a sign for the verdict. It always stands next to the words.
+func (r Run) mark() string { return map[tone]string{good: "✓", warn: "!", bad: "✗"}[r.tone()] }
+
 // sentence returns what the run found, in one line.
 func (r Run) sentence() string {
 	must, should := r.Count(spec.Must), r.Count(spec.Should)
@@ -138,6 +141,12 @@ func (r Run) sentence() string {
 			parts[len(parts)-1] = fmt.Sprintf("%d lines of the known-failing list are wrong", len(r.Known.Problems))
 		}
 	}
+	switch n := len(r.flaky()); {
+	case n == 1:
+		parts = append(parts, "1 case is flaky")
+	case n > 1:
+		parts = append(parts, fmt.Sprintf("%d cases are flaky", n))
+	}
 	if r.Interrupted {
 		parts = append(parts, "the run was interrupted")
 	}
@@ -165,6 +174,9 @@ func tally(level spec.Level, n Count) string {
 	return text
 }
 
+// patternsShown is how many patterns that restrict a run are shown.
+const patternsShown = 6
+
 // part returns what the run was restricted to; empty if it was not.
 func (r Run) part() string {
 	var parts []string
@@ -173,8 +185,12 @@ func (r Run) part() string {
 		parts = append(parts, fmt.Sprintf("the %s framing", f))
 	}
 	list := func(what string, patterns []string) {
+		more := ""
+		if n := len(patterns) - patternsShown; n > 1 { // as with --failed
+			patterns, more = patterns[:patternsShown], fmt.Sprintf(" and %d more", n)
+		}
 		if len(patterns) > 0 {
-			parts = append(parts, what+" "+cleanLine(strings.Join(patterns, " ")))
+			parts = append(parts, what+" "+cleanLine(strings.Join(patterns, " "))+more)
 		}
 	}
 	list("cases", a.Only)
@@ -182,6 +198,9 @@ func (r Run) part() string {
 	list("all but", a.Except)
 	if a.Shards > 1 {
 		parts = append(parts, fmt.Sprintf("part %d of %d", a.Shard, a.Shards))
+	}
+	if r.Repeat > 0 {
+		parts = append(parts, "each case "+text.Plural(r.Repeat, "time"))
 	}
 	return strings.Join(parts, ", ")
 }

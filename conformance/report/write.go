@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -64,6 +66,31 @@ func single(write func(io.Writer, Run) error) func(io.Writer, ...Run) error {
 		}
 		return write(w, runs[0])
 	}
+}
+
+// formatOf returns what writes the format that the extension of the file names.
+func formatOf[F any](path string, formats map[string]F, what string) (F, error) {
+	write, ok := formats[strings.ToLower(filepath.Ext(path))]
+	if !ok {
+		return write, fmt.Errorf("%w: %s: give a file for %s that ends in %s", ErrExtension, path, what, strings.Join(slices.Sorted(maps.Keys(formats)), ", "))
+	}
+	return write, nil
+}
+
+// writeAs writes the file with what writes the format that its extension names.
+func writeAs[F any](path string, formats map[string]F, what string, apply func(F, io.Writer) error) error {
+	write, err := formatOf(path, formats, what)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := apply(write, &b); err != nil {
+		return fmt.Errorf("%s was not written: %w", path, err)
+	}
+	if err := replace(path, b.Bytes()); err != nil {
+		return fmt.Errorf("%s could not be written: %w", path, err)
+	}
+	return nil
 }
 
 // replace puts data into the file at path in one step. If the path names something else than a regular file, such as a

@@ -53,7 +53,13 @@ type Result struct {
 	Timeline []Event
 	Cause    string // what usually causes a failure of this case
 	Elapsed  time.Duration
+	// Times is how often the case ran, and Held how often it passed, in a run that repeats each case; see [Repeated]. Both
+	// are 0 in a run that does not.
+	Times, Held int
 }
+
+// Flaky reports whether the case passed some of the times that it ran, and not all.
+func (r Result) Flaky() bool { return r.Held > 0 && r.Held < r.Times }
 
 // Missed is a case that was asked for and did not run.
 type Missed struct {
@@ -94,4 +100,6 @@ type Report struct {
 	Interrupted bool
 	// SetUp says why no case could be run; empty if cases were run.
 	SetUp string
+	// Repeat is how often each case was to run; 0 in a run that does not repeat them.
+	Repeat int
 }

@@ -21,6 +21,9 @@ const (
 // command is defused.
 func (r Result) Text() string {
 	var b strings.Builder
+	if r.Times > 1 {
+		fmt.Fprintf(&b, "%s\n", r.HeldText())
+	}
 	if r.Reason != "" {
 		fmt.Fprintf(&b, "%s: %s: %s\n", r.ID, r.Status, r.Reason)
 	}
@@ -30,6 +33,18 @@ func (r Result) Text() string {
 	}
 	r.writeTimeline(&b)
 	return text.Defuse(b.String())
+}
+
+// HeldText says how often the case held, in a run that repeats each case: "flaky: held 7 of 10 times". It is empty for a
+// case that ran once.
+func (r Result) HeldText() string {
+	switch {
+	case r.Times == 0:
+		return ""
+	case r.Flaky():
+		return fmt.Sprintf("flaky: held %d of %d times", r.Held, r.Times)
+	}
+	return fmt.Sprintf("held %d of %d times", r.Held, r.Times)
 }
 
 func (r Result) writeFindings(b *strings.Builder) {

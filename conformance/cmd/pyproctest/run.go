@@ -15,6 +15,7 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/catalog"
 	"github.com/pyproctest/pyproctest/conformance/known"
 	"github.com/pyproctest/pyproctest/conformance/report"
+	"github.com/pyproctest/pyproctest/conformance/result"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
@@ -35,16 +36,33 @@ restricted by --clause, --exclude, --shard or --framing judges only what it sele
 run that fails the first failure is shown whole, as the one that explains the others, and of
 the others a few lines: -v shows everything.
 
+--failed FILE.json runs only the cases that failed in that report; if none failed there, it
+runs all, so that the loop ends with a whole run.
+
+--watch runs again each time the implementation's files change, without end: the cases that
+failed come first, then all others. A change during a run begins the next one at once. It
+watches the files that CMD names and the folders they are in, with the folders below; without
+such a file, the current folder. Hidden files and folders, __pycache__, node_modules, target,
+virtual environments, logs and object files are left out. Reports are written after each run.
+
+--repeat N runs each case N times. A case that held only some of them is flaky: it counts as
+failed, so its clause is violated and the exit status is 1, and every report says how often
+it held.
+
 Exit status:
   0    every MUST holds
   1    some do not, or it is not known whether they do
   2    it could not run: wrong flags, an implementation that cannot be started, or a report
        that cannot be written
-  130  it was ended by Ctrl-C or SIGTERM; the cases that ran before are reported`,
+  130  it was ended by Ctrl-C or SIGTERM; the cases that ran before are reported
+With --watch, Ctrl-C between two runs ends it with the status of the last run.`,
 		Example: `  pyproctest run --worker 'python3 worker.py'
   pyproctest run --worker ./worker --framing basic --clause 'MSG-*' --clause WRK-8
   pyproctest run --framer 'node framer.mjs' --report report.html --report junit.xml
-  pyproctest run --pool ./pool-adapter --known-failing known-failing.txt --shard 1/4`,
+  pyproctest run --pool ./pool-adapter --known-failing known-failing.txt --shard 1/4
+  pyproctest run --worker 'python3 worker.py' --watch
+  pyproctest run --worker ./worker --failed last.json --report last.json
+  pyproctest run --worker ./worker --clause WRK-8 --repeat 50`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			r.parallelGiven = c.Flags().Changed("parallel")
@@ -64,6 +82,10 @@ Exit status:
 	f.DurationVar(&r.timeout, "timeout", 0, "end the run after this time and report what has run (default: no limit)")
 	f.DurationVar(&r.patience, "patience", 10*time.Second, "how long to wait for anything that must happen")
 	f.DurationVar(&r.grace, "grace", conformance.DefaultGrace, "the grace period that your worker is set to: how long it may take to end after SIGTERM")
+	f.StringVar(&r.failed, "failed", "", "run only the cases that failed in this `REPORT.json`; with --watch, run them first")
+	f.BoolVar(&r.watching, "watch", false, "run again when the implementation's files change, failed cases first")
+	f.StringArrayVar(&r.watchDirs, "watch-dir", nil, "watch this `FOLDER`, and what is in it, instead of the folders of CMD's files (repeatable)")
+	f.IntVar(&r.repeat, "repeat", 1, "run each case `N` times, and say how often it held")
 	f.BoolVar(&r.strict, "strict", false, "fail the run if a SHOULD does not hold")
 	f.BoolVar(&r.json, "json", false, "write events to standard output, one line of JSON each; events.schema.json describes them")
 	f.StringVar(&r.known, "known-failing", "", "read known failures and their reasons from this `FILE`")
@@ -94,12 +116,22 @@ type runFlags struct {
 	badges               []string
 	spec                 string
 	verbose              bool
+	failed               string
+	watching             bool
+	watchDirs            []string
+	repeat               int
+	onlyCases            []string // the IDs that --failed leaves; nil without it
+	notes                []string // for the report
 }
 
 // errTimeout ends a run that took longer than --timeout.
 var errTimeout = errors.New("the time of --timeout is over")
 
 func (r *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
+	first, err := r.restrict()
+	if err != nil {
+		return err
+	}
 	opts, err := r.options()
 	if err != nil {
 		return err
@@ -113,33 +145,12 @@ func (r *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
-
-	signalled := ctx
-	if r.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, r.timeout, errTimeout)
-		defer cancel()
+	o := &oneRun{runFlags: r, opts: opts, list: list, stdout: stdout, stderr: stderr}
+	if r.watching {
+		return r.runAgain(ctx, o, first)
 	}
-	run, watch, broken := r.judge(ctx, opts, stdout, stderr)
-	late := errors.Is(context.Cause(ctx), errTimeout) && run.Interrupted
-	if late {
-		run.NotRun = append(run.NotRun, fmt.Sprintf("--timeout %v was over", r.timeout))
-	}
-	if r.known != "" {
-		outcome := list.Apply(run.Report)
-		run.Known = &outcome
-	}
-
-	run.Signalled = signalled.Err() != nil && run.Interrupted
-	status := report.ExitStatus(run)
-	switch {
-	case run.Signalled:
-	case late:
-		status = statusViolated // or not known to hold, which has the same status
-	case broken:
-		status = statusCouldNotRun
-	}
-	if err := errors.Join(watch.finish(run, status), r.write(run)); err != nil {
+	_, status, err := o.do(ctx)
+	if err != nil {
 		return err
 	}
 	if status != statusHolds {
@@ -148,24 +159,88 @@ func (r *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	return nil
 }
 
+// oneRun is a run with all that the flags ask for.
+type oneRun struct {
+	*runFlags
+	opts           []conformance.Option
+	list           known.List
+	stdout, stderr io.Writer
+	first          *firstCases // nil if none come first
+}
+
+// errChanged ends a run whose implementation has changed meanwhile.
+var errChanged = errors.New("the implementation's files have changed")
+
+// do runs the cases, shows the outcome and writes the files that were asked for. If files changed
+// meanwhile it shows and writes nothing, and returns errChanged.
+func (o *oneRun) do(ctx context.Context) (run report.Run, status int, err error) {
+	signalled := ctx
+	if o.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, o.timeout, errTimeout)
+		defer cancel()
+	}
+	run, watch, broken := o.judge(ctx)
+	late := errors.Is(context.Cause(ctx), errTimeout) && run.Interrupted
+	if late {
+		run.NotRun = append(run.NotRun, fmt.Sprintf("--timeout %v was over", o.timeout))
+	}
+	if o.known != "" {
+		outcome := o.list.Apply(run.Report)
+		run.Known = &outcome
+	}
+	if errors.Is(context.Cause(ctx), errChanged) {
+		return run, 0, errChanged
+	}
+
+	run.Signalled = signalled.Err() != nil && run.Interrupted
+	status = report.ExitStatus(run)
+	switch {
+	case run.Signalled:
+	case late:
+		status = statusViolated // or not known to hold, which has the same status
+	case broken:
+		status = statusCouldNotRun
+	}
+	return run, status, errors.Join(watch.finish(run, status), o.write(run))
+}
+
 // judge runs the cases. It reports broken if the adapter became unusable during the run.
-func (r *runFlags) judge(ctx context.Context, opts []conformance.Option, stdout, stderr io.Writer) (run report.Run, watch watcher, broken bool) {
-	subject := r.subject(ctx)
-	watch = r.watch(stdout, stderr, subject)
-	run = report.Run{Environment: report.Here(), Rerun: r.rerun(), Strict: r.strict}
-	if err := subject.open(r); err != nil {
+func (o *oneRun) judge(ctx context.Context) (run report.Run, watch watcher, broken bool) {
+	subject := o.subject(ctx)
+	watch = o.watch(subject)
+	run = report.Run{Environment: report.Here(), Rerun: o.rerun(), Strict: o.strict, File: o.file(), Notes: slices.Clone(o.notes)}
+	if err := subject.open(o.runFlags); err != nil {
 		run.Report = subject.notStarted(err)
 		watch.end()
 		return run, watch, false
 	}
-	run.Report = subject.check(append(opts, watch.options()...)...)
+	run.Report = o.repeated(ctx, subject, slices.Concat(o.opts, watch.options(), o.first.options(watch)))
 	watch.end()
 	if fault := subject.close(); fault != nil && ctx.Err() == nil {
 		broken = true
 		run.NotRun = append(run.NotRun, fault.Error())
 	}
-	run.Notes = subject.notes()
+	run.Notes = append(run.Notes, subject.notes()...)
 	return run, watch, broken
+}
+
+// repeated runs the cases as often as --repeat says, and returns one report of all turns.
+func (o *oneRun) repeated(ctx context.Context, subject *subject, opts []conformance.Option) conformance.Report {
+	if o.repeat == 1 {
+		return subject.check(opts...)
+	}
+	turns := []conformance.Report{subject.check(opts...)}
+	for len(turns) < o.repeat && ctx.Err() == nil && turns[0].SetUp == "" { // what could not be set up would not be again
+		turns = append(turns, subject.check(opts...))
+	}
+	all := result.Repeated(turns...)
+	if len(turns) < o.repeat && all.SetUp == "" {
+		all.Interrupted = true
+		all.NotRun = append(all.NotRun, fmt.Sprintf("%d of %d turns of --repeat: the run was ended before them", o.repeat-len(turns), o.repeat))
+	}
+	all.Repeat = o.repeat
+	return all
 }
 
 func (r *runFlags) role() spec.Role {
@@ -205,6 +280,12 @@ func (r *runFlags) options() ([]conformance.Option, error) {
 		return nil, fmt.Errorf("--grace %v: give the grace period that your worker is set to, such as 10s", r.grace)
 	case r.timeout < 0:
 		return nil, fmt.Errorf("--timeout %v: give a time such as 5m", r.timeout)
+	case r.repeat < 1:
+		return nil, fmt.Errorf("--repeat %d: give at least 1", r.repeat)
+	case r.watching && r.writeKnown != "":
+		return nil, errors.New("--write-known-failing lists what fails in one run: give it without --watch")
+	case len(r.watchDirs) > 0 && !r.watching:
+		return nil, errors.New("--watch-dir says which folder --watch looks at: give --watch too")
 	}
 	if !slices.Contains(spec.Versions(), r.spec) {
 		return nil, fmt.Errorf("--spec %s: the clauses have the versions %s", r.spec, strings.Join(spec.Versions(), ", "))
@@ -237,7 +318,7 @@ func (r *runFlags) selection() ([]conformance.Option, error) {
 	default:
 		return nil, fmt.Errorf("--framing %s: give enhanced, basic or both", r.framing)
 	}
-	for _, pattern := range r.clauses {
+	for _, pattern := range r.patterns() {
 		if strings.Contains(pattern, "/") {
 			opts = append(opts, conformance.Only(pattern))
 		} else {
@@ -257,6 +338,14 @@ func (r *runFlags) selection() ([]conformance.Option, error) {
 	return opts, nil
 }
 
+// patterns returns the cases of --failed, or else what --clause says.
+func (r *runFlags) patterns() []string {
+	if r.onlyCases != nil {
+		return r.onlyCases
+	}
+	return r.clauses
+}
+
 // rerun returns how to repeat the run, and how to repeat one case of it.
 func (r *runFlags) rerun() report.Rerun {
 	words := []string{"pyproctest", "run", "--" + string(r.role()), r.command()}
@@ -268,6 +357,9 @@ func (r *runFlags) rerun() report.Rerun {
 	}
 	if r.strict {
 		words = append(words, "--strict")
+	}
+	if r.repeat > 1 {
+		words = append(words, "--repeat", fmt.Sprint(r.repeat))
 	}
 	one := append(slices.Clone(words), "--clause")
 	if r.framing != "both" {
@@ -281,6 +373,9 @@ func (r *runFlags) rerun() report.Rerun {
 	}
 	if r.shard != "" {
 		words = append(words, "--shard", r.shard)
+	}
+	if r.onlyCases != nil {
+		words = append(words, "--failed", r.failed)
 	}
 	if r.known != "" {
 		words = append(words, "--known-failing", r.known)

@@ -15,13 +15,15 @@ import (
 type events struct {
 	out     *json.Encoder
 	subject *subject
+	repeat  int
+	turn    int   // of --repeat, counted from 1
 	err     error // the first error of writing
 }
 
-func newEvents(out io.Writer, s *subject) *events {
+func newEvents(out io.Writer, s *subject, repeat int) *events {
 	e := json.NewEncoder(out)
 	e.SetEscapeHTML(false)
-	return &events{out: e, subject: s}
+	return &events{out: e, subject: s, repeat: repeat}
 }
 
 type startEvent struct {
@@ -31,6 +33,7 @@ type startEvent struct {
 	Subject string    `json:"subject"`
 	Clauses string    `json:"clauses_version"`
 	Cases   []string  `json:"cases"`
+	Turn    int       `json:"turn,omitempty"` // absent without --repeat
 }
 
 type resultEvent struct {
@@ -39,6 +42,7 @@ type resultEvent struct {
 	Status   result.Status  `json:"status"`
 	Clauses  []string       `json:"clauses"`
 	Elapsed  float64        `json:"elapsed_ms"`
+	Turn     int            `json:"turn,omitempty"`
 	Reason   string         `json:"reason,omitempty"`
 	Findings []findingEvent `json:"findings,omitempty"`
 }
@@ -62,6 +66,13 @@ type endEvent struct {
 	Excused     []string       `json:"excused"`
 	Problems    []string       `json:"known_failing_problems"`
 	Notes       []string       `json:"notes"`
+	Flaky       []flakyEvent   `json:"flaky,omitempty"`
+}
+
+type flakyEvent struct {
+	ID    string `json:"id"`
+	Held  int    `json:"held"`
+	Times int    `json:"times"`
 }
 
 type clauseEvent struct {
@@ -85,18 +96,23 @@ func (e *events) start(ids []string) {
 	if ids == nil {
 		ids = []string{}
 	}
-	e.write(startEvent{"start", time.Now().UTC(), e.subject.role, e.subject.name, spec.Version, ids})
+	if e.repeat > 1 {
+		e.turn++
+	}
+	e.write(startEvent{"start", time.Now().UTC(), e.subject.role, e.subject.name, spec.Version, ids, e.turn})
 }
 
 func (e *events) result(r result.Result) {
 	event := resultEvent{
-		Event: "result", ID: r.ID, Status: r.Status, Clauses: r.Clauses, Elapsed: milliseconds(r.Elapsed), Reason: r.Reason,
+		Event: "result", ID: r.ID, Status: r.Status, Clauses: r.Clauses, Elapsed: milliseconds(r.Elapsed), Turn: e.turn, Reason: r.Reason,
 	}
 	for _, f := range r.Findings {
 		event.Findings = append(event.Findings, findingEvent{f.Clause, f.Want, f.Got})
 	}
 	e.write(event)
 }
+
+func (e *events) say(string) {}
 
 func (e *events) end() {}
 
@@ -113,6 +129,11 @@ func (e *events) finish(run report.Run, status int) error {
 			c.Status = "not_run"
 		}
 		end.Clauses = append(end.Clauses, clauseEvent{c.Name, c.Level, c.Status, c.Cases})
+	}
+	for _, r := range run.Results {
+		if r.Flaky() {
+			end.Flaky = append(end.Flaky, flakyEvent{r.ID, r.Held, r.Times})
+		}
 	}
 	if run.Known != nil {
 		for _, x := range run.Known.Excused {

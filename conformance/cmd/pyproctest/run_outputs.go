@@ -24,7 +24,7 @@ func (r *runFlags) checkOutputs() error {
 			return fmt.Errorf("--badge %s: give a file that ends in .svg or .json", path)
 		}
 	}
-	if len(r.clauses) > 0 || len(r.exclude) > 0 || r.shard != "" {
+	if r.onlyCases != nil || len(r.clauses) > 0 || len(r.exclude) > 0 || r.shard != "" {
 		if _, err := os.Stat(r.writeKnown); r.writeKnown != "" && err == nil {
 			return fmt.Errorf("--write-known-failing %s: the file exists, and this run is only a part: its other entries would be lost", r.writeKnown)
 		}

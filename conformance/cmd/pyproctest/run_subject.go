@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/mattn/go-shellwords"
@@ -27,6 +29,29 @@ func (r *runFlags) subject(ctx context.Context) *subject {
 		s.name = r.command()
 	}
 	return s
+}
+
+// file returns the first file below the current folder that the command names, the program last; empty if there is none.
+func (r *runFlags) file() string {
+	words, err := shellwords.Parse(r.command())
+	if err != nil || len(words) == 0 {
+		return ""
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	for _, path := range append(words[1:len(words):len(words)], words[0]) {
+		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		if whole, err := filepath.Abs(path); err == nil {
+			if below, err := filepath.Rel(here, whole); err == nil && filepath.IsLocal(below) {
+				return filepath.ToSlash(below)
+			}
+		}
+	}
+	return ""
 }
 
 // processes returns how many processes an adapter may have: one for each case that may run at once.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/pyproctest/pyproctest/conformance"
@@ -10,6 +11,8 @@ import (
 // watcher shows the progress and the end of a run.
 type watcher interface {
 	options() []conformance.Option
+	// say shows a line while cases run. Events have no such lines.
+	say(line string)
 	// end is called when all cases have ended.
 	end()
 	// finish is called with the whole run, after end.
@@ -17,14 +20,15 @@ type watcher interface {
 }
 
 // watch returns the watcher that the flags ask for: JSON events, or text. On a terminal the text comes with progress.
-func (r *runFlags) watch(stdout, stderr io.Writer, s *subject) watcher {
-	if r.json {
-		return newEvents(stdout, s)
+func (o *oneRun) watch(s *subject) watcher {
+	if o.json {
+		return newEvents(o.stdout, s, o.repeat)
 	}
-	if screen, ok := terminal(stderr); ok {
-		return &onScreen{quiet: quiet{stdout, r.verbose}, line: newLine(screen, s)}
+	q := quiet{o.stdout, o.verbose}
+	if screen, ok := terminal(o.stderr); ok {
+		return &onScreen{quiet: q, line: newLine(screen, s, o.repeat, o.list)}
 	}
-	return quiet{stdout, r.verbose}
+	return q
 }
 
 // quiet writes nothing before the end.
@@ -34,6 +38,8 @@ type quiet struct {
 }
 
 func (quiet) options() []conformance.Option { return nil }
+
+func (q quiet) say(line string) { fmt.Fprintln(q.stdout, line) }
 
 func (quiet) end() {}
 
@@ -55,5 +61,7 @@ func (o *onScreen) options() []conformance.Option {
 		conformance.OnStart(o.line.start), conformance.OnCase(o.line.begin), conformance.OnResult(o.line.result),
 	}
 }
+
+func (o *onScreen) say(line string) { o.line.aside(func() { o.quiet.say(line) }) }
 
 func (o *onScreen) end() { o.line.clear() }

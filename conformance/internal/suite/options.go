@@ -20,6 +20,7 @@ type Options struct {
 	Patience time.Duration  // how long to wait for what must happen
 	Strict   bool           // a SHOULD that does not hold fails its subtest
 	Parallel int            // how many cases Check runs at once; 0: see slots
+	First    []string       // IDs of the cases that Check runs before all others
 	Spec     string         // the version of the clauses to judge by
 	OnReport []func(result.Report)
 	Subject  string // the implementation's name in reports

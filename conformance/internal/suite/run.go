@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -26,14 +27,15 @@ func CloseReport(r *result.Report) {
 	slices.SortFunc(r.Results, func(a, b result.Result) int { return strings.Compare(a.ID, b.ID) })
 }
 
-// Check runs the jobs without a testing.T, the serial ones first and one at a time. When the context ends it returns
+// Check runs the jobs without a testing.T: those of Options.First before the others, and of each of these two the serial ones
+// before the others and one at a time. When the context ends it returns
 // early, with what has run so far.
 func Check(ctx context.Context, role spec.Role, o *Options, all []Job, notRun []string) result.Report {
 	return checkIn(ctx, role, o, all, notRun, newSlots(o))
 }
 
 func checkIn(ctx context.Context, role spec.Role, o *Options, all []Job, notRun []string, slots *slots) result.Report {
-	slices.SortStableFunc(all, func(a, b Job) int { return inOrder(a.Info, b.Info) })
+	slices.SortStableFunc(all, func(a, b Job) int { return cmp.Or(o.turn(a)-o.turn(b), inOrder(a.Info, b.Info)) })
 	rep := NewReport(role, o, notRun)
 	o.progress.runStarts(all)
 	var mu sync.Mutex
@@ -50,26 +52,13 @@ func checkIn(ctx context.Context, role spec.Role, o *Options, all []Job, notRun 
 		rep.Results = append(rep.Results, r)
 		o.progress.caseEnded(r)
 	}
-	for _, j := range all {
-		if j.Serial && ctx.Err() == nil {
-			do(j)
-		}
+	first := slices.IndexFunc(all, func(j Job) bool { return o.turn(j) > 0 })
+	if first < 0 {
+		first = len(all)
 	}
-	var wg sync.WaitGroup
-	for _, j := range all {
-		if j.Serial {
-			continue
-		}
-		end := slots.take(ctx)
-		if end == nil {
-			break
-		}
-		wg.Go(func() {
-			defer end()
-			do(j)
-		})
+	for _, part := range [][]Job{all[:first], all[first:]} {
+		runPart(ctx, part, slots, do)
 	}
-	wg.Wait()
 	if missed := len(all) - len(rep.Results); missed > 0 {
 		rep.Interrupted = true
 		for _, j := range all {
@@ -84,6 +73,38 @@ func checkIn(ctx context.Context, role spec.Role, o *Options, all []Job, notRun 
 	}
 	CloseReport(&rep)
 	return rep
+}
+
+// turn returns 0 for a job of Options.First, and 1 for all others.
+func (o *Options) turn(j Job) int {
+	if slices.Contains(o.First, j.ID(j.Framing)) {
+		return 0
+	}
+	return 1
+}
+
+// runPart runs the jobs, the serial ones first, and returns when all have ended.
+func runPart(ctx context.Context, part []Job, slots *slots, do func(Job)) {
+	for _, j := range part {
+		if j.Serial && ctx.Err() == nil {
+			do(j)
+		}
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for _, j := range part {
+		if j.Serial {
+			continue
+		}
+		end := slots.take(ctx)
+		if end == nil {
+			return
+		}
+		wg.Go(func() {
+			defer end()
+			do(j)
+		})
+	}
 }
 
 // whyEnded returns the cause of the context's end, if there is one beside the cancellation itself.

@@ -47,6 +47,23 @@ func TestAClauseOfWhichACaseDidNotRunDoesNotHold(t *testing.T) {
 	require.Empty(t, clause(t, rep, "FRM-1").Status)
 }
 
+// The serial ones of both parts stay alone: no case of another part runs beside them.
+func TestCasesThatComeFirstEndBeforeAllOthersBegin(t *testing.T) {
+	t.Parallel()
+	var events []string
+	o := suite.NewOptions(t.Context(), []suite.Option{func(o *suite.Options) { o.First = []string{"FRM-9/c", "FRM-7/none", "FRM-8/b"} }})
+	o.OnCase(func(id string) { events = append(events, "begins "+id) })
+	o.OnResult(func(r result.Result) { events = append(events, "ended "+r.ID) })
+	serial := job("s", passes, "FRM-6")
+	serial.Serial = true
+	rep := suite.Check(t.Context(), spec.RoleFramer, o, []suite.Job{
+		job("a", passes, "FRM-7"), job("b", passes, "FRM-8"), job("c", passes, "FRM-9"), serial,
+	}, nil)
+	require.Len(t, rep.Results, 4)
+	require.ElementsMatch(t, []string{"begins FRM-8/b", "ended FRM-8/b", "begins FRM-9/c", "ended FRM-9/c"}, events[:4])
+	require.Equal(t, []string{"begins FRM-6/s", "ended FRM-6/s", "begins FRM-7/a", "ended FRM-7/a"}, events[4:])
+}
+
 func TestClausesThatNobodyAskedForAreMarked(t *testing.T) {
 	t.Parallel()
 	o := suite.NewOptions(t.Context(), []suite.Option{func(o *suite.Options) { o.Asked.Only = []string{"FRM-7"} }})

@@ -24,8 +24,8 @@ const (
 	newResults = "../../../bench/gate/testdata/head.txt"
 )
 
-// judged judges new results, changed by a function, against the old ones, as a run with --compare does at its end.
-func judged(t *testing.T, change func(text string) string) (verdict string, err error) {
+// judgedResults judges new results, changed by a function, against the old ones, as a run with --compare does at its end.
+func judgedResults(t *testing.T, change func(text string) string) (verdict string, err error) {
 	t.Helper()
 	text, err := os.ReadFile(newResults)
 	require.NoError(t, err)
@@ -40,14 +40,14 @@ func judged(t *testing.T, change func(text string) string) (verdict string, err 
 }
 
 func TestWhatIsNotWorseThanTheOldResultsPasses(t *testing.T) {
-	verdict, err := judged(t, func(text string) string { return text })
+	verdict, err := judgedResults(t, func(text string) string { return text })
 	require.NoError(t, err)
 	require.Contains(t, verdict, "verdict: not worse")
 }
 
 func TestWhatIsWorseThanTheOldResultsFails(t *testing.T) {
 	ratio := regexp.MustCompile(`([\d.]+) x-floor`)
-	verdict, err := judged(t, func(text string) string {
+	verdict, err := judgedResults(t, func(text string) string {
 		return ratio.ReplaceAllStringFunc(text, func(found string) string {
 			v, err := strconv.ParseFloat(strings.TrimSuffix(found, " x-floor"), 64)
 			require.NoError(t, err)
@@ -60,7 +60,7 @@ func TestWhatIsWorseThanTheOldResultsFails(t *testing.T) {
 
 func TestTooFewRunsAreNoVerdict(t *testing.T) {
 	seen := map[string]int{}
-	verdict, err := judged(t, func(text string) string {
+	verdict, err := judgedResults(t, func(text string) string {
 		var few strings.Builder
 		for line := range strings.Lines(text) {
 			name, _, _ := strings.Cut(line, " ")
@@ -75,7 +75,7 @@ func TestTooFewRunsAreNoVerdict(t *testing.T) {
 }
 
 func TestRatiosToDifferentFloorsAreNoVerdict(t *testing.T) {
-	_, err := judged(t, func(text string) string { return "floor-checksum: zlib\n" + text })
+	_, err := judgedResults(t, func(text string) string { return "floor-checksum: zlib\n" + text })
 	require.ErrorContains(t, err, `no verdict: floor-checksum is "" in`)
 	require.ErrorContains(t, err, `and "zlib" in`)
 }

@@ -68,18 +68,18 @@ type list struct {
 }
 
 type listClause struct {
-	Name       string      `json:"name"`
-	Level      spec.Level  `json:"level"`
-	Optional   bool        `json:"optional,omitempty"`
-	Roles      []spec.Role `json:"roles"`
-	Sentence   string      `json:"sentence"`
-	Why        string      `json:"why,omitempty"`
-	Untestable string      `json:"untestable,omitempty"`
-	Since      int         `json:"since"`
-	Changes    []change    `json:"changes,omitempty"` // with --since, only those after that version
+	Name       string         `json:"name"`
+	Level      spec.Level     `json:"level"`
+	Optional   bool           `json:"optional,omitempty"`
+	Roles      []spec.Role    `json:"roles"`
+	Sentence   string         `json:"sentence"`
+	Why        string         `json:"why,omitempty"`
+	Untestable string         `json:"untestable,omitempty"`
+	Since      int            `json:"since"`
+	Changes    []clauseChange `json:"changes,omitempty"` // with --since, only those after that version
 }
 
-type change struct {
+type clauseChange struct {
 	Version int    `json:"version"`
 	What    string `json:"what"`
 }
@@ -143,10 +143,10 @@ func (l *list) keepSince(version string) error {
 	return nil
 }
 
-func changes(of []spec.Change) []change {
-	var all []change
+func changes(of []spec.Change) []clauseChange {
+	var all []clauseChange
 	for _, c := range of {
-		all = append(all, change(c))
+		all = append(all, clauseChange(c))
 	}
 	return all
 }

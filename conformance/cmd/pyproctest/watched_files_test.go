@@ -29,7 +29,7 @@ func save(t *testing.T, path, text string) {
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o666))
 }
 
-func within(t *testing.T) context.Context {
+func inTime(t *testing.T) context.Context {
 	t.Helper()
 	ctx, end := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(end)
@@ -43,9 +43,9 @@ func TestSourcesAreWatchedAndWhatToolsWriteIsNot(t *testing.T) {
 	for _, name := range []string{"__pycache__/x.py", ".git/index", "node_modules/a.js", "env/b.py", "out.log", "report.json", ".worker.py.swp", "lib/new.py"} {
 		save(t, filepath.Join(dir, name), "changed")
 	}
-	require.Equal(t, []string{filepath.Join(dir, "lib/new.py")}, w.wait(within(t)).files)
+	require.Equal(t, []string{filepath.Join(dir, "lib/new.py")}, w.wait(inTime(t)).files)
 	require.NoError(t, os.Remove(filepath.Join(dir, "lib/module.py")))
-	require.Equal(t, []string{filepath.Join(dir, "lib/module.py")}, w.wait(within(t)).files)
+	require.Equal(t, []string{filepath.Join(dir, "lib/module.py")}, w.wait(inTime(t)).files)
 }
 
 // As editors do it: a new file takes the place of the old one, perhaps of the same size.
@@ -55,7 +55,7 @@ func TestAFileThatIsReplacedHasChanged(t *testing.T) {
 	began := time.Now()
 	save(t, filepath.Join(dir, ".new"), "2")
 	require.NoError(t, os.Rename(filepath.Join(dir, ".new"), filepath.Join(dir, "worker.py")))
-	c := w.wait(within(t))
+	c := w.wait(inTime(t))
 	require.Equal(t, []string{filepath.Join(dir, "worker.py")}, c.files)
 	require.WithinDuration(t, began, c.at, 10*time.Second)
 }
@@ -70,13 +70,13 @@ func TestAFileThatChangesWithEachRunCountsBetweenThemOnly(t *testing.T) {
 	for run := range unrulyAfter {
 		require.Empty(t, w.inARow[data]-run)
 		save(t, data, "written by run "+string(rune('1'+run)))
-		c := w.waitBeside(within(t))
+		c := w.waitBeside(inTime(t))
 		require.Equal(t, []string{data}, c.files)
 		require.Equal(t, run == unrulyAfter-1, len(c.unruly) == 1, "run %d: %v", run+1, c.unruly)
 	}
 	save(t, data, "written by a run more")
 	save(t, filepath.Join(dir, "worker.py"), "saved meanwhile")
-	require.Equal(t, []string{filepath.Join(dir, "worker.py")}, w.waitBeside(within(t)).files)
+	require.Equal(t, []string{filepath.Join(dir, "worker.py")}, w.waitBeside(inTime(t)).files)
 
 	save(t, data, "written by the last run")
 	ended, end := context.WithCancel(t.Context())
@@ -84,7 +84,7 @@ func TestAFileThatChangesWithEachRunCountsBetweenThemOnly(t *testing.T) {
 	require.Empty(t, w.waitBeside(ended).files)
 	require.Empty(t, w.differing(w.look(), func(string) bool { return true }), "what the run wrote is no change")
 	save(t, data, "edited")
-	require.Equal(t, []string{data}, w.wait(within(t)).files)
+	require.Equal(t, []string{data}, w.wait(inTime(t)).files)
 }
 
 func TestFilesWithANewNameInEachRunAreOneKind(t *testing.T) {
@@ -92,7 +92,7 @@ func TestFilesWithANewNameInEachRunAreOneKind(t *testing.T) {
 	dir, w := watchedFolder(t)
 	for _, name := range []string{"1", "22", "333"} {
 		save(t, filepath.Join(dir, "trace-"+name+".json"), "x")
-		require.NotEmpty(t, w.waitBeside(within(t)).files)
+		require.NotEmpty(t, w.waitBeside(inTime(t)).files)
 	}
 	require.Equal(t, unrulyAfter, w.inARow[filepath.Join(dir, "*.json")])
 }
@@ -103,7 +103,7 @@ func TestTheWorkerItselfAlwaysCounts(t *testing.T) {
 	dir, w := watchedFolder(t)
 	for _, text := range []string{"22", "333", "4444", "55555"} {
 		save(t, filepath.Join(dir, "worker.py"), text)
-		c := w.waitBeside(within(t))
+		c := w.waitBeside(inTime(t))
 		require.NotEmpty(t, c.files)
 		require.Empty(t, c.unruly)
 	}

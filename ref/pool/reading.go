@@ -32,7 +32,8 @@ func (m *multiplexed) read() {
 // returns the error that ended the reading, and why the request was not sent, if it was not.
 func (m *multiplexed) askAndRead(ctx context.Context, c *pendingCall) (err, unsent error) {
 	if ctx.Done() != nil {
-		defer context.AfterFunc(ctx, func() { m.turn.interrupt(c.id) })()
+		id := c.id // the function may run when the call has returned, and c is another
+		defer context.AfterFunc(ctx, func() { m.turn.interrupt(id) })()
 	}
 	a := &m.asking
 	a.call, a.unsent, a.reads = c, errUnsent, 0

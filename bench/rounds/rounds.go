@@ -34,6 +34,7 @@ type Plan struct {
 	// Within bounds the whole: a round that would not end in time, by what the one before took, does not begin. 0 sets no
 	// bound.
 	Within time.Duration
+	Later  time.Duration // what is measured after this plan takes so long: for the estimate
 
 	Config []benchfmt.Config // of every result, beside what the rows note
 	Out    *results.Writer
@@ -185,7 +186,7 @@ func (p *Plan) left(round int, rest []rows.Row, began time.Time) time.Duration {
 	if p.Within > 0 {
 		d = max(0, min(d, p.Within-p.now().Sub(began)))
 	}
-	return d.Round(time.Second)
+	return (d + p.Later).Round(time.Second)
 }
 
 func (p *Plan) measure(ctx context.Context, shelf *rows.Shelf, row rows.Row) error {

@@ -75,6 +75,9 @@ func callsRow(side string, start Starter, placement string, framing conformance.
 				return floor, subject, err
 			}
 			body := stringBody(s.bytes)
+			if err := p.echo(ctx, body, true); err != nil {
+				return floor, subject, err
+			}
 			return loop.Side(callers, body), p.side(ctx, callers, body), nil
 		},
 	}
@@ -122,7 +125,7 @@ func (s *Shelf) started(ctx context.Context, start Starter, framing conformance.
 	})
 }
 
-// side calls echo, and looks at what comes back: all of the first answer of a turn, and the length of the others.
+// side calls echo, and looks at the length of what comes back. For more there is no time while it is measured.
 func (p *started) side(ctx context.Context, callers int, body json.RawMessage) turns.Side {
 	side := turns.Side{Processes: func() []int { return p.pids }}
 	if p.timed != nil {
@@ -133,15 +136,7 @@ func (p *started) side(ctx context.Context, callers int, body json.RawMessage) t
 		}
 		return side
 	}
-	many := turns.Callers(callers, func() error { return p.echo(ctx, body, false) })
-	side.Run = func(n int, l *turns.Latencies) error {
-		if l == nil { // nothing is timed
-			if err := p.echo(ctx, body, true); err != nil {
-				return err
-			}
-		}
-		return many(n, l)
-	}
+	side.Run = turns.Callers(callers, func() error { return p.echo(ctx, body, false) })
 	return side
 }
 

@@ -69,9 +69,6 @@ func StartPool(open OpenPool) Starter {
 		if err == nil {
 			err = s.findPIDs(ctx, workers)
 		}
-		if err == nil {
-			err = s.echo(ctx, stringBody(64), true)
-		}
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("the pool does not start: %w", err), s.stop())
 		}

@@ -155,13 +155,12 @@ func (b *benchFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	plan.Config, plan.Out = b.config(about), w
 	line := newBenchLine(stderr)
 	plan.Progress = line.show
-	show := func() (report.Rows, results.Set, error) { return readRows(file) }
 	plan.Pause = func(at rounds.Pause) {
 		if !at.First {
 			return
 		}
 		line.clear()
-		if rows, _, err := show(); err == nil {
+		if rows, _, err := readRows(file); err == nil {
 			_ = report.WriteSubjectText(stdout, rows, about)
 			fmt.Fprintf(stdout, "\nThat is the first table, after %v; the others follow.\n", time.Since(began).Round(time.Second))
 		}
@@ -230,6 +229,7 @@ func (b *benchFlags) plan(subjects []*benchSubject, began time.Time, load *bench
 	case b.full:
 		extent, p.Rounds, p.Each, p.Within = rows.Full, fullRounds, fullEach, 0
 	}
+	p.Later = load.takes(len(subjects))
 	if b.rounds > 0 {
 		p.Rounds, p.Within = b.rounds, 0
 	}

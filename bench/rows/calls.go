@@ -78,6 +78,11 @@ func callsRow(side string, start Starter, placement string, framing conformance.
 			if err := p.echo(ctx, body, true); err != nil {
 				return floor, subject, err
 			}
+			context.AfterFunc(ctx, func() {
+				if context.Cause(ctx) != errOver {
+					p.abort()
+				}
+			})
 			return loop.Side(callers, body), p.side(ctx, callers, body), nil
 		},
 	}
@@ -92,6 +97,7 @@ type started struct {
 	timed TimedPool // or nil
 	pids  []int     // of the workers
 	stop  func() error
+	abort func() // ends running calls
 }
 
 // Own returns a row without a floor, of one pool of one worker: measure measures its calls, unpinned.
@@ -125,7 +131,8 @@ func (s *Shelf) started(ctx context.Context, start Starter, framing conformance.
 	})
 }
 
-// side calls echo, and looks at the length of what comes back. For more there is no time while it is measured.
+// side calls echo, and looks at the length of what comes back. For more there is no time while it is measured. The calls have
+// a context that cannot end, as those of this repository's own rows, for one that can costs some: abort ends them.
 func (p *started) side(ctx context.Context, callers int, body json.RawMessage) turns.Side {
 	side := turns.Side{Processes: func() []int { return p.pids }}
 	if p.timed != nil {
@@ -136,7 +143,7 @@ func (p *started) side(ctx context.Context, callers int, body json.RawMessage) t
 		}
 		return side
 	}
-	side.Run = turns.Callers(callers, func() error { return p.echo(ctx, body, false) })
+	side.Run = turns.Callers(callers, func() error { return p.echo(context.Background(), body, false) })
 	return side
 }
 

@@ -56,6 +56,7 @@ func StartPool(open OpenPool) Starter {
 		}
 		s := &started{call: p.Call}
 		s.timed, _ = p.(TimedPool)
+		s.abort = func() { _ = p.Shutdown(ended()) }
 		s.stop = func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 			defer cancel()
@@ -74,6 +75,13 @@ func StartPool(open OpenPool) Starter {
 		}
 		return s, nil
 	}
+}
+
+// ended is a context for a Shutdown that waits for no call.
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
 }
 
 // stopTimeout is how long a pool may let running calls finish, of which there are none.

@@ -84,7 +84,7 @@ func (r Row) Measure(ctx context.Context, s *Shelf, more func() bool) ([]turns.M
 		return metrics, nil
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	defer cancel(errOver)
 	patience := time.AfterFunc(hung, func() { cancel(errHung) })
 	defer patience.Stop()
 	floor, subject, err := r.sides(ctx, s)
@@ -103,6 +103,9 @@ func (r Row) Measure(ctx context.Context, s *Shelf, more func() bool) ([]turns.M
 	}
 	return metrics, nil
 }
+
+// errOver is the cause of the end of a row's context when nothing is wrong.
+var errOver = errors.New("the row is measured")
 
 var errHung = fmt.Errorf("a turn did not end within %v: a call or a frame hangs", hung)
 

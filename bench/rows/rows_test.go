@@ -152,6 +152,33 @@ func TestAnEchoThatIsNoneGetsNoFigures(t *testing.T) {
 	require.ErrorContains(t, p.side(t.Context(), 4, stringBody(64)).Run(10, nil), "a call of echo failed: gone")
 }
 
+// The calls of a pool that hangs do not listen to a context, so the pool is shut down.
+func TestCallsThatHangAreEndedWithTheirPool(t *testing.T) {
+	stop := errors.New("the person wants it to end")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	gone := make(chan struct{})
+	first := true
+	start := func(context.Context, *Shelf, conformance.Framing, int) (*started, error) {
+		return &started{
+			call: func(_ context.Context, _ string, body json.RawMessage) (json.RawMessage, error) {
+				if first { // before the clock runs
+					first = false
+					return body, nil
+				}
+				cancel(stop)
+				<-gone
+				return nil, errors.New("the pool is closed")
+			},
+			abort: func() { close(gone) },
+			stop:  func() error { return nil },
+		}, nil
+	}
+	shelf := NewShelf(nil)
+	defer func() { require.NoError(t, shelf.Close()) }()
+	_, err := callsRow("yours", start, Unpinned, conformance.Enhanced, 1, bodySizes[0], 1).Measure(ctx, shelf, func() bool { return true })
+	require.ErrorIs(t, err, stop)
+}
+
 func TestAShelfClosesWhatAGroupHasOpenedInReverse(t *testing.T) {
 	shelf := NewShelf(nil)
 	var closed []string

@@ -31,7 +31,8 @@ func StartWorkers(command conformance.WorkerCommand) Starter {
 			call: func(ctx context.Context, method string, body json.RawMessage) (json.RawMessage, error) {
 				return p.Call(ctx, method, body)
 			},
-			stop: func() error { return p.Shutdown(context.Background()) },
+			stop:  func() error { return p.Shutdown(context.Background()) },
+			abort: func() { _ = p.Shutdown(ended()) },
 		}
 		for _, w := range p.Workers() {
 			s.pids = append(s.pids, w.Health().PID)

@@ -61,7 +61,7 @@ func TestNodeWorker(t *testing.T) {
 func TestRubyFramer(t *testing.T) {
 	adapter := file(t, "ruby-framer/adapter.rb")
 	build(t, "ruby", "-W:no-experimental", "-wc", file(t, "ruby-framer/framer.rb"), adapter)
-	checkFramer(t, conformance.Command(tool(t, "ruby"), adapter), part(t, 8)...)
+	checkFramer(t, conformance.Command(tool(t, "ruby"), adapter), part(t, 16)...)
 }
 
 func TestNodePool(t *testing.T) {

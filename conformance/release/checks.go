@@ -113,7 +113,7 @@ func (r release) checkBinary(ctx context.Context, e *environment) error {
 	}
 	for line, pattern := range map[string]string{
 		"./pyproctest --version":               `^pyproctest \S+ \(commit ` + string(head[:12]) + `.*\), clauses version \d+, vectors \d+\.\d+\n$`,
-		"./pyproctest explain FRM-7":           `A vector, .*bad_length`,
+		"./pyproctest explain FRM-7":           `(?s)A vector, .*bad_length`,
 		"./pyproctest list --since 2":          `clauses version \d+\.\n$`,
 		"./pyproctest vectors && ls vectors":   `schema\.json`,
 		"./pyproctest vectors --diff 1.0":      `the same\.`,

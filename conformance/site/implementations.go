@@ -41,7 +41,7 @@ func implementations() ([]implementation, error) {
 }
 
 // measured says what is behind each report that make site-results writes, by the name of its file and, where a file has
-// several runs, its role. Version is that of the tree if it is empty.
+// several runs, its role. Where Version is empty, it is the commit of the tree.
 var measured = []struct {
 	file string
 	implementation
@@ -60,7 +60,7 @@ var measured = []struct {
 }
 
 // writeImplementations condenses the reports into one file. Each that measured names must be there.
-func writeImplementations(to string, files []string) error {
+func writeImplementations(to, commit string, files []string) error {
 	runs := map[string]report.Run{}
 	for _, file := range files {
 		f, err := os.Open(file)
@@ -82,7 +82,7 @@ func writeImplementations(to string, files []string) error {
 		if !there {
 			return fmt.Errorf("there is no report %s.json of a %s", m.file, m.Role)
 		}
-		all = append(all, m.of(run))
+		all = append(all, m.of(run, commit))
 	}
 	text, err := json.MarshalIndent(all, "", " ")
 	if err != nil {
@@ -91,14 +91,15 @@ func writeImplementations(to string, files []string) error {
 	return os.WriteFile(to, append(text, '\n'), 0o644)
 }
 
-func (i implementation) of(run report.Run) implementation {
+// of fills in what the run says. commit is that of the tree, which is the version of what is in it.
+func (i implementation) of(run report.Run, commit string) implementation {
 	if i.Version == "" {
-		i.Version = "as in the tree"
+		i.Version = "commit " + commit
 	}
 	if i.Framing == "" {
 		i.Framing = "both"
 	}
-	i.Date, i.By, i.Clauses = run.Started.UTC().Format("2006-01-02"), run.Environment.Version, run.Spec
+	i.Date, i.By, i.Clauses = run.Started.UTC().Format("2006-01-02"), "commit "+commit, run.Spec
 	i.System = run.Environment.OS + "/" + run.Environment.Arch
 	i.Must, i.Should, i.States = run.Count(spec.Must), run.Count(spec.Should), map[string]report.State{}
 	for _, c := range run.Clauses() {

@@ -12,6 +12,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
+	"strings"
 )
 
 func main() {
@@ -20,7 +22,10 @@ func main() {
 	flag.Parse()
 	err := error(nil)
 	if *collect {
-		err = writeImplementations("conformance/site/implementations.json", flag.Args())
+		head, headErr := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
+		if err = headErr; err == nil {
+			err = writeImplementations("conformance/site/implementations.json", strings.TrimSpace(string(head)), flag.Args())
+		}
 	} else {
 		err = write(".", *out)
 	}

@@ -149,19 +149,21 @@ func TestReportsAreCondensed(t *testing.T) {
 		files = append(files, file)
 	}
 	to := filepath.Join(dir, "out")
-	require.NoError(t, writeImplementations(to, files))
+	require.NoError(t, writeImplementations(to, "0123456789ab", files))
 	text, err := os.ReadFile(to)
 	require.NoError(t, err)
 	var all []implementation
 	require.NoError(t, json.Unmarshal(text, &all))
 	require.Len(t, all, len(measured))
 	require.Equal(t, "2026-11-30", all[0].Date)
-	require.Equal(t, "v0.1.0", all[0].By)
+	require.Equal(t, "commit 0123456789ab", all[0].By)
+	require.Equal(t, "commit 0123456789ab", all[0].Version)
+	require.Equal(t, "0.1.0 from PyPI", all[7].Version)
 	require.NotEmpty(t, all[0].States["FRM-1"])
 	require.Empty(t, all[0].States["SHD-1"])
 
 	slices.Sort(files)
-	require.ErrorContains(t, writeImplementations(to, files[1:]), "there is no report c-framer.json of a framer")
+	require.ErrorContains(t, writeImplementations(to, "0123456789ab", files[1:]), "there is no report c-framer.json of a framer")
 }
 
 func TestTheHistoryOfTheBenchmarksHasADateForEachMeasurement(t *testing.T) {

@@ -50,7 +50,7 @@ for (const file of pages) {
   for (const [size, viewport, colorScheme] of [["desktop", desktop, "light"], ["phone", phone, "dark"]]) {
     await check(`axe ${file} ${size} ${colorScheme}`, { viewport, colorScheme, bypassCSP: true }, async (page) => {
       await open(page, file);
-      await page.getByRole("button", { name: "Open all" }).click();
+      if (file !== "several.html") await page.getByRole("button", { name: "Open all" }).click(); // of so many runs axe takes minutes
       await page.evaluate(axe);
       const found = await page.evaluate(() => globalThis.axe.run());
       assert.ok(found.passes.length > 15, "axe looked at the page");

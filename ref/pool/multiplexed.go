@@ -81,7 +81,9 @@ func (m *multiplexed) call(ctx context.Context, c *pendingCall) (message.Respons
 		err = m.send(c)
 	}
 	if err != nil {
-		c.slot.free()
+		if !c.freed {
+			c.slot.free()
+		}
 		return message.Response{}, err
 	}
 	return m.await(ctx, c)
@@ -227,6 +229,7 @@ func (m *multiplexed) end(calls []*pendingCall) {
 	s.freeAll(n)
 	for i, c := range calls {
 		calls[i] = nil
+		c.freed = true
 		c.done <- struct{}{}
 	}
 }

@@ -27,6 +27,7 @@ type pendingCall struct {
 	// For the link. Whoever removes the call from the calls that are pending there, the holder of the turn or the
 	// caller whose context has ended, decides how the call ends. So it ends once [RID-4].
 	start int64     // where its request begins in the stream; notAdded before it was added
+	freed bool      // its slot is free; fail may have ended the call while its request was being sent
 	lent  *lentBody // the body, if it is written from the caller's memory
 }
 

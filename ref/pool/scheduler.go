@@ -54,7 +54,7 @@ func (s *scheduler) acquire(ctx context.Context, c *pendingCall) error {
 		s.arrived++
 		c.arrival = s.arrived
 	}
-	c.started, c.ended = false, false
+	c.started, c.ended, c.freed = false, false, false
 	err := s.refuse
 	if err == nil {
 		if i := s.pick(); i >= 0 {

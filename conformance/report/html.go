@@ -36,12 +36,12 @@ func HTML(w io.Writer, runs ...Run) error {
 	return pageTemplate.Execute(w, p)
 }
 
-// tellApart dates the runs that have the same name.
+// tellApart numbers and dates the runs that have the same name.
 func (p *page) tellApart() {
 	for i, run := range p.Runs {
 		if slices.ContainsFunc(p.Runs[:i], func(o pageRun) bool { return o.Name == run.Name }) ||
 			slices.ContainsFunc(p.Runs[i+1:], func(o pageRun) bool { return o.Name == run.Name }) {
-			p.Runs[i].When = run.date()
+			p.Runs[i].When = strings.TrimSuffix(fmt.Sprintf("run %d, %s", i+1, run.date()), ", ")
 		}
 	}
 }
@@ -91,7 +91,7 @@ type pageRun struct {
 	Run
 	Must, Should Count
 	Part         string
-	When         string // it began; set only where runs have the same name
+	When         string // its number and when it began; set only where runs have the same name
 	Sections     []section
 	Families     []family
 	Cases        []pageCase

@@ -108,7 +108,7 @@ func TestSeveralRunsStandSideBySide(t *testing.T) {
 	require.Equal(t, []string{hold(musts), hold(musts - 5), hold(musts - 5)}, rows["MUST that hold"])
 	require.NotContains(t, rows, "BPR-1 MUST")
 	require.Contains(t, text(matrixUnder(t, page, "compare-pool")), "BPR-1 MUST ✓ holds")
-	require.Contains(t, text(first(workers, atom.Thead)), "sample 2026-11-22 13:00 UTC", "runs of the same name are told apart by their time")
+	require.Contains(t, text(first(workers, atom.Thead)), "sample run 1, 2026-11-22 13:00 UTC", "runs of the same name are told apart by their time")
 	require.NotContains(t, text(first(matrixUnder(t, page, "compare-pool"), atom.Thead)), "UTC")
 }
 

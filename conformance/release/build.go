@@ -80,7 +80,7 @@ func (r release) buildVectors(ctx context.Context, e *environment) error {
 
 func (r release) buildBinaries(ctx context.Context, _ *environment) error {
 	if info, err := os.Stat(filepath.Join(r.root, ".git")); err != nil || !info.IsDir() {
-		return errors.New("Go puts the version and the commit into what is built in a clone alone, not in an unpacked archive or a further work tree: clone this one, and run it there")
+		return errors.New("go build puts the version and the commit into what is built in a clone alone, not in an unpacked archive or a further work tree: clone this one, and run it there")
 	}
 	args := []string{"release", "--config", ".github/goreleaser.yaml", "--clean", "--parallelism", "2", "--skip", "publish,validate"}
 	if r.tag == "" {

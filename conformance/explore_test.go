@@ -15,8 +15,8 @@ import (
 
 // bounded explores by count, so that it costs the same everywhere. The first histories are the plainest ones.
 func bounded(histories int) conformance.Exploration {
-	if testing.Short() {
-		histories = histories/4 + 1
+	if testing.Short() || underRaceDetector {
+		histories = histories/5 + 1
 	}
 	return conformance.Exploration{Seed: 1, Histories: histories, For: 3 * time.Minute, Patience: 20 * time.Second}
 }

@@ -18,7 +18,7 @@ FOR    ?= 2m
 TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help explore conformance implementations test test-slow test-quick test-rest test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline conformance-packages release-check site site-look site-results browser
+.PHONY: help explore conformance implementations test test-slow test-quick test-rest test-rest-beside test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline conformance-packages release-check site site-look site-results browser
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,7 +60,7 @@ mutate: ## does the suite notice small changes? BUDGET=5m, TARGET=frame, message
 SLOW = ^Test(NothingElseIsAccused|FramerBesideTheFaultyOnesIsRight|JUnitIsGreenExactlyWhereTheRunSucceeds|PageIsSoundWhateverItTells|HostileTextBreaksOutOfNothing|JSONOfRandomRunsIsValidAndStable|EachCaseIsInOnePartOfARun|LargeBodiesBothWaysAtOnce|FaultsOfAPoolAreFoundThroughTheGoStarter|APoolIsAsItsModel|TheModelSeesPlantedBugs|EachPropertyCanFail|EachPropertyOfTheCodecCanFail|ACrowdAmongFaults|DecodeOfAGigabyteOfZerosIsShort|Reference(Framer|Pool)PassesThroughItsAdapter|LinesFollowTheSchema|PoolAdaptersThatInitWritesPassEverythingOn|AFramerThatCutsItsWritesAtRandomPasses|AFramerWithOneWriteForEachFrameNeedsNoLock|ActionWritesSummaryAndReportsAndEndsAsTheRun|ActionRunsPartsThatBecomeOneRunAndAnnotatesWhatFails|HostileTextStaysTextInComparisonAndHistory|AWorkerThatSkipsChecksumsGetsNoNumbers|RealNoiseAloneAlarmsAtMostOnceInTwentyComparisons|AWorkerStartedByAShellThatTakesItsTimeAndPrintsPasses|AnAdapterThatSplitsWritesIsTold|AFreshModuleGetsItsTableInTenLines|AStallOfAWorkerIsSeenAtARateAndHiddenByAClosedLoop|ExploreAccusesNothingRight|ExploreFindsPlantedFaultsAndTheirHistoriesReplay|ExploreSaysWhatItCannotUse|SavedHistoriesPass|WhatExploreFindsIsInTheReport)$$|^TestScripts$$/^(bench-|explore$$|filled-|init-go$$|report$$|run-(adapter|known|part|worker)$$)
 SLOWPACKAGES = /internal/explore(/[a-z]+)?$$|/fuzz$$|/fuzz/run$$|/bench/soak$$|/conformance/mutate$$
 QUICK = $$(go list ./... | grep -vE '$(SLOWPACKAGES)')
-# Two or three parts at a time, here and below, since tests wait more than they compute.
+# Two parts at a time, here and below, since tests wait more than they compute.
 test: ## every case on all of ours, every planted fault; some five minutes on two idle cores
 	@$(MAKE) --no-print-directory -j2 test-quick test-python
 
@@ -69,10 +69,14 @@ test-quick:
 
 test-slow: ## what make test leaves out, and the race detector
 	@$(MAKE) --no-print-directory -j2 test-race test-race-bubbles
-	@$(MAKE) --no-print-directory -j3 test-rest test-python-rest test-rest-packages
+	@$(MAKE) --no-print-directory -j2 test-rest test-rest-beside
 
 test-rest:
 	$(SUM) -count=1 -run '$(SLOW)' $(QUICK)
+
+test-rest-beside:
+	@$(MAKE) --no-print-directory test-python-rest
+	@$(MAKE) --no-print-directory test-rest-packages
 
 test-rest-packages:
 	$(SUM) -count=1 $$(go list ./... | grep -E '$(SLOWPACKAGES)')

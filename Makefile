@@ -18,7 +18,7 @@ FOR    ?= 2m
 TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help explore conformance implementations test test-slow test-quick test-rest test-rest-beside test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline conformance-packages release-check site site-look site-results browser
+.PHONY: help explore conformance implementations test test-slow test-quick test-rest test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline conformance-packages release-check site site-look site-results browser
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,14 +69,10 @@ test-quick:
 
 test-slow: ## what make test leaves out, and the race detector
 	@$(MAKE) --no-print-directory -j2 test-race test-race-bubbles
-	@$(MAKE) --no-print-directory -j2 test-rest test-rest-beside
+	@$(MAKE) --no-print-directory -j2 test-rest test-python-rest test-rest-packages
 
 test-rest:
 	$(SUM) -count=1 -run '$(SLOW)' $(QUICK)
-
-test-rest-beside:
-	@$(MAKE) --no-print-directory test-python-rest
-	@$(MAKE) --no-print-directory test-rest-packages
 
 test-rest-packages:
 	$(SUM) -count=1 $$(go list ./... | grep -E '$(SLOWPACKAGES)')
@@ -104,7 +100,6 @@ test-python:
 test-python-rest: $(VENV)/ready
 	cd pyworker && $(PYTHON) -m unittest discover -s tests -t . -p 'mode_*.py'
 	cd pyworker && $(VENV)/bin/python -m pytest -q tests
-	@$(MAKE) --no-print-directory conformance-packages
 
 lint: lint-go lint-python lint-workflows ## gofmt, vet, staticcheck, ruff, mypy, actionlint, zizmor
 

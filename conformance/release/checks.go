@@ -468,14 +468,14 @@ func (r release) checkImage(ctx context.Context, e *environment) error {
 	outer := fmt.Sprintf(`set -e
 mkdir -p %[1]s
 mount -t tmpfs tmpfs %[1]s
-mkdir %[1]s/upper %[1]s/work %[1]s/root
-mount -t overlay overlay -o lowerdir=/,upperdir=%[1]s/upper,workdir=%[1]s/work %[1]s/root
-mkdir -p %[1]s/root%[2]s %[1]s/root%[6]s
-mount --bind %[2]s %[1]s/root%[2]s
-mount --bind %[6]s %[1]s/root%[6]s
-mount -t proc proc %[1]s/root/proc
-mount --rbind /dev %[1]s/root/dev
-exec chroot %[1]s/root env -i PATH=/usr/local/bin:%[3]s:/usr/bin:/bin HOME=/tmp %[4]s sh %[5]s
+mkdir %[1]s/upper %[1]s/work %[1]s/tree
+mount -t overlay overlay -o lowerdir=/,upperdir=%[1]s/upper,workdir=%[1]s/work %[1]s/tree
+mkdir -p %[1]s/tree%[2]s %[1]s/tree%[6]s
+mount --bind %[2]s %[1]s/tree%[2]s
+mount --bind %[6]s %[1]s/tree%[6]s
+mount -t proc proc %[1]s/tree/proc
+mount --rbind /dev %[1]s/tree/dev
+exec chroot %[1]s/tree env -i PATH=/usr/local/bin:%[3]s:/usr/bin:/bin HOME=/tmp %[4]s sh %[5]s
 `, layers, image, filepath.Dir(strings.TrimSpace(string(python))), quoted(indexes()), file, e.dir)
 	cmd := exec.CommandContext(ctx, "unshare", "-m", "sh", "-c", outer)
 	out, err := cmd.CombinedOutput()

@@ -48,6 +48,9 @@ Exit status:
   pyproctest explore --worker ./worker --replay found`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if c.Flags().Changed("for") && e.duration <= 0 {
+				return fmt.Errorf("--for %v: give a time such as 5m", e.duration)
+			}
 			return e.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
@@ -56,7 +59,7 @@ Exit status:
 	f.StringVar(&e.framer, "framer", "", "the `CMD` that starts the adapter of a framer")
 	f.StringVar(&e.pool, "pool", "", "the `CMD` that starts the adapter of a pool")
 	f.StringVar(&e.name, "name", "", "the implementation's `NAME` in reports (default: the command, or what the adapter says)")
-	f.DurationVar(&e.duration, "for", time.Minute, "how long to explore")
+	f.DurationVar(&e.duration, "for", 0, "how long to explore (default: a minute, unless --histories bounds it)")
 	f.IntVar(&e.histories, "histories", 0, "stop after so many `HISTORIES` (default: no limit)")
 	f.Uint64Var(&e.seed, "seed", 0, "the `SEED` of the histories (default: one that is drawn and shown)")
 	f.IntVar(&e.steps, "steps", 0, "play so many `STEPS` of a history at most (default: no limit)")
@@ -168,8 +171,6 @@ func (e *exploreFlags) exploration() (x conformance.Exploration, err error) {
 		return x, fmt.Errorf("--patience %v: give a time such as 30s", e.patience)
 	case e.grace <= 0:
 		return x, fmt.Errorf("--grace %v: give the grace period that your worker is set to, such as 10s", e.grace)
-	case e.duration <= 0:
-		return x, fmt.Errorf("--for %v: give a time such as 5m", e.duration)
 	}
 	for name, n := range map[string]int{"histories": e.histories, "steps": e.steps, "stop": e.stop} {
 		if n < 0 {
@@ -196,7 +197,13 @@ func matchesClause(role spec.Role, pattern string) bool {
 
 // again returns the words that repeat the exploration.
 func (e *exploreFlags) again(seed uint64) []string {
-	words := []string{"pyproctest", "explore", "--" + string(e.role()), e.command(), "--seed", fmt.Sprint(seed), "--for", e.duration.String()}
+	words := []string{"pyproctest", "explore", "--" + string(e.role()), e.command(), "--seed", fmt.Sprint(seed)}
+	if e.duration > 0 {
+		words = append(words, "--for", e.duration.String())
+	}
+	if e.histories > 0 {
+		words = append(words, "--histories", fmt.Sprint(e.histories))
+	}
 	if e.framing != "both" {
 		words = append(words, "--framing", e.framing)
 	}

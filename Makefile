@@ -68,8 +68,7 @@ test-quick:
 	$(SUM) -p 3 -count=1 -skip '$(SLOW)' $(QUICK)
 
 test-slow: ## what make test leaves out, and the race detector
-	@$(MAKE) --no-print-directory -j2 test-race test-race-bubbles
-	@$(MAKE) --no-print-directory -j2 test-rest test-python-rest test-rest-packages
+	@$(MAKE) --no-print-directory -j2 test-race test-rest test-race-bubbles test-rest-packages test-python-rest
 
 test-rest:
 	$(SUM) -count=1 -run '$(SLOW)' $(QUICK)

@@ -33,12 +33,16 @@ func TestScripts(t *testing.T) {
 			}
 			e.Setenv("TMPDIR", os.TempDir()) // the script's own would make the paths of sockets too long
 			e.Setenv("ROOT", root)
+			e.Setenv("SHARD", "1/6")
+			if toolchainsRequired() {
+				e.Setenv("SHARD", "1/1")
+			}
 			e.Setenv("WORKER", "python3 "+filepath.Join(root, "pyworker", "conformance_worker.py"))
 			return nil
 		},
 		// As for conformance/implementations, where `make implementations` sets this: every toolchain must be there, and whole runs.
 		Condition: func(name string) (bool, error) {
-			required := os.Getenv("PYPROCTEST_TOOLCHAINS") == "required"
+			required := toolchainsRequired()
 			if name == "required" {
 				return required, nil
 			}
@@ -54,6 +58,8 @@ func TestScripts(t *testing.T) {
 		Cmds: commands,
 	})
 }
+
+func toolchainsRequired() bool { return os.Getenv("PYPROCTEST_TOOLCHAINS") == "required" }
 
 // toolchains is the environment by which compilers and interpreters find what they keep at home, which for the
 // scripts is elsewhere.

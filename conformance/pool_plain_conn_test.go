@@ -108,7 +108,9 @@ func (c *plainConn) fail(err error) {
 		c.w.setHealthy(false)
 	}
 	for _, w := range queue {
-		w.then()
+		if !c.p.has("cancellations-never-written-keep-their-slots") {
+			w.then()
+		}
 	}
 	for _, answer := range pending {
 		if c.p.has("error-without-death") {

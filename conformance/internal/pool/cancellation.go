@@ -176,7 +176,7 @@ func cancellationCrosses(t *T) {
 	s := t.stage()
 	s.holdRequests()
 	s.start()
-	for range 40 {
+	for range t.Rounds(40) {
 		c := s.holdCalls("CAN-3", 1)[0]
 		var both sync.WaitGroup
 		both.Go(c.cancel)

@@ -136,7 +136,7 @@ func longAwaitedAnswer(t *T) {
 	held := s.holdCalls("RID-4", 2) // which shows that calls run at once
 	s.release("RID-4", held[1:])
 	s.echoRequests()
-	for range 150 {
+	for range t.Rounds(150) {
 		for _, c := range []*call{s.call(), s.call(), s.call()} {
 			c.succeeds("RID-4")
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pyproctest/pyproctest/conformance/internal/scripted"
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
 )
@@ -27,6 +28,10 @@ func slotCases() []testCase {
 		Name: "slots-come-back-after-no-connection-can-be-made", Clauses: []string{"BPR-4"}, Framings: suite.BothFramings,
 		Cause: "A call that cannot connect to its worker does not give its slot back.",
 		Run:   slotsAfterNoConnection,
+	}, testCase{
+		Name: "slots-come-back-after-a-cancellation-that-never-goes-out", Clauses: []string{"BPR-4"}, Framings: suite.BothFramings,
+		Cause: "The slot comes back when the cancellation is written, and the connection ends before.",
+		Run:   slotsAfterUnwrittenCancellations,
 	})
 }
 
@@ -200,6 +205,38 @@ func slotsAfterNoConnection(t *T) {
 	}) {
 		t.Blocked("calls still fail %v after the worker listens again, see RID-7; so the slots cannot be checked", t.Patience())
 	}
+	s.holdRequests()
+	s.release("BPR-4", s.holdCalls("BPR-4", s.options.MaxInFlight))
+}
+
+// slotsAfterUnwrittenCancellations cancels calls while the worker does not read and a large request is on its way to it,
+// so that their cancellations wait behind that, and has the connection end.
+func slotsAfterUnwrittenCancellations(t *T) {
+	s := t.stage()
+	s.leastPayload = 2 << 20
+	s.options.MaxInFlight = 3
+	s.checkOften()
+	s.holdRequests()
+	s.start()
+	all := s.holdCalls("BPR-4", s.options.MaxInFlight) // which shows that so many run at once
+	s.release("BPR-4", all[:1])
+	calls := all[1:]
+	w := calls[0].req.worker
+	w.readOnly(0)
+	big := s.callBody(wire.Quote(strings.Repeat("y", 1<<20)))
+	big.waitUntilParked()
+	for _, h := range calls {
+		h.cancel()
+		h.waitUntilParked()
+	}
+	for _, h := range calls {
+		h.req.hangUp()
+	}
+	allFail(calls)
+	w.readOnly(scripted.ReadAll) // for a pool in which each call has a connection of its own
+	s.echoRequests()
+	big.getsOwnAnswerOrFails("BPR-4")
+	s.laterCallsSucceed("BPR-4")
 	s.holdRequests()
 	s.release("BPR-4", s.holdCalls("BPR-4", s.options.MaxInFlight))
 }

@@ -73,7 +73,7 @@ func waitersRace(t *T) {
 	s.options.MaxInFlight = 1
 	s.holdRequests()
 	s.start()
-	for round := range 150 {
+	for round := range t.Rounds(150) {
 		first := s.holdCalls("BPR-3", 1)[0]
 		s.echoRequests()
 		waiter := s.call()

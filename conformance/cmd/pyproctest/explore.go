@@ -113,7 +113,7 @@ func (e *exploreFlags) run(ctx context.Context, stdout, stderr io.Writer) error 
 	if err != nil && ctx.Err() == nil {
 		return err
 	}
-	run := report.Run{Report: found.Report(spec.Version), Environment: report.Here(), Strict: e.strict, Notes: s.notes()}
+	run := report.Run{Report: found.Report(spec.Version), Environment: report.Here(), Explored: found.Line(), Strict: e.strict, File: e.file(), Notes: s.notes()}
 	run.Subject = s.name
 	run.Rerun = report.Rerun{All: e.again(found.Seed)}
 	run.Signalled = ctx.Err() != nil

@@ -37,7 +37,7 @@ implementations: ## pyproc-worker and the small implementations in C, Java, Node
 	PYPROCTEST_TOOLCHAINS=required go test ./conformance/cmd/pyproctest -count=1 -run '^TestScripts$$/^(init|filled)-'
 
 browser: $(CACHE)/browser/ready ## the pages of the report in a real browser: axe, filters, keyboard, phone; needs Chromium and Node
-	PYPROCTEST_BROWSER=required go test ./conformance/report -count=1 -v -run '^TestPagesInABrowser$$'
+	PYPROCTEST_BROWSER=required go test ./conformance/report -count=1 -v -timeout 30m -run '^TestPagesInABrowser$$'
 
 $(CACHE)/browser/ready: conformance/report/browser/package-lock.json
 	@mkdir -p $(@D)

@@ -168,7 +168,7 @@ func TestHistoryShowsEachRunAndWhatChanged(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, report.HistoryText(&b, h))
 	told := b.String()
-	require.Contains(t, told, "worker sample: 4 runs\n  Since the last of 4 runs: conforms.\n")
+	require.Contains(t, told, "worker sample: 4 runs\n  Conforms. So it is in the last of 4 runs; the one before: does not conform.\n")
 	require.Less(t, strings.Index(told, "2026-11-22 16:00 UTC"), strings.Index(told, "2026-11-22 13:00 UTC"), "the newest first")
 	require.Contains(t, told, "      broke "+idBroken+"; mended "+idMended+"; 1 case new; 1 case not run any more\n")
 	require.Contains(t, told, "✗✗✗✓  "+idFailing+": 1 of 4\n")

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -202,7 +203,7 @@ var allowed = strings.Fields(`html head meta title style script form label selec
 var allowedAttributes = strings.Fields(`lang charset http-equiv content name class href id aria-label aria-labelledby aria-hidden
 	tabindex role scope colspan title hidden name type value placeholder size autocomplete spellcheck
 	viewbox viewBox preserveaspectratio preserveAspectRatio x y width height
-	data-row data-part data-role data-kind data-states data-clauses data-passes data-place data-time`)
+	open data-label data-row data-part data-role data-kind data-states data-clauses data-passes data-place data-time`)
 
 // everythingFails is a run in which every case found much wrong, with long stories.
 func everythingFails() report.Run {
@@ -318,7 +319,7 @@ func attr(n *html.Node, key string) string {
 
 func table(page *html.Node, class string) *html.Node {
 	for n := range all(page, atom.Table) {
-		if attr(n, "class") == class {
+		if slices.Contains(strings.Fields(attr(n, "class")), class) {
 			return n
 		}
 	}

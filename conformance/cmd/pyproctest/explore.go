@@ -116,6 +116,11 @@ func (e *exploreFlags) run(ctx context.Context, stdout, stderr io.Writer) error 
 	run := report.Run{Report: found.Report(spec.Version), Environment: report.Here(), Explored: found.Line(), Strict: e.strict, File: e.file(), Notes: s.notes()}
 	run.Subject = s.name
 	run.Rerun = report.Rerun{All: e.again(found.Seed)}
+	for _, f := range found.Failures {
+		if f.File != "" {
+			run.Notes = append(run.Notes, fmt.Sprintf("%s again: pyproctest explore --%s '%s' --replay %s", f.Result().ID, e.role(), e.command(), f.File))
+		}
+	}
 	run.Signalled = ctx.Err() != nil
 	run.Interrupted = run.Signalled
 	if e.known != "" {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html/atom"
@@ -58,6 +59,26 @@ func comparison(t *testing.T, before, after report.Run) report.Comparison {
 	require.NoError(t, err)
 	require.Len(t, all, 1)
 	return all[0]
+}
+
+func TestComparisonAsksWhereTheNewRunIsTheOlderOne(t *testing.T) {
+	const asks = "are the two reports in the right order?"
+	old, now := green(), failing(t)
+	for name, write := range map[string]func(io.Writer, ...report.Comparison) error{
+		"HTML": report.ComparisonHTML, "Markdown": report.ComparisonMarkdown, "text": report.ComparisonText,
+	} {
+		told := func() string {
+			all, err := report.Compare([]report.Run{old}, []report.Run{now})
+			require.NoError(t, err)
+			var b bytes.Buffer
+			require.NoError(t, write(&b, all...))
+			return b.String()
+		}
+		now.Started = old.Started.Add(time.Hour)
+		require.NotContains(t, told(), asks, name)
+		now.Started = old.Started.Add(-time.Hour)
+		require.Contains(t, told(), asks, name)
+	}
 }
 
 func TestComparisonSaysWhatBrokeWasMendedAndIsNew(t *testing.T) {

@@ -118,7 +118,7 @@ func (e *exploreFlags) run(ctx context.Context, stdout, stderr io.Writer) error 
 	run.Rerun = report.Rerun{All: e.again(found.Seed)}
 	for _, f := range found.Failures {
 		if f.File != "" {
-			run.Notes = append(run.Notes, fmt.Sprintf("%s again: pyproctest explore --%s '%s' --replay %s", f.Result().ID, e.role(), e.command(), f.File))
+			run.Notes = append(run.Notes, fmt.Sprintf("the history of %s is kept: --replay %s in place of --seed plays it again", f.Result().ID, f.File))
 		}
 	}
 	run.Signalled = ctx.Err() != nil

@@ -40,9 +40,14 @@ func (c Bars) SVG() string {
 	for _, b := range c.Bars {
 		longest = max(longest, len([]rune(b.Name)))
 	}
-	nameWidth := 10 + charWidth*float64(longest)
+	// Names stand before the bars; where that leaves the bars too little room, above them.
+	nameWidth, nameHeight := 10+charWidth*float64(longest), 0.0
+	if nameWidth > width/2 {
+		nameWidth, nameHeight = 10, 16
+	}
+	each := barStep + nameHeight
 	xOf := scale(0, end, false, nameWidth, width-valueRoom)
-	bottom := top + barStep*float64(len(c.Bars))
+	bottom := top + each*float64(len(c.Bars))
 
 	d := newDrawing(c.Title, bottom+axisHeight)
 	for v := 0.0; v <= end+step/2; v += step {
@@ -50,10 +55,16 @@ func (c Bars) SVG() string {
 		d.printf(`<text x="%.1f" y="%.1f" text-anchor="middle">%s</text>`, xOf(v), bottom+15, trim(v))
 	}
 	d.printf(`<path class="axis" d="M%.1f %.1fV%.1f"/>`, xOf(1), top, bottom)
-	d.printf(`<text class="label" x="%.1f" y="%.1f" text-anchor="middle">%s</text>`, (nameWidth+width-valueRoom)/2, bottom+31, html.EscapeString(c.Label))
+	half := charWidth * float64(len([]rune(c.Label))) / 2
+	middle := max(half, min((nameWidth+width-valueRoom)/2, width-half)) // all of it can be seen
+	d.printf(`<text class="label" x="%.1f" y="%.1f" text-anchor="middle">%s</text>`, middle, bottom+31, html.EscapeString(c.Label))
 	for i, b := range c.Bars {
-		y := top + barStep*float64(i) + (barStep-barHeight)/2
-		d.printf(`<text x="%.1f" y="%.1f" text-anchor="end">%s</text>`, nameWidth-6, y+10.5, html.EscapeString(b.Name))
+		y := top + each*float64(i) + nameHeight + (barStep-barHeight)/2
+		if nameHeight > 0 {
+			d.printf(`<text x="%.1f" y="%.1f">%s</text>`, nameWidth, y-5, html.EscapeString(b.Name))
+		} else {
+			d.printf(`<text x="%.1f" y="%.1f" text-anchor="end">%s</text>`, nameWidth-6, y+10.5, html.EscapeString(b.Name))
+		}
 		d.printf(`<rect style="fill:var(--s%d)" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="2"/>`, b.Color, xOf(0), y, xOf(b.Value)-xOf(0), barHeight)
 		if b.Mark > 0 {
 			d.printf(`<path class="goal" d="M%.1f %.1fv%.1f"/>`, xOf(b.Mark), y-3, barHeight+6)

@@ -222,6 +222,21 @@ func TestRunOfAPartDoesNotJudgeWhatItLeftOut(t *testing.T) {
 	}
 }
 
+// One list serves a run and an exploration.
+func TestRunOfCasesDoesNotJudgeAnEntryForWhatExplorationsFind(t *testing.T) {
+	list, err := known.Parse("known.txt", "WRK-8/explored-* # found by explore alone\nBPR-1/explored-* # not a worker's\nWRK-99/explored-x # no clause\n")
+	require.NoError(t, err)
+	o := list.Apply(workerReport(nil))
+	require.Equal(t, 1, o.Unjudged)
+	require.Len(t, o.Problems, 2)
+	require.Equal(t, []int{2, 3}, []int{o.Problems[0].Line, o.Problems[1].Line})
+
+	found := result.Report{Role: spec.RoleWorker, Spec: spec.Version, Results: []result.Result{
+		{ID: "WRK-8/explored-answers-at-all", Clauses: []string{"WRK-8"}, Status: result.StatusFail, Findings: []result.Finding{{Clause: "WRK-8"}}},
+	}}
+	require.Len(t, list.Apply(found).Excused, 1)
+}
+
 func TestFailedSetUpIsNeverExcused(t *testing.T) {
 	rep := result.Report{Role: spec.RoleWorker, SetUp: "it cannot be started", Results: []result.Result{{
 		ID: "WRK-1/listens-at-its-path-and-serves-the-first-connection", Clauses: []string{"WRK-1"}, Status: result.StatusBlocked,

@@ -39,7 +39,8 @@ func (o Outcome) Excuses(id string) (Entry, bool) {
 }
 
 // Apply returns which cases of the report the list excuses, and which entries are wrong. An entry is wrong if it matches
-// no case, or if every case that it matches has run and none fails. If no case could be run, nothing is excused.
+// no case, or if every case that it matches has run and none fails. An entry for what explorations find, such as
+// WRK-8/explored-*, is no case's, and is not wrong. If no case could be run, nothing is excused.
 func (l List) Apply(rep result.Report) Outcome {
 	o := Outcome{File: l.File}
 	exist := cases(rep.Role, rep.Asked.Framings)
@@ -75,6 +76,9 @@ func (e Entry) judge(rep result.Report, exist []string) (wrong string, judged bo
 			}
 		}
 	}
+	if matching == 0 && ran == 0 && e.explored(rep.Role) {
+		return "", false
+	}
 	if matching == 0 && ran == 0 {
 		return e.unmatched(rep), true
 	}
@@ -89,6 +93,13 @@ func (e Entry) judge(rep result.Report, exist []string) (wrong string, judged bo
 	default:
 		return fmt.Sprintf("%s does not fail any more (%s): remove the line", e.Pattern, text.Plural(ran, "case")) + blamedElsewhere(e.Pattern, rep), true
 	}
+}
+
+// explored reports whether the entry is about what an exploration of the role may find, which no run of cases judges.
+func (e Entry) explored(role spec.Role) bool {
+	clause, found, _ := strings.Cut(e.Pattern, "/")
+	return strings.HasPrefix(found, "explored") &&
+		slices.ContainsFunc(spec.Clauses(), func(c spec.Clause) bool { return c.Binds(role) && result.Match(clause, c.Name) })
 }
 
 // unmatched returns the problem of a pattern that matches no case, with what may have been meant.

@@ -18,7 +18,7 @@ import (
 )
 
 // What the checks in browser/check.mjs look at, and how many there are at least: none of them may be lost unnoticed.
-const browserChecks = 24
+const browserChecks = 31
 
 // The pages in a real browser: axe, the filters, the keyboard, a phone. Chromium, Node or what make browser installs may be
 // missing; then the test is skipped, or fails where PYPROCTEST_BROWSER is "required", as in make browser.
@@ -46,6 +46,7 @@ func TestPagesInABrowser(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, report.ComparisonHTML(&b, all...))
 	write("compared.html", bytes.Clone(b.Bytes()))
+	write("explored.html", written(t, report.HTML, explored(t)))
 	b.Reset()
 	require.NoError(t, report.HistoryHTML(&b, history(t, before, now, before, now)))
 	write("history.html", b.Bytes())
@@ -82,6 +83,18 @@ func browser(t *testing.T) (chromium, modules string) {
 		missing("folder .cache/browser/node_modules")
 	}
 	return chromium, modules
+}
+
+// explored is an exploration that found one clause broken, by a history of two steps.
+func explored(t *testing.T) report.Run {
+	run := failing(t)
+	run.Explored = "3s: 30 histories, 93 steps, 1 found"
+	run.Results = slices.DeleteFunc(run.Results, func(r result.Result) bool { return r.ID != "MSG-6/absent-body-is-null/basic" })
+	run.Asked.Covering = []string{"MSG-6"}
+	run.Results[0].Timeline = slices.Concat([]result.Event{
+		{Where: "step 1", Note: "c1 connects, basic"}, {Where: "step 2", Note: "c1 → `echo`, ID 1"},
+	}, run.Results[0].Timeline)
+	return run
 }
 
 // withTimes is the run with a time of its own for each case.

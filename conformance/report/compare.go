@@ -199,8 +199,17 @@ func (c Comparison) title() string {
 
 // sentence returns how many cases did what, in one line.
 func (c Comparison) sentence() string {
-	return fmt.Sprintf("%s broke, %d mended, %d new; %d still do not hold, %d not run any more.",
+	sentence := fmt.Sprintf("%s broke, %d mended, %d new; %d still do not hold, %d not run any more.",
 		text.Plural(len(c.Broke), "case"), len(c.Mended), len(c.Added), len(c.Failing), len(c.Gone))
+	return strings.TrimSuffix(sentence+" "+c.turnedRound(), " ")
+}
+
+// turnedRound warns where the reports were given in the wrong order, as it seems; empty where they were not.
+func (c Comparison) turnedRound() string {
+	if c.New.Started.IsZero() || !c.New.Started.Before(c.Old.Started) {
+		return ""
+	}
+	return "The new run began before the old one: are the two reports in the right order?"
 }
 
 func (c Comparison) tone() tone {
@@ -278,7 +287,11 @@ func ComparisonText(w io.Writer, all ...Comparison) error {
 			b.WriteString("\n")
 		}
 		fmt.Fprintf(&b, "%s: %s\n", c.New.name(), c.New.part())
-		fmt.Fprintf(&b, "  old: %s %s\n  new: %s %s\n  %s\n", c.Old.date(), c.Old.sentence(), c.New.date(), c.New.sentence(), strings.ToUpper(c.title()))
+		fmt.Fprintf(&b, "  old: %s %s\n  new: %s %s\n", c.Old.date(), c.Old.sentence(), c.New.date(), c.New.sentence())
+		if warning := c.turnedRound(); warning != "" {
+			fmt.Fprintf(&b, "  %s\n", warning)
+		}
+		fmt.Fprintf(&b, "  %s\n", strings.ToUpper(c.title()))
 	}
 	_, err := io.WriteString(w, strings.ReplaceAll(b.String(), ": \n", "\n"))
 	return err

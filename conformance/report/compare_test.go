@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html/atom"
@@ -58,6 +59,26 @@ func comparison(t *testing.T, before, after report.Run) report.Comparison {
 	require.NoError(t, err)
 	require.Len(t, all, 1)
 	return all[0]
+}
+
+func TestComparisonAsksWhereTheNewRunIsTheOlderOne(t *testing.T) {
+	const asks = "are the two reports in the right order?"
+	old, now := green(), failing(t)
+	for name, write := range map[string]func(io.Writer, ...report.Comparison) error{
+		"HTML": report.ComparisonHTML, "Markdown": report.ComparisonMarkdown, "text": report.ComparisonText,
+	} {
+		told := func() string {
+			all, err := report.Compare([]report.Run{old}, []report.Run{now})
+			require.NoError(t, err)
+			var b bytes.Buffer
+			require.NoError(t, write(&b, all...))
+			return b.String()
+		}
+		now.Started = old.Started.Add(time.Hour)
+		require.NotContains(t, told(), asks, name)
+		now.Started = old.Started.Add(-time.Hour)
+		require.Contains(t, told(), asks, name)
+	}
 }
 
 func TestComparisonSaysWhatBrokeWasMendedAndIsNew(t *testing.T) {
@@ -168,7 +189,7 @@ func TestHistoryShowsEachRunAndWhatChanged(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, report.HistoryText(&b, h))
 	told := b.String()
-	require.Contains(t, told, "worker sample: 4 runs\n  Since the last of 4 runs: conforms.\n")
+	require.Contains(t, told, "worker sample: 4 runs\n  Conforms. So it is in the last of 4 runs; the one before: does not conform.\n")
 	require.Less(t, strings.Index(told, "2026-11-22 16:00 UTC"), strings.Index(told, "2026-11-22 13:00 UTC"), "the newest first")
 	require.Contains(t, told, "      broke "+idBroken+"; mended "+idMended+"; 1 case new; 1 case not run any more\n")
 	require.Contains(t, told, "✗✗✗✓  "+idFailing+": 1 of 4\n")

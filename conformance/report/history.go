@@ -149,7 +149,7 @@ func (h *History) add(runs []PastRun) {
 	}
 }
 
-// summary says since when the verdict is what it is.
+// summary says since when the verdict, which stands before it, is what it is.
 func (s SubjectHistory) summary() string {
 	last := s.Runs[len(s.Runs)-1]
 	n := 1
@@ -158,13 +158,13 @@ func (s SubjectHistory) summary() string {
 	}
 	switch since := s.Runs[len(s.Runs)-n]; {
 	case len(s.Runs) == 1:
-		return "One run: " + last.title() + "."
+		return "There is one run."
 	case n == len(s.Runs):
-		return fmt.Sprintf("In all %d runs: %s.", n, last.title())
+		return fmt.Sprintf("So it was in all %d runs.", n)
 	case n == 1:
-		return fmt.Sprintf("Since the last of %d runs: %s.", len(s.Runs), last.title())
+		return fmt.Sprintf("So it is in the last of %d runs; the one before: %s.", len(s.Runs), s.Runs[len(s.Runs)-2].title())
 	default:
-		return fmt.Sprintf("Since %s, in the last %d of %d runs: %s.", since.date(), n, len(s.Runs), last.title())
+		return fmt.Sprintf("So it is in the last %d of %d runs, since %s.", n, len(s.Runs), since.date())
 	}
 }
 
@@ -302,7 +302,7 @@ func CheckHistoryPath(path string) error {
 func HistoryText(w io.Writer, h History) error {
 	var b strings.Builder
 	for _, s := range h.Subjects {
-		fmt.Fprintf(&b, "%s: %s\n  %s\n\n", s.Name, text.Plural(len(s.Runs), "run"), s.summary())
+		fmt.Fprintf(&b, "%s: %s\n  %s. %s\n\n", s.Name, text.Plural(len(s.Runs), "run"), capital(s.Runs[len(s.Runs)-1].title()), s.summary())
 		for i, r := range slices.Backward(s.Runs) {
 			if len(s.Runs)-i > runsInHistory {
 				fmt.Fprintf(&b, "  … and %d older ones\n", i+1)

@@ -65,6 +65,7 @@ func poisoned(text string) report.Run {
 		Environment: report.Environment{OS: text, Arch: text, CPUs: 2, Go: text, Version: text},
 		Rerun:       report.Rerun{All: []string{"run", text}, One: []string{"run", text, "--clause"}},
 		File:        text,
+		Explored:    text,
 		Notes:       []string{text},
 		Known: &known.Outcome{File: text, Unjudged: 1,
 			Excused:  []known.Excuse{{Case: results[6].ID, Entry: entry}},

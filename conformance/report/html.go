@@ -32,7 +32,7 @@ func HTML(w io.Writer, runs ...Run) error {
 	if len(p.Runs) == 1 {
 		p.Title = fmt.Sprintf("%s: %s", p.Runs[0].Name, p.Runs[0].Title)
 	}
-	p.Tools = p.tools()
+	p.placeTools()
 	return pageTemplate.Execute(w, p)
 }
 
@@ -64,7 +64,7 @@ func FamilyAbout(family string) string { return families[family] }
 var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"words": words, "lines": dumpLines, "took": took, "size": size, "count": text.Plural,
+	"words": words, "coded": coded, "lines": dumpLines, "took": took, "size": size, "count": text.Plural,
 	"style": func() template.CSS { return template.CSS(style) }, "script": func() template.JS { return template.JS(script) },
 	"scriptHash": scriptHash,
 }).Parse(pageText))
@@ -77,7 +77,7 @@ func scriptHash() template.HTMLAttr {
 
 type page struct {
 	Title       string
-	Tools       tools
+	Tools       *tools // where they stand for all that is below; nil if they stand in the only comparison or run
 	Comparisons []pageComparison
 	Runs        []pageRun
 	Matrices    []matrix
@@ -92,6 +92,8 @@ type pageRun struct {
 	Must, Should Count
 	Part         string
 	When         string // its number and when it began; set only where runs have the same name
+	Tools        *tools // nil if they stand above several
+	Overview     []overviewRow
 	Sections     []section
 	Families     []family
 	Cases        []pageCase
@@ -179,7 +181,8 @@ func (p *page) run(r Run, number int) pageRun {
 
 // addSections adds the failures, one section for each kind.
 func (p *page) addSections(v *pageRun) {
-	for groups := v.groups(); len(groups) > 0; {
+	all := v.groups()
+	for groups := all; len(groups) > 0; {
 		n := slices.IndexFunc(groups, func(g group) bool { return g.kind != groups[0].kind })
 		if n < 0 {
 			n = len(groups)
@@ -187,6 +190,7 @@ func (p *page) addSections(v *pageRun) {
 		v.Sections = append(v.Sections, p.section(v, groups[:n]))
 		groups = groups[n:]
 	}
+	v.addOverview(all)
 }
 
 // linkClauses links each clause that a failed case covers to the failure, because nothing is known of the clause. It

@@ -14,12 +14,13 @@ func ComparisonHTML(w io.Writer, all ...Comparison) error {
 	}
 	for i, c := range all {
 		p.Comparisons = append(p.Comparisons, p.comparison(c, &p.Runs[i]))
+		p.Runs[i].When = "the new run"
 	}
 	p.Title = "PyProc conformance: two runs compared"
 	if len(all) == 1 {
 		p.Title = fmt.Sprintf("%s, compared: %s", p.Runs[0].Name, all[0].title())
 	}
-	p.Tools = p.tools()
+	p.placeTools()
 	return pageTemplate.Execute(w, p)
 }
 
@@ -31,7 +32,14 @@ type pageComparison struct {
 	Mark                      string
 	Sides                     []side
 	Lists                     []pageChanges
-	Clauses                   []ClauseChange
+	Tools                     *tools // nil if they stand above several
+	Clauses                   []pageClauseChange
+}
+
+// pageClauseChange is a clause whose state changed, and the place on the page that says more of it.
+type pageClauseChange struct {
+	pageClause
+	Was State
 }
 
 // side is one of the two runs.
@@ -59,7 +67,11 @@ type pageChange struct {
 func (p *page) comparison(c Comparison, run *pageRun) pageComparison {
 	v := pageComparison{
 		ID: p.id("compared", fmt.Sprint(len(p.Comparisons)+1)), Name: capital(c.New.name()), Title: capital(c.title()), Sentence: c.sentence(),
-		Role: string(c.New.Role), Tone: c.tone(), Mark: map[tone]string{good: "✓", warn: "!", bad: "✗", neutral: "–"}[c.tone()], Clauses: c.Clauses,
+		Role: string(c.New.Role), Tone: c.tone(), Mark: map[tone]string{good: "✓", warn: "!", bad: "✗", neutral: "–"}[c.tone()],
+	}
+	for _, change := range c.Clauses {
+		clause := pageClause{Clause: change.Clause, Anchor: run.anchors[change.Name], Mark: change.State.mark(), Tone: change.State.tone()}
+		v.Clauses = append(v.Clauses, pageClauseChange{clause, change.Was})
 	}
 	for _, s := range []struct {
 		what string

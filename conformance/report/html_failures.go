@@ -2,7 +2,9 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/known"
@@ -43,13 +45,15 @@ func (g pageGroup) Others() string {
 
 type pageFailure struct {
 	failure
-	Findings     []result.Finding
-	MoreFindings int
-	Events       []pageEvent
-	Elsewhere    string // the ID of the element that shows the events already
-	LeftOut      int    // how many events are not shown
-	Rerun        string
-	At, Row      string // the IDs of the element that shows it, and of the row of its case
+	FirstFinding    []result.Finding // empty if the case could not be run
+	OtherFindings   []result.Finding
+	LeftOutFindings int // how many are not shown
+	Events          []pageEvent
+	Open            bool   // show the events at once
+	Elsewhere       string // the ID of the element that shows the events already
+	LeftOut         int    // how many events are not shown
+	Rerun           string
+	At, Row         string // the IDs of the element that shows it, and of the row of its case
 }
 
 // States returns the states by which the page finds the failure.
@@ -60,7 +64,8 @@ func (f pageFailure) ClauseList() string { return clauseList(f.Result) }
 
 type pageEvent struct {
 	result.Event
-	Hex string
+	Hex  string
+	Step bool // of a history, in words of the suite and without a time
 }
 
 // anchor links the state of a clause to the element of that ID. The first link of a clause stays.
@@ -108,14 +113,16 @@ func (p *page) section(v *pageRun, groups []group) section {
 
 // failure returns what the page shows of a case in the group of that ID. The timeline is shown once.
 func (p *page) failure(v *pageRun, f failure, group string) pageFailure {
-	shown := pageFailure{failure: f, Rerun: v.Rerun.one(f.ID), At: p.id(v.ID, f.ID), Row: v.rows[f.ID]}
+	shown := pageFailure{failure: f, Rerun: v.Rerun.one(f.ID), At: p.id(v.ID, f.ID), Row: v.rows[f.ID], Open: v.Explored != ""}
 	v.shown[f.ID] = cmp.Or(v.shown[f.ID], shown.At)
-	for _, found := range f.Result.Findings {
-		if len(shown.Findings) < findingsInPage && !slices.Contains(shown.Findings, found) {
-			shown.Findings = append(shown.Findings, found)
+	var findings []result.Finding
+	for _, found := range f.Findings {
+		if len(findings) < findingsInPage && !slices.Contains(findings, found) {
+			findings = append(findings, found)
 		}
 	}
-	shown.MoreFindings = len(f.Result.Findings) - len(shown.Findings)
+	first := min(len(findings), 1)
+	shown.FirstFinding, shown.OtherFindings, shown.LeftOutFindings = findings[:first], findings[first:], len(f.Findings)-len(findings)
 	switch elsewhere, ok := v.timelines[f.ID]; {
 	case ok:
 		shown.Elsewhere = elsewhere
@@ -127,9 +134,63 @@ func (p *page) failure(v *pageRun, f failure, group string) pageFailure {
 		v.timelines[f.ID] = group
 	}
 	for _, e := range cutEvents(f.Timeline, firstEventsInPage, eventsInPage) {
-		shown.Events = append(shown.Events, pageEvent{e, e.Dump(rowsInPage)})
+		shown.Events = append(shown.Events, pageEvent{e, e.Dump(rowsInPage), v.Explored != "" && strings.HasPrefix(e.Where, "step ")})
 	}
 	return shown
+}
+
+// MoreFindings returns how many findings there are after the first.
+func (f pageFailure) MoreFindings() string {
+	return text.Plural(len(f.OtherFindings)+f.LeftOutFindings, "more finding")
+}
+
+// overviewRow is what a run says in one line of failures of one kind that have one cause.
+type overviewRow struct {
+	Links   []overviewLink
+	State   string
+	Tone    tone
+	Mark    string
+	Cases   int
+	About   string
+	Clauses string // by which the page finds it
+}
+
+// overviewLink leads to what is told of a clause.
+type overviewLink struct{ Anchor, Name string }
+
+// addOverview adds what does not hold and is not excused, in the order in which it is told.
+func (v *pageRun) addOverview(groups []group) {
+	var told []string // the IDs of the elements that tell of the groups
+	for _, s := range v.Sections {
+		for _, g := range s.Groups {
+			told = append(told, g.ID)
+		}
+	}
+	for i, g := range groups {
+		if g.kind >= excused {
+			continue
+		}
+		first := g.cases[0]
+		state := State(caseStates(result.Result{}, g.kind.String()))
+		about := cmp.Or(first.UsualCause(), first.came())
+		at := slices.IndexFunc(v.Overview, func(o overviewRow) bool { return o.State == string(state) && o.About == about })
+		if at < 0 {
+			at = len(v.Overview)
+			v.Overview = append(v.Overview, overviewRow{State: string(state), Tone: state.tone(), Mark: state.mark(), About: about})
+		}
+		row := &v.Overview[at]
+		row.Links = append(row.Links, overviewLink{told[i], g.name()})
+		row.Cases += len(g.cases)
+		row.Clauses = strings.TrimPrefix(row.Clauses+" "+strings.Join(g.clauses, " "), " ")
+	}
+}
+
+// came returns in one line what came, and what should have.
+func (f failure) came() string {
+	if len(f.Findings) == 0 {
+		return clipLine(f.Reason, lineKept)
+	}
+	return fmt.Sprintf("%s; expected was %s", clipLine(f.Findings[0].Got, lineKept), clipLine(f.Findings[0].Want, lineKept))
 }
 
 // heading returns the title of a section.
@@ -146,7 +207,7 @@ func (k kind) about(strict bool) string {
 	}
 	return [...]string{
 		"These MUST do not hold.",
-		"These cases could not be run to their end, so nothing is known of what they test.",
+		"These cases could not be run to their end, so nothing is known of what they test. Often another clause is the reason: mend what is violated first.",
 		"These MUST are not implemented.",
 		"These do not fail the run.",
 		"The known-failing list excuses these.",

@@ -42,16 +42,16 @@ type historyPage struct {
 
 // pageSubject is what the page shows of one implementation.
 type pageSubject struct {
-	ID, Name, Summary string
-	Role              spec.Role
-	Tone              tone
-	Mark              string
-	Rows              []pastRow // the newest first
-	Older             int       // runs that are not shown
-	Bars              []bar     // the oldest first
-	Fickle            []pageFickle
-	MoreFickle        int
-	Shown             int // of how many runs the marks are
+	ID, Name, Title, Summary string
+	Role                     spec.Role
+	Tone                     tone
+	Mark                     string
+	Rows                     []pastRow // the newest first
+	Older                    int       // runs that are not shown
+	Bars                     []bar     // the oldest first
+	Fickle                   []pageFickle
+	MoreFickle               int
+	Shown                    int // of how many runs the marks are
 }
 
 type pastRow struct {
@@ -78,7 +78,7 @@ type pageFickle struct {
 func (p *page) past(s SubjectHistory) pageSubject {
 	last := s.Runs[len(s.Runs)-1]
 	v := pageSubject{
-		ID: p.id("history", string(s.Role)), Name: capital(s.Name), Summary: s.summary(), Role: s.Role, Tone: last.tone(), Mark: last.mark(),
+		ID: p.id("history", string(s.Role)), Name: capital(s.Name), Title: capital(last.title()), Summary: s.summary(), Role: s.Role, Tone: last.tone(), Mark: last.mark(),
 		Shown: min(len(s.Runs), marksInHistory),
 	}
 	for i, r := range slices.Backward(s.Runs) {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,73 @@ func TestStateOfAClauseLinksToWhatIsToldOfIt(t *testing.T) {
 		"MSG-6 MUST": "#run1-MSG-6-violated", "RID-8 MUST": "#run1-RID-8-violated", "MSG-5 MUST": "#run1-RID-8-violated",
 		"WRK-8 MUST": "#run1-WRK-8-blocked", "WRK-6 MUST": "#run1-WRK-6-not-supported", "WRK-19 SHOULD": "#run1-WRK-19-SHOULD-not-held",
 	}, links)
+}
+
+func TestPageNamesWhatDoesNotHoldBeforeItTellsOfIt(t *testing.T) {
+	page := parse(t, written(t, report.HTML, failing(t)))
+	var rows []string
+	for row := range all(table(page, "overview"), atom.Tr) {
+		if a := first(row, atom.A); a != nil {
+			rows = append(rows, text(row)+" "+attr(a, "href"))
+		}
+	}
+	require.Equal(t, []string{
+		"MSG-6 ✗ violated 1 case The worker reads the body as if every request had one. #run1-MSG-6-violated",
+		"RID-8 ✗ violated 1 case another one; expected was the ID of the request #run1-RID-8-violated",
+		"WRK-8 ? blocked 1 case the case could not be set up #run1-WRK-8-blocked",
+		"WRK-6 ? not supported 1 case this worker has no socket file #run1-WRK-6-not-supported",
+	}, rows[:4])
+	require.Len(t, rows, 5)
+
+	run := failing(t)
+	for _, id := range []string{"WRK-8/half-sent-frame-blocks-no-other-connection/basic", "WRK-6/socket-file-has-mode-0600"} {
+		set(t, &run, id, func(r *result.Result) {
+			r.Status, r.Reason, r.Findings = result.StatusFail, "", []result.Finding{{Clause: r.Clauses[0], Cause: "One `cause` has both."}}
+		})
+	}
+	overview := text(table(parse(t, written(t, report.HTML, run)), "overview"))
+	require.Contains(t, overview, "WRK-6, WRK-8 ✗ violated 2 cases One cause has both.", "one line for each cause, whose code is no text between backticks")
+
+	one := failing(t)
+	one.Results = one.Results[:0]
+	for _, r := range failing(t).Results {
+		if r.Status == result.StatusPass || r.Status == result.StatusShould {
+			one.Results = append(one.Results, r)
+		}
+	}
+	one.Asked.Except = []string{"WRK-6"}
+	require.Nil(t, table(parse(t, written(t, report.HTML, one)), "overview"), "of a single clause nothing is told twice")
+}
+
+func TestFirstFindingStandsOpenBelowTheCauseAndTheOthersAreFolded(t *testing.T) {
+	run := failing(t)
+	set(t, &run, "MSG-6/absent-body-is-null/basic", func(r *result.Result) {
+		r.Findings = nil
+		for i := range 5 {
+			r.Findings = append(r.Findings, result.Finding{Clause: "MSG-6", Want: fmt.Sprint("want ", i), Got: "a ` and `b`"})
+		}
+	})
+	told := text(within(t, parse(t, written(t, report.HTML, run)), "run1-MSG-6-violated"))
+	_, told, _ = strings.Cut(told, "Usual cause: The worker reads the body as if every request had one.")
+	require.Contains(t, told, "Expected want 0 Got a ` and `b` 4 more findings of MSG-6/absent-body-is-null/basic Expected want 1", "what came stays as it is")
+	require.Contains(t, told, "And 2 findings more of this case: the JSON report has them.")
+}
+
+func TestFiltersStandBelowTheOnlyVerdictOrAboveAll(t *testing.T) {
+	before := func(page []byte, a, b string) bool {
+		return bytes.Index(page, []byte(a)) < bytes.Index(page, []byte(b))
+	}
+	const tools, verdict = `<form class="tools"`, `<div class="verdict`
+	for name, c := range map[string]struct {
+		page  []byte
+		above bool
+	}{
+		"one run":      {written(t, report.HTML, failing(t)), false},
+		"several runs": {written(t, report.HTML, failing(t), green()), true},
+	} {
+		require.Equal(t, 1, bytes.Count(c.page, []byte(tools)), name)
+		require.Equal(t, c.above, before(c.page, tools, verdict), name)
+	}
 }
 
 func TestSeveralRunsStandSideBySide(t *testing.T) {
@@ -202,7 +270,7 @@ var allowed = strings.Fields(`html head meta title style script form label selec
 var allowedAttributes = strings.Fields(`lang charset http-equiv content name class href id aria-label aria-labelledby aria-hidden
 	tabindex role scope colspan title hidden name type value placeholder size autocomplete spellcheck
 	viewbox viewBox preserveaspectratio preserveAspectRatio x y width height
-	data-row data-part data-role data-kind data-states data-clauses data-passes data-place data-time`)
+	open data-label data-row data-part data-role data-kind data-states data-clauses data-passes data-place data-time`)
 
 // everythingFails is a run in which every case found much wrong, with long stories.
 func everythingFails() report.Run {
@@ -318,7 +386,7 @@ func attr(n *html.Node, key string) string {
 
 func table(page *html.Node, class string) *html.Node {
 	for n := range all(page, atom.Table) {
-		if attr(n, "class") == class {
+		if slices.Contains(strings.Fields(attr(n, "class")), class) {
 			return n
 		}
 	}

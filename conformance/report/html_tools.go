@@ -13,13 +13,27 @@ type tools struct {
 	States []string
 	Roles  []spec.Role
 	Order  bool // the page has cases to sort
+	Fold   bool // the page has what opens and closes
 }
 
 const flakyWord = "flaky"
 
+// placeTools puts the tools below the verdict, or above all of them if there are several.
+func (p *page) placeTools() {
+	t := p.tools()
+	switch {
+	case len(p.Comparisons) == 1:
+		p.Comparisons[0].Tools = &t
+	case len(p.Comparisons) == 0 && len(p.Runs) == 1:
+		p.Runs[0].Tools = &t
+	case len(p.Runs) > 0:
+		p.Tools = &t
+	}
+}
+
 // tools returns the states and roles that occur on the page.
 func (p page) tools() tools {
-	t := tools{Order: true}
+	t := tools{Order: true, Fold: true}
 	occurs := map[string]bool{}
 	for _, run := range p.Runs {
 		if !slices.Contains(t.Roles, run.Role) {

@@ -30,6 +30,19 @@ func words(sentence string) []word {
 	return all
 }
 
+var code = regexp.MustCompile("`[^`\\n]+`")
+
+// coded returns text of the suite, in which code stands between backticks. What is no pair of them stays as it is.
+func coded(text string) []word {
+	var all []word
+	from := 0
+	for _, at := range code.FindAllStringIndex(text, -1) {
+		all = append(all, word{Text: text[from:at[0]]}, word{Text: text[at[0]+1 : at[1]-1], Code: true})
+		from = at[1]
+	}
+	return append(all, word{Text: text[from:]})
+}
+
 // dumpLine is one row of annotated bytes.
 type dumpLine struct {
 	Offset, Hex, Note string

@@ -79,6 +79,7 @@ type runJSON struct {
 	Summary     string        `json:"summary"`
 	Must        Count         `json:"must"`
 	Should      Count         `json:"should"`
+	Explored    string        `json:"explored,omitempty"`
 	Strict      bool          `json:"strict"`
 	Interrupted bool          `json:"interrupted"`
 	SetUp       string        `json:"setUp,omitempty"`
@@ -175,7 +176,7 @@ func newRunJSON(r Run) runJSON {
 	j := runJSON{
 		Role: r.Role, Subject: r.Subject, Spec: r.Spec,
 		Verdict: r.Verdict(), Summary: r.sentence(), Must: r.Count(spec.Must), Should: r.Count(spec.Should),
-		Strict: r.Strict, Interrupted: r.Interrupted, SetUp: r.SetUp, Repeat: r.Repeat, Asked: selectionJSON(r.Asked),
+		Explored: r.Explored, Strict: r.Strict, Interrupted: r.Interrupted, SetUp: r.SetUp, Repeat: r.Repeat, Asked: selectionJSON(r.Asked),
 		Started: r.Started.UTC(), Elapsed: r.Elapsed, NotRun: r.NotRun, Notes: r.Notes, Environment: r.Environment,
 		Rerun: Rerun{All: arguments(r.Rerun.All), One: arguments(r.Rerun.One)}, File: r.File, Clauses: []clauseJSON{}, Results: []resultJSON{},
 	}
@@ -238,7 +239,7 @@ func (j runJSON) run() (Run, error) {
 			Role: j.Role, Subject: j.Subject, Spec: j.Spec, Started: j.Started, Elapsed: j.Elapsed, NotRun: j.NotRun,
 			Asked: result.Selection(j.Asked), Interrupted: j.Interrupted, SetUp: j.SetUp, Repeat: j.Repeat,
 		},
-		Environment: j.Environment, Rerun: j.Rerun, Strict: j.Strict, File: j.File, Notes: j.Notes,
+		Environment: j.Environment, Rerun: j.Rerun, Explored: j.Explored, Strict: j.Strict, File: j.File, Notes: j.Notes,
 	}
 	for _, from := range j.Results {
 		res, err := from.result()

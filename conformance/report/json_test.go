@@ -51,7 +51,7 @@ func TestJSONGivesBackTheRunsThatWereWritten(t *testing.T) {
 		{Report: result.Report{
 			Role: spec.RoleFramer, Spec: spec.Version, SetUp: "why", Interrupted: true, NotRun: []string{"a", "b"},
 			Asked: result.Selection{Framings: []spec.Framing{"basic"}, Covering: []string{"c"}, Except: []string{"d"}, Shard: 2, Shards: 3},
-		}, Strict: true, Notes: []string{"n"}},
+		}, Strict: true, Explored: "3 histories", Notes: []string{"n"}},
 	}
 	runs[0].Started = time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	text := written(t, report.JSON, runs...)

@@ -74,8 +74,8 @@
   tools.addEventListener("submit", (event) => event.preventDefault());
   tools.addEventListener("input", apply);
   tools.addEventListener("reset", () => setTimeout(apply));
-  control("open").addEventListener("click", () => fold(true));
-  control("close").addEventListener("click", () => fold(false));
+  control("open")?.addEventListener("click", () => fold(true));
+  control("close")?.addEventListener("click", () => fold(false));
   addEventListener("hashchange", reveal);
   addEventListener("pageshow", () => {
     apply(); // with what the browser has kept of a page that was loaded again

@@ -27,7 +27,7 @@ const (
 func (r Run) presentable() Run {
 	r.Role = spec.Role(cleanLine(string(r.Role)))
 	r.Subject, r.Spec = cleanLine(r.Subject), cleanLine(r.Spec)
-	r.File = cleanLine(r.File)
+	r.File, r.Explored = cleanLine(r.File), cleanLine(r.Explored)
 	r.SetUp = clean(r.SetUp, textKept)
 	r.NotRun, r.Notes = presentableTexts(r.NotRun), presentableTexts(r.Notes)
 	e := &r.Environment

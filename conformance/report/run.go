@@ -17,6 +17,8 @@ type Run struct {
 	Rerun       Rerun
 	// Known is what a known-failing list says about the run; nil without a list.
 	Known *known.Outcome
+	// Explored is what an exploration reached, in one line; empty for a run of cases.
+	Explored string
 	// Strict is set if a SHOULD that does not hold fails the run.
 	Strict bool
 	// Signalled is set if a signal ended the run before everything that was asked for had run.
@@ -103,11 +105,15 @@ func special(c rune) bool {
 	return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-_./:=,@%+", c))
 }
 
-// name returns what was run, in a few words: "worker pyproc-worker, basic framing".
+// name returns what was run, in a few words: "worker pyproc-worker, basic framing". A run of cases and an exploration have
+// different names, since neither says what the other does.
 func (r Run) name() string {
 	name := fmt.Sprintf("%s %s", r.Role, r.Subject)
 	if len(r.Asked.Framings) == 1 {
 		name += fmt.Sprintf(", %s framing", r.Asked.Framings[0])
+	}
+	if r.Explored != "" {
+		name += ", explored"
 	}
 	return name
 }

@@ -75,6 +75,9 @@ func (r Run) title() string {
 	}
 	switch r.Verdict() {
 	case Holds:
+		if r.Explored != "" {
+			return "nothing was found"
+		}
 		return "conforms"
 	case Known:
 		return "only known failures"
@@ -126,6 +129,9 @@ func (r Run) sentence() string {
 		return clipLine(why, lineKept)
 	}
 	var parts []string
+	if r.Explored != "" {
+		parts = append(parts, r.Explored)
+	}
 	if must.All() > 0 {
 		parts = append(parts, tally(spec.Must, must))
 	}
@@ -194,7 +200,9 @@ func (r Run) part() string {
 		}
 	}
 	list("cases", a.Only)
-	list("cases that cover", a.Covering)
+	if r.Explored == "" { // there it is what was reached
+		list("cases that cover", a.Covering)
+	}
 	list("all but", a.Except)
 	if a.Shards > 1 {
 		parts = append(parts, fmt.Sprintf("part %d of %d", a.Shard, a.Shards))

@@ -1,6 +1,8 @@
 package report_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -64,6 +66,26 @@ func TestVerdictAndExitStatus(t *testing.T) {
 		require.Equal(t, c.verdict, c.run.Verdict(), name)
 		require.Equal(t, c.exit, report.ExitStatus(c.run), name)
 	}
+}
+
+// Nobody is to read of an exploration that the implementation conforms, or to find it among the runs of the cases.
+func TestAnExplorationIsToldFromARun(t *testing.T) {
+	found := green()
+	found.Explored = "3s: 30 histories, 93 steps, 0 found"
+	found.Asked.Covering = []string{"MSG-6"}
+	for name, write := range formats {
+		text := string(written(t, write, found))
+		require.NotContains(t, strings.ToLower(text), "conforms", name)
+		if !slices.Contains([]string{"JSON", "JUnit", "badge", "badge JSON"}, name) {
+			require.Contains(t, text, "30 histories", name)
+			require.Contains(t, strings.ToLower(text), "nothing was found", name)
+			require.NotContains(t, text, "cases that cover", name)
+		}
+	}
+	require.Len(t, history(t, green(), found, green()).Subjects, 2)
+	found = failing(t)
+	found.Explored = "3s: 30 histories, 93 steps, 1 found"
+	require.Contains(t, string(written(t, report.Markdown, found)), "Worker sample, explored: does not conform")
 }
 
 func TestExitStatusOfSeveralRunsIsTheWorst(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 type action struct {
 	role, command, framing, known, report          string
 	name, clause, exclude, shard, strict, patience string
+	explore, bench                                 string
 	workspace                                      string // a new one if it is empty
 	outputs                                        map[string]string
 }
@@ -34,7 +35,7 @@ func (a *action) run(t *testing.T) (status int, summary, out string) {
 	c.Env = append(os.Environ(),
 		"GITHUB_ACTION_PATH="+dir, "GITHUB_STEP_SUMMARY="+filepath.Join(workspace, "summary"), "RUNNER_TEMP="+filepath.Join(workspace, "temp"),
 		"GITHUB_OUTPUT="+filepath.Join(workspace, "output"), "NAME="+a.name, "CLAUSE="+a.clause, "EXCLUDE="+a.exclude, "SHARD="+a.shard,
-		"STRICT="+a.strict, "PATIENCE="+a.patience, "ARTIFACT=",
+		"STRICT="+a.strict, "PATIENCE="+a.patience, "ARTIFACT=", "EXPLORE="+a.explore, "BENCH="+a.bench,
 		"ROLE="+a.role, "COMMAND="+a.command, "FRAMING="+a.framing, "KNOWN_FAILING="+a.known, "REPORT="+a.report, "VERSION=")
 	printed, err := c.CombinedOutput()
 	ended := (*exec.ExitError)(nil)
@@ -121,6 +122,60 @@ func TestActionRunsPartsThatBecomeOneRunAndAnnotatesWhatFails(t *testing.T) {
 	require.False(t, runs[0].Interrupted)
 }
 
+// echoing is a worker whose echo returns what the expression says.
+func echoing(t *testing.T, returned string) string {
+	t.Helper()
+	return strings.NewReplacer(`"fail"`, `"echo"`, "def fail", "def echo", "raise RuntimeError", "return ").Replace(failingWorker(t, returned))
+}
+
+// A run of cases that hold, an exploration that finds more, and a benchmark.
+func TestActionExploresAndMeasuresAfterTheRun(t *testing.T) {
+	workspace := t.TempDir()
+	save(t, filepath.Join(workspace, "worker.py"), echoing(t, "int(float(body)) if type(body) is int else body"))
+	a := &action{
+		role: "worker", command: "python3 worker.py", name: "mine", framing: "both", clause: "MSG-7/large-bodies-come-back-equal", workspace: workspace,
+		report: "reports", explore: "3s", bench: "quick",
+	}
+	status, summary, out := a.run(t)
+	require.Equal(t, statusViolated, status, out)
+	require.Equal(t, "violated", a.outputs["verdict"])
+	require.Equal(t, "0", a.outputs["failed"], "the cases of the run hold")
+	require.Equal(t, "1", a.outputs["must-hold"])
+	require.Equal(t, "1", a.outputs["found"])
+	require.Contains(t, out, "\n::error file=worker.py,line=1,title=MSG-7 violated%3A worker mine%2C explored::MSG-7/explored-echo-returns-its-body")
+	require.Contains(t, summary, "Worker mine: conforms")
+	require.Contains(t, summary, "Worker mine, explored: does not conform")
+	require.Regexp(t, `(?m)^yours +enhanced +1 +64B +16 `, summary, "the table of the benchmark")
+	for _, kind := range []string{"html", "json", "xml", "md"} {
+		require.FileExists(t, filepath.Join(workspace, "reports", "explore."+kind))
+	}
+	require.FileExists(t, filepath.Join(workspace, "reports", "bench", "report.html"))
+	kept, err := filepath.Glob(filepath.Join(workspace, "reports", "found", "*"))
+	require.NoError(t, err)
+	require.Len(t, kept, 1, "the history that fails can be played again")
+
+	save(t, filepath.Join(workspace, "known.txt"), "MSG-7/explored-*    # integers pass through doubles\n")
+	a.known, a.bench = "known.txt", "false"
+	status, summary, out = a.run(t)
+	require.NotContains(t, out, "::error file=worker.py", "it is excused")
+	require.Contains(t, summary, "Worker mine, explored: only known failures")
+	require.Equal(t, "0", a.outputs["found"])
+	require.Equal(t, status, statusHolds, out)
+}
+
+func TestActionFailsNothingBecauseOfABenchmark(t *testing.T) {
+	workspace := t.TempDir()
+	save(t, filepath.Join(workspace, "worker.py"), echoing(t, "None"))
+	a := &action{role: "worker", command: "python3 worker.py", framing: "basic", clause: "WRK-17", workspace: workspace, report: "reports", bench: "true"}
+	status, summary, out := a.run(t)
+	require.Zero(t, status, out)
+	require.Contains(t, out, "no numbers for python3 worker.py")
+	require.Contains(t, out, "::warning title=bench gave no table::")
+	require.NotContains(t, summary, "How fast it is")
+	require.Equal(t, "holds", a.outputs["verdict"])
+	require.NotContains(t, a.outputs, "found", "nothing was explored")
+}
+
 func number(t *testing.T, text string) int {
 	t.Helper()
 	n, err := strconv.Atoi(text)
@@ -142,4 +197,13 @@ func TestActionRefusesInputsThatAreNone(t *testing.T) {
 	require.Equal(t, statusCouldNotRun, status)
 	require.Contains(t, out, "::error::strict is 'yes'")
 	require.Equal(t, "not run", a.outputs["verdict"])
+
+	for _, time := range []string{"60", "a minute", "-1s", "60s; true"} {
+		status, _, out = (&action{role: "worker", command: "true", explore: time}).run(t)
+		require.Equal(t, statusCouldNotRun, status)
+		require.Contains(t, out, "::error::explore is '"+time+"'")
+	}
+	status, _, out = (&action{role: "worker", command: "true", bench: "slow"}).run(t)
+	require.Equal(t, statusCouldNotRun, status)
+	require.Contains(t, out, "::error::bench is 'slow'")
 }

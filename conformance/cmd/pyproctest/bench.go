@@ -47,9 +47,9 @@ the time of a call is taken from the moment it was due: a stall then counts for 
 that it holds up. A closed loop, where a caller waits for an answer before it calls again,
 hides stalls; it is measured beside. An adapter in another language is not called at a rate.
 
-In DIR are report.html, results.txt (for benchstat, and for --compare), results.csv and
-results.json. With --compare, what rose beyond the limit of its rule is measured once more,
-and counts if it is worse again.
+In DIR are report.html, report.txt, results.txt (for benchstat, and for --compare),
+results.csv and results.json. With --compare, what rose beyond the limit of its rule is
+measured once more, and counts if it is worse again.
 
 Exit status:
   0    it was measured, and is not worse than OLD.txt
@@ -300,6 +300,7 @@ func (b *benchFlags) report(stdout io.Writer, file string, about report.Subject)
 	}{
 		{"results.csv", func(w io.Writer) error { return report.WriteCSV(w, rows) }},
 		{"results.json", func(w io.Writer) error { return report.WriteSubjectJSON(w, rows, about, set) }},
+		{"report.txt", func(w io.Writer) error { return report.WriteSubjectText(w, rows, about) }},
 		{"report.html", func(w io.Writer) error { return report.WriteSubjectHTML(w, rows, set, about) }},
 	} {
 		w, err := os.Create(filepath.Join(b.out, f.name))
@@ -310,6 +311,6 @@ func (b *benchFlags) report(stdout io.Writer, file string, about report.Subject)
 			return fmt.Errorf("%s: %w", filepath.Join(b.out, f.name), err)
 		}
 	}
-	_, err = fmt.Fprintf(stdout, "\n%s: report.html to look at; results.txt for benchstat and --compare, results.csv, results.json\n", b.out)
+	_, err = fmt.Fprintf(stdout, "\n%s: report.html to look at, report.txt the same tables; results.txt for benchstat and --compare, results.csv, results.json\n", b.out)
 	return err
 }

@@ -113,9 +113,14 @@ func (e *exploreFlags) run(ctx context.Context, stdout, stderr io.Writer) error 
 	if err != nil && ctx.Err() == nil {
 		return err
 	}
-	run := report.Run{Report: found.Report(spec.Version), Environment: report.Here(), Strict: e.strict, Notes: s.notes()}
+	run := report.Run{Report: found.Report(spec.Version), Environment: report.Here(), Explored: found.Line(), Strict: e.strict, File: e.file(), Notes: s.notes()}
 	run.Subject = s.name
 	run.Rerun = report.Rerun{All: e.again(found.Seed)}
+	for _, f := range found.Failures {
+		if f.File != "" {
+			run.Notes = append(run.Notes, fmt.Sprintf("the history of %s is kept: --replay %s in place of --seed plays it again", f.Result().ID, f.File))
+		}
+	}
 	run.Signalled = ctx.Err() != nil
 	run.Interrupted = run.Signalled
 	if e.known != "" {

@@ -11,7 +11,10 @@ const load = createRequire(join(modules, "x.js"));
 const { chromium } = load("playwright-core");
 const axe = readFileSync(load.resolve("axe-core/axe.min.js"), "utf8");
 
+// A deadline ends what hangs, and says nothing of how fast a machine is: it is far beyond what a busy one needs.
+const deadline = 300_000;
 const browser = await chromium.launch({
+  timeout: deadline,
   executablePath: chromiumPath,
   args: [
     ...(process.getuid() === 0 ? ["--no-sandbox"] : []),
@@ -26,6 +29,7 @@ let failed = 0;
 async function check(name, options, f) {
   if (!name.includes(only)) return;
   const context = await browser.newContext({ viewport: desktop, reducedMotion: "reduce", ...options });
+  context.setDefaultTimeout(deadline);
   const page = await context.newPage();
   const errors = [];
   page.on("pageerror", (e) => errors.push(e.message));
@@ -41,16 +45,18 @@ async function check(name, options, f) {
   await context.close();
 }
 const open = (page, file, hash = "") => page.goto(pathToFileURL(join(folder, file)).href + hash);
+// The page filters once it has reset its controls, which is after the click has ended.
+const cleared = (page) => page.waitForFunction(() => document.querySelector("output").value === "");
 const shown = (page, selector) => page.locator(`${selector}:visible`).count();
 
 const visibleClauses = (page) => page.locator("table.clauses tbody tr:not(.family):visible th").allTextContents();
 
-const pages = ["one.html", "several.html", "compared.html", "history.html", "right.html"];
+const pages = ["one.html", "several.html", "compared.html", "history.html", "right.html", "explored.html"];
 for (const file of pages) {
   for (const [size, viewport, colorScheme] of [["desktop", desktop, "light"], ["phone", phone, "dark"]]) {
     await check(`axe ${file} ${size} ${colorScheme}`, { viewport, colorScheme, bypassCSP: true }, async (page) => {
       await open(page, file);
-      if (file !== "several.html") await page.getByRole("button", { name: "Open all" }).click(); // of so many runs axe takes minutes
+      if (["one.html", "compared.html", "right.html", "explored.html"].includes(file)) await page.getByRole("button", { name: "Open all" }).click(); // of many runs axe takes minutes
       await page.evaluate(axe);
       const found = await page.evaluate(() => globalThis.axe.run());
       assert.ok(found.passes.length > 15, "axe looked at the page");
@@ -83,6 +89,7 @@ await check("filters", {}, async (page) => {
   assert.equal(await shown(page, ".failure"), 2);
   assert.match(await page.locator("output").innerText(), /^Shown: 2 of \d+ clauses, 2 of \d+ cases$/);
   await page.getByRole("button", { name: "Clear filters" }).click();
+  await cleared(page);
   assert.equal(await shown(page, "table.clauses tbody tr:not(.family)"), all);
   assert.equal(await page.locator("output").innerText(), "");
 
@@ -197,7 +204,7 @@ await check("keyboard alone", {}, async (page) => {
   await page.keyboard.press("Enter");
   await page.keyboard.press("Tab"); // Clear filters
   await page.keyboard.press("Enter");
-  await page.waitForFunction(() => document.querySelector("output").value === "");
+  await cleared(page);
   // From the beginning to the end and out again: nothing holds the focus.
   await page.reload();
   const seen = new Set();
@@ -234,13 +241,52 @@ for (const [size, viewport] of Object.entries({ desktop, phone })) {
   });
 }
 
+await check("at a glance", {}, async (page) => {
+  await open(page, "one.html");
+  const box = async (selector) => (await page.locator(selector).first().boundingBox()).y;
+  assert.ok(await box(".verdict") < await box(".tools"), "the verdict stands before what filters");
+  assert.ok(await box(".overview") < await box(".failure"), "what does not hold is named before it is told");
+  const links = page.locator(".overview tbody a");
+  assert.deepEqual(await links.allTextContents(), ["MSG-6", "RID-8", "WRK-8", "WRK-6", "WRK-19"]);
+  await page.getByLabel("Clause").fill("RID");
+  assert.deepEqual(await page.locator(".overview tbody tr:visible a").allTextContents(), ["RID-8"], "it is filtered with the rest");
+  await page.getByRole("button", { name: "Clear filters" }).click();
+  await cleared(page);
+  for (const target of await links.evaluateAll((all) => all.map((a) => a.hash))) {
+    await page.locator(`.overview a[href="${target}"]`).click();
+    await page.waitForFunction((id) => {
+      const y = document.getElementById(id).getBoundingClientRect().y;
+      return y >= 0 && y < innerHeight;
+    }, target.slice(1));
+  }
+});
+
+await check("exploration", {}, async (page) => {
+  await open(page, "explored.html");
+  assert.ok(await page.locator("li", { hasText: "step 1" }).isVisible(), "the steps need no click");
+});
+
+for (const [size, viewport] of Object.entries({ desktop, phone })) {
+  await check(`history ${size}`, { viewport }, async (page) => {
+    await open(page, "history.html");
+    for (const table of ["past", "fickle"]) {
+      const wide = await page.locator(`table.${table}`).evaluate((e) => [e.scrollWidth, e.closest(".wide")?.clientWidth ?? e.parentElement.clientWidth]);
+      if (size === "phone") assert.ok(wide[0] <= wide[1], `${table} is ${wide[0]} wide where there are ${wide[1]}`);
+      assert.ok(await page.locator(`table.${table} tbody tr`).first().isVisible());
+    }
+    assert.equal(await page.locator(".past [data-label]").first().evaluate((e) => getComputedStyle(e, "::before").content !== "none"), size === "phone",
+      "where the headings are gone each cell has its own");
+    assert.equal(await page.getByRole("button", { name: "Open all" }).count(), 0, "there is nothing to open");
+  });
+}
+
 await check("comparison", {}, async (page) => {
   await open(page, "compared.html");
   const cases = (heading) => page.locator("[data-part]", { has: page.getByRole("heading", { name: heading }) }).locator("tbody tr:visible th").allInnerTexts();
   assert.deepEqual(await cases("Broke"), ["MSG-5/ids-of-64-bits-come-back/enhanced", "WRK-6/socket-file-has-mode-0600", "WRK-8/half-sent-frame-blocks-no-other-connection/basic", "WRK-19/orphan-ends"]);
   assert.deepEqual(await cases("Mended"), ["WRK-10/unknown-method-gets-an-error-answer/basic"]);
   await page.getByRole("link", { name: "MSG-5/ids-of-64-bits-come-back/enhanced" }).first().click();
-  assert.ok(await page.locator(".failure", { hasText: "MSG-5/ids-of-64-bits-come-back/enhanced" }).first().isVisible());
+  await page.locator(".failure", { hasText: "MSG-5/ids-of-64-bits-come-back/enhanced" }).first().waitFor({ state: "visible" });
 });
 
 await browser.close();

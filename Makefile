@@ -60,7 +60,8 @@ mutate: ## does the suite notice small changes? BUDGET=5m, TARGET=frame, message
 SLOW = ^Test(NothingElseIsAccused|FramerBesideTheFaultyOnesIsRight|JUnitIsGreenExactlyWhereTheRunSucceeds|PageIsSoundWhateverItTells|HostileTextBreaksOutOfNothing|JSONOfRandomRunsIsValidAndStable|EachCaseIsInOnePartOfARun|LargeBodiesBothWaysAtOnce|FaultsOfAPoolAreFoundThroughTheGoStarter|APoolIsAsItsModel|TheModelSeesPlantedBugs|EachPropertyCanFail|EachPropertyOfTheCodecCanFail|ACrowdAmongFaults|DecodeOfAGigabyteOfZerosIsShort|Reference(Framer|Pool)PassesThroughItsAdapter|LinesFollowTheSchema|PoolAdaptersThatInitWritesPassEverythingOn|AFramerThatCutsItsWritesAtRandomPasses|AFramerWithOneWriteForEachFrameNeedsNoLock|ActionWritesSummaryAndReportsAndEndsAsTheRun|ActionRunsPartsThatBecomeOneRunAndAnnotatesWhatFails|ActionExploresAndMeasuresAfterTheRun|ActionFailsNothingBecauseOfABenchmark|HostileTextStaysTextInComparisonAndHistory|AWorkerThatSkipsChecksumsGetsNoNumbers|RealNoiseAloneAlarmsAtMostOnceInTwentyComparisons|AWorkerStartedByAShellThatTakesItsTimeAndPrintsPasses|AnAdapterThatSplitsWritesIsTold|AFreshModuleGetsItsTableInTenLines|AStallOfAWorkerIsSeenAtARateAndHiddenByAClosedLoop|ExploreAccusesNothingRight|ExploreFindsPlantedFaultsAndTheirHistoriesReplay|ExploreSaysWhatItCannotUse|SavedHistoriesPass|WhatExploreFindsIsInTheReport)$$|^TestScripts$$/^(bench-|explore$$|filled-|init-go$$|report$$|run-(adapter|known|part|worker)$$)
 SLOWPACKAGES = /internal/explore(/[a-z]+)?$$|/fuzz$$|/fuzz/run$$|/bench/soak$$|/conformance/mutate$$
 QUICK = $$(go list ./... | grep -vE '$(SLOWPACKAGES)')
-# Two parts at a time, here and below, since tests wait more than they compute.
+# Two parts at a time, here and below, since tests wait more than they compute; but the planted faults and the race detector
+# apart, or they starve each other.
 test: ## every case on all of ours, every planted fault; some five minutes on two idle cores
 	@$(MAKE) --no-print-directory -j2 test-quick test-python
 
@@ -68,10 +69,11 @@ test-quick:
 	$(SUM) -p 3 -count=1 -skip '$(SLOW)' $(QUICK)
 
 test-slow: ## what make test leaves out, and the race detector
-	@$(MAKE) --no-print-directory -j2 test-race test-rest test-race-bubbles test-rest-packages test-python-rest
+	@$(MAKE) --no-print-directory -j2 test-race test-race-bubbles test-rest-packages test-python-rest
+	@$(MAKE) --no-print-directory test-rest
 
 test-rest:
-	$(SUM) -count=1 -run '$(SLOW)' $(QUICK)
+	$(SUM) -p 3 -count=1 -run '$(SLOW)' $(QUICK)
 
 test-rest-packages:
 	$(SUM) -count=1 $$(go list ./... | grep -E '$(SLOWPACKAGES)')

@@ -232,7 +232,7 @@ func (r release) poolVerdict(ctx context.Context, e *environment) error {
 	if _, err := e.run(ctx, "./pyproctest init pool --lang go"); err != nil {
 		return err
 	}
-	part, err := r.partOf("filled-go.txtar", "pool-part.go")
+	part, imports, err := r.goPart("filled-go.txtar", "pool/main.go", "pool-part.go")
 	if err != nil {
 		return err
 	}
@@ -240,8 +240,7 @@ func (r release) poolVerdict(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
-	imports := "import (\n\t\"time\"\n\tframes \"github.com/pyproctest/pyproctest/ref/frame\"\n\tpools \"github.com/pyproctest/pyproctest/ref/pool\"\n"
-	if err := os.WriteFile(e.work("pool/main.go"), bytes.Replace(program, []byte("import (\n"), []byte(imports), 1), 0o600); err != nil {
+	if err := os.WriteFile(e.work("pool/main.go"), bytes.Replace(program, []byte("import (\n"), []byte("import (\n"+imports), 1), 0o600); err != nil {
 		return err
 	}
 	if err := fill(e.work("pool/main.go"), part); err != nil {
@@ -264,11 +263,36 @@ func (r release) poolVerdict(ctx context.Context, e *environment) error {
 
 // partOf returns a file of a script of the command's tests.
 func (r release) partOf(script, name string) ([]byte, error) {
-	text, err := os.ReadFile(filepath.Join(r.root, "conformance", "cmd", "pyproctest", "testdata", script))
+	archive, err := r.script(script)
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range txtar.Parse(text).Files {
+	return fileOf(archive, script, name)
+}
+
+// goPart is partOf for a part of a Go program, with the lines of import that the script adds to the program's.
+func (r release) goPart(script, program, name string) (part []byte, imports string, err error) {
+	archive, err := r.script(script)
+	if err != nil {
+		return nil, "", err
+	}
+	line := regexp.MustCompile(`(?m)^fill ` + regexp.QuoteMeta(program+" "+name) + `(( '[^']*')*)$`).FindSubmatch(archive.Comment)
+	if line == nil {
+		return nil, "", fmt.Errorf("%s does not fill %s into %s", script, name, program)
+	}
+	for _, path := range regexp.MustCompile(`'([^']*)'`).FindAllSubmatch(line[1], -1) {
+		imports += "\t" + string(path[1]) + "\n"
+	}
+	part, err = fileOf(archive, script, name)
+	return part, imports, err
+}
+
+func (r release) script(name string) (*txtar.Archive, error) {
+	return txtar.ParseFile(filepath.Join(r.root, "conformance", "cmd", "pyproctest", "testdata", name))
+}
+
+func fileOf(archive *txtar.Archive, script, name string) ([]byte, error) {
+	for _, f := range archive.Files {
 		if f.Name == name {
 			return f.Data, nil
 		}

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -109,7 +110,7 @@ func (w *Worker) check(ctx context.Context, l link) check {
 	w.mu.Lock()
 	w.health.LastCheck = time.Now()
 	w.mu.Unlock()
-	if ctx.Err() == nil {
+	if cutOff := ctx.Err() != nil || errors.Is(err, ErrWorkerDied) || errors.Is(err, ErrClosed); !cutOff {
 		w.tellChecked(began, err, busy)
 	}
 	return check{link: l, err: err, busy: busy}

@@ -118,7 +118,7 @@ type RestartFailed struct {
 	Duration time.Duration // from its start
 }
 
-// HealthChecked tells of a health check that has ended. Not told is one that was cut off by the end of the process.
+// HealthChecked tells of a health check that has ended. One that the end of the process has cut off is not told.
 type HealthChecked struct {
 	Worker   int // its index
 	Result   CheckResult

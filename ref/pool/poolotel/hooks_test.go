@@ -130,25 +130,29 @@ func TestEachCallIsASpanOfItsCaller(t *testing.T) {
 
 func TestACallThatWaitsHasAnEventAndItsWait(t *testing.T) {
 	x := newTelemetry(t)
-	queued := make(chan struct{}, 1)
+	type cancelOf struct{}
+	queued := make(chan context.CancelFunc, 1)
 	p := x.pool(pool.PoolOptions{Workers: 1, MaxInFlight: 1}, &pool.Hooks{
-		CallQueued: func(context.Context, pool.CallQueued) { queued <- struct{}{} },
+		CallQueued: func(ctx context.Context, _ pool.CallQueued) { queued <- ctx.Value(cancelOf{}).(context.CancelFunc) },
 	})
-	ctx, cancel := context.WithCancel(t.Context())
+	all, cancelAll := context.WithCancel(t.Context())
 	ended := make(chan error, 2)
 	for range 2 {
 		go func() {
-			_, err := p.Call(ctx, "sleep", map[string]int{"ms": 60_000})
+			ctx, cancel := context.WithCancel(all)
+			defer cancel()
+			_, err := p.Call(context.WithValue(ctx, cancelOf{}, cancel), "sleep", map[string]int{"ms": 60_000})
 			ended <- err
 		}()
 	}
-	<-queued
+	cancelQueued := <-queued
 	got := x.measured()
 	require.EqualValues(t, 1, got["pyproc.pool.slot.usage "])
 	require.EqualValues(t, 1, got["pyproc.pool.pending_requests "])
 	require.EqualValues(t, 1, got["pyproc.pool.worker.count pyproc.pool.worker.state=healthy"])
-	cancel()
+	cancelQueued() // first, or it might get the slot of the other
 	require.ErrorIs(t, <-ended, context.Canceled)
+	cancelAll()
 	require.ErrorIs(t, <-ended, context.Canceled)
 	events := 0
 	for _, s := range x.spans.Ended() {

@@ -10,7 +10,9 @@
 // A call takes a slot at the next healthy worker (scheduler.go), or waits for one (queue.go). It is sent on the
 // connection to the worker (link.go), which is one for many calls at once (multiplexed.go, turn.go, reading.go,
 // asking.go, outbox.go). Each worker is supervised (worker.go), with its process (process.go, output.go), its socket
-// (socketdir.go) and its health (health.go).
+// (socketdir.go) and its health (health.go). Hooks (hooks.go) are told of calls and workers (tell.go, outcome.go), for
+// metrics and traces: the modules poolprometheus and poolotel beside this package have ready ones, and Health is the
+// state at one moment.
 //
 // Names in brackets, such as [BPR-1], are clauses of conformance/SPEC.md.
 package pool

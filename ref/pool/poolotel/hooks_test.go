@@ -175,7 +175,7 @@ func TestMetricsOfCallsAndWorkers(t *testing.T) {
 	x := newTelemetry(t)
 	x.options.Attributes = []attribute.KeyValue{attribute.String("pool", "a")}
 	started, checked := make(chan pool.WorkerStarted, 10), make(chan struct{}, 1)
-	p := x.pool(pool.PoolOptions{Workers: 2, HealthInterval: time.Millisecond}, &pool.Hooks{
+	p := x.pool(pool.PoolOptions{Workers: 2, HealthInterval: 10 * time.Millisecond}, &pool.Hooks{
 		WorkerStarted: func(e pool.WorkerStarted) { started <- e },
 		HealthChecked: func(pool.HealthChecked) {
 			select {
@@ -254,7 +254,7 @@ func TestJoinedHooksDoNotTakeEachOthersSpans(t *testing.T) {
 
 func TestCollectingBesideCalls(t *testing.T) {
 	x := newTelemetry(t)
-	p := x.pool(pool.PoolOptions{Workers: 2, MaxInFlight: 2, HealthInterval: time.Millisecond})
+	p := x.pool(pool.PoolOptions{Workers: 2, MaxInFlight: 2, HealthInterval: 10 * time.Millisecond})
 	const callers, each = 8, 50
 	var calls sync.WaitGroup
 	errs := make(chan error, callers)

@@ -133,7 +133,7 @@ func TestWorkersAndTheirHealthAreCounted(t *testing.T) {
 	o := poolprometheus.New(poolprometheus.Options{})
 	r := newRegistry(t, o)
 	started, checked := make(chan pool.WorkerStarted, 10), make(chan struct{}, 1)
-	p := start(t, pool.PoolOptions{Workers: 2, HealthInterval: time.Millisecond, Hooks: pool.JoinHooks(o.Hooks(), &pool.Hooks{
+	p := start(t, pool.PoolOptions{Workers: 2, HealthInterval: 10 * time.Millisecond, Hooks: pool.JoinHooks(o.Hooks(), &pool.Hooks{
 		WorkerStarted: func(e pool.WorkerStarted) { started <- e },
 		HealthChecked: func(pool.HealthChecked) {
 			select {
@@ -211,7 +211,7 @@ func TestTheMetricsOfTwoPoolsAreTheirSum(t *testing.T) {
 func TestScrapesBesideCalls(t *testing.T) {
 	o := poolprometheus.New(poolprometheus.Options{})
 	r := newRegistry(t, o)
-	p := start(t, pool.PoolOptions{Workers: 2, MaxInFlight: 2, HealthInterval: time.Millisecond, Hooks: o.Hooks()})
+	p := start(t, pool.PoolOptions{Workers: 2, MaxInFlight: 2, HealthInterval: 10 * time.Millisecond, Hooks: o.Hooks()})
 	const callers, each = 8, 100
 	var calls sync.WaitGroup
 	errs := make(chan error, callers)

@@ -27,8 +27,9 @@ import (
 //   - It may be called from many goroutines at once.
 //   - It is called where things happen, and not beside them: while a hook of a call runs, that call waits, perhaps
 //     with a slot, and while a hook of a worker runs, its restart waits, and so does Shutdown. So it should be quick.
-//   - No lock of the pool is held. It may call Health, Workers and Call. It must not wait for Start or Shutdown, which
-//     may wait for it.
+//   - No lock of the pool is held. It may call Health, Workers and Call. A hook of a worker gives Call a deadline: the
+//     call may wait for a worker whose restart waits for the hook. No hook waits for Start or Shutdown, which may wait
+//     for it.
 //   - It cannot change what it is told of. In particular, a call goes by the context of its caller, and not by the one
 //     that CallBegan returns.
 //   - If it panics, the pool does not recover, any more than it does for PoolOptions.Logger: a pool that hid this would

@@ -209,6 +209,7 @@ func TestTheMetricsOfTwoPoolsAreTheirSum(t *testing.T) {
 	}
 	requireMetrics(t, r, map[string]string{
 		`pyproc_pool_workers{state="healthy"}`:                      "3",
+		`pyproc_pool_workers{state="unhealthy"}`:                    "0",
 		`pyproc_pool_calls_total{method="echo",outcome="answered"}`: "2",
 	})
 	require.NoError(t, first.Shutdown(t.Context()))

@@ -18,7 +18,7 @@ FOR    ?= 2m
 TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help explore conformance implementations test test-slow test-quick test-rest test-rest-packages test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline conformance-packages release-check site site-look site-results browser
+.PHONY: help explore conformance implementations test test-slow test-quick test-rest test-rest-packages test-observers test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline conformance-packages release-check site site-look site-results browser
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,7 +69,7 @@ test-quick:
 	$(SUM) -p 3 -count=1 -skip '$(SLOW)' $(QUICK)
 
 test-slow: ## what make test leaves out, and the race detector
-	@$(MAKE) --no-print-directory -j2 test-race test-race-bubbles test-rest-packages test-python-rest
+	@$(MAKE) --no-print-directory -j2 test-race test-race-bubbles test-rest-packages test-python-rest test-observers
 	@$(MAKE) --no-print-directory test-rest
 
 test-rest:
@@ -77,6 +77,11 @@ test-rest:
 
 test-rest-packages:
 	$(SUM) -count=1 $$(go list ./... | grep -E '$(SLOWPACKAGES)')
+
+# These are Go modules of their own, so that the pool needs nothing but the standard library.
+OBSERVERS = ref/pool/poolprometheus ref/pool/poolotel
+test-observers: ## the hooks of ref/pool with the real clients of Prometheus and OpenTelemetry
+	@for module in $(OBSERVERS); do (set -x; cd $$module && $(subst go tool,go tool -modfile $(CURDIR)/go.mod,$(SUM)) -count=1 .) || exit 1; done
 
 # Left out are packages that start no goroutine (QUIET, which a test holds), and packages and tests that do their work in other
 # programs, which the detector does not see into. Packages that use testing/synctest have one processor: with more, the detector
@@ -111,6 +116,7 @@ lint-go:
 	go tool staticcheck ./...
 	go mod tidy -diff
 	cd bench/rivals && go vet . && go tool -modfile ../../go.mod staticcheck . && go mod tidy -diff
+	@for module in $(OBSERVERS); do (set -ex; cd $$module; go vet .; go tool -modfile $(CURDIR)/go.mod staticcheck .; go mod tidy -diff) || exit 1; done
 
 lint-python: $(VENV)/ready
 	cd pyworker && $(VENV)/bin/ruff check . ../fuzz && $(VENV)/bin/ruff format --check . ../fuzz && $(VENV)/bin/mypy && $(VENV)/bin/mypy ../fuzz/python_codec.py
@@ -138,6 +144,7 @@ lint-workflows: $(CACHE)/tools-venv/ready
 vulnerabilities: ## known vulnerabilities that the code can reach; asks vuln.go.dev
 	$(TOOL) govulncheck ./...
 	cd bench/rivals && go tool -modfile=$(CURDIR)/.github/tools/go.mod govulncheck .
+	@for module in $(OBSERVERS); do (set -x; cd $$module && go tool -modfile=$(CURDIR)/.github/tools/go.mod govulncheck .) || exit 1; done
 
 # WORKER='CMD' measures a worker of yours too; FORCE=1 even if it fails the checks.
 BENCH = PYPROCTEST_PYTHON=$(CACHE)/bench-venv/bin/python go run ./bench/cmd/pyprocbench

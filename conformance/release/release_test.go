@@ -31,6 +31,9 @@ func TestVersionsThatDifferAreNamed(t *testing.T) {
 		"conformance/SPEC.md":   "Version 3, of November 2026.\n",
 		"vectors/enhanced.json": "{\n  \"version\": \"1.0\",\n}",
 	}
+	for _, module := range modules {
+		files[module+"/go.mod"] = "require (\n\tgithub.com/pyproctest/pyproctest v0.2.0\n)\n"
+	}
 	check := func(tag string) error {
 		root := t.TempDir()
 		for name, content := range files {
@@ -46,6 +49,7 @@ func TestVersionsThatDifferAreNamed(t *testing.T) {
 	for name, change := range map[string][3]string{
 		"CITATION.cff": {"0.2.0", "0.1.0", "CITATION.cff has the version 0.1.0"},
 		"pyworker/src/pyproctest_worker/__init__.py": {"0.2.0", "0.1.0", "pyworker's __init__.py has the version 0.1.0"},
+		"ref/pool/poolotel/go.mod":                   {"0.2.0", "0.1.0", "ref/pool/poolotel/go.mod has the version 0.1.0"},
 		"conformance/SPEC.md":                        {"Version 3", "Version 4", `does not say "Clauses version 4, vectors 1.0."`},
 		"vectors/enhanced.json":                      {"1.0", "1.1", `does not say "Clauses version 3, vectors 1.1."`},
 		"CHANGELOG.md":                               {"2026-12-01", "not yet tagged", "has no date"},

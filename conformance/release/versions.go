@@ -24,6 +24,9 @@ func newest(changelog string) (version, body string, err error) {
 	return m[1], strings.TrimSpace(body) + "\n", nil
 }
 
+// modules are the Go modules beside the main one that others import. Each needs a tag of its own, MODULE/vX.Y.Z.
+var modules = []string{"ref/pool/poolprometheus", "ref/pool/poolotel"}
+
 // versions compares the versions that the tree has, and the tag if there is one.
 func (r release) versions(context.Context, *environment) error {
 	read := func(name, pattern string) (string, error) {
@@ -52,8 +55,15 @@ func (r release) versions(context.Context, *environment) error {
 	if err := errors.Join(err, citationErr, clausesErr, vectorsErr); err != nil {
 		return err
 	}
+	named := map[string]string{"pyworker's __init__.py": worker, "CITATION.cff": citation}
+	for _, module := range modules { // whose users get the pool at the version that is required
+		file := module + "/go.mod"
+		if named[file], err = read(file, `(?m)^\tgithub\.com/pyproctest/pyproctest v(\S+)$`); err != nil {
+			return err
+		}
+	}
 	var wrong []error
-	for where, got := range map[string]string{"pyworker's __init__.py": worker, "CITATION.cff": citation} {
+	for where, got := range named {
 		if got != version {
 			wrong = append(wrong, fmt.Errorf("%s has the version %s, and the newest section of CHANGELOG.md %s", where, got, version))
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,7 +41,13 @@ func benchmarkCall(b *testing.B, callers int, body json.RawMessage) {
 		b.Fatal(err)
 	}
 	b.Cleanup(loop.Close)
-	p, err := pool.NewPool(pool.PoolOptions{Command: workerCommand(), Workers: 1, Output: os.Stderr})
+	turns.Measure(b, turns.Options{Turn: 5 * time.Millisecond, Ratio: "x-floor", Bytes: len(body), Callers: callers},
+		loop.Side(callers, body), callSide(b, callers, body, nil))
+}
+
+// callSide is a pool of one worker.
+func callSide(b *testing.B, callers int, body json.RawMessage, hooks *pool.Hooks) turns.Side {
+	p, err := pool.NewPool(pool.PoolOptions{Command: workerCommand(), Workers: 1, Output: os.Stderr, Hooks: hooks})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -52,7 +59,7 @@ func benchmarkCall(b *testing.B, callers int, body json.RawMessage) {
 			b.Error(err)
 		}
 	})
-	side := turns.Side{
+	return turns.Side{
 		Processes: func() []int { return []int{p.Workers()[0].Health().PID} },
 		Run: turns.Callers(callers, func() error {
 			answer, err := p.Call(context.Background(), "echo", body)
@@ -62,6 +69,42 @@ func benchmarkCall(b *testing.B, callers int, body json.RawMessage) {
 			return err
 		}),
 	}
-	turns.Measure(b, turns.Options{Turn: 5 * time.Millisecond, Ratio: "x-floor", Bytes: len(body), Callers: callers},
-		loop.Side(callers, body), side)
+}
+
+// BenchmarkHooks compares a pool with hooks with one without, by turns, as BenchmarkCall does with its loop. x-none is
+// the time of a call with hooks divided by that of one without. hooks=none is one more pool without: how far that is
+// from 1 is what a difference must exceed.
+func BenchmarkHooks(b *testing.B) {
+	body := json.RawMessage(`"` + strings.Repeat("x", 62) + `"`)
+	for _, callers := range []int{1, 16} {
+		for _, with := range []struct {
+			name  string
+			hooks *pool.Hooks
+		}{{"none", nil}, {"empty", &pool.Hooks{}}, {"counting", new(counting).hooks()}} {
+			b.Run(fmt.Sprintf("callers=%d/hooks=%s", callers, with.name), func(b *testing.B) {
+				if turns.CanPin {
+					turns.Pin(b)
+				}
+				turns.Measure(b, turns.Options{Turn: 5 * time.Millisecond, Ratio: "x-none", Bytes: len(body), Callers: callers},
+					callSide(b, callers, body, nil), callSide(b, callers, body, with.hooks))
+			})
+		}
+	}
+}
+
+// counting are hooks that count calls and add up their times.
+type counting struct{ begun, queued, ended, time atomic.Int64 }
+
+func (c *counting) hooks() *pool.Hooks {
+	return &pool.Hooks{
+		CallBegan: func(ctx context.Context, _ pool.CallBegan) context.Context {
+			c.begun.Add(1)
+			return ctx
+		},
+		CallQueued: func(context.Context, pool.CallQueued) { c.queued.Add(1) },
+		CallEnded: func(_ context.Context, e pool.CallEnded) {
+			c.ended.Add(1)
+			c.time.Add(int64(e.Duration))
+		},
+	}
 }

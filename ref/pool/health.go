@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -96,7 +97,7 @@ func (c *checks) stop() {
 // check makes a health call with a deadline [HLT-1]. A worker that misses the deadline is busy, and not unhealthy, if
 // it has answered another call meanwhile.
 func (w *Worker) check(ctx context.Context, l link) check {
-	before := l.answers()
+	began, before := time.Now(), l.answers()
 	limit, cancel := context.WithTimeout(ctx, w.pool.options.HealthTimeout)
 	defer cancel()
 	c := newPendingCall()
@@ -109,6 +110,9 @@ func (w *Worker) check(ctx context.Context, l link) check {
 	w.mu.Lock()
 	w.health.LastCheck = time.Now()
 	w.mu.Unlock()
+	if cutOff := ctx.Err() != nil || errors.Is(err, ErrWorkerDied) || errors.Is(err, ErrClosed); !cutOff {
+		w.tellChecked(began, err, busy)
+	}
 	return check{link: l, err: err, busy: busy}
 }
 

@@ -14,6 +14,7 @@ import (
 // observed is what callers and workers see of a pool at one moment.
 type observed struct {
 	calls     map[int]observedCall
+	told      *told
 	health    pool.Health
 	shutdowns []shutdown
 	wrong     []string
@@ -21,6 +22,7 @@ type observed struct {
 
 type observedCall struct {
 	at         int // the worker that has its request, or nobody
+	sentTo     int // the worker that has read its request, or nobody
 	ended      end
 	mayHaveRun bool
 	cancelled  bool // its worker was told
@@ -37,7 +39,7 @@ func (s *system) observe() observed {
 	if s.pool == nil {
 		return observed{}
 	}
-	o := observed{calls: map[int]observedCall{}, health: s.pool.Health()}
+	o := observed{calls: map[int]observedCall{}, told: s.told, health: s.pool.Health()}
 	for i, done := range s.shutdowns {
 		select {
 		case err := <-done:
@@ -72,11 +74,12 @@ func (s *system) observeCall(n int, c *liveCall) observedCall {
 		c.end = &o
 	default:
 	}
-	o := observedCall{at: nobody}
+	o := observedCall{at: nobody, sentTo: nobody}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r := s.requests[n]; r != nil {
 		o.cancelled = r.cancelled
+		o.sentTo = r.connection.spec.Worker
 		if !r.over {
 			o.at = r.connection.spec.Worker
 		}
@@ -159,6 +162,7 @@ func (o observed) differences(m model) []string {
 		}
 	}
 	o.healthDiffers(m, differ)
+	all = append(all, o.told.differences(m, func(n int) int { return o.calls[n].sentTo })...)
 	for i, s := range o.shutdowns {
 		var want error
 		if m.hurried {

@@ -44,6 +44,14 @@ func TestTheModelSeesPlantedBugs(t *testing.T) {
 			"m.out.cancellation(c.id, c.slot, err.Error())", "c.slot.freeLingering()"},
 		{"the slot of a failed call is lost", "BPR-4", "multiplexed.go",
 			"if c.slot != (slot{}) {", "if c.slot != (slot{}) && c.err == nil {"},
+		{"the end of a refused call is not told", "hooks", "tell.go",
+			"p.hooks.CallEnded(told, end)", "if end.Worker != NoWorker {\n\t\t\t\tp.hooks.CallEnded(told, end)\n\t\t\t}"},
+		{"the end of a cancelled call is told twice", "hooks", "tell.go",
+			"p.hooks.CallEnded(told, end)", "p.hooks.CallEnded(told, end)\n\t\t\tif end.Outcome == Cancelled {\n\t\t\t\tp.hooks.CallEnded(told, end)\n\t\t\t}"},
+		{"a cancelled call is told as one whose connection failed", "hooks", "multiplexed.go",
+			"c.left = true\n", ""},
+		{"a process that died is not told", "hooks", "worker.go",
+			"r.tellEnded(w.serve(r))", "if reason := w.serve(r); reason != WorkerDied {\n\t\t\tr.tellEnded(reason)\n\t\t}"},
 	}) {
 		t.Run(bug.what, func(t *testing.T) {
 			output, err := planted.Bug{What: bug.what, File: bug.file, From: bug.from, To: bug.to}.Test(t, "^TestAPoolIsAsItsModel$")

@@ -39,12 +39,20 @@ func TestAPoolIsAsItsModel(t *testing.T) {
 func pools(t *testing.T) gopter.Prop {
 	return func(parameters *gopter.GenParameters) (result *gopter.PropResult) {
 		synctest.Test(t, func(t *testing.T) {
+			var leftover []string // by the latest list of steps
 			result = commands.Prop(&commands.ProtoCommands{
-				InitialStateGen:            gen.Const(model{calls: map[int]call{}}), // steps change copies alone
-				GenCommandFunc:             nextStep,
-				NewSystemUnderTestFunc:     func(commands.State) commands.SystemUnderTest { return newSystem(t) },
-				DestroySystemUnderTestFunc: func(s commands.SystemUnderTest) { s.(*system).destroy() },
+				InitialStateGen:        gen.Const(model{calls: map[int]call{}}), // steps change copies alone
+				GenCommandFunc:         nextStep,
+				NewSystemUnderTestFunc: func(commands.State) commands.SystemUnderTest { return newSystem(t) },
+				DestroySystemUnderTestFunc: func(s commands.SystemUnderTest) {
+					s.(*system).destroy()
+					leftover = s.(*system).told.leftover()
+				},
 			})(parameters)
+			if result.Success() && len(leftover) > 0 {
+				result.Status = gopter.PropFalse
+				result.Labels = append(result.Labels, leftover...)
+			}
 		})
 		return result
 	}

@@ -22,6 +22,7 @@ type system struct {
 	*stage
 	crew  crew
 	pool  *pool.Pool
+	told  *told
 	calls map[int]*liveCall
 
 	shutdowns []<-chan error
@@ -63,7 +64,7 @@ func newSystem(t *testing.T) *system {
 	return &system{
 		stage: &stage{t: t, listening: make(map[string]*process)},
 		calls: make(map[int]*liveCall), requests: make(map[int]*atHand), ids: make(map[uint64]int),
-		hurry: func() {},
+		told: newTold(), hurry: func() {},
 	}
 }
 
@@ -78,9 +79,10 @@ func (s *system) make(c crew) {
 		HealthInterval: settle / 6, HealthTimeout: settle / 6,
 		RestartMin: time.Millisecond, RestartMax: settle / 6,
 		StartTimeout: 1000 * time.Hour, // a process that is held back is not to be given up
+		Hooks:        s.told.hooks(),
 	})
 	require.NoError(s.t, err)
-	s.pool = p
+	s.pool, s.told.pool = p, p
 }
 
 // work is the script of a worker: it keeps the requests that it reads.
@@ -158,7 +160,7 @@ func (s *system) start() {
 }
 
 func (s *system) call(n int) {
-	ctx, cancel := context.WithCancel(s.t.Context())
+	ctx, cancel := context.WithCancel(context.WithValue(s.t.Context(), callNumber{}, n))
 	s.calls[n] = &liveCall{cancel: cancel, done: start(ctx, s.pool, "hold", n)}
 }
 

@@ -175,6 +175,7 @@ func (m *multiplexed) withdraw(id uint64) bool {
 // written [CAN-10].
 func (m *multiplexed) cancel(ctx context.Context, c *pendingCall) error {
 	err := contextError(ctx)
+	c.left = true
 	c.slot.linger()
 	m.out.cancellation(c.id, c.slot, err.Error())
 	if c.lent != nil {

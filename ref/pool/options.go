@@ -86,6 +86,9 @@ type PoolOptions struct {
 	// Logger receives what happens to workers and connections. It must not block. Default: nothing is logged.
 	Logger *slog.Logger
 
+	// Hooks are told what happens to calls and workers. Default: nobody is, which costs nothing.
+	Hooks *Hooks
+
 	// Dial connects to the socket of a worker. Default: as net.Dialer does.
 	Dial func(ctx context.Context, socketPath string) (net.Conn, error)
 

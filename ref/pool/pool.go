@@ -10,7 +10,9 @@
 // A call takes a slot at the next healthy worker (scheduler.go), or waits for one (queue.go). It is sent on the
 // connection to the worker (link.go), which is one for many calls at once (multiplexed.go, turn.go, reading.go,
 // asking.go, outbox.go). Each worker is supervised (worker.go), with its process (process.go, output.go), its socket
-// (socketdir.go) and its health (health.go).
+// (socketdir.go) and its health (health.go). Hooks (hooks.go) are told of calls and workers (tell.go, outcome.go), for
+// metrics and traces: the modules poolprometheus and poolotel beside this package have ready ones, and Health is the
+// state at one moment.
 //
 // Names in brackets, such as [BPR-1], are clauses of conformance/SPEC.md.
 package pool
@@ -35,6 +37,9 @@ type Pool struct {
 	workers   []*Worker
 	lastID    atomic.Uint64
 	spare     sync.Pool // of *pendingCall, for reuse
+
+	hooks   Hooks
+	watched bool // some of them are about calls
 
 	stopping context.Context // ends when the supervisors shall stop their workers
 	stopAll  context.CancelFunc
@@ -64,6 +69,11 @@ func NewPool(options PoolOptions) (*Pool, error) {
 		options:   options,
 		scheduler: newScheduler(options.Workers, options.MaxInFlight, options.Queue),
 		stopped:   make(chan struct{}),
+	}
+	if options.Hooks != nil {
+		p.hooks = *options.Hooks
+		p.watched = p.hooks.watchesCalls()
+		p.scheduler.waiters.timed = p.watched
 	}
 	if options.Output != nil {
 		p.output = &outputQueue{to: options.Output}
@@ -126,11 +136,21 @@ func (p *Pool) decideStart(err error) error {
 	return err
 }
 
-// serve lets calls in, and supervises the workers until the pool stops.
+// serve supervises the workers until the pool stops, and lets calls in.
 func (p *Pool) serve(runs []*run) {
+	var told sync.WaitGroup
+	told.Add(len(runs))
 	for i, r := range runs {
 		p.scheduler.up(i, r.link)
-		p.running.Go(func() { p.workers[i].supervise(r) })
+		p.running.Go(func() {
+			r.tellStarted(false)
+			told.Done()
+			p.workers[i].supervise(r)
+		})
+	}
+	told.Wait()
+	if p.hooks.PoolStarted != nil {
+		p.hooks.PoolStarted(p)
 	}
 	p.scheduler.open()
 }
@@ -203,15 +223,25 @@ func (p *Pool) Call(ctx context.Context, method string, body any) (json.RawMessa
 	if ctx == nil {
 		return nil, fmt.Errorf("pool: call of %q: %w", method, ErrNilContext)
 	}
+	if p.watched {
+		return p.callWatched(ctx, method, body)
+	}
+	answer, _, err := p.call(ctx, nil, method, body)
+	return answer, err
+}
+
+// call is Call without the hooks that tell of its begin and end. told is the context for those between, if there are
+// any.
+func (p *Pool) call(ctx, told context.Context, method string, body any) (json.RawMessage, fate, error) {
 	if ctx.Err() != nil {
-		return nil, fmt.Errorf("pool: call of %q: %w", method, contextError(ctx))
+		return nil, unsent(outcomeOf(ctx)), fmt.Errorf("pool: call of %q: %w", method, contextError(ctx))
 	}
 	raw, err := encodeBody(body)
-	if err == nil {
-		err = frame.CheckPayload(len(raw), p.options.MaxPayload)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("pool: call of %q: %w", method, err)
+		return nil, unsent(NotEncodable), fmt.Errorf("pool: call of %q: %w", method, err)
+	}
+	if err := frame.CheckPayload(len(raw), p.options.MaxPayload); err != nil {
+		return nil, unsent(TooLarge), fmt.Errorf("pool: call of %q: %w", method, err)
 	}
 	c, _ := p.spare.Get().(*pendingCall)
 	if c == nil {
@@ -220,26 +250,35 @@ func (p *Pool) Call(ctx context.Context, method string, body any) (json.RawMessa
 	c.reset(request{method: method, body: raw})
 	for {
 		c.id = p.nextID()
-		if err := p.scheduler.acquire(ctx, c); err != nil {
-			return nil, fmt.Errorf("pool: call of %q: %w", method, err)
+		waits, err := p.scheduler.acquire(c)
+		if waits {
+			if told != nil {
+				p.tellQueued(told, c)
+			}
+			err = p.scheduler.await(ctx, c)
+		}
+		if err != nil {
+			return nil, c.fateWithoutSlot(ctx, err), fmt.Errorf("pool: call of %q: %w", method, err)
 		}
 		answer, err := c.link.call(ctx, c)
 		switch {
 		case err == errUnsent:
 			// The connection was broken before this call used it. So the call does not fail, but tries again.
 			if ctx.Err() != nil {
-				return nil, fmt.Errorf("pool: call of %q: %w", method, contextError(ctx))
+				c.left = true
+				return nil, c.fateWithoutSlot(ctx, err), fmt.Errorf("pool: call of %q: %w", method, contextError(ctx))
 			}
 			continue
 		case err != nil:
-			return nil, fmt.Errorf("pool: call of %q on worker %d: %w", method, c.slot.worker, err)
+			return nil, c.fateAtWorker(ctx, err), fmt.Errorf("pool: call of %q on worker %d: %w", method, c.slot.worker, err)
 		}
+		f := c.fateAnswered()
 		c.reset(request{}) // it keeps nothing alive
 		p.spare.Put(c)
 		if !answer.OK {
-			return nil, &RemoteError{Message: answer.Error}
+			return nil, f, &RemoteError{Message: answer.Error}
 		}
-		return answer.Body, nil
+		return answer.Body, f, nil
 	}
 }
 
@@ -309,6 +348,9 @@ func (p *Pool) stop(starting, drained <-chan struct{}) {
 	p.running.Wait()
 	p.cleanUp()
 	p.hurryUp(nil)
+	if p.started && p.hooks.PoolStopped != nil { // closing is set, so nobody changes started any more
+		p.hooks.PoolStopped(p)
+	}
 }
 
 func (p *Pool) socketPath(worker int) string {

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"time"
 
 	"github.com/pyproctest/pyproctest/ref/message"
 )
@@ -16,6 +17,7 @@ type pendingCall struct {
 	done   chan struct{}
 	answer message.Response
 	err    error
+	left   bool // its context has ended the call
 
 	// For the scheduler.
 	arrival    arrival
@@ -23,6 +25,8 @@ type pendingCall struct {
 	started    bool // who granted the slot has sent the request, too
 	ended      bool // and done has told that it has ended
 	prev, next *pendingCall
+	queued     time.Time     // when it began to wait
+	waited     time.Duration // in the queue, so far
 
 	// For the link. Whoever removes the call from the calls that are pending there, the holder of the turn or the
 	// caller whose context has ended, decides how the call ends. So it ends once [RID-4].
@@ -55,6 +59,7 @@ func (c *pendingCall) wait(ctx context.Context) bool {
 type queue struct {
 	first, last *pendingCall
 	length      int
+	timed       bool // it keeps how long calls wait
 }
 
 // insert adds a call after those that arrived before it. That is nearly always the end.
@@ -71,12 +76,18 @@ func (q *queue) insert(c *pendingCall) {
 	q.join(c, after)
 	c.waits = true
 	q.length++
+	if q.timed {
+		c.queued = time.Now()
+	}
 }
 
 func (q *queue) remove(c *pendingCall) {
 	q.join(c.prev, c.next)
 	c.waits, c.prev, c.next = false, nil, nil
 	q.length--
+	if q.timed {
+		c.waited += time.Since(c.queued)
+	}
 }
 
 // join makes two calls neighbours. nil stands for the end of the queue.

@@ -45,32 +45,33 @@ func newScheduler(workers, perWorker, queue int) *scheduler {
 	return &scheduler{perWorker: perWorker, queue: queue, refuse: ErrNotStarted, seats: make([]seat, workers)}
 }
 
-// acquire takes a slot of the next healthy worker that has one, or waits for one. It gives a new call its number. If
-// the call had to wait, its request may have been sent, too, by whoever granted the slot: then the caller is woken
-// once, when the call has ended, and not twice.
-func (s *scheduler) acquire(ctx context.Context, c *pendingCall) error {
+// acquire takes a slot of the next healthy worker that has one. If there is none it puts the call in the queue and
+// reports that it waits; await follows. It gives a new call its number.
+func (s *scheduler) acquire(c *pendingCall) (waits bool, err error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if c.arrival == 0 {
 		s.arrived++
 		c.arrival = s.arrived
 	}
 	c.started, c.ended, c.freed = false, false, false
-	err := s.refuse
-	if err == nil {
-		if i := s.pick(); i >= 0 {
-			s.grant(c, i)
-			s.mu.Unlock()
-			return nil
-		}
-		err = s.whyNotWait()
+	if s.refuse != nil {
+		return false, s.refuse
 	}
-	if err != nil {
-		s.mu.Unlock()
-		return err
+	if i := s.pick(); i >= 0 {
+		s.grant(c, i)
+		return false, nil
+	}
+	if err := s.whyNotWait(); err != nil {
+		return false, err
 	}
 	s.waiters.insert(c)
-	s.mu.Unlock()
+	return true, nil
+}
 
+// await waits for a slot. The request may have been sent, too, by whoever granted the slot: then the caller is woken
+// once, when the call has ended, and not twice.
+func (s *scheduler) await(ctx context.Context, c *pendingCall) error {
 	switch {
 	case !c.wait(ctx):
 		return s.leave(ctx, c)
@@ -88,6 +89,7 @@ func (s *scheduler) leave(ctx context.Context, c *pendingCall) error {
 	if c.waits {
 		s.waiters.remove(c)
 		s.mu.Unlock()
+		c.left = true
 		return contextError(ctx)
 	}
 	s.mu.Unlock()
@@ -98,6 +100,7 @@ func (s *scheduler) leave(ctx context.Context, c *pendingCall) error {
 	if c.err == nil {
 		c.slot.free()
 	}
+	c.left = true
 	return contextError(ctx)
 }
 

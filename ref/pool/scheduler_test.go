@@ -17,13 +17,22 @@ type deadLink struct {
 func (l deadLink) isDown() bool            { return l.down }
 func (l deadLink) start(*pendingCall) bool { return false }
 
+// take takes a slot, or waits for one.
+func take(t *testing.T, s *scheduler, c *pendingCall) error {
+	waits, err := s.acquire(c)
+	if waits {
+		err = s.await(t.Context(), c)
+	}
+	return err
+}
+
 // [BPR-3] The slot is granted at the moment the context ends.
 func TestASlotGrantedToAWaiterThatLeavesIsNotLost(t *testing.T) {
 	s := newScheduler(1, 1, 0)
 	s.open()
 	s.up(0, deadLink{})
 	first := newPendingCall()
-	require.NoError(t, s.acquire(t.Context(), first))
+	require.NoError(t, take(t, s, first))
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -33,7 +42,7 @@ func TestASlotGrantedToAWaiterThatLeavesIsNotLost(t *testing.T) {
 	require.Len(t, waits.done, 1)
 	require.ErrorIs(t, s.leave(ctx, waits), context.Canceled)
 
-	require.NoError(t, s.acquire(t.Context(), newPendingCall()))
+	require.NoError(t, take(t, s, newPendingCall()))
 }
 
 // [SEL-3] A check may succeed, and its result arrive after the connection has ended.
@@ -41,9 +50,9 @@ func TestAWorkerIsNotUpOnALinkThatIsDown(t *testing.T) {
 	s := newScheduler(1, 1, NoQueue)
 	s.open()
 	require.False(t, s.up(0, deadLink{down: true}))
-	require.ErrorIs(t, s.acquire(t.Context(), newPendingCall()), ErrBusy)
+	require.ErrorIs(t, take(t, s, newPendingCall()), ErrBusy)
 	require.True(t, s.up(0, deadLink{}))
-	require.NoError(t, s.acquire(t.Context(), newPendingCall()))
+	require.NoError(t, take(t, s, newPendingCall()))
 }
 
 // [HLT-13] Who finds a link broken may say so when the worker has been started again.
@@ -68,10 +77,10 @@ func TestACallerThatComesAgainKeepsItsTurn(t *testing.T) {
 		l := deadLink{}
 		s.up(0, l)
 		first := newPendingCall()
-		require.NoError(t, s.acquire(t.Context(), first))
+		require.NoError(t, take(t, s, first))
 		var served []string
 		wait := func(name string, c *pendingCall) {
-			require.NoError(t, s.acquire(t.Context(), c))
+			require.NoError(t, take(t, s, c))
 			served = append(served, name)
 			c.slot.free()
 		}

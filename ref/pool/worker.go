@@ -35,6 +35,7 @@ type run struct {
 	proc   Process
 	output *workerOutput
 	link   link
+	began  time.Time // when it was started
 	since  time.Time // when it became ready
 
 	linkSince    time.Time // when the link was made
@@ -60,7 +61,7 @@ func (w *Worker) launch(ctx context.Context) (*run, error) {
 	o := &w.pool.options
 	path := w.pool.socketPath(w.index)
 	_ = os.Remove(path) // the process before may have left it
-	r := &run{worker: w, output: &workerOutput{queue: w.pool.output}}
+	r := &run{worker: w, output: &workerOutput{queue: w.pool.output}, began: time.Now()}
 	failed := func(err error) (*run, error) {
 		return nil, &StartError{Worker: w.index, Err: err, Output: r.output.String()}
 	}
@@ -203,7 +204,7 @@ func (r *run) exitError(ready bool) error {
 func (w *Worker) supervise(r *run) {
 	stopping := w.pool.stopping
 	for delay := time.Duration(0); ; {
-		w.serve(r)
+		r.tellEnded(w.serve(r))
 		if stopping.Err() != nil {
 			return
 		}
@@ -226,8 +227,10 @@ func (w *Worker) restart(delay *time.Duration) *run {
 		if pause(w.pool.stopping, wait) != nil {
 			return nil
 		}
+		began := time.Now()
 		r, err := w.launch(w.pool.stopping)
 		if err == nil {
+			r.tellStarted(true)
 			w.mu.Lock()
 			w.health.Restarts++
 			w.mu.Unlock()
@@ -239,6 +242,7 @@ func (w *Worker) restart(delay *time.Duration) *run {
 		}
 		w.log.Error("cannot restart the worker", "error", err, "next attempt within", *delay)
 		w.pool.scheduler.failed(w.index, err)
+		w.tellRestartFailed(began, err)
 	}
 }
 
@@ -246,8 +250,8 @@ func (w *Worker) restart(delay *time.Duration) *run {
 // again and again.
 func jitter(d time.Duration) time.Duration { return d - rand.N(d/2+1) }
 
-// serve supervises one process. It returns when the process was reaped and its link has ended.
-func (w *Worker) serve(r *run) {
+// serve supervises one process. It returns when the process was reaped and its link has ended, and why it has.
+func (w *Worker) serve(r *run) EndReason {
 	o := &w.pool.options
 	checks := newChecks(w)
 	defer checks.stop()
@@ -256,30 +260,32 @@ func (w *Worker) serve(r *run) {
 	lost := r.link.lost()
 	var reconnect <-chan time.Time // when the next connection is due, after one has failed
 	var hung <-chan time.Time      // when the worker, which is unhealthy, is killed
+	killed := false
 	for {
 		select {
 		case <-w.pool.stopping.Done():
 			r.stop()
 			w.setPID(0)
-			return
+			return WorkerStopped
 
 		case <-r.proc.Exited():
 			r.endLink()
 			w.died(r)
-			return
+			if killed {
+				return WorkerHung
+			}
+			return WorkerDied
 
 		case <-lost:
 			wait, err := r.linkFailed()
 			if err != nil {
-				w.stopFor(r, err)
-				return
+				return w.stopFor(r, err)
 			}
 			lost, reconnect = nil, time.After(wait)
 
 		case <-reconnect:
 			if err := r.makeLink(w.pool.stopping, true); err != nil {
-				w.stopFor(r, err)
-				return
+				return w.stopFor(r, err)
 			}
 			lost, reconnect = r.link.lost(), nil
 			checks.start(r.link) // the worker gets calls again when it has answered this
@@ -305,6 +311,7 @@ func (w *Worker) serve(r *run) {
 		case <-hung:
 			w.log.Warn("worker is killed because it stays unhealthy", "for", o.HungTimeout)
 			killProcess(r.proc)
+			killed = true
 		}
 	}
 }
@@ -347,11 +354,20 @@ func (r *run) linkFailed() (time.Duration, error) {
 	}
 }
 
-// stopFor stops a worker that cannot be used because of err.
-func (w *Worker) stopFor(r *run, err error) {
+// stopFor stops a worker that cannot be used because of err. It returns why the process has ended.
+func (w *Worker) stopFor(r *run, err error) EndReason {
+	reason := WorkerUnreachable
+	select {
+	case <-w.pool.stopping.Done():
+		reason = WorkerStopped
+	case <-r.proc.Exited():
+		reason = WorkerDied
+	default:
+	}
 	w.log.Warn("worker is stopped: no connection to it can be used", "error", err)
 	stopProcess(r.proc, w.pool.options.StopTimeout)
 	w.died(r)
+	return reason
 }
 
 func (w *Worker) died(r *run) {

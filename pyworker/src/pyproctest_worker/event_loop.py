@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     A = TypeVarTuple("A")
 
 _ROOM = 16
-"""Handlers that begin before the first of them has taken its first step. So connections take turns,
-and one whose caller reads no answers is noticed before much is made for it."""
+"""Handlers that begin before a burst, or 1 where the last burst left something to do. So connections
+take turns, and one whose caller reads no answers is noticed before much is made for it."""
 
 _LONGEST_WAIT = 3600.0
 
@@ -81,7 +81,7 @@ class EventLoop:
 
     def has_room(self) -> bool:
         """Whether more handlers may begin before the next burst."""
-        return len(self._fresh) < _ROOM
+        return len(self._fresh) < (_ROOM if self._loop.selector.was_idle else 1)
 
     def begin(self, request: AsyncRequest) -> None:
         """Makes a request whose handler is async a task, which takes its first step in the next
@@ -283,6 +283,8 @@ class _Selector(selectors.DefaultSelector):
         self._stop = stop
         self.until: float | None = None
         """When the burst ends at the latest, or None while there is none, and this waits."""
+        self.was_idle = True
+        """Whether the last burst has ended since there was nothing to do."""
         self.wanted: float | None = 0.0
         """Seconds that asyncio wants to wait after the burst; None is for ever."""
 
@@ -296,6 +298,7 @@ class _Selector(selectors.DefaultSelector):
         is_idle = not events and (timeout is None or timeout > 0)
         if is_idle or monotonic() > self.until:
             self._stop()
+            self.was_idle = is_idle
             if is_idle:
                 self.wanted = timeout
         return events

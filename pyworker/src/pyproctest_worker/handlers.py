@@ -83,7 +83,11 @@ def _expose(handler: Handler, name: str | None, body: Callable[[Any], Any] | Non
 
 def _converting(handler: Handler, convert: Callable[[Any], Any]) -> Handler:
     """Returns handler as a function of what convert takes."""
-    if check_handler(convert):
+    try:
+        is_async = check_handler(convert)
+    except TypeError as error:
+        raise TypeError(f"body takes what converts the body of a request: {error}") from None
+    if is_async:
         raise TypeError(f"{convert!r:.80} is async: what converts a body is a plain function")
 
     def converting(body: Any) -> Any:

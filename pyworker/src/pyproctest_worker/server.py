@@ -106,7 +106,8 @@ class Server:
                 if self._threads is None:
                     runner.run_due()
                 else:
-                    self._threads.submit_due(self._memory.limit, runner.loop)
+                    for connection in self._threads.submit_due(self._memory.limit, runner.loop):
+                        self._flush(connection)
             if self._lone and len(self._connections) == 1 and self._threads is None:
                 self._stay()
         for connection in list(self._connections.values()):

@@ -47,10 +47,12 @@ class HandlerThreads:
         that all connections take turns, and one whose caller reads no answers makes no more."""
         return self.pending < self._room
 
-    def submit_due(self, limit: int, event_loop: EventLoop | None) -> None:
+    def submit_due(self, limit: int, event_loop: EventLoop | None) -> set[Connection]:
         """Has as many steps run as there is room for, of connections with so many bytes of answers
-        at most. For the worker's own thread, in which async handlers begin."""
+        at most. For the worker's own thread, in which async handlers begin; it returns the
+        connections that are to be flushed for that."""
         turns = self._turns
+        connections = set()
         while turns.due and self.has_room() and (event_loop is None or event_loop.has_room()):
             connection = turns.next()
             if not connection.inbox or connection.answers_size > limit:
@@ -58,13 +60,12 @@ class HandlerThreads:
             request = connection.inbox.popleft()
             turns.make_due(connection)
             if isinstance(request, AsyncRequest):
-                outcome = request.step(self._max_payload)
-                if outcome is not None:
-                    self.pending += 1
-                    self._add(request, outcome)
+                turns.settle(request, request.step(self._max_payload))
+                connections.add(connection)
             else:
                 self.pending += 1
                 self._requests.put(request)
+        return connections
 
     def settle(self) -> set[Connection]:
         """Settles the new outcomes, and returns the connections that are to be flushed. For the
@@ -86,13 +87,10 @@ class HandlerThreads:
             running[thread] = request
             outcome = request.step(self._max_payload)
             del running[thread]
-            self._add(request, outcome)
-
-    def _add(self, request: OutstandingRequest, outcome: bytes | float | None) -> None:
-        self._outcomes.append((request, outcome))
-        if not self._waking:
-            self._waking = True
-            self._wake()
+            self._outcomes.append((request, outcome))
+            if not self._waking:
+                self._waking = True
+                self._wake()
 
 
 def wait_for_cancellation(request: Request, seconds: float) -> None:

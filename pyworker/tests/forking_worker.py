@@ -101,21 +101,20 @@ def fork_and_live_on(body: str) -> Generator[float, None, int]:
 @expose
 def fork_and_stop_at_once(body: str) -> int:
     """Forks a child that gets a SIGTERM before anything else happens in it."""
-    global stops_children
-    stops_children = True
+    stopping.append(True)
     child = os.fork()
     if child == 0:
         time.sleep(CHILD_SECONDS)
         os._exit(0)
-    stops_children = False
+    stopping.clear()
     return ended(child)
 
 
-stops_children = False
+stopping: list[bool] = []
 
 
 def stop_child() -> None:
-    if stops_children:
+    if stopping:
         os.kill(os.getpid(), signal.SIGTERM)
 
 

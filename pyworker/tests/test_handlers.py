@@ -62,7 +62,7 @@ class Expose(unittest.TestCase):
                 pass
 
         methods = Methods()
-        functions: tuple[Any, ...]
+        function: Any
         functions = (coroutine, methods.method, methods, functools.partial(coroutine))
         for number, function in enumerate(functions):
             self.assertIs(expose(f"name {number}")(function), function)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     A = TypeVarTuple("A")
 
 _ROOM = 16
-"""Handlers that begin before a burst, or 1 where the last burst left something to do. So connections
+"""Handlers that begin before a burst, or 1 where the last one left something to do. So connections
 take turns, and one whose caller reads no answers is noticed before much is made for it."""
 
 _LONGEST_WAIT = 3600.0
@@ -105,7 +105,18 @@ class EventLoop:
 
     def complete(self, awaited: Coroutine[Any, Any, object]) -> None:
         """Runs until that is over, before the worker serves."""
-        self._loop.run_until_complete(awaited)
+
+        async def complete() -> None:
+            try:
+                await awaited
+            except BaseException as error:
+                if fork.in_child:
+                    end_child(error)
+                raise
+            if fork.in_child:
+                end_child()
+
+        self._loop.run_until_complete(complete())
         self._schedule(0.0)  # for tasks that it has left
 
     def close(self, seconds: float) -> None:

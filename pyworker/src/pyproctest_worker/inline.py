@@ -248,9 +248,12 @@ class InlineRunner:
             inbox = connection.inbox
             while inbox and not late:
                 request = self._current = inbox.popleft()
-                self._turns.settle(request, request.step(self._max_payload))
+                outcome = request.step(self._max_payload)
+                self._turns.settle(request, outcome)
                 late = monotonic() > self.until
-                if connection.answers_size > _BATCH:
+                if (
+                    outcome is None or connection.answers_size > _BATCH
+                ):  # None: of what size is open
                     break
             self._current = None
             self._flush(connection)

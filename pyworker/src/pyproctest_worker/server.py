@@ -63,7 +63,7 @@ class Server:
         self._timers = self._turns.timers
         self._runner = InlineRunner(
             handlers,
-            async_handlers or {},
+            {} if async_handlers is None else async_handlers,
             max_payload,
             slow,
             self._turns,

@@ -88,9 +88,7 @@ def wait(point: Point) -> Generator[float, None, Point]:
 # name the comments as unused.
 add("2 + 2")  # type: ignore[arg-type]
 upper({"a": 1})  # type: ignore[arg-type]
-fetch(5)  # type: ignore[arg-type]
 norm({"x": 1, "y": 2})  # type: ignore[arg-type]
-move("there")  # type: ignore[arg-type]
 run_worker(threads="four")  # type: ignore[arg-type]
 run_worker(on_start=5)  # type: ignore[arg-type]
 run_worker(on_start=convert)  # type: ignore[arg-type]
@@ -108,6 +106,8 @@ async def load() -> None:
     fetched: bytes = await fetch("weights")
     moved: Point = await move(Point(*fetched[:2]))
     assert moved
+    await fetch(5)  # type: ignore[arg-type]
+    await move("there")  # type: ignore[arg-type]
 
 
 def load_at_once() -> str:

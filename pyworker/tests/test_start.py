@@ -98,32 +98,27 @@ class OnStart(Case):
         worker.await_line("later")
 
     def test_what_it_raises_ends_the_worker_with_a_message(self) -> None:
-        for kind in ("def", "async def"):
-            for raised, message, status in (
-                ("FileNotFoundError('no model')", "FileNotFoundError: no model", 1),
-                ("RuntimeError('no card')", "RuntimeError: no card", 1),
-                ("SystemExit(7)", "SystemExit: 7", 7),
-                ("SystemExit('no card')", "SystemExit: no card", 1),
-                ("SystemExit(0)", "SystemExit: 0", 1),
-                ("asyncio.CancelledError()", "CancelledError: ", 1),
-            ):
-                with self.subTest(raised, kind=kind):
-                    worker = self.started(f"""
-                        {kind} load():
-                            raise {raised}
+        for kind, raised, message, status in (
+            ("def", "FileNotFoundError('no model')", "FileNotFoundError: no model", 1),
+            ("async def", "RuntimeError('no card')", "RuntimeError: no card", 1),
+            ("def", "SystemExit(7)", "SystemExit: 7", 7),
+            ("async def", "SystemExit('no card')", "SystemExit: no card", 1),
+            ("def", "SystemExit(0)", "SystemExit: 0", 1),
+            ("async def", "asyncio.CancelledError()", "CancelledError: ", 1),
+        ):
+            with self.subTest(raised, kind=kind):
+                worker = self.started(f"""
+                    {kind} load():
+                        raise {raised}
 
-                        run_worker(on_start=load)
-                    """)
-                    self.assertEqual(worker.exit_status(), status)
-                    errors = worker.errors()
-                    self.assertTrue(
-                        errors.endswith(
-                            f"pyproctest-worker: cannot start: on_start raised {message}\n"
-                        ),
-                        errors,
-                    )
-                    self.assertIn(", in load\n", errors)
-                    self.assertFalse(os.path.exists(worker.path))
+                    run_worker(on_start=load)
+                """)
+                self.assertEqual(worker.exit_status(), status)
+                errors = worker.errors()
+                last = f"pyproctest-worker: cannot start: on_start raised {message}\n"
+                self.assertTrue(errors.endswith(last), errors)
+                self.assertIn(", in load\n", errors)
+                self.assertFalse(os.path.exists(worker.path))
 
     def test_what_cannot_be_called_so_is_an_error(self) -> None:
         for on_start, words in (
@@ -184,18 +179,20 @@ class OnStart(Case):
 
     def test_child_that_it_forks_is_no_worker(self) -> None:
         for kind in ("def", "async def"):
-            for leaves, status in (("return", 0), ("raise ValueError", 1)):
-                with self.subTest(kind, leaves=leaves):
-                    worker = self.started(f"""
-                        {kind} load():
+            with self.subTest(kind):
+                worker = self.started(f"""
+                    {kind} load():
+                        for leaves in ("returns", "raises"):
                             child = os.fork()
                             if child == 0:
-                                {leaves}
+                                if leaves == "raises":
+                                    raise ValueError
+                                return
                             state.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
-                        run_worker(on_start=load)
-                    """)
-                    self.assertEqual(worker.connect().call(1, "plain"), [status])
+                    run_worker(on_start=load)
+                """)
+                self.assertEqual(worker.connect().call(1, "plain"), [0, 1])
 
     def test_the_command_takes_names_of_the_module(self) -> None:
         from .harness import start

@@ -65,8 +65,7 @@ async def when_cancelled(body: str) -> str:
             raise ValueError("raised when cancelled") from None
         if body == "goes on":
             report("goes on")
-            await asyncio.sleep(LONG if gate is None else 0)
-            await open_gate().wait()
+            await pass_gate()
     return f"{body}, cancelled: {current_request().cancelled}"
 
 
@@ -141,39 +140,30 @@ async def uses_the_loop(body: Any) -> list[str]:
     return [in_thread, output.decode().strip(), line.decode().strip()]
 
 
-gate: asyncio.Event | None = None
+gate: asyncio.Event
 
 
-def open_gate() -> asyncio.Event:
-    global gate  # noqa: PLW0603
-    if gate is None:
-        gate = asyncio.Event()
-    return gate
+async def pass_gate() -> None:
+    await gate.wait()
+    gate.clear()
 
 
 @expose
 async def wait_for_gate(body: Any) -> str:
-    event = open_gate()
     report("waits for the gate")
-    await event.wait()
+    await pass_gate()
     return "through"
 
 
 @expose
 def open_the_gate(body: Any) -> None:
     """A plain handler, which runs outside of the event loop."""
-    open_gate().set()
+    gate.set()
 
 
 @expose
 def open_the_gate_later(body: float) -> None:
-    loop.call_later(body, open_gate().set)
-
-
-@expose
-def wait_in_thread(body: float) -> bool:
-    report("waits in the thread")
-    return current_request().wait(body)
+    loop.call_later(body, gate.set)
 
 
 @expose
@@ -221,6 +211,12 @@ tasks: list[asyncio.Task[None]] = []
 
 
 @expose
+def end_tasks(body: Any) -> None:
+    for task in tasks:
+        task.cancel()
+
+
+@expose
 async def fork_in_task(body: Any) -> int:
     """Forks in a task that it awaits. The child leaves that task, and must not go on."""
 
@@ -237,9 +233,10 @@ def generator(body: float) -> Generator[float, None, str]:
     return "generator"
 
 
-async def note_loop() -> None:
-    global loop  # noqa: PLW0603
+async def prepare() -> None:
+    global loop, gate  # noqa: PLW0603
     loop = asyncio.get_running_loop()
+    gate = asyncio.Event()
 
 
 loop: asyncio.AbstractEventLoop
@@ -250,4 +247,4 @@ if __name__ == "__main__":
     options.add_argument("--grace", type=float, default=5.0)
     options.add_argument("--slow", type=float, default=5.0)
     given = options.parse_args()
-    run_worker(threads=given.threads, grace=given.grace, slow=given.slow, on_start=note_loop)
+    run_worker(threads=given.threads, grace=given.grace, slow=given.slow, on_start=prepare)

@@ -7,12 +7,15 @@ import signal
 import socket
 import sys
 import textwrap
+import unittest
 
-from .harness import PATIENCE, Caller, Worker, connect_when_ready
+from pyproctest_worker import codec
+
+from .harness import PATIENCE, Caller, Worker, connect_when_ready, start
 from .test_process import Case, without_warnings
 
 HEAD = """
-import asyncio, os, sys, time
+import os, sys, time
 from pyproctest_worker import current_request, expose, inflight, run_worker
 
 def report(what):
@@ -24,19 +27,24 @@ state = []
 def plain(body):
     return state
 
+"""
+
+ASYNC = """
+import asyncio
+
 @expose
 async def asynchronous(body):
     return state
-
 """
 
 
+@unittest.skipIf(codec.is_installed(), "it runs on the bare interpreter, which is enough")
 class OnStart(Case):
     def started(self, source: str, *arguments: str) -> Worker:
         """Starts a worker with that source, which calls run_worker with on_start."""
         script = os.path.join(self.folder(), "w.py")
         with open(script, "w") as file:
-            file.write(HEAD + textwrap.dedent(source))
+            file.write(HEAD + (ASYNC if "async" in source else "") + textwrap.dedent(source))
         return self.worker(*arguments, script=script)
 
     def test_nobody_can_connect_before_it_is_over(self) -> None:  # WRK-1
@@ -67,14 +75,20 @@ class OnStart(Case):
                     pass
                 caller = worker.connect()
                 self.assertEqual(caller.call(1, "plain"), ["loaded"])
-                self.assertEqual(caller.call(2, "asynchronous"), ["loaded"])
+                if awaiting:
+                    self.assertEqual(caller.call(2, "asynchronous"), ["loaded"])
 
     def test_async_on_start_shares_the_event_loop_with_the_handlers(self) -> None:
         worker = self.started("""
             async def load():
                 global loop
                 loop = asyncio.get_running_loop()
-                state.append(asyncio.create_task(asyncio.sleep(0.05, "of the task")))
+                state.append(asyncio.create_task(later()))
+
+            async def later():
+                await asyncio.sleep(0.01)
+                report("goes on by itself")
+                return "of the task"
 
             @expose
             async def shared(body):
@@ -83,19 +97,8 @@ class OnStart(Case):
 
             run_worker(on_start=load)
         """)
+        worker.await_line("goes on by itself")
         self.assertEqual(worker.connect().call(1, "shared"), "of the task")
-
-    def test_a_task_that_async_on_start_leaves_goes_on_by_itself(self) -> None:
-        worker = self.started("""
-            async def load():
-                async def later():
-                    await asyncio.sleep(0.01)
-                    report("later")
-                state.append(asyncio.create_task(later()))
-
-            run_worker(on_start=load)
-        """)
-        worker.await_line("later")
 
     def test_what_it_raises_ends_the_worker_with_a_message(self) -> None:
         for kind, raised, message, status in (
@@ -132,36 +135,33 @@ class OnStart(Case):
                 self.assertIn(words, worker.errors())
 
     def test_outside_a_handler_there_is_no_request(self) -> None:
-        for kind in ("def", "async def"):
-            worker = self.started(f"""
-                {kind} load():
-                    for ask in current_request, inflight:
-                        try:
-                            ask()
-                        except RuntimeError as error:
-                            state.append(str(error))
+        worker = self.started("""
+            async def load():
+                for ask in current_request, inflight:
+                    try:
+                        ask()
+                    except RuntimeError as error:
+                        state.append(str(error))
 
-                run_worker(on_start=load)
-            """)
-            said = worker.connect().call(1, "plain")
-            self.assertEqual(said, ["no handler runs in this thread"] * 2)
+            run_worker(on_start=load)
+        """)
+        said = worker.connect().call(1, "plain")
+        self.assertEqual(said, ["no handler runs in this thread"] * 2)
 
     def test_a_signal_while_it_runs_ends_the_worker_at_once(self) -> None:  # WRK-17
-        for number in (signal.SIGTERM, signal.SIGINT):
-            for source in ("def load(): {}; time.sleep(3600)", "async def load(): {}; "):
-                waiting = source.format("report('loads')")
-                if source.startswith("async"):
-                    waiting += "await asyncio.sleep(3600)"
-                with self.subTest(waiting, number=number):
-                    worker = self.started(f"{waiting}\nrun_worker(grace=10000, on_start=load)")
-                    worker.await_line("loads")
-                    worker.signal(number)
-                    self.assertEqual(worker.exit_status(), 0)
-                    self.assertFalse(os.path.exists(worker.path))
+        for number, kind, waiting in (
+            (signal.SIGTERM, "def", "time.sleep(3600)"),
+            (signal.SIGINT, "async def", "await asyncio.sleep(3600)"),
+        ):
+            with self.subTest(kind):
+                source = f"{kind} load():\n    report('loads')\n    {waiting}\n"
+                worker = self.started(f"{source}run_worker(grace=10000, on_start=load)")
+                worker.await_line("loads")
+                worker.signal(number)
+                self.assertEqual(worker.exit_status(), 0)
+                self.assertFalse(os.path.exists(worker.path))
 
     def test_the_end_of_the_parent_while_it_runs_ends_the_worker(self) -> None:  # WRK-19
-        from .harness import start
-
         script = os.path.join(self.folder(), "w.py")
         with open(script, "w") as file:
             file.write(HEAD)
@@ -195,13 +195,10 @@ class OnStart(Case):
                 self.assertEqual(worker.connect().call(1, "plain"), [0, 1])
 
     def test_the_command_takes_names_of_the_module(self) -> None:
-        from .harness import start
-
         folder = self.folder()
         file, path = os.path.join(folder, "my_handlers.py"), os.path.join(folder, "c")
         with open(file, "w") as source:
-            source.write(HEAD)
-            source.write("def load():\n    state.append({1, 2})\n")
+            source.write(HEAD + "def load():\n    state.append({1, 2})\n")
         command = [sys.executable, "-m", "pyproctest_worker"]
         options = ["--on-start", "load", "--default", "sorted_list"]
         process = start([*command, file, *options], path)

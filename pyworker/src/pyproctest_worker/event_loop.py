@@ -121,16 +121,16 @@ class EventLoop:
 
     def close(self, seconds: float) -> None:
         """Cancels what still runs, as asyncio.run does, and gives it that long to end."""
-        running[get_ident()] = self
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()
-        try:
+
+        async def end() -> None:
             if tasks:
-                self._loop.run_until_complete(asyncio.wait(tasks, timeout=max(seconds, 0.0)))
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        except BaseException as error:
-            log.task_failed(error)
+                await asyncio.wait(tasks, timeout=max(seconds, 0.0))
+            await self._loop.shutdown_asyncgens()
+
+        self._run(lambda: self._loop.run_until_complete(end()))
         self._loop.close()
 
     def current_request(self) -> AsyncRequest:
@@ -159,13 +159,9 @@ class EventLoop:
     def _burst(self, _: None) -> None:
         """Runs what is ready, until nothing is or a slice of time is over."""
         self._timer, self._is_due = None, True
-        thread = get_ident()
-        before, running[thread] = running.get(thread), self
-        self._loop.burst(monotonic() + SLICE)
-        if before is None:
-            del running[thread]
-        else:
-            running[thread] = before
+        self._loop.selector.begin_burst(monotonic() + SLICE)
+        self._run(self._loop.run_forever)
+        self._loop.selector.end_burst()
         if not self._is_watched:
             self._is_watched = True
             self._poller.modify(self.fileno(), IN)
@@ -174,6 +170,21 @@ class EventLoop:
             self._flush(connection)
         self._is_due = False
         self._schedule(self._loop.selector.wanted)
+
+    def _run(self, function: Callable[[], None]) -> None:
+        """Calls what runs handlers. SystemExit of a task, which asyncio lets out, is logged."""
+        thread = get_ident()
+        before, running[thread] = running.get(thread), self
+        try:
+            function()
+        except BaseException as error:
+            if fork.in_child:
+                end_child(error)
+            log.task_failed(error)
+        if before is None:
+            del running[thread]
+        else:
+            running[thread] = before
 
     def _refuse_to_nest(self) -> None:
         try:
@@ -247,20 +258,6 @@ class _Loop(asyncio.SelectorEventLoop):
         self._thread = get_ident()
         super().__init__(self.selector)
 
-    def burst(self, until: float) -> None:
-        """Runs what is ready, until nothing is or it is that late. Afterwards selector.wanted is in
-        how many seconds there is something to do again, or None if a descriptor tells that."""
-        self.selector.until = until
-        self.selector.wanted = 0.0
-        try:
-            self.run_forever()
-        except BaseException as error:  # SystemExit in a task, which asyncio lets out
-            if fork.in_child:
-                end_child(error)
-            log.task_failed(error)
-        finally:
-            self.selector.until = None
-
     def call_soon(
         self,
         callback: Callable[[Unpack[A]], object],
@@ -292,22 +289,32 @@ class _Selector(selectors.DefaultSelector):
     def __init__(self, stop: Callable[[], None]) -> None:
         super().__init__()
         self._stop = stop
-        self.until: float | None = None
+        self._until: float | None = None
         """When the burst ends at the latest, or None while there is none, and this waits."""
         self.was_idle = True
         """Whether the last burst has ended since there was nothing to do."""
         self.wanted: float | None = 0.0
-        """Seconds that asyncio wants to wait after the burst; None is for ever."""
+        """Seconds from the last burst until there is something to do again; None where a descriptor
+        tells that."""
+
+    def begin_burst(self, until: float) -> None:
+        """Makes what runs next end when there is nothing to do, or when it is that late."""
+        self._until = until
+        self.wanted = 0.0
+
+    def end_burst(self) -> None:
+        """Makes select wait again."""
+        self._until = None
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if fork.in_child:  # which a task has forked
             end_child()
-        if self.until is None:
+        if self._until is None:
             return super().select(timeout)
         events = super().select(0)
         # Only where nothing is ready is it known how long asyncio may wait.
         is_idle = not events and (timeout is None or timeout > 0)
-        if is_idle or monotonic() > self.until:
+        if is_idle or monotonic() > self._until:
             self._stop()
             self.was_idle = is_idle
             if is_idle:

@@ -24,6 +24,9 @@ class OutstandingRequest(Request):
 
     __slots__ = ("connection", "size", "held", "timer", "task")
 
+    overhead = 512
+    """Bytes that it takes in addition to its payload, about."""
+
     def __init__(
         self,
         runner: Runner,
@@ -51,6 +54,8 @@ class AsyncRequest(OutstandingRequest):
     """A request whose handler is async. Its one step makes it a task of the event loop."""
 
     __slots__ = ()
+
+    overhead = 4096
 
     def step(self, max_payload: int) -> bytes | None:
         """Begins, and returns None; or an answer if it cannot."""

@@ -71,6 +71,8 @@ class EventLoop:
         self._loop = _Loop(self._schedule)
         self._is_watched = True
         poller.register(self.fileno(), IN)
+        self._running = 0
+        """Handlers that have begun and not ended."""
         self._fresh: set[AsyncRequest] = set()
         """Requests whose handlers have not taken their first step."""
         self._answered: set[Connection] = set()
@@ -89,6 +91,7 @@ class EventLoop:
         task = request.task = self._loop.create_task(self._serve(request))
         task.add_done_callback(lambda _: self._ended(request))
         self._turns.generators.add(request)
+        self._running += 1
         self._fresh.add(request)
 
     def ready(self) -> None:
@@ -151,7 +154,7 @@ class EventLoop:
         if self._timer is not None:
             self._turns.timers.drop(self._timer)
             self._timer = None
-        if seconds is None and self._turns.generators:
+        if seconds is None and self._running:
             seconds = _LONGEST_WAIT
         if seconds is not None:
             self._timer = self._turns.timers.set(seconds, self._burst, None)
@@ -181,6 +184,7 @@ class EventLoop:
             if fork.in_child:
                 end_child(error)
             log.task_failed(error)
+            self._loop.selector.wanted = 0.0
         if before is None:
             del running[thread]
         else:
@@ -202,6 +206,7 @@ class EventLoop:
 
     def _settle(self, request: AsyncRequest, answer: bytes) -> None:
         request.task = None
+        self._running -= 1
         self._turns.settle(request, answer)
         self._answered.add(request.connection)
 

@@ -118,7 +118,8 @@ class Request:
         """Waits that long, or until the request is cancelled, and returns whether it was.
 
         In the worker's own thread cancellations and health calls are handled meanwhile, and all
-        other requests wait. To wait without that, be a generator and yield the seconds.
+        other requests wait. To wait without that, be a generator and yield the seconds,
+        or be async.
         """
         if not self.is_cancelled:
             self.runner.wait(self, seconds)

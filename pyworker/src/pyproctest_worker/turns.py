@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 SLICE = 0.002
 """Seconds of handlers after which the connections are looked at again."""
 
-_REQUEST_OVERHEAD = 512
-"""Bytes that an outstanding request takes in addition to its payload, about."""
-
 
 class Turns:
     """Connections take turns, and the requests of each are in line. For the worker's own thread."""
@@ -96,5 +93,5 @@ class Turns:
     def _hold(self, request: OutstandingRequest) -> None:
         """Counts a request in what its connection holds."""
         if not request.held:
-            request.held = request.size + _REQUEST_OVERHEAD
+            request.held = request.size + request.overhead
             request.connection.held += request.held

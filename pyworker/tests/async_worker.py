@@ -219,13 +219,17 @@ def end_tasks(body: Any) -> None:
 
 @expose
 async def fork_in_task(body: Any) -> int:
-    """Forks in a task that it awaits. The child leaves that task, and must not go on."""
+    """Forks in a task. The child leaves that task, and nothing else happens in it."""
+    ended = loop.create_future()
 
-    async def forking() -> int:
+    async def forking() -> None:
         child = os.fork()
-        return os.waitpid(child, 0)[1] if child else 0
+        if child:
+            ended.set_result(os.waitpid(child, 0)[1])
 
-    return await asyncio.create_task(forking())
+    tasks.append(asyncio.create_task(forking()))
+    status: int = await ended
+    return status
 
 
 @expose

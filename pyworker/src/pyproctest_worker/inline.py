@@ -251,9 +251,8 @@ class InlineRunner:
                 outcome = request.step(self._max_payload)
                 self._turns.settle(request, outcome)
                 late = monotonic() > self.until
-                if (
-                    outcome is None or connection.answers_size > _BATCH
-                ):  # None: of what size is open
+                # Of what size the answer of an async handler is, is not known yet.
+                if outcome is None or connection.answers_size > _BATCH:
                     break
             self._current = None
             self._flush(connection)

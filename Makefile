@@ -18,7 +18,7 @@ FOR    ?= 2m
 TOOL   := go tool -modfile=.github/tools/go.mod
 GOFILES = $(shell git ls-files '*.go')
 
-.PHONY: help explore conformance implementations test test-slow test-quick test-rest test-rest-packages test-observers test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline conformance-packages release-check site site-look site-results browser
+.PHONY: help explore conformance implementations test test-slow test-quick test-rest test-rest-packages test-observers test-race test-race-bubbles test-python test-python-rest lint lint-go lint-python lint-workflows vulnerabilities requirements soak bench vectors generate clean fuzz libfuzzer matrix mutate bench-full bench-compare bench-prove bench-baseline conformance-packages conformance-async release-check site site-look site-results browser
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ conformance: ## the reference and the bundled worker, clause by clause
 
 conformance-packages: $(VENV)/ready ## the bundled worker again, with the packages that its pyproject.toml names
 	go test ./conformance -count=1 -run '^TestWorker$$' -parallel 8 -worker '$(VENV)/bin/python $(CURDIR)/pyworker/conformance_worker.py --msgspec'
+
+conformance-async: ## the bundled worker again, with async handlers alone
+	go test ./conformance -count=1 -run '^TestWorker$$' -parallel 8 -worker '$(PYTHON) $(CURDIR)/pyworker/conformance_worker.py --async'
 
 # go test ./... runs these too, and skips what has no toolchain; here that is a failure.
 implementations: ## pyproc-worker and the small implementations in C, Java, Node, Python, Ruby and Rust; all their toolchains must be there

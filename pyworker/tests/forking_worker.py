@@ -1,11 +1,12 @@
 """A worker whose handlers fork.
 
-python3 forking_worker.py [--threads N] [--spawn]
+python3 forking_worker.py [--threads N] [--async]
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -97,6 +98,26 @@ def fork_and_live_on(body: str) -> Generator[float, None, int]:
     return child
 
 
+@expose
+def fork_and_stop_at_once(body: str) -> int:
+    """Forks a child that gets a SIGTERM before anything else happens in it."""
+    stopping.append(True)
+    child = os.fork()
+    if child == 0:
+        time.sleep(CHILD_SECONDS)
+        os._exit(0)
+    stopping.clear()
+    return ended(child)
+
+
+stopping: list[bool] = []
+
+
+def stop_child() -> None:
+    if stopping:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def sleep_on(tell: int) -> None:
     os.write(tell, b"\0")
     time.sleep(CHILD_SECONDS)
@@ -133,6 +154,12 @@ def echo(body: Any) -> Any:
 
 
 def main() -> None:
+    os.register_at_fork(after_in_child=stop_child)  # before the worker's own
+    if "--async" in sys.argv:
+        sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        from tests.as_async import expose_as_async
+
+        expose_as_async()
     threads = int(sys.argv[sys.argv.index("--threads") + 1]) if "--threads" in sys.argv else 0
     run_worker(threads=threads)
 

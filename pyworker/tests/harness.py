@@ -85,6 +85,10 @@ class Worker:
             assert self._read_errors(), f"{text!r} did not come, but {self._errors!r}"
         return self._errors
 
+    def forget_errors(self) -> None:
+        """Makes the same lines as before count as missing until they come again."""
+        self._errors = ""
+
     def has_line(self, line: str) -> bool:
         """Whether the process has written that line to standard error by now."""
         assert self.process.stderr is not None

@@ -1,6 +1,6 @@
 """A worker whose handlers show what the package does with them.
 
-python3 probing_worker.py [--threads N] [--grace S] [--max-payload N] [--poll]
+python3 probing_worker.py [--threads N] [--grace S] [--max-payload N] [--poll] [--async]
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ options.add_argument("--recursion-limit", type=int)
 options.add_argument("--debug", action="store_true")
 options.add_argument("--poll", action="store_true")
 options.add_argument("--no-pidfd", action="store_true")
+options.add_argument("--async", action="store_true", dest="is_async")
 given = options.parse_args()
 if given.recursion_limit:
     sys.setrecursionlimit(given.recursion_limit)
@@ -32,6 +33,9 @@ if given.debug:
     import logging
 
     logging.basicConfig(level=logging.DEBUG, format="%(levelname)s %(name)s %(message)s")
+if given.is_async:
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    from tests.as_async import expose_as_async
 if given.poll and hasattr(select, "epoll"):
     del select.epoll  # as on macOS
 
@@ -286,6 +290,9 @@ def fork_and_stop_child(body: Any) -> int:
 
 
 if __name__ == "__main__":
+    if given.is_async:
+        # What generators may not yield is no business of others.
+        expose_as_async(but=("yields_nonsense", "yields_result"))
     run_worker(
         threads=given.threads,
         grace=given.grace,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import enum
+import functools
 import json
 import math
 import random
@@ -157,6 +158,10 @@ class Alike(unittest.TestCase):
     def setUp(self) -> None:
         self.fast = codec.Codec()
         self.assertTrue(self.fast.load())
+        self.slow_with_default, self.fast_with_default = codec.Codec(), codec.Codec()
+        self.slow_with_default.use_default(self.default)
+        self.fast_with_default.use_default(self.default)
+        self.assertTrue(self.fast_with_default.load())
 
     def check_read(self, body: bytes) -> None:
         """Compares a plain request with that body, and the text as a request."""
@@ -173,6 +178,21 @@ class Alike(unittest.TestCase):
     def check_written(self, body: Any) -> None:
         expected = written(lambda body: codec.Codec().write_answer(7, body), body)
         self.assertEqual(written(lambda body: self.fast.write_answer(7, body), body), expected)
+        for number, defaulted in enumerate((self.slow_with_default, self.fast_with_default)):
+            self.unknown: list[str] = []
+            outcome = (written(functools.partial(defaulted.write_answer, 7), body), self.unknown)
+            if number == 0:
+                expected_with_default = outcome
+        self.assertEqual(outcome, expected_with_default)
+
+    def default(self, value: Any) -> Any:
+        """What stands for an unknown value: one that is known, or not."""
+        self.unknown.append(type(value).__name__)
+        if len(self.unknown) > 100:
+            raise ValueError("no end of them")
+        if isinstance(value, (bytes, bytearray)):
+            return [1.5, None, (value and b"")]
+        return {"default": type(value).__name__} if value != 1j else math.nan
 
     count = 0
 
@@ -225,6 +245,34 @@ class Alike(unittest.TestCase):
     def test_small_answers_are_the_same_bytes(self) -> None:
         for body in ("", 'é\u2028"\\\x00\x1f\x7f😀', 0, -5, [True, None, 1.5], {"a": [1, "b"]}):
             self.assertEqual(self.fast.write_answer(7, body), codec.Codec().write_answer(7, body))
+
+
+class Default(unittest.TestCase):
+    def test_is_that_of_json_dumps(self) -> None:
+        used = codec.Codec()
+        used.use_default(repr)
+        for make in (*SCALARS, *FOREIGN):
+            body = {"a": [make()]}
+            dumps = written(lambda b: json.dumps(b, default=repr, allow_nan=False).encode(), body)
+            ours = written(
+                lambda b: used.write_answer(7, b)[len('{"id":7,"ok":true,"body":') : -1], body
+            )
+            self.assertEqual(ours, dumps)
+
+    def test_may_be_set_anew_before_and_after_msgspec_is_loaded(self) -> None:
+        used = codec.Codec()
+        for default, text in ((repr, b'"{1}"'), (list, b"[1]"), (None, None), (repr, b'"{1}"')):
+            used.use_default(default)
+            for _ in range(2):
+                if text is None:
+                    with self.assertRaises(TypeError):
+                        used.write_answer(1, {1})
+                else:
+                    answer = used.write_answer(1, {1})
+                    self.assertEqual(answer, b'{"id":1,"ok":true,"body":' + text + b"}")
+                self.assertEqual(fields(used.read_request(REQUEST)), json.loads(REQUEST))
+                if codec.is_installed():
+                    self.assertTrue(used.load())
 
 
 class Loading(unittest.TestCase):

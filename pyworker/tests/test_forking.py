@@ -103,6 +103,12 @@ class Cases(unittest.TestCase):
         self.assertEqual(caller.receive()["body"], health["pid"])
         self.assertEqual(caller.call(3, "echo", "parent"), "parent")
 
+    def test_signal_to_a_child_that_was_just_forked_is_the_childs(self) -> None:
+        caller = self.worker.connect()
+        status = caller.call(1, "fork_and_stop_at_once")
+        self.assertEqual(status, -signal.SIGTERM)
+        self.assertEqual(caller.call(2, "echo", "still here"), "still here")
+
     def test_processes_that_handlers_use_work(self) -> None:
         caller = self.worker.connect()
         self.assertEqual(caller.call(1, "call_subprocess"), "out\n")

@@ -9,15 +9,17 @@ from typing import Any
 
 import pyproctest_worker
 from pyproctest_worker import current_request, expose, inflight
-from pyproctest_worker.handlers import exposed
+from pyproctest_worker.handlers import exposed, exposed_async
 
 from . import TREE
 
 
 class Expose(unittest.TestCase):
     def setUp(self) -> None:
-        self.addCleanup(exposed.update, dict(exposed))
-        self.addCleanup(exposed.clear)
+        for methods in (exposed, exposed_async):
+            self.addCleanup(methods.update, dict(methods))
+            self.addCleanup(methods.clear)
+            methods.clear()
 
     def test_all_its_forms(self) -> None:
         @expose
@@ -48,12 +50,9 @@ class Expose(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, name):
                 expose(name)(len)
 
-    def test_async_functions_are_refused(self) -> None:
+    def test_async_functions_are_known_as_such(self) -> None:
         async def coroutine(body: Any) -> None:
             pass
-
-        async def generator(body: Any) -> Any:
-            yield
 
         class Methods:
             async def method(self, body: Any) -> None:
@@ -63,10 +62,41 @@ class Expose(unittest.TestCase):
                 pass
 
         methods = Methods()
-        partial = functools.partial(coroutine)
-        for function in (coroutine, generator, methods.method, methods, partial):
-            with self.assertRaisesRegex(TypeError, "async"):
+        function: Any
+        functions = (coroutine, methods.method, methods, functools.partial(coroutine))
+        for number, function in enumerate(functions):
+            self.assertIs(expose(f"name {number}")(function), function)
+            self.assertIs(exposed_async.pop(f"name {number}"), function)
+        self.assertEqual(exposed, {})
+        expose("name")(coroutine)
+        with self.assertRaisesRegex(ValueError, "there is a method 'name' already"):
+            expose("name")(len)
+
+    def test_async_generators_are_refused(self) -> None:
+        async def generator(body: Any) -> Any:
+            yield
+
+        class Methods:
+            async def method(self, body: Any) -> Any:
+                yield
+
+        for function in (generator, Methods().method, functools.partial(generator)):
+            with self.assertRaisesRegex(TypeError, "async generator: .* returns one result"):
                 expose("name")(function)
+
+    def test_what_converts_bodies_takes_one_argument_and_is_not_async(self) -> None:
+        async def coroutine(body: Any) -> None:
+            pass
+
+        wrong: Any
+        for wrong, words in (
+            (coroutine, "is async: what converts a body is a plain function"),
+            (lambda: None, "cannot be called with one argument"),
+            (5, "not 5 of type int"),
+        ):
+            with self.assertRaisesRegex(TypeError, words):
+                expose("name", body=wrong)(len)
+        self.assertEqual(exposed, {})
 
     def test_what_cannot_be_called_with_one_argument_is_refused(self) -> None:
         class Methods:

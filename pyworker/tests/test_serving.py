@@ -378,10 +378,12 @@ class Cases(Serving, unittest.TestCase):
         for _ in range(200):
             self.assertEqual(len(deaf.receive()["body"]), 1 << 20)
 
+    seconds_while_deaf = 0.1
+
     def test_caller_that_does_not_read_and_goes_away_cancels_its_handlers(self) -> None:  # CAN-8
         deaf, other = self.connect(BULK), self.connect()
         deaf.send(
-            self.sleep(deaf, 1, "deaf", 0.1),
+            self.sleep(deaf, 1, "deaf", self.seconds_while_deaf),
             *(deaf.request(i, "big", 1 << 20) for i in range(2, 102)),
         )
         # By the end of this the other's time is over, and its next step waits for the answers.

@@ -9,7 +9,7 @@ from socket import MSG_DONTWAIT
 from typing import Any
 from unittest import mock
 
-from pyproctest_worker import inline, log, server
+from pyproctest_worker import inline, log, server, turns
 from pyproctest_worker.connection import Connection
 from pyproctest_worker.framing import encode_enhanced
 from pyproctest_worker.poller import IN
@@ -58,7 +58,7 @@ class Script:
     def recv(self, _: int, flags: int) -> bytes:
         self.flags.append(flags)
         assert len(self.flags) < 1000, "the worker looks at nothing but this connection"
-        self.time += inline.SLICE / CALLS_A_SLICE
+        self.time += turns.SLICE / CALLS_A_SLICE
         if not self.requests:
             raise BlockingIOError
         return self.requests.pop(0)

@@ -2,7 +2,8 @@
 
 The json of the standard library says what is read and written, and how. msgspec takes a third of
 its time, but refuses more than json does, and writes what json refuses. So it gets only values that
-both write alike, and json decides on what it refuses.
+both write alike, and json decides on what it refuses. With it decides the default that a worker may
+have for values that json does not know: msgspec never sees one.
 
 Importing msgspec takes as long as the rest of a worker's start. So it is imported in the course of
 the first requests: see LOAD_AFTER.
@@ -21,6 +22,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Callable, NoReturn
+
+    Default = Callable[[Any], Any]
 
 LOAD_AFTER = 200
 """Requests read until msgspec is imported. A worker with less to do does not need it."""
@@ -77,9 +80,12 @@ def read(text: bytes) -> Any:
 _join = "".join
 
 
-def _encoder_of(ensure_ascii: bool) -> Callable[[object, int], Sequence[str]]:
+def _encoder_of(
+    ensure_ascii: bool, default: Default | None
+) -> Callable[[object, int], Sequence[str]]:
     """Returns a function of a value and 0 that returns the pieces of the value's compact JSON."""
     encoder = json.JSONEncoder(
+        default=default,
         ensure_ascii=ensure_ascii,
         allow_nan=False,
         check_circular=False,  # a circular value ends in a RecursionError, see also depth.py
@@ -105,18 +111,23 @@ def _encoder_of(ensure_ascii: bool) -> Callable[[object, int], Sequence[str]]:
     return plain
 
 
-_encode = _encoder_of(ensure_ascii=False)
-_encode_escaped = _encoder_of(ensure_ascii=True)
+def _writer(default: Default | None) -> Callable[[int, object], bytes]:
+    """Returns a function that returns the answer with a request ID and a body, in UTF-8. It raises
+    what json and default raise."""
+    encode, encode_escaped = _encoder_of(False, default), _encoder_of(True, default)
 
+    def write(value: object) -> bytes:
+        if recursion_limit() > LIMIT and is_too_deep(value, default):
+            raise RecursionError(f"it is nested over {LIMIT} levels deep, or contains itself")
+        try:
+            return _join(encode(value, 0)).encode()
+        except UnicodeEncodeError:  # a lone surrogate: only an escape can carry it
+            return _join(encode_escaped(value, 0)).encode()
 
-def write(value: object) -> bytes:
-    """Returns the JSON of a value, in UTF-8. Raises what json raises."""
-    if recursion_limit() > LIMIT and is_too_deep(value):
-        raise RecursionError(f"it is nested over {LIMIT} levels deep, or contains itself")
-    try:
-        return _join(_encode(value, 0)).encode()
-    except UnicodeEncodeError:  # a lone surrogate: only an escape can carry it
-        return _join(_encode_escaped(value, 0)).encode()
+    def write_answer(request_id: int, body: object) -> bytes:
+        return b'{"id":%d,"ok":true,"body":%b}' % (request_id, write(body))
+
+    return write_answer
 
 
 class PlainRequest:
@@ -141,10 +152,6 @@ def _read_request(text: bytes) -> Any:
     return message
 
 
-def _write_answer(request_id: int, body: object) -> bytes:
-    return b'{"id":%d,"ok":true,"body":%b}' % (request_id, write(body))
-
-
 class Codec:
     """What reads requests and writes answers in this process, by msgspec once that is loaded."""
 
@@ -152,9 +159,21 @@ class Codec:
         self.read_request: Callable[[bytes], Any] = self._read_first
         """Returns a request like PlainRequest, from a text not nested too deeply. Anything else is
         returned as what it is, or an exception."""
-        self.write_answer: Callable[[int, object], bytes] = _write_answer
-        """Returns the answer with that request ID and body. Raises what json raises."""
+        self._default: Default | None = None
+        self._write_by_json = _writer(None)
+        self.write_answer = self._write_by_json
+        """Returns the answer with that request ID and body. Raises what json and default raise."""
         self._requests = 0
+
+    def use_default(self, default: Default | None) -> None:
+        """Makes write_answer write default(value) in place of a value that json does not know, as
+        json.dumps does."""
+        if default is self._default:
+            return
+        self._default = default
+        self.write_answer = self._write_by_json = _writer(default)
+        if self.read_request != self._read_first:
+            self.load()
 
     def load(self) -> bool:
         """Imports msgspec, for read_request and write_answer, and returns whether they use it."""
@@ -162,7 +181,7 @@ class Codec:
         if not is_installed():  # which the worker has said when it started
             return False
         try:
-            self.read_request, self.write_answer = _by_msgspec()
+            self.read_request, self.write_answer = _by_msgspec(self._write_by_json)
         except Exception as error:
             log.json_stays_slow(error)
             return False
@@ -176,7 +195,9 @@ class Codec:
         return _read_request(text)
 
 
-def _by_msgspec() -> tuple[Callable[[bytes], Any], Callable[[int, object], bytes]]:
+def _by_msgspec(
+    write_by_json: Callable[[int, object], bytes],
+) -> tuple[Callable[[bytes], Any], Callable[[int, object], bytes]]:
     import msgspec
 
     request = msgspec.defstruct(
@@ -198,7 +219,7 @@ def _by_msgspec() -> tuple[Callable[[bytes], Any], Callable[[int, object], bytes
                     return text
         except Exception:
             pass
-        return _write_answer(request_id, body)
+        return write_by_json(request_id, body)
 
     return msgspec.json.Decoder(request).decode, write_answer
 

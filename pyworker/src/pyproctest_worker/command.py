@@ -9,6 +9,10 @@ from . import __version__
 from .framing import DEFAULT_MAX_PAYLOAD
 from .worker import DEFAULT_GRACE, DEFAULT_SLOW, check_options, run_worker
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Imports the module or file that exposes the handlers, and serves them."""
@@ -52,6 +56,17 @@ def main(arguments: list[str] | None = None) -> None:
         " (default 256 MiB, or 8 times max-payload)",
     )
     parser.add_argument(
+        "--default",
+        metavar="NAME",
+        help="a function of the module: default(value) is written in place of a part of a result"
+        " that JSON does not know",
+    )
+    parser.add_argument(
+        "--on-start",
+        metavar="NAME",
+        help="a function of the module that is called before the worker listens",
+    )
+    parser.add_argument(
         "--socket", metavar="PATH", help="where to listen (default: PYPROC_SOCKET_PATH)"
     )
     options = parser.parse_args(arguments)
@@ -65,7 +80,13 @@ def main(arguments: list[str] | None = None) -> None:
         )
     except ValueError as error:
         parser.error(str(error))
-    _load(options.module_or_file)
+    module = _load(options.module_or_file)
+    functions = []
+    for name in (options.default, options.on_start):
+        function = None if name is None else getattr(module, name, None)
+        if name is not None and not callable(function):
+            parser.error(f"{options.module_or_file} has no function {name}")
+        functions.append(function)
     run_worker(
         options.socket,
         max_payload=options.max_payload,
@@ -73,14 +94,16 @@ def main(arguments: list[str] | None = None) -> None:
         grace=options.grace,
         slow=options.slow,
         max_memory=options.max_memory,
+        default=functions[0],
+        on_start=functions[1],
     )
 
 
-def _load(module_or_file: str) -> None:
+def _load(module_or_file: str) -> ModuleType:
     if not module_or_file.endswith(".py"):
         sys.path.insert(0, os.getcwd())
         __import__(module_or_file)
-        return
+        return sys.modules[module_or_file]
     from importlib.util import module_from_spec, spec_from_file_location
 
     # Like python FILE: the file's own folder comes first, and the file is not another's module.
@@ -92,3 +115,4 @@ def _load(module_or_file: str) -> None:
     module = module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
+    return module

@@ -12,6 +12,7 @@ from .request import Request
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
+    from asyncio import Task
     from typing import Any, Callable
 
     from .request import Handler, Runner
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 class OutstandingRequest(Request):
     """A request together with the connection that it came on and that its answer leaves by."""
 
-    __slots__ = ("connection", "size", "held", "timer")
+    __slots__ = ("connection", "size", "held", "timer", "task")
+
+    overhead = 512
+    """Bytes that it takes in addition to its payload, about."""
 
     def __init__(
         self,
@@ -42,6 +46,26 @@ class OutstandingRequest(Request):
         """Bytes it is counted with in what its connection holds."""
         self.timer: Timer | None = None
         """What ends the wait of its generator."""
+        self.task: Task[None] | None = None
+        """What runs its async handler."""
+
+
+class AsyncRequest(OutstandingRequest):
+    """A request whose handler is async. Its one step makes it a task of the event loop."""
+
+    __slots__ = ()
+
+    overhead = 4096
+
+    def step(self, max_payload: int) -> bytes | None:
+        """Begins, and returns None; or an answer if it cannot."""
+        if self.is_cancelled:
+            return self.error("cancelled before it ran", max_payload)
+        try:
+            self.runner.begin(self)
+        except Exception as error:  # no descriptor is free for an event loop, for example
+            return self.failed(error, max_payload)
+        return None
 
 
 class Connection:
@@ -169,6 +193,16 @@ class Connection:
             self.unsent = memoryview(data)
             self._sent(sent)
         answers.clear()
+
+    def has_gone(self) -> bool:
+        """Whether its caller has gone away, and not only ended sending."""
+        try:
+            self.socket.send(b"", MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return False
 
     def _sent(self, count: int) -> None:
         assert self.unsent is not None

@@ -10,12 +10,18 @@ from __future__ import annotations
 
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
 LIMIT = 1000
 """Levels of nesting. It is also Python's recursion limit unless that is changed."""
 
 _IS_BOUNDED = sys.version_info >= (3, 12)
 
 recursion_limit = sys.getrecursionlimit
+
+_SCALARS = (str, int, float, type(None))
 
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -35,8 +41,9 @@ def is_text_too_deep(text: bytes) -> bool:
     return max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > LIMIT
 
 
-def is_too_deep(value: object) -> bool:
-    """Whether writing value as JSON, or its repr(), could end the process."""
+def is_too_deep(value: object, default: Callable[[Any], Any] | None = None) -> bool:
+    """Whether writing value as JSON, or its repr(), could end the process. Where default is given,
+    it is what stands for values that json does not know, and what it raises is raised."""
     if _IS_BOUNDED or recursion_limit() <= LIMIT:
         return False
     level = [value]
@@ -48,6 +55,9 @@ def is_too_deep(value: object) -> bool:
                 inner.update((id(child), child) for child in item.values())
             elif isinstance(item, (list, tuple)):
                 inner.update((id(child), child) for child in item)
+            elif default is not None and not isinstance(item, _SCALARS):
+                child = default(item)
+                inner[id(child)] = child
         if not inner:
             return False
         level = list(inner.values())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from _thread import get_ident
 
 from . import log
 
@@ -21,6 +23,8 @@ class Fork:
         self._was_in_child = False
         self._releases: list[Callable[[], None]] = []
         self._registered = False
+        self._masks: dict[int, set[int]] = {}
+        """The signals that threads which fork have blocked otherwise."""
 
     def at_fork(self, release: Callable[[], None]) -> None:
         """Makes every forked child call release(), to close what belongs to the worker.
@@ -32,7 +36,11 @@ class Fork:
         self._releases.append(release)
         if not self._registered:
             self._registered = True
-            os.register_at_fork(before=self._before, after_in_child=self._after)
+            os.register_at_fork(
+                before=self._before,
+                after_in_parent=self._unblock,
+                after_in_child=self._after,
+            )
 
     def forget(self) -> None:
         """Undoes at_fork(), when the process has stopped serving."""
@@ -41,11 +49,22 @@ class Fork:
             self.in_child = self._was_in_child
 
     def _before(self) -> None:
-        if self._releases:  # so that the child does not write what is in the buffers a second time
-            _flush()
+        if not self._releases:
+            return
+        _flush()  # so that the child does not write what is in the buffers a second time
+        # A signal that is sent to the child before it has released the worker's would be lost, and
+        # taken for one to the worker.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+        self._masks[get_ident()] = before
+
+    def _unblock(self) -> None:
+        before = self._masks.pop(get_ident(), None)
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _after(self) -> None:
         if not self._releases:
+            self._unblock()
             return
         self.in_child = True
         for release in self._releases:
@@ -54,6 +73,7 @@ class Fork:
             except OSError:
                 pass
         self._releases.clear()
+        self._unblock()
 
 
 def end_child(error: BaseException | None = None) -> NoReturn:

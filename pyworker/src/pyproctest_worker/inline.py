@@ -9,12 +9,13 @@ from types import GeneratorType
 
 from . import log, rules
 from .codec import codec
-from .connection import OutstandingRequest
+from .connection import AsyncRequest, OutstandingRequest
 from .depth import LIMIT, is_text_too_deep
 from .fork import end_child, fork
 from .framing import ENHANCED, MAX_REQUEST_ID, encode_basic, encode_enhanced
 from .messages import Malformed, read_message, write_error, write_result
-from .request import running
+from .request import Request, running
+from .turns import SLICE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,11 +23,10 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from .connection import Connection
-    from .request import Handler, Request
+    from .event_loop import EventLoop
+    from .poller import Poller
+    from .request import Handler
     from .turns import Turns
-
-SLICE = 0.002
-"""Seconds of handlers after which the connections are looked at again."""
 
 _BATCH = 1 << 18
 """Bytes of answers on a connection after which some are sent before more are made."""
@@ -44,22 +44,29 @@ class InlineRunner:
     def __init__(
         self,
         handlers: dict[str, Handler],
+        async_handlers: dict[str, Handler],
         max_payload: int,
         slow: float,
         turns: Turns,
+        poller: Poller,
         flush: Callable[[Connection], None],
         look: Callable[[float], None],
     ) -> None:
         """flush(connection) is called after handlers have run, to send their answers. look(seconds)
-        waits that long for something to happen and handles it, for handlers that wait."""
+        waits that long for something to happen and handles it, for handlers that wait. poller is
+        what look and the server wait by."""
         self._handlers = handlers
+        self._async_handlers = async_handlers
         self._max_payload = max_payload
         self.slow = slow
         self._turns = turns
         self._flush = flush
         self._look = look
+        self._poller = poller
         self._thread = get_ident()
         self.generators = turns.generators
+        self.loop: EventLoop | None = None
+        """What runs async handlers, once there was one to run."""
         self.until = 0.0
         """When to stop running handlers and look at the connections again: a SLICE after the last
         look. In a forked child it has always passed."""
@@ -123,7 +130,7 @@ class InlineRunner:
                 try:
                     answer = write_answer(request_id, result)
                     fits = len(answer) <= max_payload
-                except Exception:
+                except BaseException:
                     fits = False
                 if not fits:  # write_result says why
                     answer = write_result(request_id, result, False, max_payload)
@@ -189,7 +196,9 @@ class InlineRunner:
         if connection.is_outstanding(request_id):
             connection.broken = f"the ID {request_id} is outstanding already"  # [MSG-14]
             return
-        handler = self._handlers.get(demand.method)
+        handler, kind = self._handlers.get(demand.method), OutstandingRequest
+        if handler is None:
+            handler, kind = self._async_handlers.get(demand.method), AsyncRequest
         if demand.method == "health":  # ahead of all handlers [WRK-20]
             health = {"status": "healthy", "pid": os.getpid()}
             answer = write_result(request_id, health, enveloped, self._max_payload)
@@ -202,7 +211,7 @@ class InlineRunner:
             answer = write_error(request_id, reason, enveloped, self._max_payload)
         else:
             self._turns.add(
-                OutstandingRequest(
+                kind(
                     self,
                     connection,
                     request_id,
@@ -239,9 +248,11 @@ class InlineRunner:
             inbox = connection.inbox
             while inbox and not late:
                 request = self._current = inbox.popleft()
-                self._turns.settle(request, request.step(self._max_payload))
+                outcome = request.step(self._max_payload)
+                self._turns.settle(request, outcome)
                 late = monotonic() > self.until
-                if connection.answers_size > _BATCH:
+                # Of what size the answer of an async handler is, is not known yet.
+                if outcome is None or connection.answers_size > _BATCH:
                     break
             self._current = None
             self._flush(connection)
@@ -260,9 +271,27 @@ class InlineRunner:
             self._current = connection.outstanding[request_id] = current
         return current
 
+    def begin(self, request: AsyncRequest) -> None:
+        """Runs the async handler of a request. Its first step comes when those of plain handlers
+        have had their slice of time, or earlier where many wait for that."""
+        loop = self.event_loop()
+        loop.begin(request)
+        if not loop.has_room():
+            self.until = float("-inf")
+
+    def event_loop(self) -> EventLoop:
+        """Returns what runs async handlers. The first call imports asyncio."""
+        if self.loop is None:
+            from .event_loop import EventLoop
+
+            self.loop = EventLoop(self._max_payload, self._turns, self._poller, self._flush)
+        return self.loop
+
     def inflight(self) -> int:
         """Returns how many handlers have begun and not ended."""
-        now: set[Request] = {work.current_request() for work in list(running.values())}
+        now = {work for work in list(running.values()) if isinstance(work, Request)}
+        if isinstance(self._current, Request):  # who asks from this thread has made it one
+            now.add(self._current)
         return len(now.union(self.generators))
 
     def wait(self, request: Request, seconds: float) -> None:
@@ -277,9 +306,12 @@ class InlineRunner:
             return
         until = monotonic() + seconds
         self.at_once = False  # no handler runs inside another
-        connection = self.current_request().connection
-        self.take(connection, self._frames)
-        self._flush(connection)
+        if self._current is not None:  # else the handler is async, and nothing was read with it
+            connection = self.current_request().connection
+            self.take(connection, self._frames)
+            self._flush(connection)
+        if self.loop is not None:
+            self.loop.pause()
         while not request.is_cancelled:
             left = until - monotonic()
             self._look(left)

@@ -26,6 +26,16 @@ def handler_failed(method: object, request_id: int, error: BaseException) -> Non
     _log(_ERROR, text, error)
 
 
+def task_failed(error: BaseException) -> None:
+    """Logs what a task that an async handler has made raised, and that asyncio passes on."""
+    _log(_ERROR, f"a task of the event loop raised {type(error).__name__}", error)
+
+
+def start_failed(error: BaseException) -> None:
+    """Logs what on_start raised, with its traceback."""
+    _log(_ERROR, f"on_start raised {type(error).__name__}", error)
+
+
 def handler_cancelled(method: object, request_id: int) -> None:
     _log(_DEBUG, f"the handler of {shown(method)} was cancelled, request {request_id}")
 
@@ -48,6 +58,11 @@ def answer_replaced(request_id: int, reason: str) -> None:
 def request_refused(descriptor: int, answer_id: int, reason: str, ordinary: bool = False) -> None:
     text = f"refused on connection {descriptor}, ID {answer_id}: {shown(reason, quote=False)}"
     _log(_DEBUG if ordinary else _WARNING, text)
+
+
+def body_refused(method: object, request_id: int, reason: str) -> None:
+    text = f"{shown(method)} refused request {request_id}: {shown(reason, quote=False)}"
+    _log(_WARNING, text)
 
 
 def connection_closed(descriptor: int, reason: str, outstanding: int, ordinary: bool) -> None:

@@ -31,8 +31,8 @@ def write_result(request_id: int, result: object, enveloped: bool, max_payload: 
     so [WRK-12] [WRK-13]."""
     try:
         payload = codec.write_answer(request_id, result)
-    except Exception as error:
-        reason = f"the result cannot be encoded: {_describe(error)}"
+    except BaseException as error:  # whatever the default of run_worker raises
+        reason = f"the result cannot be encoded: {describe(error)}"
         log.answer_replaced(request_id, reason)
         return write_error(request_id, reason, enveloped, max_payload)
     if enveloped:
@@ -48,7 +48,7 @@ def write_exception(
     request_id: int, error: BaseException, enveloped: bool, max_payload: int
 ) -> bytes:
     """Returns the answer for a handler that raised [WRK-11]."""
-    return write_error(request_id, _describe(error), enveloped, max_payload)
+    return write_error(request_id, describe(error), enveloped, max_payload)
 
 
 def write_error(request_id: int, reason: str, enveloped: bool, max_payload: int) -> bytes:
@@ -68,7 +68,8 @@ _ERROR = '{"id":%d,"ok":false,"error":%s}'
 _ENVELOPED_ERROR = '{"type":"response","payload":' + _ERROR + "}"
 
 
-def _describe(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
+    """Returns the type and the text of an exception."""
     if is_too_deep(error.args):
         return type(error).__name__
     try:

@@ -7,7 +7,7 @@ from types import GeneratorType
 
 from . import log
 from .fork import end_child, fork
-from .messages import write_error, write_exception, write_result
+from .messages import describe, write_error, write_exception, write_result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
         """What runs handlers, as a request sees it."""
 
         generators: set[Request]
-        """Requests whose handlers are generators that have begun and not ended."""
+        """Requests whose handlers are generators or async, and have begun and not ended."""
 
         slow: float
         """Seconds from which on a step is logged as slow."""
+
+        def begin(self, request: Any) -> None:
+            """Runs the async handler of a request, which is an AsyncRequest."""
 
         def wait(self, request: Request, seconds: float) -> None:
             """Returns when the request is cancelled, or after that time."""
@@ -32,20 +35,32 @@ if TYPE_CHECKING:
         def inflight(self) -> int:
             """Returns how many handlers have begun and not ended."""
 
+    class Knowing(Protocol):
+        """What runs the handlers of a thread, and knows which of them runs now."""
+
         def current_request(self) -> Request:
             """Returns the request whose handler runs in the calling thread."""
 
-    Running = Union[Runner, "Request"]
+    Running = Union[Knowing, "Request"]
 
 
 class Cancelled(Exception):
     """Raised at the yield of a generator handler whose request was cancelled or whose caller has
-    gone away. Clean up and let it pass, or return a result nevertheless."""
+    gone away. Clean up and let it pass, or return a result nevertheless. In an async handler
+    asyncio.CancelledError is raised in its place."""
+
+
+class RefusedBody(Exception):
+    """What stands for the exception of a function that converts bodies, see expose."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 running: dict[int, Running] = {}
-"""What each thread runs now, by the identity of the thread: a request, or the runner that knows
-which request it is."""
+"""What each thread runs now, by the identity of the thread: a request, or what knows which request
+it is."""
 
 
 class Request:
@@ -103,31 +118,40 @@ class Request:
         """Waits that long, or until the request is cancelled, and returns whether it was.
 
         In the worker's own thread cancellations and health calls are handled meanwhile, and all
-        other requests wait. To wait without that, be a generator and yield the seconds.
+        other requests wait. To wait without that, be a generator and yield the seconds,
+        or be async.
         """
         if not self.is_cancelled:
             self.runner.wait(self, seconds)
         return self.is_cancelled
 
-    def step(self, max_payload: int) -> bytes | float:
+    def step(self, max_payload: int) -> bytes | float | None:
         """Runs the handler until it waits or ends; returns the seconds it waits, or its answer."""
         begun = monotonic()
         try:
             outcome = self._step(max_payload)
         except BaseException as error:  # SystemExit too: a request must not end the worker
             outcome = self.failed(error, max_payload)
+        self.stepped(begun)
+        return outcome
+
+    def stepped(self, begun: float) -> None:
+        """To be called after a step that began at that time."""
         if fork.in_child:
             end_child()
         seconds = monotonic() - begun
         if seconds > self.runner.slow and not self.was_slow:
             self.was_slow = True
             log.handler_slow(self.method, self.id, seconds)
-        return outcome
 
     def failed(self, error: BaseException, max_payload: int) -> bytes:
         """Logs what the handler raised, and returns the answer for it [WRK-11]."""
         if fork.in_child:
             end_child(error)
+        if isinstance(error, RefusedBody):
+            reason = f"the body is refused: {describe(error.error)}"
+            log.body_refused(self.method, self.id, reason)
+            return self.error(reason, max_payload)
         if self.is_cancelled and isinstance(error, Cancelled):
             log.handler_cancelled(self.method, self.id)
         else:

@@ -11,17 +11,18 @@ from time import monotonic
 
 from . import log
 from .connection import Connection
-from .inline import SLICE, InlineRunner
+from .inline import InlineRunner
 from .memory import Memory
 from .poller import HANG_UP, IN, OUT, Poller
 from .request import running
-from .turns import Turns
+from .turns import SLICE, Turns
 from .waker import Waker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from socket import socket
 
+    from .event_loop import EventLoop
     from .listener import Listener
     from .request import Handler
     from .threads import HandlerThreads
@@ -50,6 +51,7 @@ class Server:
         threads: int,
         slow: float = 5.0,
         max_memory: int = 1 << 28,
+        async_handlers: dict[str, Handler] | None = None,
     ) -> None:
         self._listener = listener
         self._max_payload = max_payload
@@ -60,7 +62,14 @@ class Server:
         self._due = self._turns.due
         self._timers = self._turns.timers
         self._runner = InlineRunner(
-            handlers, max_payload, slow, self._turns, self._flush, self._look
+            handlers,
+            {} if async_handlers is None else async_handlers,
+            max_payload,
+            slow,
+            self._turns,
+            self._poller,
+            self._flush,
+            self._look,
         )
         self._lone = False
         """Whether the last read brought one request at most: its caller waits for the answer."""
@@ -74,7 +83,7 @@ class Server:
         if threads:
             from .threads import HandlerThreads
 
-            self._threads = HandlerThreads(threads, max_payload, self._waker.wake)
+            self._threads = HandlerThreads(threads, max_payload, self._turns, self._waker.wake)
 
     def serve(self) -> None:
         """Serves until stop() was called, and then until everything is answered or the time is
@@ -97,12 +106,19 @@ class Server:
                 if self._threads is None:
                     runner.run_due()
                 else:
-                    self._submit_due(self._threads)
+                    for connection in self._threads.submit_due(self._memory.limit, runner.loop):
+                        self._flush(connection)
             if self._lone and len(self._connections) == 1 and self._threads is None:
                 self._stay()
         for connection in list(self._connections.values()):
             self._close(connection, "the worker ends")
+        if runner.loop is not None:
+            runner.loop.close((self._stop_at or 0.0) - monotonic())
         running.pop(get_ident(), None)
+
+    def event_loop(self) -> EventLoop:
+        """Returns what runs async handlers. Without this it is made for the first of them."""
+        return self._runner.event_loop()
 
     def stop(self, seconds: float) -> None:
         """Makes serve() return when everything is answered, or after that time. For any thread."""
@@ -157,6 +173,8 @@ class Server:
             if connection is None:
                 if descriptor == self._waker.fileno():
                     self._wake_up()
+                elif self._runner.loop is not None and descriptor == self._runner.loop.fileno():
+                    self._runner.loop.ready()
                 elif not self._stopping:
                     self._accept()
                 continue
@@ -213,11 +231,7 @@ class Server:
     def _wake_up(self) -> None:
         self._waker.clear()
         if self._threads is not None:
-            connections = set()
-            for request, outcome in self._threads.take_outcomes():
-                self._turns.settle(request, outcome)
-                connections.add(request.connection)
-            for connection in connections:
+            for connection in self._threads.settle():
                 self._flush(connection)
         if self._stop_at is not None and not self._stopping:
             self._stopping = self._runner.stopping = True
@@ -259,14 +273,6 @@ class Server:
         if decoder.error is not None:
             connection.broken = f"framing error: {decoder.error}"
         self._flush(connection)
-
-    def _submit_due(self, threads: HandlerThreads) -> None:
-        """Submits to the threads as many steps as they have room for."""
-        while self._due and threads.has_room():
-            connection = self._turns.next()
-            if connection.inbox and connection.answers_size <= self._memory.limit:
-                threads.submit(connection.inbox.popleft())
-                self._turns.make_due(connection)
 
     # Sending and closing
 
@@ -316,17 +322,13 @@ class Server:
         self._poller.modify(connection.socket.fileno(), events)
 
     def _probe(self, connection: Connection) -> None:
-        """Closes an ended connection when its caller has gone away, and not only ended sending."""
+        """Closes an ended connection when its caller has gone away."""
         if connection.closed:
             return
-        try:
-            connection.socket.send(b"", MSG_DONTWAIT)
-        except BlockingIOError:
-            pass
-        except OSError:
+        if connection.has_gone():
             self._close(connection, "its caller hung up")
-            return
-        self._timers.set(_PROBE_INTERVAL, self._probe, connection)
+        else:
+            self._timers.set(_PROBE_INTERVAL, self._probe, connection)
 
     def _close(self, connection: Connection, reason: str, ordinary: bool = True) -> None:
         """Closes a connection and cancels its requests."""

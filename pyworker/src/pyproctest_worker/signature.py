@@ -1,4 +1,4 @@
-"""Whether something can be a handler: called with one argument, and not async."""
+"""Whether something can be a handler: called with one argument, for one result."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspect import Signature
 
-_VARIADIC, _ASYNC = 0x04, 0x80 | 0x200  # code flags: takes *args; is async, or an async generator
+_VARIADIC, _ASYNC, _ASYNC_GENERATOR = 0x04, 0x80, 0x200  # code flags; the first is for *args
 
 
-def check_handler(handler: object) -> None:
-    """Raises TypeError if handler cannot be called with the body of a request.
+def check_handler(handler: object) -> bool:
+    """Returns whether handler is async. Raises TypeError if it cannot be called with the body of a
+    request, or is an async generator.
 
     Functions and methods are checked here without the inspect module, which takes longer to import
     than the rest of the package.
@@ -35,12 +36,16 @@ def check_handler(handler: object) -> None:
     else:
         flags, fits = _inspect(function)
     name = getattr(handler, "__name__", "") or repr(handler)[:80]
-    if flags & _ASYNC:
-        raise TypeError(f"{name} is async: a handler is a function or a generator function")
+    if flags & _ASYNC_GENERATOR:
+        raise TypeError(
+            f"{name} is an async generator: an async handler returns one result, and awaits"
+            " asyncio.sleep(seconds) to wait"
+        )
     if not fits:
         raise TypeError(
             f"{name} cannot be called with one argument: a handler takes the body of a request"
         )
+    return bool(flags & _ASYNC)
 
 
 def _takes(function: FunctionType, given: int) -> bool:
@@ -58,9 +63,11 @@ def _inspect(function: object) -> tuple[int, bool]:
     import inspect
 
     assert callable(function)
-    flags = 0
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        flags = _ASYNC  # they look into partials
+    flags = 0  # as of what is in a partial
+    if inspect.iscoroutinefunction(function):
+        flags = _ASYNC
+    elif inspect.isasyncgenfunction(function):
+        flags = _ASYNC_GENERATOR
     try:
         signature: Signature = inspect.signature(function, follow_wrapped=False)
     except (TypeError, ValueError):  # some builtins have none

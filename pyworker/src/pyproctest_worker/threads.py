@@ -6,14 +6,17 @@ import threading
 from collections import deque
 from queue import SimpleQueue
 
+from .connection import AsyncRequest
 from .request import running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-    from .connection import OutstandingRequest
+    from .connection import Connection, OutstandingRequest
+    from .event_loop import EventLoop
     from .request import Request
+    from .turns import Turns
 
 
 _QUEUE = 16
@@ -23,13 +26,16 @@ _QUEUE = 16
 class HandlerThreads:
     """Runs steps of requests in that many threads, and calls wake() when there are outcomes."""
 
-    def __init__(self, count: int, max_payload: int, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, count: int, max_payload: int, turns: Turns, wake: Callable[[], None]
+    ) -> None:
         self._max_payload = max_payload
+        self._turns = turns
         self._room = _QUEUE + count
         self._wake = wake
         self._waking = False
         self._requests: SimpleQueue[OutstandingRequest] = SimpleQueue()
-        self._outcomes: deque[tuple[OutstandingRequest, bytes | float]] = deque()
+        self._outcomes: deque[tuple[OutstandingRequest, bytes | float | None]] = deque()
         self.pending = 0
         """Steps that were submitted and whose outcomes were not taken yet."""
         for _ in range(count):
@@ -41,17 +47,38 @@ class HandlerThreads:
         that all connections take turns, and one whose caller reads no answers makes no more."""
         return self.pending < self._room
 
-    def submit(self, request: OutstandingRequest) -> None:
-        """Has the next step of the request's handler run. For the worker's own thread."""
-        self.pending += 1
-        self._requests.put(request)
+    def submit_due(self, limit: int, event_loop: EventLoop | None) -> set[Connection]:
+        """Has as many steps run as there is room for, of connections with so many bytes of answers
+        at most. For the worker's own thread, in which async handlers begin; it returns the
+        connections that are to be flushed for that."""
+        turns = self._turns
+        connections = set()
+        while turns.due and self.has_room() and (event_loop is None or event_loop.has_room()):
+            connection = turns.next()
+            if not connection.inbox or connection.answers_size > limit:
+                continue
+            request = connection.inbox.popleft()
+            turns.make_due(connection)
+            if isinstance(request, AsyncRequest):
+                turns.settle(request, request.step(self._max_payload))
+                connections.add(connection)
+            else:
+                self.pending += 1
+                self._requests.put(request)
+        return connections
 
-    def take_outcomes(self) -> list[tuple[OutstandingRequest, bytes | float]]:
-        """Returns the new outcomes. For the worker's own thread, when woken."""
+    def settle(self) -> set[Connection]:
+        """Settles the new outcomes, and returns the connections that are to be flushed. For the
+        worker's own thread, when woken."""
         self._waking = False  # first, so that an outcome that comes meanwhile wakes again
-        outcomes = [self._outcomes.popleft() for _ in range(len(self._outcomes))]
-        self.pending -= len(outcomes)
-        return outcomes
+        count = len(self._outcomes)
+        self.pending -= count
+        connections = set()
+        for _ in range(count):
+            request, outcome = self._outcomes.popleft()
+            self._turns.settle(request, outcome)
+            connections.add(request.connection)
+        return connections
 
     def _work(self) -> None:
         thread = threading.get_ident()

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from .connection import Connection, OutstandingRequest
     from .request import Request
 
-_REQUEST_OVERHEAD = 512
-"""Bytes that an outstanding request takes in addition to its payload, about."""
+SLICE = 0.002
+"""Seconds of handlers after which the connections are looked at again."""
 
 
 class Turns:
@@ -23,7 +23,7 @@ class Turns:
         """Connections with something in the inbox, in the order of their turns."""
         self.timers = Timers()
         self.generators: set[Request] = set()
-        """Requests whose handlers are generators that have begun and not ended."""
+        """Requests whose handlers are generators or async, and have begun and not ended."""
 
     def add(self, request: OutstandingRequest) -> None:
         """Takes a new request, which is outstanding from now on."""
@@ -43,13 +43,16 @@ class Turns:
         connection.is_due = False
         return connection
 
-    def settle(self, request: OutstandingRequest, outcome: bytes | float) -> None:
-        """Continues after a step: takes the answer, or sets the time of the next step."""
+    def settle(self, request: OutstandingRequest, outcome: bytes | float | None) -> None:
+        """Continues after a step: takes the answer, or sets the time of the next step, unless the
+        request has none, being async."""
         connection = request.connection
         if isinstance(outcome, bytes):
             self.generators.discard(request)
             connection.held -= request.held
             connection.add_answer(request.id, outcome)
+            return
+        if outcome is None:
             return
         self._hold(request)
         if request.is_cancelled and not request.was_told:
@@ -67,6 +70,8 @@ class Turns:
         if request.timer is not None:
             self.timers.drop(request.timer)
             self._end_wait(request)
+        if request.task is not None:
+            request.task.cancel()
 
     def cancel_all(self, connection: Connection) -> None:
         """Cancels the requests of a connection that is closed [CAN-8]."""
@@ -88,5 +93,5 @@ class Turns:
     def _hold(self, request: OutstandingRequest) -> None:
         """Counts a request in what its connection holds."""
         if not request.held:
-            request.held = request.size + _REQUEST_OVERHEAD
+            request.held = request.size + request.overhead
             request.connection.held += request.held

@@ -5,19 +5,22 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from _thread import allocate_lock
 from math import inf
+from types import CoroutineType, GeneratorType
 
-from . import crc32c, handlers
-from .codec import is_installed
+from . import crc32c, handlers, log
+from .codec import codec, is_installed
 from .fork import end_child, fork
 from .framing import DEFAULT_MAX_PAYLOAD, MAX_PAYLOAD_LIMIT
 from .guardian import Guardian
 from .listener import Listener, StartError
+from .messages import describe
 from .server import Server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, Callable, NoReturn
 
 _LEAST_MAX_PAYLOAD = 1024  # room for an error answer
 
@@ -34,6 +37,8 @@ def run_worker(
     grace: float = DEFAULT_GRACE,
     slow: float = DEFAULT_SLOW,
     max_memory: int | None = None,
+    default: Callable[[Any], Any] | None = None,
+    on_start: Callable[[], object] | None = None,
 ) -> None:
     """Serves the exposed handlers until SIGTERM, SIGINT or the end of the parent or the lifeline.
 
@@ -49,16 +54,24 @@ def run_worker(
     together: requests that were read and not answered, and answers that callers have not read. It
     is 256 MiB or 8 times max_payload, whichever is more, unless set.
 
-    Raises ValueError if an option is out of range, and RuntimeError when it is called while
-    multiprocessing imports the main module in a child process.
+    default(value) is written in place of a part of a result that JSON does not know, as with
+    json.dumps. on_start() is called before the worker listens, and may take as long as it needs. It
+    may be async, and then shares the event loop with the handlers that are. If it raises, the
+    worker says so on standard error and raises SystemExit with a status that is not 0.
+
+    Raises ValueError if an option is out of range, TypeError if one is no function where it has to
+    be, and RuntimeError when it is called while multiprocessing imports the main module in a child
+    process.
     """
     max_memory = check_options(max_payload, threads, grace, slow, max_memory)
+    _check_functions(default=default, on_start=on_start)
     _refuse_import_by_multiprocessing()
     if crc32c.IMPLEMENTATION == "table":
         _say("the package google-crc32c is missing: checksums are computed in Python, slowly")
     if not is_installed():
         _say("the package msgspec is missing: JSON is read and written by json, more slowly")
     _keep_freed_memory()
+    codec.use_default(default)
     try:
         guardian = Guardian(grace)  # before there is a socket file to leave behind at a signal
         listener = Listener(socket_path or os.environ.get("PYPROC_SOCKET_PATH", ""))
@@ -66,9 +79,23 @@ def run_worker(
         _refuse_to_start(error)
     try:
         try:
-            server = Server(listener, handlers.exposed, max_payload, threads, slow, max_memory)
+            server = Server(
+                listener,
+                handlers.exposed,
+                max_payload,
+                threads,
+                slow,
+                max_memory,
+                handlers.exposed_async,
+            )
             fork.at_fork(server.abandon)
-            guardian.watch(listener.remove, server.stop, server.interrupt)
+            start = _Start(server)
+            guardian.watch(listener.remove, start.stop, server.interrupt)
+            if on_start is not None:
+                start.run(on_start)
+            if handlers.exposed_async:
+                server.event_loop()  # now, since importing asyncio takes long
+            start.is_over()
             listener.listen()  # last, when nothing is missing any more
         except (StartError, OSError, RuntimeError) as error:  # RuntimeError: no thread can start
             _refuse_to_start(error)
@@ -80,6 +107,52 @@ def run_worker(
     finally:
         fork.forget()
         listener.close()
+
+
+class _Start:
+    """The time before a worker listens. A signal then ends it at once: no caller waits for it."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._lock = allocate_lock()
+        self._is_over = False
+
+    def run(self, on_start: Callable[[], object]) -> None:
+        """Calls on_start. If it raises, says so and raises SystemExit."""
+        try:
+            result = on_start()
+            if type(result) is CoroutineType:
+                self._server.event_loop().complete(result)
+            elif type(result) is GeneratorType:
+                raise TypeError("on_start is a generator function: it cannot yield")
+        except BaseException as error:  # SystemExit too, which may have the status 0
+            if fork.in_child:
+                end_child(error)
+            log.start_failed(error)
+            _say(f"cannot start: on_start raised {describe(error)}")
+            status = error.code if isinstance(error, SystemExit) else None
+            is_status = isinstance(status, int) and status & 0xFF
+            raise SystemExit(status if is_status else 1) from None
+        if fork.in_child:
+            end_child()
+
+    def is_over(self) -> None:
+        """To be called before there is a socket file."""
+        with self._lock:
+            self._is_over = True
+
+    def stop(self, seconds: float) -> None:
+        """Stops the worker, see Guardian."""
+        with self._lock:
+            if not self._is_over:
+                os._exit(0)
+        self._server.stop(seconds)
+
+
+def _check_functions(**options: object) -> None:
+    for name, option in options.items():
+        if option is not None and not callable(option):
+            raise TypeError(f"{name} is {option!r:.80}: it must be a function")
 
 
 def check_options(

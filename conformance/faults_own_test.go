@@ -18,7 +18,6 @@ var ownless = map[spec.Role]map[string]string{
 		"RID-6":  "an answer that reaches a later caller is a late answer that was not dropped, too (CAN-3)",
 		"BPR-1":  "more than workers × max_in_flight at all workers are more than max_in_flight at one of them (BPR-2)",
 		"BPR-2":  "a bound that does not count each worker is passed after events too, which BPR-8 and BPR-9 are about",
-		"BPR-4":  "a slot that is lost with a connection is missing after the broken connections of RID-7 and MSG-10 as well",
 		"BPR-7":  "a slot that is not given out is missing wherever as many calls run as there are slots, as in the cases of MSG-18 and SHD-1",
 		"CAN-10": "a Call that waits for a write also keeps the caller's body, which MSG-19 is about",
 		"HLT-1":  "a check that is not made leaves a hung worker in the counts of HLT-2",

@@ -23,9 +23,10 @@ import (
 // it gets in process.
 func TestFaultsOfAPoolAreFoundThroughTheGoStarter(t *testing.T) {
 	program := starterWithPlainPool(t)
-	notShown := []string{ // over JSON lines, which carry no cause of a context either
+	notShown := []string{ // over JSON lines, which carry no writer, goroutine, and cause or deadline of a context either
 		"keeps-the-callers-bytes", "encodes-when-it-writes", "failed-start-leaks-goroutine", "leaks-goroutine", "methods-as-bytes",
-		"returns-the-cause-of-the-context",
+		"returns-the-cause-of-the-context", "writer-holds-up-the-end", "each-cancelled-call-leaves-a-goroutine",
+		"deadline-of-start-stays-on-connections",
 	}
 	pools := allPlanted[1]
 	require.Equal(t, spec.RolePool, pools.role)

@@ -222,9 +222,13 @@ func slotsAfterUnwrittenCancellations(t *T) {
 	s.release("BPR-4", all[:1])
 	calls := all[1:]
 	w := calls[0].req.worker
-	w.readOnly(0)
+	w.readOnly(64 << 10)
+	var before int
+	s.withLock(func() { before = w.bytesReceived })
 	big := s.callBody(wire.Quote(strings.Repeat("y", 1<<20)))
-	big.waitUntilParked()
+	if !s.eventually(func() bool { return w.bytesReceived >= before+32<<10 }) {
+		t.Blocked("a request does not begin to arrive at a worker that has a free slot, see BPR-7; %s", s.scene())
+	}
 	for _, h := range calls {
 		h.cancel()
 		h.waitUntilParked()

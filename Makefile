@@ -93,7 +93,7 @@ test-observers: ## the hooks of ref/pool with the real clients of Prometheus and
 BUBBLES = ./ref/frame ./ref/pool ./conformance/internal/pool
 QUIET   = conformance/(catalog/gen|inspect|internal/(seeded|text|wire)|known|report|result|spec|spec/gen)|ref/message|vectors|vectors/gen
 RACED   = $$(go list ./... | grep -vE '/($(QUIET))$$|/(bench|implementations|mutate|release|site|templates|fuzz)(/|$$)|/ref/frame$$|/ref/pool$$|/internal/pool$$')
-APART   = ^Test(ExploreFinds|WhatExploreFinds|SavedHistories|Reference(Framer|Pool)Passes|PythonFramer|FaultsOfAPythonFramer|FaultsOfAFramerAreFound|FaultsOfAPoolAreFound|AFramerThatCuts|AFramerWithOneWrite|FramerBesideTheFaultyOnes|LinesFollow|Scripts|Action|NothingElseIsAccused|AWorkerStartedByAShell|(Framer|Pool|Worker)FaultsOfTheSecondBlindBatchesShow|AnAdapterThatSplits)
+APART   = ^Test(ExploreFinds|WhatExploreFinds|SavedHistories|Reference(Framer|Pool)Passes|PythonFramer|FaultsOfAPythonFramer|FaultsOfAFramerAreFound|FaultsOfAPoolAreFound|AFramerThatCuts|AFramerWithOneWrite|FramerBesideTheFaultyOnes|LinesFollow|Scripts|Action|NothingElseIsAccused|AWorkerStartedByAShell|FramerFaultsOfTheSecondBlindBatchesShow|PoolFaultsOfTheSecondBlindBatchesShow|WorkerFaultsOfTheSecondBlindBatchesShow|AnAdapterThatSplits)
 RACE    = @if [ "$$(go env CGO_ENABLED)" = 1 ]; then set -x; $(SUM) -race -parallel 4 -count=1 $(1); \
 	else echo "NOT RUN: go test -race needs a C compiler, and there is none"; fi
 # The case of 65,536 calls takes longer than a case may with the detector in it.

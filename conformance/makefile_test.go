@@ -34,7 +34,7 @@ func TestTheMakefileNamesTestsThatThereAre(t *testing.T) {
 		require.NotNil(t, m, "%s of the Makefile begins with ^Test(", variable)
 		names := strings.NewReplacer("Reference(Framer|Pool)Passes", "ReferenceFramerPasses|ReferencePoolPasses").Replace(string(m[1]))
 		for name := range strings.SplitSeq(names, "|") {
-			require.Contains(t, tests.String(), "\nfunc Test"+name, "%s of the Makefile", variable)
+			require.True(t, strings.Contains(tests.String(), "\nfunc Test"+name), "%s of the Makefile names Test%s, which there is not", variable, name)
 		}
 	}
 }

@@ -71,7 +71,7 @@ test: ## every case on all of ours, every planted fault; some five minutes on tw
 test-quick:
 	$(SUM) -p 3 -count=1 -skip '$(SLOW)' $(QUICK)
 
-test-slow: ## what make test leaves out, and the race detector
+test-slow: $(VENV)/ready ## what make test leaves out, and the race detector
 	@$(MAKE) --no-print-directory -j2 test-race test-python-rest test-race-bubbles test-rest-packages test-observers
 	@$(MAKE) --no-print-directory test-rest
 

@@ -183,17 +183,7 @@ var poolFaultsOfTheSecondBlindBatchB = []fault{
 }
 
 // secondBlindBatches are the faults of both batches, of that role.
-func secondBlindBatches(role spec.Role) []fault {
-	switch role {
-	case spec.RoleFramer:
-		return slices.Concat(framerFaultsOfTheSecondBlindBatchA, framerFaultsOfTheSecondBlindBatchB)
-	case spec.RolePool:
-		return slices.Concat(poolFaultsOfTheSecondBlindBatchA, poolFaultsOfTheSecondBlindBatchB)
-	case spec.RoleWorker:
-		return slices.Concat(workerFaultsOfTheSecondBlindBatchA, workerFaultsOfTheSecondBlindBatchB)
-	}
-	return nil
-}
+func secondBlindBatches(role spec.Role) []fault { return secondBlindBatch("AB", role) }
 
 // Each fault of the second blind batches is found by its name, breaks a MUST clause of its role, is new, and its quirk is
 // one that the planted implementation knows.

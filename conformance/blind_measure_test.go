@@ -66,14 +66,13 @@ func one(yes bool) int {
 }
 
 // secondBlindBatch returns the faults of batch "A", "B" or "AB", of that role.
-func secondBlindBatch(batch string, role spec.Role) []fault {
-	if batch == "AB" {
-		return secondBlindBatches(role)
+func secondBlindBatch(batch string, role spec.Role) (faults []fault) {
+	for _, letter := range batch {
+		faults = append(faults, map[spec.Role]map[rune][]fault{
+			spec.RoleFramer: {'A': framerFaultsOfTheSecondBlindBatchA, 'B': framerFaultsOfTheSecondBlindBatchB},
+			spec.RolePool:   {'A': poolFaultsOfTheSecondBlindBatchA, 'B': poolFaultsOfTheSecondBlindBatchB},
+			spec.RoleWorker: {'A': workerFaultsOfTheSecondBlindBatchA, 'B': workerFaultsOfTheSecondBlindBatchB},
+		}[role][letter]...)
 	}
-	all := map[string][]fault{
-		"A framer": framerFaultsOfTheSecondBlindBatchA, "B framer": framerFaultsOfTheSecondBlindBatchB,
-		"A worker": workerFaultsOfTheSecondBlindBatchA, "B worker": workerFaultsOfTheSecondBlindBatchB,
-		"A pool": poolFaultsOfTheSecondBlindBatchA, "B pool": poolFaultsOfTheSecondBlindBatchB,
-	}
-	return all[batch+" "+string(role)]
+	return faults
 }

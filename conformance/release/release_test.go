@@ -189,3 +189,14 @@ func TestAContainerFileWithSomethingElseIsRefused(t *testing.T) {
 		require.ErrorContains(t, err, want, text)
 	}
 }
+
+// What the pool that the release check builds imports beside init's own program stands in the script that fills it too.
+func TestTheGoPartOfAScriptComesWithItsImports(t *testing.T) {
+	part, imports, err := release{root: "../.."}.goPart("filled-go.txtar", "pool/main.go", "pool-part.go")
+	require.NoError(t, err)
+	require.Contains(t, string(part), "func openPool(")
+	require.Equal(t, "\tframes \"github.com/pyproctest/pyproctest/ref/frame\"\n\tpools \"github.com/pyproctest/pyproctest/ref/pool\"\n", imports)
+
+	_, _, err = release{root: "../.."}.goPart("filled-go.txtar", "pool/main.go", "framer-part.go")
+	require.ErrorContains(t, err, "filled-go.txtar does not fill framer-part.go into pool/main.go")
+}

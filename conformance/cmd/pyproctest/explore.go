@@ -20,8 +20,10 @@ import (
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-func exploreCommand() *cobra.Command {
-	e := &exploreFlags{}
+func exploreCommand() *cobra.Command { return exploreCommandOf(&exploreFlags{}) }
+
+// exploreCommandOf returns the command that sets these flags.
+func exploreCommandOf(e *exploreFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "explore (--worker | --framer | --pool) CMD",
 		Short: "Look for what no case lists, and shrink it to a few steps",

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/scripted"
@@ -176,13 +175,12 @@ func cancellationCrosses(t *T) {
 	s := t.stage()
 	s.holdRequests()
 	s.start()
+	var meet crossing
 	for range t.Rounds(40) {
 		c := s.holdCalls("CAN-3", 1)[0]
-		var both sync.WaitGroup
-		both.Go(c.cancel)
-		both.Go(func() { c.req.answer(c.body) })
-		both.Wait()
+		meet.begin(func() { c.req.answer(c.body) }, c.cancel)
 		c.wait("CAN-3")
+		meet.adjust(c.err != nil)
 		if c.err != nil && !errors.Is(c.err, context.Canceled) {
 			t.FailNow("CAN-3", c.method+" gets its own answer or the error of its context", "%s", c.outcome())
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
@@ -66,35 +65,41 @@ func waitersLeave(t *T) {
 	})
 }
 
-// waitersRace lets a waiter leave at about the moment when its slot comes, many times. The slot comes with the answer to
-// the call that has it, or with the end of that call's context.
+// waitersRace lets waiters leave, one right after another, at about the moment when the slot comes to the first of those that
+// are there, many times. The slot comes with the answer to the call that has it, or with the end of that call's context.
 func waitersRace(t *T) {
 	s := t.stage()
 	s.options.MaxInFlight = 1
 	s.holdRequests()
 	s.start()
-	for round := range t.Rounds(150) {
+	answered, left := crossing{}, crossing{}
+	for round := range t.Rounds(60) {
 		first := s.holdCalls("BPR-3", 1)[0]
 		s.echoRequests()
-		waiter := s.call()
-		waiter.waitUntilParked()
-		var both sync.WaitGroup
-		if round%5 == 0 {
-			both.Go(first.cancel)
-			both.Go(waiter.cancel)
-		} else { // an answer takes about 100 µs, so the waiter leaves after 0 to 118 µs
-			first.req.answer(first.body)
-			both.Go(func() {
-				<-time.After(time.Duration(round%60) * 2 * time.Microsecond)
-				waiter.cancel()
-			})
+		var waiters []*call
+		for range 32 {
+			waiters = append(waiters, s.call())
 		}
-		both.Wait()
+		waiters[len(waiters)-1].waitUntilParked()
+		comes, meet := func() { first.req.answer(first.body) }, &answered
+		if round%4 == 0 {
+			comes, meet = first.cancel, &left
+		}
+		meet.begin(comes, func() {
+			for _, w := range waiters {
+				w.cancel()
+			}
+		})
 		first.wait("BPR-3")
-		waiter.wait("BPR-3")
-		if waiter.err != nil && !errors.Is(waiter.err, context.Canceled) {
-			t.FailNow("BPR-3", "a caller that leaves gets the error of its context", "%s", waiter.outcome())
+		allLeft := true
+		for _, w := range waiters {
+			w.wait("BPR-3")
+			if w.err != nil && !errors.Is(w.err, context.Canceled) {
+				t.FailNow("BPR-3", "a caller that leaves gets the error of its context", "%s", w.outcome())
+			}
+			allLeft = allLeft && w.err != nil
 		}
+		meet.adjust(allLeft)
 		s.holdRequests()
 	}
 	s.release("BPR-3", s.holdCalls("BPR-3", 1))

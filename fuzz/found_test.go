@@ -16,9 +16,9 @@ import (
 // Fuzzing finds bugs that no seed shows. Each is one place in the source of the reference changed.
 func TestFuzzingFindsPlantedBugs(t *testing.T) {
 	for _, bug := range planted.Now([]struct{ what, target, file, from, to string }{
-		{"one size of payloads has another checksum", "FuzzEncode", "ref/frame/header.go",
+		{"some sizes of payloads have another checksum", "FuzzEncode", "ref/frame/header.go",
 			"func Checksum(payload []byte) uint32 { return crc32.Checksum(payload, castagnoli) }",
-			"func Checksum(payload []byte) uint32 {\n\tif len(payload) == 77 {\n\t\treturn 1\n\t}\n\treturn crc32.Checksum(payload, castagnoli)\n}"},
+			"func Checksum(payload []byte) uint32 {\n\tif len(payload)%32 == 13 {\n\t\treturn 1\n\t}\n\treturn crc32.Checksum(payload, castagnoli)\n}"},
 		{"checksums are not compared under some IDs", "FuzzDecodeRepaired", "ref/frame/reader.go",
 			"sum != crc {", "sum != crc && id&0xf0 != 0x90 {"},
 		{"a vertical tab is white space", "FuzzMessage", "ref/message/scan.go",

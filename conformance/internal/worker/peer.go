@@ -233,7 +233,11 @@ func (q *peer) startReading() {
 }
 
 // readingEnded reports whether no more replies can come.
-func (q *peer) readingEnded() bool { return isClosed(q.done) }
+func (q *peer) readingEnded() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.ended != nil
+}
 
 func (q *peer) read() {
 	defer close(q.done)

@@ -27,13 +27,16 @@ import (
 const toolchains = "PYPROCTEST_TOOLCHAINS"
 
 func TestNodeFramer(t *testing.T) {
-	checkFramer(t, conformance.Command(tool(t, "node"), file(t, "node-framer/adapter.mjs")))
+	command := conformance.Command(tool(t, "node"), file(t, "node-framer/adapter.mjs"))
+	checkFramer(t, command)
+	checkMeasure(t, command)
 }
 
 func TestRustFramer(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "adapter")
 	build(t, "rustc", "-O", "-D", "warnings", "--edition", "2021", "-o", program, file(t, "rust-framer/adapter.rs"))
 	checkFramer(t, conformance.Command(program))
+	checkMeasure(t, conformance.Command(program))
 }
 
 func TestCFramer(t *testing.T) {
@@ -41,6 +44,7 @@ func TestCFramer(t *testing.T) {
 	build(t, "cc", "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic", "-pthread",
 		"-o", program, file(t, "c-framer/framer.c"), file(t, "c-framer/adapter.c"))
 	checkFramer(t, conformance.Command(program))
+	checkMeasure(t, conformance.Command(program))
 }
 
 func TestJavaFramer(t *testing.T) {
@@ -49,8 +53,10 @@ func TestJavaFramer(t *testing.T) {
 		file(t, "java-framer/Framer.java"), file(t, "java-framer/Adapter.java"))
 	// Runs this short have no use for the second compiler and the parallel collector. Warnings of the machine itself, such as of a
 	// file in /tmp that a process of the same number holds, would go to standard output, which is for answers.
-	checkFramer(t, conformance.Command(tool(t, "java"), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
-		"-Xlog:disable", "-Xlog:all=warning:stderr", "-cp", classes, "Adapter"))
+	command := conformance.Command(tool(t, "java"), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
+		"-Xlog:disable", "-Xlog:all=warning:stderr", "-cp", classes, "Adapter")
+	checkFramer(t, command)
+	checkMeasure(t, command)
 }
 
 func TestNodeWorker(t *testing.T) {
@@ -112,6 +118,37 @@ func checkFramer(t *testing.T, command conformance.WorkerCommand, some ...confor
 	}
 }
 
+// checkMeasure demands that a framer loops and times itself, without which pyproctest bench has no figures of it.
+func checkMeasure(t *testing.T, command conformance.WorkerCommand) {
+	t.Helper()
+	a, err := adapter.Open(t.Context(), spec.RoleFramer, command, adapter.Options{})
+	require.NoError(t, err)
+	require.NoError(t, a.Measures(t.Context()))
+	f, err := a.MeasuredFramer(t.Context())
+	require.NoError(t, err)
+	for _, framing := range []conformance.Framing{conformance.Enhanced, conformance.Basic} {
+		for _, what := range []string{"encode", "decode"} {
+			for _, size := range []int{0, 64, 40000} { // 40000 bytes do not fit into one block of 32 KB
+				_, err := f.Measure(t.Context(), what, framing, size, 100)
+				require.NoError(t, err, "%s %s of %d bytes", framing, what, size)
+			}
+			const size, count = 1 << 20, 16
+			took, err := f.Measure(t.Context(), what, framing, size, count)
+			require.NoError(t, err)
+			if framing == conformance.Basic && what == "decode" {
+				continue // a payload may share memory with what the stream brought
+			}
+			// A terabyte a second is more than any processor copies or sums up.
+			require.Greater(t, took, size*count/1000*time.Nanosecond, "%s %s: some of the work was left out", framing, what)
+		}
+	}
+	_, err = f.Measure(t.Context(), "encode", conformance.Enhanced, 10485761, 1)
+	require.ErrorContains(t, err, "failed at measure", "what is over the default limit [FRM-12] cannot be measured, and is no figure")
+	require.NoError(t, f.Close())
+	require.NoError(t, a.Close())
+	require.Empty(t, a.Stderr(), "nothing is wrong, so there is nothing to complain of")
+}
+
 // requireAllToHold demands that each case of the role was run and passed, those for a SHOULD too.
 func requireAllToHold(t *testing.T, report conformance.Report) {
 	t.Helper()
@@ -151,7 +188,7 @@ func requireToHold(t *testing.T, report conformance.Report) {
 var ofMemory = []string{"FRM-11", "WRK-23"}
 
 // Small enough to read at one sitting: a framer or a worker has under 300 lines for what speaks the protocol, a pool under
-// 800, and the adapter beside it under 300.
+// 800, and the adapter beside it under 350.
 func TestEachIsSmall(t *testing.T) {
 	for folder, adapter := range map[string]string{
 		"node-framer": "adapter.mjs", "node-worker": "", "rust-framer": "adapter.rs", "ruby-framer": "adapter.rb",
@@ -176,7 +213,7 @@ func TestEachIsSmall(t *testing.T) {
 		}
 		require.Positive(t, lines[false], folder)
 		require.Less(t, lines[false], limit, folder)
-		require.Less(t, lines[true], 300, folder)
+		require.Less(t, lines[true], 350, folder)
 	}
 }
 

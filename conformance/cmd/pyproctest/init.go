@@ -144,7 +144,7 @@ func firstRun(role spec.Role, lang, file string) string {
 	adapter := "./" + string(role) + "-adapter"
 	switch {
 	case lang == "c":
-		return fmt.Sprintf("cc -std=c11 -pthread -o %s %s && pyproctest run --%s %s", adapter, file, role, adapter)
+		return fmt.Sprintf("cc -std=c11 -O2 -pthread -o %s %s && pyproctest run --%s %s", adapter, file, role, adapter)
 	case lang == "rust":
 		return fmt.Sprintf("rustc -O --edition 2021 -o %s %s && pyproctest run --%s %s", adapter, file, role, adapter)
 	case lang == "java": // without -Xlog a JVM prints its warnings on standard output, which is for answers

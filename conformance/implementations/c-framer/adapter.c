@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* A piece of the line: of a string what is between the quotes. at is NULL where there is none. */
 struct text {
@@ -18,6 +19,7 @@ struct text {
 
 static void decode(char *request);
 static void encode(char *request);
+static void measure(char *request);
 static bool next(char **at, struct text *part);
 static struct text field(char *object, const char *name);
 static bool is(struct text text, const char *word);
@@ -38,6 +40,8 @@ int main(void) {
             decode(line);
         else if (is(command, "encode"))
             encode(line);
+        else if (is(command, "measure"))
+            measure(line);
         else
             printf("\"refused\":\"unknown command %.*s\"", (int)command.size, command.at);
         printf("}\n");
@@ -194,6 +198,76 @@ static void encode(char *request) {
     free(results);
     free(all);
     pyproc_close(&f);
+}
+
+/* A stream that keeps what is written until that is a block, and brings this again and again. */
+struct endless {
+    unsigned char *block;
+    size_t size, at;
+    volatile unsigned char seen; /* so that no compiler leaves the work out */
+};
+
+enum { BLOCK = 32768 };
+
+static ssize_t take(void *self, const void *bytes, size_t size) {
+    struct endless *s = self;
+    if (s->size < BLOCK) {
+        memcpy(s->block + s->size, bytes, size);
+        s->size += size;
+    }
+    s->seen = ((const unsigned char *)bytes)[size - 1];
+    return (ssize_t)size;
+}
+
+static ssize_t repeat(void *self, void *into, size_t size) {
+    struct endless *s = self;
+    if (size > s->size - s->at)
+        size = s->size - s->at;
+    memcpy(into, s->block + s->at, size);
+    s->at = s->at + size < s->size ? s->at + size : 0;
+    return (ssize_t)size;
+}
+
+/* Writes or reads frames in a loop and times it, for pyproctest bench. */
+static void measure(char *request) {
+    struct text what = field(request, "what");
+    bool encodes = is(what, "encode");
+    if (!encodes && !is(what, "decode")) {
+        printf("\"refused\":\"measure cannot %.*s\"", (int)what.size, what.at);
+        return;
+    }
+    size_t size = number(field(request, "size"), 0), count = number(field(request, "count"), 0);
+    struct endless s = {.block = malloc(BLOCK + 18 + size)};
+    unsigned char *payload = calloc(size + 1, 1);
+    if (s.block == NULL || payload == NULL)
+        abort();
+    struct pyproc_frame frame = {7, payload, size}, read;
+    struct pyproc_framer f;
+    open_framer(&f, (struct pyproc_stream){repeat, take, &s}, request);
+    uint64_t id = f.framing == PYPROC_BASIC ? 0 : frame.id;
+    bool right = true;
+    while (right && s.size < BLOCK)
+        right = pyproc_write(&f, &frame) == PYPROC_OK;
+
+    struct timespec began, ended;
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    for (size_t i = 0; right && i < count; i++) {
+        if (encodes) {
+            right = pyproc_write(&f, &frame) == PYPROC_OK;
+            continue;
+        }
+        right = pyproc_read(&f, &read) == PYPROC_OK && read.id == id && read.size == size;
+        s.seen = right && size > 0 ? read.payload[size - 1] : 0;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    long long took = (ended.tv_sec - began.tv_sec) * 1000000000LL + ended.tv_nsec - began.tv_nsec;
+    if (right)
+        printf("\"took_ns\":%lld", took > 0 ? took : 1); /* a clock may tick in microseconds */
+    else
+        printf("\"failed\":\"a frame was not written, or another one was read\"");
+    pyproc_close(&f);
+    free(payload);
+    free(s.block);
 }
 
 static void open_framer(struct pyproc_framer *f, struct pyproc_stream stream, char *request) {

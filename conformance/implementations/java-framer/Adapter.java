@@ -1,4 +1,5 @@
 import java.io.BufferedReader;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -27,6 +28,7 @@ final class Adapter {
                         case "hello" -> "\"role\":\"framer\",\"name\":\"java-framer\"";
                         case "decode" -> decode(request);
                         case "encode" -> encode(request);
+                        case "measure" -> measure(request);
                         default -> "\"refused\":\"unknown command " + request.text("do") + "\"";
                     };
             answer = "{\"tag\":" + request.text("tag") + "," + answer + "}\n";
@@ -175,6 +177,80 @@ final class Adapter {
         public void write(int b) throws IOException {
             write(new byte[] {(byte) b}, 0, 1);
         }
+    }
+
+    /** Writes or reads frames in a loop and times it, for pyproctest bench. */
+    private static String measure(Request request) {
+        String what = request.text("what");
+        boolean encodes = what.equals("encode");
+        if (!encodes && !what.equals("decode")) {
+            return "\"refused\":\"measure cannot " + what + "\"";
+        }
+        int size = request.number("size", 0);
+        int count = request.number("count", 0);
+        Framer.Frame frame = new Framer.Frame(7, new byte[size]);
+        long id = request.text("framing").equals("basic") ? 0 : frame.id();
+        try {
+            ByteArrayOutputStream block = new ByteArrayOutputStream();
+            while (block.size() < 32768) {
+                request.framer(null, block).write(frame);
+            }
+            Framer framer = request.framer(new Endless(block.toByteArray()), new Nowhere());
+            long began = System.nanoTime();
+            for (int i = 0; i < count; i++) {
+                if (encodes) {
+                    framer.write(frame);
+                    continue;
+                }
+                Framer.Frame read = framer.read();
+                if (read == null || read.id() != id || read.payload().length != size) {
+                    throw new IOException("another frame was read");
+                }
+                seen = read.payload();
+            }
+            return "\"took_ns\":" + Math.max(1, System.nanoTime() - began); // 1: a coarse clock
+        } catch (IOException e) {
+            return "\"failed\":\"" + e.getMessage() + "\"";
+        }
+    }
+
+    /** What was made last. It might be looked at, so no compiler leaves out making it. */
+    private static volatile byte[] seen;
+
+    /** A stream on which the block comes again and again. */
+    private static final class Endless extends InputStream {
+        final byte[] block;
+        int at;
+
+        Endless(byte[] block) {
+            this.block = block;
+        }
+
+        @Override
+        public int read(byte[] into, int offset, int size) {
+            size = Math.min(size, block.length - at);
+            System.arraycopy(block, at, into, offset, size);
+            at = at + size < block.length ? at + size : 0;
+            return size;
+        }
+
+        @Override
+        public int read() {
+            int next = block[at] & 255;
+            at = at + 1 < block.length ? at + 1 : 0;
+            return next;
+        }
+    }
+
+    /** A stream that takes everything. */
+    private static final class Nowhere extends OutputStream {
+        @Override
+        public void write(byte[] bytes, int offset, int size) {
+            seen = bytes;
+        }
+
+        @Override
+        public void write(int b) {}
     }
 
     private static String outcome(Exception e) {

@@ -5,7 +5,7 @@ mod framer;
 use framer::{Error, Frame, Framing, Reader, Writer, DEFAULT_MAX_PAYLOAD};
 use std::io::{self, Read, Write};
 use std::sync::{Barrier, Mutex};
-use std::{cell::Cell, collections::VecDeque, thread};
+use std::{cell::Cell, collections::VecDeque, hint::black_box, thread, time::Instant};
 
 fn main() -> io::Result<()> {
     for line in io::stdin().lines() {
@@ -15,6 +15,7 @@ fn main() -> io::Result<()> {
             "hello" => r#""role":"framer","name":"rust-framer""#.to_string(),
             "decode" => decode(&request),
             "encode" => encode(&request),
+            "measure" => measure(&request).unwrap_or_else(|error| format!(r#""failed":"{error}""#)),
             other => format!(r#""refused":"unknown command {other}""#),
         };
         writeln!(io::stdout(), r#"{{"tag":{},{answer}}}"#, request.text("tag"))?;
@@ -120,6 +121,66 @@ impl Write for Sink<'_> {
         } else {
             failed()
         }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes or reads frames in a loop and times it, for pyproctest bench.
+fn measure(request: &Object) -> Result<String, Error> {
+    let what = request.text("what");
+    let encodes = what == "encode";
+    if !encodes && what != "decode" {
+        return Ok(format!(r#""refused":"measure cannot {what}""#));
+    }
+    let (framing, limit) = (request.framing(), request.max_payload());
+    let size = request.number("size").unwrap_or(0);
+    let count = request.number("count").unwrap_or(0);
+    let frame = Frame { id: 7, payload: vec![b'x'; size] };
+    let id = if framing == Framing::Basic { 0 } else { frame.id };
+    let mut block = Vec::new();
+    while block.len() < 32768 {
+        Writer::new(&mut block, framing, limit).write(&frame)?;
+    }
+    let mut reader = Reader::new(Endless { block: &block, at: 0 }, framing, limit);
+    let writer = Writer::new(Nowhere, framing, limit);
+    let began = Instant::now();
+    for _ in 0..count {
+        if encodes {
+            writer.write(black_box(&frame))?;
+            continue;
+        }
+        match black_box(reader.read()?) {
+            Some(read) if read.id == id && read.payload.len() == size => {}
+            _ => return Ok(r#""failed":"another frame was read""#.to_string()),
+        }
+    }
+    let took = began.elapsed().as_nanos().max(1); // where the clock is coarse
+    Ok(format!(r#""took_ns":{took}"#))
+}
+
+/// A stream on which the block comes again and again.
+struct Endless<'a> {
+    block: &'a [u8],
+    at: usize,
+}
+
+impl Read for Endless<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let size = (&self.block[self.at..]).read(into)?;
+        self.at = if self.at + size < self.block.len() { self.at + size } else { 0 };
+        Ok(size)
+    }
+}
+
+/// A stream that takes everything. To the compiler it looks at the bytes, or they would not be made.
+struct Nowhere;
+
+impl Write for Nowhere {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(black_box(bytes).len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -2,7 +2,7 @@
 //
 // Fill in the part under "Yours", compile it with your framer, and run it:
 //
-//     cc -std=c11 -pthread -o framer-adapter framer.c
+//     cc -std=c11 -O2 -pthread -o framer-adapter framer.c
 //     pyproctest run --framer ./framer-adapter
 //
 // A part that is not written yet is reported as not offered, never as right. The rest of the file
@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <time.h>
 
 // What your framer reads from and writes to. These behave as read(2) and write(2) do: they give short
 // counts, read_stream returns 0 at the end, and both return -1 with errno when the stream fails.
@@ -146,9 +147,20 @@ struct stream {
     pthread_mutex_t lock;
     FILE *writes; // what was written, as JSON
     bool begun;
+    bool measured;        // what is written is kept as it is, until there is a block of frames
+    unsigned char *block; // comes again and again, while what is written is only looked at
+    size_t block_size, at;
+    volatile unsigned char seen; // so that no compiler leaves out the work
 };
 
 ssize_t read_stream(struct stream *s, void *into, size_t size) {
+    if (s->block != NULL) {
+        if (size > s->block_size - s->at)
+            size = s->block_size - s->at;
+        memcpy(into, s->block + s->at, size);
+        s->at = s->at + size < s->block_size ? s->at + size : 0;
+        return (ssize_t)size;
+    }
     while (s->chunk.size == 0 && s->chunks != NULL && next(&s->chunks, &s->chunk))
         ;
     if (s->chunk.size == 0) {
@@ -169,6 +181,12 @@ ssize_t read_stream(struct stream *s, void *into, size_t size) {
 
 ssize_t write_stream(struct stream *s, const void *bytes, size_t size) {
     ssize_t taken = (ssize_t)size;
+    if (s->measured) {
+        if (s->block == NULL)
+            fwrite(bytes, 1, size, s->writes);
+        s->seen = size > 0 ? ((const unsigned char *)bytes)[size - 1] : 0;
+        return taken;
+    }
     pthread_mutex_lock(&s->lock);
     if (!s->cut) {
         fputs(s->begun ? "," : "", s->writes);
@@ -284,6 +302,54 @@ static void encode(FILE *out, char *request) {
     close_framer(framer);
 }
 
+// Writes or reads frames in a loop and times it, for pyproctest bench.
+static void measure(FILE *out, char *request) {
+    struct text what = field(request, "what");
+    bool encodes = is(what, "encode"), basic = is(field(request, "framing"), "basic");
+    if (!encodes && !is(what, "decode")) {
+        fprintf(out, "\"refused\":\"measure cannot %.*s\"", (int)what.size, what.at);
+        return;
+    }
+    size_t size = (size_t)number(field(request, "size"), 0);
+    long long count = number(field(request, "count"), 0);
+    char *block = NULL;
+    struct stream s = {.accept = -1, .measured = true};
+    s.writes = open_memstream(&block, &s.block_size);
+    const unsigned char *payload = memory(size);
+    const struct frame frame = {7, payload, size};
+    struct frame read = {0};
+    uint64_t id = basic ? 0 : frame.id;
+    void *framer = open_over(&s, request);
+    bool right = !not_written;
+    for (size_t i = 0; right && i <= 32768 / (size + (basic ? 4 : 18)); i++)
+        right = strcmp(write_frame(framer, &frame), "ok") == 0;
+    fclose(s.writes);
+    s.block = (unsigned char *)block;
+    right = right && s.block_size > 0;
+    close_framer(framer);
+    framer = open_over(&s, request); // the first has perhaps seen a stream without frames
+
+    struct timespec began, ended;
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    for (long long i = 0; right && i < count; i++) {
+        if (encodes) {
+            right = strcmp(write_frame(framer, &frame), "ok") == 0;
+            continue;
+        }
+        right =
+            strcmp(read_frame(framer, &read), "frame") == 0 && read.id == id && read.size == size;
+        s.seen = right && size > 0 ? read.payload[size - 1] : 0;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    long long took = (ended.tv_sec - began.tv_sec) * 1000000000LL + ended.tv_nsec - began.tv_nsec;
+    if (right)
+        fprintf(out, "\"took_ns\":%lld", took > 0 ? took : 1); // a clock may tick in microseconds
+    else
+        fprintf(out, "\"failed\":\"a frame was not written, or another one was read\"");
+    close_framer(framer);
+    free((void *)payload), free(block);
+}
+
 int main(void) {
     char *line = NULL;
     size_t capacity = 0;
@@ -301,6 +367,8 @@ int main(void) {
             fprintf(out, "\"unsupported\":\"one thread at a time may write\"");
         else if (is(command, "encode"))
             encode(out, line);
+        else if (is(command, "measure"))
+            measure(out, line);
         else
             fprintf(out, "\"refused\":\"unknown command %.*s\"", (int)command.size, command.at);
         fclose(out);

@@ -10,10 +10,12 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::hint::black_box;
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 use std::thread;
+use std::time::Instant;
 
 /// The name of a part that is not written yet.
 struct NotWritten(&'static str);
@@ -68,6 +70,7 @@ fn main() -> io::Result<()> {
             "hello" => Ok(format!(r#""role":"framer","name":"{NAME}""#)),
             "decode" => decode(&request),
             "encode" => encode(&request),
+            "measure" => measure(&request),
             other => Ok(format!(r#""refused":"unknown command {other}""#)),
         };
         let answer = answer.unwrap_or_else(|NotWritten(part)| {
@@ -86,6 +89,7 @@ fn decode(request: &Object) -> Result<String, NotWritten> {
         then: request.text("then"),
         waiting: &waiting,
         failed: &failed,
+        endless: None,
     };
     let mut read = open_reader(source, request.basic(), request.number("max_payload"))?;
     let again = request.number("again").unwrap_or(0);
@@ -112,10 +116,16 @@ struct Source<'a> {
     then: &'a str,
     waiting: &'a Cell<bool>,
     failed: &'a Cell<bool>,
+    endless: Option<(&'a [u8], usize)>, // what comes again and again, and how much of it has come
 }
 
 impl Read for Source<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if let Some((block, at)) = &mut self.endless {
+            let size = (&block[*at..]).read(into)?;
+            *at = if *at + size < block.len() { *at + size } else { 0 };
+            return Ok(size);
+        }
         while let Some(chunk) = self.chunks.front_mut() {
             match chunk.read(into)? {
                 0 if !into.is_empty() => self.chunks.pop_front(),
@@ -138,8 +148,8 @@ fn encode(request: &Object) -> Result<String, NotWritten> {
         return Ok(r#""unsupported":"one thread at a time may write""#.to_string());
     }
     let (writes, failed) = (Mutex::default(), AtomicBool::new(false));
-    let sink =
-        Sink { writes: &writes, failed: &failed, accept: request.number("accept"), cut: false };
+    let accept = request.number("accept");
+    let sink = Sink { writes: &writes, failed: &failed, accept, cut: false, measured: false };
     let write_frame = open_writer(sink, request.basic(), request.number("max_payload"))?;
     let results = Mutex::new(vec![String::new(); frames.len()]);
     let write = |first: usize| {
@@ -163,6 +173,7 @@ struct Sink<'a> {
     failed: &'a AtomicBool,
     accept: Option<usize>,
     cut: bool, // the last write was cut short: the next one, which brings the rest, fails
+    measured: bool, // what is written is not kept
 }
 
 impl Sink<'_> {
@@ -174,6 +185,9 @@ impl Sink<'_> {
 
 impl Write for Sink<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.measured {
+            return Ok(black_box(bytes).len()); // to the compiler they are looked at, so it makes them
+        }
         if std::mem::take(&mut self.cut) {
             return self.fail();
         }
@@ -198,6 +212,49 @@ impl Write for Sink<'_> {
     }
 }
 
+/// Writes or reads frames in a loop and times it, for pyproctest bench.
+fn measure(request: &Object) -> Result<String, NotWritten> {
+    let (what, basic) = (request.text("what"), request.basic());
+    let encodes = what == "encode";
+    if !encodes && what != "decode" {
+        return Ok(format!(r#""refused":"measure cannot {what}""#));
+    }
+    let size = request.number("size").unwrap_or(0);
+    let count = request.number("count").unwrap_or(0);
+    let payload = vec![b'x'; size];
+    let (writes, failed) = (Mutex::default(), AtomicBool::new(false));
+    let sink =
+        |measured| Sink { writes: &writes, failed: &failed, accept: None, cut: false, measured };
+    let written = open_writer(sink(false), basic, None)?(7, &payload);
+    let one: Vec<_> = writes.lock().unwrap().iter().flat_map(|text| unhex(text)).collect();
+    let block = one.repeat(32768 / one.len().max(1) + 1);
+    let source = Source {
+        chunks: VecDeque::new(),
+        then: "eof",
+        waiting: &Cell::new(false),
+        failed: &Cell::new(false),
+        endless: Some((&block, 0)),
+    };
+    let mut read_frame = open_reader(source, basic, None)?;
+    let write_frame = open_writer(sink(true), basic, None)?;
+    let id = if basic { 0 } else { 7 };
+    let began = Instant::now();
+    let frames = (0..count).try_for_each(|_| {
+        if encodes {
+            return write_frame(7, black_box(&payload));
+        }
+        match black_box(read_frame()?) {
+            Some((got, read)) if got == id && read.len() == size => Ok(()),
+            _ => Err(Failure { kind: "other", text: "another frame was read".to_string() }),
+        }
+    });
+    let took = began.elapsed().as_nanos().max(1); // where the clock is coarse
+    Ok(match written.and(frames) {
+        Ok(()) => format!(r#""took_ns":{took}"#),
+        Err(Failure { kind, text }) => format!(r#""failed":"{kind}: {}""#, plain(&text)),
+    })
+}
+
 fn frame(text: &str) -> (u64, Vec<u8>) {
     let object = Object(parts(text));
     let id = object.text("id").parse().expect("an ID in decimal digits");
@@ -206,8 +263,12 @@ fn frame(text: &str) -> (u64, Vec<u8>) {
 
 fn outcome(failure: Failure, stream_failed: bool) -> String {
     let kind = if failure.kind == "other" && stream_failed { "io" } else { failure.kind };
-    let text = failure.text.replace(['"', '\\'], "'").replace(char::is_control, " ");
-    format!(r#"{{"kind":"{kind}","text":"{text}"}}"#)
+    format!(r#"{{"kind":"{kind}","text":"{}"}}"#, plain(&failure.text))
+}
+
+/// The text without what JSON would escape.
+fn plain(text: &str) -> String {
+    text.replace(['"', '\\'], "'").replace(char::is_control, " ")
 }
 
 /// The names and values of a JSON object, in turn, each as its text.

@@ -9,6 +9,7 @@
 // implements conformance/ADAPTERS.md; you need not change it. Java 17 and newer.
 
 import java.io.BufferedReader;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -84,6 +85,7 @@ final class FramerAdapter {
                 case "hello" -> "\"role\":\"framer\",\"name\":\"" + NAME + "\"";
                 case "decode" -> decode(request);
                 case "encode" -> encode(request);
+                case "measure" -> measure(request);
                 default -> "\"refused\":\"unknown command " + request.text("do") + "\"";
             };
         } catch (NotWritten e) {
@@ -252,6 +254,85 @@ final class FramerAdapter {
         }
     }
 
+    /** Writes or reads frames in a loop and times it, for pyproctest bench. */
+    private static String measure(Request request) {
+        String what = request.text("what");
+        boolean encodes = what.equals("encode");
+        if (!encodes && !what.equals("decode")) {
+            return "\"refused\":\"measure cannot " + what + "\"";
+        }
+        int size = request.number("size", 0);
+        int count = request.number("count", 0);
+        Frame frame = new Frame(7, new byte[size]);
+        long id = request.text("framing").equals("basic") ? 0 : frame.id();
+        try {
+            ByteArrayOutputStream one = new ByteArrayOutputStream();
+            writeFrame(framer(request, InputStream.nullInputStream(), one), frame);
+            Endless endless = new Endless(one.toByteArray());
+            Object framer = framer(request, endless, new Nowhere());
+            long began = System.nanoTime();
+            for (int i = 0; i < count; i++) {
+                if (encodes) {
+                    writeFrame(framer, frame);
+                    continue;
+                }
+                Frame read = readFrame(framer);
+                if (read == null || read.id() != id || read.payload().length != size) {
+                    throw new IOException("another frame was read than is on the stream");
+                }
+                seen = read.payload();
+            }
+            return "\"took_ns\":" + Math.max(1, System.nanoTime() - began); // 1: a coarse clock
+        } catch (NotWritten e) {
+            throw e;
+        } catch (Exception e) {
+            return "\"failed\":\"" + textOf(e) + "\"";
+        }
+    }
+
+    /** What was made last. It might be looked at, so no compiler leaves out making it. */
+    private static volatile byte[] seen;
+
+    /** A stream on which a frame comes again and again. */
+    private static final class Endless extends InputStream {
+        final byte[] block;
+        int at;
+
+        Endless(byte[] frame) {
+            int size = Math.max(1, frame.length);
+            block = new byte[size * (32768 / size + 1)];
+            for (int i = 0; i < block.length; i++) {
+                block[i] = frame[i % size];
+            }
+        }
+
+        @Override
+        public int read(byte[] into, int offset, int size) {
+            size = Math.min(size, block.length - at);
+            System.arraycopy(block, at, into, offset, size);
+            at = at + size < block.length ? at + size : 0;
+            return size;
+        }
+
+        @Override
+        public int read() {
+            int next = block[at] & 255;
+            at = at + 1 < block.length ? at + 1 : 0;
+            return next;
+        }
+    }
+
+    /** A stream that takes everything. */
+    private static final class Nowhere extends OutputStream {
+        @Override
+        public void write(byte[] bytes, int offset, int size) {
+            seen = bytes;
+        }
+
+        @Override
+        public void write(int b) {}
+    }
+
     private static String outcome(Exception error) {
         if (error instanceof NotWritten notWritten) {
             throw notWritten;
@@ -260,9 +341,12 @@ final class FramerAdapter {
         for (Throwable e = error; kind.equals("other") && e != null; e = e.getCause()) {
             kind = e instanceof StreamException ? "io" : kind;
         }
+        return "{\"kind\":\"" + kind + "\",\"text\":\"" + textOf(error) + "\"}";
+    }
+
+    private static String textOf(Exception error) {
         String text = error.toString().replace('\\', '/').replace('"', '\'');
-        text = text.replaceAll("\\p{Cntrl}", " ");
-        return "{\"kind\":\"" + kind + "\",\"text\":\"" + text + "\"}";
+        return text.replaceAll("\\p{Cntrl}", " ");
     }
 
     /** The names and values of a JSON object, in turn, each as its text. */

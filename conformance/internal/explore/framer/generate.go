@@ -72,8 +72,11 @@ func (g *generator) arrivals() {
 	g.ending()
 }
 
-// ending ends the stream, and reads on behind the end.
+// ending ends the stream, often within a frame, and reads on behind the end.
 func (g *generator) ending() {
+	if g.chance(0.4) {
+		g.part()
+	}
 	switch n := g.IntN(10); {
 	case n < 6:
 		g.add(explore.Step{Do: "end"})
@@ -111,7 +114,11 @@ func (g *generator) room() explore.Step {
 	if g.chance(0.4) {
 		do = "stall"
 	}
-	return explore.Step{Do: do, Count: pick(g, []int{0, 1, 2, 4, 5, 14, 17, 18, 19, 25, 100, 1000, g.IntN(200), g.IntN(100_000)})}
+	s := explore.Step{Do: do, Count: pick(g, []int{0, 1, 2, 4, 5, 14, 17, 18, 19, 25, 100, 1000, g.IntN(200), g.IntN(100_000)})}
+	if do == "room" && g.chance(0.6) {
+		s.How = pick(g, []string{"timeout", "reset", "broken pipe"})
+	}
+	return s
 }
 
 func (g *generator) both() {
@@ -212,9 +219,9 @@ func (g *generator) arrive() {
 		}
 	case n < 90:
 		s = explore.Step{Do: "claim", Count: pick(g, []int{most + 1, most, 1 << 31, 1<<32 - 1, 0x50590000})}
-	case n < 95:
-		data := Bytes(s, g.framing)
-		s = explore.Step{Do: "bytes", Hex: hex.EncodeToString(data[:min(g.IntN(len(data)+1), 200)])}
+	case n < 93:
+		g.part()
+		return
 	default:
 		s = explore.Step{Do: "claim", ID: s.ID, Count: pick(g, []int{most + 1, most, 1<<31 - 18, 1<<32 - 19})}
 	}
@@ -238,6 +245,15 @@ func (g *generator) arrive() {
 	}
 	s.Hold = g.chance(0.3)
 	g.add(s)
+}
+
+// part lets the first bytes of a frame arrive. Its boundaries come often.
+func (g *generator) part() {
+	s := explore.Step{Do: "frame", ID: g.id()}
+	g.payload(&s, 200)
+	data := Bytes(s, g.framing)
+	most := min(len(data), 200)
+	g.add(explore.Step{Do: "bytes", Hex: hex.EncodeToString(data[:min(most, pick(g, []int{1, 2, 3, 4, 5, 6, 13, 14, 17, 18, 19, len(data) - 1, g.IntN(most + 1)}))])})
 }
 
 // vector lets a golden vector arrive. Its bytes mean what they mean under the limit of this history.

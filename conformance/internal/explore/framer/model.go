@@ -38,12 +38,13 @@ type model struct {
 	writing bool   // a write waits for the stream
 
 	// Writing:
-	lanes   map[string]*lane
-	refused bool // a write was refused as too large
-	failed  bool // the stream has failed a write
-	told    bool // and the write that met that has returned
-	within  bool // when it had taken bytes of a frame
-	several bool // writes of more than one lane met
+	lanes      map[string]*lane
+	refused    bool  // a write was refused as too large
+	failed     bool  // the stream has failed a write
+	writeError error // with this
+	told       bool  // and the write that met that has returned
+	within     bool  // when it had taken bytes of a frame
+	several    bool  // writes of more than one lane met
 }
 
 type lane struct{ writes []*write }
@@ -178,9 +179,12 @@ func (m *model) got(f spec.Frame, err error) {
 	_ = due
 }
 
+// ofTheStream reports whether an error is one that the stream fails with.
+func ofTheStream(err error) bool { return err == readErrors["timeout"] || err == readErrors["reset"] }
+
 // alsoOther reports whether the error of the stream comes as a framing error or as the end too [STR-10].
 func (m *model) alsoOther(err, want error) bool {
-	if want != errTimeout && want != errReset {
+	if !ofTheStream(want) {
 		return false
 	}
 	if errors.Is(err, io.EOF) && err == io.EOF {
@@ -244,7 +248,7 @@ func (m *model) blameRead(want expected, f spec.Frame, err error) (clause string
 	if want.frame == nil {
 		kind := want.errs[len(want.errs)-1]
 		clause = map[error]string{
-			spec.BadMagic: "FRM-6", spec.BadLength: "FRM-7", spec.TooLarge: "FRM-8", spec.Truncated: "STR-2", spec.BadCRC: "CRC-4", io.EOF: "STR-1", errTimeout: "STR-10", errReset: "STR-10",
+			spec.BadMagic: "FRM-6", spec.BadLength: "FRM-7", spec.TooLarge: "FRM-8", spec.Truncated: "STR-2", spec.BadCRC: "CRC-4", io.EOF: "STR-1", readErrors["timeout"]: "STR-10", readErrors["reset"]: "STR-10",
 		}[kind]
 		kin = []string{"FRM-9", "STR-3"}
 		var got spec.ErrorKind
@@ -342,15 +346,14 @@ func (m *model) missing() *explore.Failure {
 	case want.frame != nil:
 		f.Clause, f.Kin = "STR-4", []string{"FRM-10", "STR-3"}
 	default:
-		kind := want.errs[len(want.errs)-1]
-		switch kind {
-		case spec.Truncated:
+		switch kind := want.errs[len(want.errs)-1]; {
+		case kind == spec.Truncated:
 			f.Clause = "STR-2"
-		case io.EOF:
+		case kind == io.EOF:
 			f.Clause = "STR-1"
-		case spec.BadCRC:
+		case kind == spec.BadCRC:
 			f.Clause = "CRC-4"
-		case errTimeout, errReset:
+		case ofTheStream(kind):
 			f.Clause = "STR-10"
 		default:
 			f.Clause, f.Kin = "FRM-10", []string{"FRM-9", "STR-4", "FRM-8"}

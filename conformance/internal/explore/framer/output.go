@@ -48,10 +48,10 @@ func (m *model) wrote(w *write, err error, before bool, original []byte) {
 			clause = "FRM-8"
 		}
 		m.fail(explore.Failure{Rule: "writes-succeed", Clause: clause, Kin: []string{"FRM-12"}, Want: "no error, since the stream took everything", Got: text.OneLine(err)})
-	case err != nil && !before && !errors.Is(err, errFull):
+	case err != nil && !before && !errors.Is(err, m.writeError):
 		m.exercise("STR-10")
 		if !m.several {
-			m.fail(explore.Failure{Rule: "errors-of-writes-are-passed-on", Clause: "STR-10", Kin: []string{"STR-6"}, Want: "the error of the stream, " + errFull.Error(), Got: text.OneLine(err)})
+			m.fail(explore.Failure{Rule: "errors-of-writes-are-passed-on", Clause: "STR-10", Kin: []string{"STR-6"}, Want: "the error of the stream, " + m.writeError.Error(), Got: text.OneLine(err)})
 		}
 	case err != nil && !before:
 		m.exercise("STR-10", "STR-6")

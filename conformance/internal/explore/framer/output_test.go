@@ -29,7 +29,7 @@ func TestOnlyWritesAtTheSameMomentMayFollowACutOffFrame(t *testing.T) {
 		{"a part of a write at the same moment", slices.Concat(first, other[:5]), true, "STR-6"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m := &model{framing: spec.Enhanced, failed: true, several: true, seen: map[string]bool{}, exercised: map[string]bool{}}
+			m := &model{framing: spec.Enhanced, writeError: errFull, failed: true, several: true, seen: map[string]bool{}, exercised: map[string]bool{}}
 			m.lanes = map[string]*lane{
 				"a": {writes: []*write{{id: 1, payload: []byte("one"), frame: frame, early: true, open: true, returned: true, err: errFull}}},
 				"b": {writes: []*write{{id: 2, payload: []byte("another"), frame: other, early: c.early, open: true, returned: true}}},

@@ -55,7 +55,7 @@ func (s session) Play(ctx context.Context, h explore.History, w explore.Waiting)
 		framing = spec.Enhanced
 	}
 	p := &player{
-		m: &model{framing: framing, limit: limit, isDefault: h.Options.MaxPayload == 0, seen: map[string]bool{}, exercised: map[string]bool{}, lanes: map[string]*lane{}},
+		m: &model{framing: framing, writeError: errFull, limit: limit, isDefault: h.Options.MaxPayload == 0, seen: map[string]bool{}, exercised: map[string]bool{}, lanes: map[string]*lane{}},
 		w: w, ctx: ctx, began: time.Now(), changed: make(chan struct{}), lanes: map[string]chan *write{}, reads: make(chan struct{}, len(h.Steps)+1),
 		remote: s.s.Remote,
 	}
@@ -179,7 +179,7 @@ func (p *player) play(s *Subject, h explore.History) {
 
 // finish lets what waits go on, and looks at all that was written.
 func (p *player) finish() {
-	p.out.limit(-1, false)
+	p.out.limit(-1, nil)
 	p.settle()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -286,9 +286,8 @@ func (p *player) do(s explore.Step) {
 	case "end", "read-error":
 		err := io.EOF
 		if s.Do == "read-error" {
-			err = errReset
-			if s.How == "timeout" {
-				err = errTimeout
+			if err = readErrors[s.How]; err == nil {
+				err = readErrors["reset"]
 			}
 		}
 		p.flush()
@@ -319,22 +318,27 @@ func (p *player) do(s explore.Step) {
 			return // what a second failure means depends on whether the first one was final
 		}
 		if p.remote {
-			p.out.limit(max(s.Count, 1), true)
+			p.out.limit(max(s.Count, 1), errFull)
 			return
 		}
-		p.out.limit(s.Count, true)
+		failure := writeErrors[s.How]
+		if failure == nil {
+			failure = errFull
+		}
+		p.out.limit(s.Count, failure)
 		p.mu.Lock()
-		p.note("framer → peer", "the stream takes %d bytes more, and then fails", s.Count)
+		p.m.writeError = failure
+		p.note("framer → peer", "the stream takes %d bytes more, and then fails: %v", s.Count, failure)
 		p.mu.Unlock()
 	case "stall":
 		if !p.remote {
-			p.out.limit(s.Count, false)
+			p.out.limit(s.Count, nil)
 			p.mu.Lock()
 			p.note("framer → peer", "the stream takes %d bytes more, and then waits", s.Count)
 			p.mu.Unlock()
 		}
 	case "flow":
-		p.out.limit(-1, false)
+		p.out.limit(-1, nil)
 	}
 }
 

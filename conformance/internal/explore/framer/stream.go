@@ -3,16 +3,29 @@ package framer
 import (
 	"errors"
 	"io"
+	"net"
+	"os"
 	"runtime"
 	"sync"
+	"syscall"
 )
 
-// Errors of the stream, which a framer passes on as they are [STR-10].
+// Errors of the stream, as a socket reports them, by their names in a history. A framer passes them on [STR-10], whatever else
+// it knows of them.
 var (
-	errTimeout = errors.New("i/o timeout")
-	errReset   = errors.New("connection reset by peer")
-	errFull    = errors.New("the peer takes no more")
+	readErrors  = map[string]error{"timeout": socketError("read", os.ErrDeadlineExceeded), "reset": socketError("read", syscall.ECONNRESET)}
+	writeErrors = map[string]error{
+		"": errFull, "timeout": socketError("write", os.ErrDeadlineExceeded), "reset": socketError("write", syscall.ECONNRESET), "broken pipe": socketError("write", syscall.EPIPE),
+	}
+	errFull = errors.New("the peer takes no more")
 )
+
+func socketError(op string, err error) error {
+	if number, ok := err.(syscall.Errno); ok {
+		err = os.NewSyscallError(op, number)
+	}
+	return &net.OpError{Op: op, Net: "unix", Err: err}
+}
 
 // source is what the framer reads. Bytes arrive as the history says; a Read takes from one piece at most, and waits while
 // there is none.
@@ -100,11 +113,11 @@ type sink struct {
 	mu       sync.Mutex
 	moved    *sync.Cond
 	got      []byte
-	room     int  // bytes that it takes; negative for any number
-	fails    bool // when the room is used up: it fails, instead of waiting
-	broken   bool // a Write has failed
-	brokenAt int  // bytes that were taken by then
-	stalled  bool // a Write waits for room
+	room     int   // bytes that it takes; negative for any number
+	failure  error // when the room is used up: it fails with this, instead of waiting
+	broken   bool  // a Write has failed
+	brokenAt int   // bytes that were taken by then
+	stalled  bool  // a Write waits for room
 	released bool
 	onMove   func()
 }
@@ -152,12 +165,12 @@ func (s *sink) write(p []byte, early bool) (n int, err error) {
 		if n += take; n == len(p) || s.released {
 			break
 		}
-		if s.fails {
+		if failure := s.failure; failure != nil {
 			if !s.broken {
 				s.broken, s.brokenAt = true, len(s.got)
 			}
-			s.room, s.fails = -1, false // what comes later must not come, and is kept to show it
-			return n, errFull
+			s.room, s.failure = -1, nil // what comes later must not come, and is kept to show it
+			return n, failure
 		}
 		s.stalled = true
 		s.moved.Wait()
@@ -165,11 +178,11 @@ func (s *sink) write(p []byte, early bool) (n int, err error) {
 	return n, nil
 }
 
-// limit has the stream take so many bytes more, and then fail, or wait.
-func (s *sink) limit(room int, fails bool) {
+// limit has the stream take so many bytes more, and then fail, or wait where failure is nil.
+func (s *sink) limit(room int, failure error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.room, s.fails = room, fails
+	s.room, s.failure = room, failure
 	s.moved.Broadcast()
 }
 

@@ -41,6 +41,9 @@ func (s *Subject) Describe(step explore.Step) string {
 		words = fmt.Sprintf("%sWriteFrame, ID %s, %s of payload", lane, step.ID, text.Plural(len(payloadOf(step)), "byte"))
 	case "room":
 		words = fmt.Sprintf("the stream takes %s more, and then fails", text.Plural(step.Count, "byte"))
+		if step.How != "" {
+			words += " with a " + step.How
+		}
 	case "stall":
 		words = fmt.Sprintf("the stream takes %s more, and then none for a while", text.Plural(step.Count, "byte"))
 	case "flow":
@@ -117,7 +120,7 @@ func simpler(step explore.Step) (all []explore.Step) {
 	change(len(step.Cut) > 1, func(c *explore.Step) { c.Cut = c.Cut[:1] })
 	change(len(step.Cut) > 1, func(c *explore.Step) { c.Cut = c.Cut[len(c.Cut)-1:] })
 	change(step.Lane != "", func(c *explore.Step) { c.Lane = "" })
-	change(step.How != "" && step.Do == "frame", func(c *explore.Step) { c.How = "" })
+	change(step.How != "" && (step.Do == "frame" || step.Do == "room"), func(c *explore.Step) { c.How = "" })
 	change(step.ID != "" && step.ID != "0", func(c *explore.Step) { c.ID = "0" })
 	change(step.ID != "" && step.ID != "1" && step.ID != "0", func(c *explore.Step) { c.ID = "1" })
 	change(step.Size > 0, func(c *explore.Step) { c.Size, c.Hex = 0, "61" })

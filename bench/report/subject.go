@@ -30,7 +30,8 @@ func SubjectRows(set results.Set) Rows {
 		order := cmp.Or(position(a.Benchmark, "Framing", "Calls", "Start", "Load")-position(b.Benchmark, "Framing", "Calls", "Start", "Load"),
 			cmp.Compare(a.Placement, b.Placement), position(a.Key["op"], "write", "decode")-position(b.Key["op"], "write", "decode"),
 			position(a.Key["side"], "yours", "against")-position(b.Key["side"], "yours", "against"),
-			position(a.Key["framing"], "enhanced", "basic")-position(b.Key["framing"], "enhanced", "basic"))
+			position(a.Key["framing"], "enhanced", "basic")-position(b.Key["framing"], "enhanced", "basic"),
+			position(a.Key["mix"], "lines")-position(b.Key["mix"], "lines"))
 		for _, key := range []string{"workers", "size", "callers", "rate"} {
 			order = cmp.Or(order, cmp.Compare(magnitude(a.Key[key]), magnitude(b.Key[key])))
 		}

@@ -37,6 +37,7 @@ func anybodys(t *testing.T) results.Set {
 	for _, share := range []int{50, 25, 100} {
 		fmt.Fprintf(&b, "BenchmarkLoad/side=yours/framing=enhanced/workers=1/mix=64B/rate=%d%%-2 1 %d offered/s %d calls/s %d p50-ns %d p999-ns\n", share, 90*share, 90*share, 1000*share, 10000*share)
 	}
+	b.WriteString("BenchmarkLoad/side=yours/framing=enhanced/workers=1/mix=lines/rate=50%-2 1 4500 offered/s 4500 calls/s 77000 p50-ns\n")
 	set, err := results.Read(strings.NewReader(b.String()), "anybodys")
 	require.NoError(t, err)
 	return set
@@ -47,12 +48,13 @@ var someSubject = Subject{Role: "worker", Name: "node worker.mjs", Against: "./o
 func TestRowsOfASubjectStandInTheOrderOfTheirKeys(t *testing.T) {
 	var order []string
 	for _, r := range SubjectRows(anybodys(t)) {
-		order = append(order, r.Benchmark+" "+strings.Join([]string{r.Key["side"], r.Key["workers"], r.Key["callers"], r.Key["rate"]}, "/"))
+		order = append(order, strings.TrimSpace(r.Benchmark+" "+strings.Join([]string{r.Key["side"], r.Key["workers"], r.Key["callers"], r.Key["rate"]}, "/")+" "+strings.TrimSuffix(r.Key["mix"], "64B")))
 	}
 	require.Equal(t, []string{
 		"Calls yours/1/1/", "Calls yours/1/4/", "Calls yours/1/16/", "Calls yours/1/64/", "Calls yours/2/64/", "Calls yours/4/64/",
 		"Calls against/1/1/", "Calls against/1/4/", "Calls against/1/16/", "Calls against/1/64/",
 		"Load yours/1//closed", "Load yours/1//25%", "Load yours/1//50%", "Load yours/1//100%",
+		"Load yours/1//50% lines",
 	}, order)
 	require.Less(t, magnitude("64B"), magnitude("1KB"))
 	require.Less(t, magnitude("64KB"), magnitude("1MB"))
@@ -118,6 +120,8 @@ func TestThePageOfASubjectShowsItsCharts(t *testing.T) {
 	require.Contains(t, page, "not measured: a &lt;row&gt;")
 	_, rates, _ := strings.Cut(page, `aria-label="Time of a call against the rate of calls"`)
 	require.NotContains(t, rates[:strings.Index(rates, "</svg>")], "9.00 kcalls/s: 1.00 µs", "the closed loop has no rate")
+	require.Contains(t, rates, "lines alone, half")
+	require.Equal(t, 1, strings.Count(rates[:strings.Index(rates, "</svg>")], "77.0 µs"), "lines are no calls")
 }
 
 // What axe asks of a page that has no form and no script: a main part, headings in order, table heads with their scope,

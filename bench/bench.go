@@ -60,7 +60,8 @@ type Load struct {
 }
 
 // Worker measures a worker under the reference pool: calls of echo of several sizes from 1 to 64 callers, the start of
-// four workers, and calls at a rate, each for as long as -benchtime says. The worker needs the methods echo and health.
+// four workers, their memory, the time until a killed one is back, and calls at a rate, each for as long as -benchtime says.
+// The worker needs the methods echo and health.
 func Worker(b *testing.B, command conformance.WorkerCommand, loads ...Load) {
 	b.Helper()
 	sayChecksum(b)
@@ -68,8 +69,9 @@ func Worker(b *testing.B, command conformance.WorkerCommand, loads ...Load) {
 }
 
 // Pool measures a pool with the bundled Python worker: calls of echo of several sizes from 1 to 64 callers, the start of
-// four workers, and calls at a rate, each for as long as -benchtime says. It is opened with 16 requests in flight a worker,
-// and 1, 2 and 4 workers.
+// four workers, their memory, the time until a killed one is back, and calls at a rate, each for as long as -benchtime says.
+// It is opened with 16 requests in flight a worker, and 1, 2 and 4 workers. A pool that does not restart its workers has no
+// figure for that.
 func Pool(b *testing.B, open rows.OpenPool, loads ...Load) {
 	b.Helper()
 	sayChecksum(b)

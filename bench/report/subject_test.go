@@ -33,6 +33,10 @@ func anybodys(t *testing.T) results.Set {
 	for _, workers := range []int{4, 2} {
 		call("yours", workers, 64, 1.5)
 	}
+	b.WriteString("BenchmarkRecovery/side=yours/workers=2/calls=4-2 1 3e8 ns/op 2e8 floor-ns/op 1.5 x-floor 0 errors-elsewhere/op\n")
+	b.WriteString("BenchmarkRecovery/side=yours/workers=2/calls=0-2 1 1.2e8 ns/op 1e8 floor-ns/op 1.2 x-floor 0 errors-elsewhere/op\n")
+	b.WriteString("BenchmarkIdle/side=yours/workers=4-2 1 2.4e7 resident-B/worker 2e7 floor-resident-B/worker 1.2 x-floor\n")
+	b.WriteString("BenchmarkStart/side=yours/workers=4-2 1 1.2e8 ns/op 1e8 floor-ns/op 1.2 x-floor\n")
 	b.WriteString("BenchmarkLoad/side=yours/framing=enhanced/workers=1/mix=64B/rate=closed-2 1 9000 offered/s 9000 calls/s 1000 p50-ns\n")
 	for _, share := range []int{50, 25, 100} {
 		fmt.Fprintf(&b, "BenchmarkLoad/side=yours/framing=enhanced/workers=1/mix=64B/rate=%d%%-2 1 %d offered/s %d calls/s %d p50-ns %d p999-ns\n", share, 90*share, 90*share, 1000*share, 10000*share)
@@ -48,13 +52,14 @@ var someSubject = Subject{Role: "worker", Name: "node worker.mjs", Against: "./o
 func TestRowsOfASubjectStandInTheOrderOfTheirKeys(t *testing.T) {
 	var order []string
 	for _, r := range SubjectRows(anybodys(t)) {
-		order = append(order, strings.TrimSpace(r.Benchmark+" "+strings.Join([]string{r.Key["side"], r.Key["workers"], r.Key["callers"], r.Key["rate"]}, "/")+" "+strings.TrimSuffix(r.Key["mix"], "64B")))
+		order = append(order, strings.TrimSpace(r.Benchmark+" "+strings.Join([]string{r.Key["side"], r.Key["workers"], r.Key["callers"] + r.Key["calls"], r.Key["rate"]}, "/")+" "+strings.TrimSuffix(r.Key["mix"], "64B")))
 	}
 	require.Equal(t, []string{
 		"Calls yours/1/1/", "Calls yours/1/4/", "Calls yours/1/16/", "Calls yours/1/64/", "Calls yours/2/64/", "Calls yours/4/64/",
 		"Calls against/1/1/", "Calls against/1/4/", "Calls against/1/16/", "Calls against/1/64/",
 		"Load yours/1//closed", "Load yours/1//25%", "Load yours/1//50%", "Load yours/1//100%",
 		"Load yours/1//50% lines",
+		"Start yours/4//", "Recovery yours/2/0/", "Recovery yours/2/4/", "Idle yours/4//",
 	}, order)
 	require.Less(t, magnitude("64B"), magnitude("1KB"))
 	require.Less(t, magnitude("64KB"), magnitude("1MB"))
@@ -81,6 +86,7 @@ func TestTheTextSaysWhatFails(t *testing.T) {
 	require.NoError(t, WriteSubjectText(&text, SubjectRows(anybodys(t)), s))
 	require.Contains(t, text.String(), "worker node worker.mjs, against ./other\nIt FAILS RID-8, so its numbers do not count.\n")
 	require.Contains(t, text.String(), "Note: not measured: a <row>")
+	require.Regexp(t, `(?m)^yours +2 +0 +120 ms +`, text.String(), "calls=0 and calls=4 are told apart")
 }
 
 func TestTheJSONHasEveryRow(t *testing.T) {

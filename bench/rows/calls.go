@@ -25,8 +25,8 @@ func stringBody(size int) json.RawMessage {
 	return slices.Concat([]byte(`"`), bytes.Repeat([]byte("x"), size-2), []byte(`"`))
 }
 
-// calls returns the rows of calls through started pools: of the method echo, against the hand-written loop with as many
-// calls outstanding.
+// calls returns the rows of started pools: calls of the method echo, against the hand-written loop with as many calls
+// outstanding, and what becomes of workers that start, die and have nothing to do, against bare processes.
 func calls(side string, start Starter, extent Extent) []Row {
 	var rows []Row
 	for _, placement := range Placements() {
@@ -44,6 +44,9 @@ func calls(side string, start Starter, extent Extent) []Row {
 		if extent > Quick {
 			rows = append(rows, startRow(side, start, placement))
 		}
+	}
+	if extent > Quick {
+		rows = append(rows, recoveryRow(side, start, 0), recoveryRow(side, start, 4), idleRow(side, start))
 	}
 	return rows
 }
@@ -90,12 +93,13 @@ type Starter func(ctx context.Context, s *Shelf, framing conformance.Framing, wo
 
 // started is a pool that can be called.
 type started struct {
-	call  Call
-	lines Call      // nil in this process; see [Running]
-	timed TimedPool // or nil
-	pids  []int     // of the workers
-	stop  func() error
-	abort func() // ends running calls
+	call   Call
+	lines  Call      // nil in this process; see [Running]
+	timed  TimedPool // or nil
+	pids   []int     // of the workers
+	health func() (conformance.Health, error)
+	stop   func() error
+	abort  func() // ends running calls
 }
 
 // abortWith ends running calls when ctx ends, unless it does because the row is measured.

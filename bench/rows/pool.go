@@ -60,10 +60,11 @@ func StartPool(open OpenPool) Starter {
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("the pool cannot be made: %w", err), os.RemoveAll(sockets))
 		}
-		s := &started{call: p.Call}
+		s := &started{call: p.Call, health: func() (conformance.Health, error) { return p.Health(), nil }}
 		s.timed, _ = p.(TimedPool)
 		remote, _ := p.(remotePool)
 		if remote != nil {
+			s.health = remote.HealthNow
 			s.lines = func(_ context.Context, _ string, body json.RawMessage) (json.RawMessage, error) {
 				_, err := remote.HealthNow()
 				return body, err

@@ -163,7 +163,7 @@ func (b *benchFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 			return
 		}
 		line.clear()
-		if rows, _, err := readRows(file); err == nil {
+		if rows, _, err := readRows(file); err == nil && len(rows) > 0 {
 			_ = report.WriteSubjectText(stdout, rows, about)
 			fmt.Fprintf(stdout, "\nThat is the first table, after %v; the others follow.\n", time.Since(began).Round(time.Second))
 		}

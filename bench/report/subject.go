@@ -111,8 +111,8 @@ func WriteSubjectHTML(to io.Writer, rows Rows, set results.Set, s Subject) error
 		title = fmt.Sprintf("%s %s against %s, measured", s.Role, s.Name, s.Against)
 	}
 	return writePage(to, rows, set, pageData{
-		Title: title, Role: s.Role, Notes: s.Notes, GoalsTitle: "The goals of the reference, as a yardstick", Goals: s.Goals(rows),
-	})
+		Title: title, Role: s.Role, Notes: s.Notes, GoalsTitle: "The goals of the reference, as a yardstick",
+	}, s.Goals(rows))
 }
 
 // jsonRow is a row in JSON.

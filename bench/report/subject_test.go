@@ -133,7 +133,22 @@ func TestThePageOfASubjectShowsItsCharts(t *testing.T) {
 // What axe asks of a page that has no form and no script: a main part, headings in order, table heads with their scope,
 // regions that scroll and can be reached by the keyboard, and links that lead somewhere.
 func TestThePageCanBeReadWithoutSeeingIt(t *testing.T) {
-	document, err := html.Parse(strings.NewReader(subjectPage(t)))
+	t.Run("of a subject", func(t *testing.T) { requireReadable(t, subjectPage(t)) })
+	t.Run("of the reference", func(t *testing.T) { requireReadable(t, referencePage(t)) })
+}
+
+// referencePage is that of make bench.
+func referencePage(t *testing.T) string {
+	t.Helper()
+	set := measured(t)
+	var page bytes.Buffer
+	require.NoError(t, WriteHTML(&page, RowsOf(set), set))
+	return page.String()
+}
+
+func requireReadable(t *testing.T, page string) {
+	t.Helper()
+	document, err := html.Parse(strings.NewReader(page))
 	require.NoError(t, err)
 	ids, mains, headings, links := map[string]bool{}, 0, []int{}, []string{}
 	for n := range document.Descendants() {
@@ -158,6 +173,8 @@ func TestThePageCanBeReadWithoutSeeingIt(t *testing.T) {
 		case "th":
 			require.Contains(t, []string{"col", "row"}, attr["scope"])
 			require.NotNil(t, n.FirstChild, "a head without words")
+		case "table":
+			requireSameCells(t, n)
 		case "svg":
 			require.Equal(t, "img", attr["role"])
 			require.NotEmpty(t, attr["aria-label"])
@@ -180,6 +197,100 @@ func TestThePageCanBeReadWithoutSeeingIt(t *testing.T) {
 	for _, to := range links {
 		require.True(t, ids[to], "a link leads to %s, which is not there", to)
 	}
+}
+
+// requireSameCells requires each row of a table to have a cell for each head.
+func requireSameCells(t *testing.T, table *html.Node) {
+	t.Helper()
+	var cells []int
+	for n := range table.Descendants() {
+		switch {
+		case n.Type == html.ElementNode && n.Data == "tr":
+			cells = append(cells, 0)
+		case n.Type == html.ElementNode && (n.Data == "th" || n.Data == "td"):
+			cells[len(cells)-1]++
+		}
+	}
+	for _, n := range cells {
+		require.Equal(t, cells[0], n, "cells in a row")
+	}
+}
+
+// linksOfRows are the links in each table row that has an ID, and its words.
+func linksOfRows(t *testing.T, page string) (links map[string][]string, words map[string]string) {
+	t.Helper()
+	document, err := html.Parse(strings.NewReader(page))
+	require.NoError(t, err)
+	links, words = map[string][]string{}, map[string]string{}
+	attr := func(n *html.Node, key string) string {
+		for _, a := range n.Attr {
+			if a.Key == key {
+				return a.Val
+			}
+		}
+		return ""
+	}
+	for row := range document.Descendants() {
+		id := attr(row, "id")
+		if row.Type != html.ElementNode || row.Data != "tr" || id == "" {
+			continue
+		}
+		for n := range row.Descendants() {
+			switch {
+			case n.Type == html.TextNode:
+				words[id] += n.Data + " "
+			case n.Data == "a":
+				links[id] = append(links[id], strings.TrimPrefix(attr(n, "href"), "#"))
+			}
+		}
+	}
+	return links, words
+}
+
+func TestGoalsLeadToTheirRowsAndRowsBack(t *testing.T) {
+	for name, page := range map[string]string{"subject": subjectPage(t), "reference": referencePage(t)} {
+		links, words := linksOfRows(t, page)
+		led := 0
+		for id, to := range links {
+			for _, at := range to {
+				switch goal, other := strings.HasPrefix(id, "goal-"), strings.HasPrefix(at, "goal-"); {
+				case goal:
+					led++
+					require.Contains(t, links[at], id, "%s: %s leads to %s, and nothing back", name, words[id], words[at])
+				case other:
+					require.Contains(t, links[at], id, "%s: %s leads to %s, and nothing back", name, words[id], words[at])
+				}
+			}
+		}
+		require.Positive(t, led)
+	}
+
+	links, words := linksOfRows(t, referencePage(t))
+	goal := func(what string) (id string) {
+		for at, w := range words {
+			if strings.HasPrefix(at, "goal-") && strings.Contains(w, what+" ") {
+				require.Empty(t, id, "%s is there twice", what)
+				id = at
+			}
+		}
+		require.NotEmpty(t, id, what)
+		return id
+	}
+	for what, rows := range map[string][]string{
+		"encode enhanced 1KB": {"encode enhanced 1KB"},
+		"lone call 64B, p50":  {"pool enhanced 1 64B 1"},
+		"lone call 64B, p50, against the fastest rival, json-rpc": {"pool enhanced 1 64B 1", "json-rpc own 1 64B 1"},
+		"encode and decode, any size":                             {"encode enhanced 64B"},
+		"decode enhanced 64B":                                     nil, // which nobody measured
+	} {
+		to := links[goal(what)]
+		require.Len(t, to, len(rows), what)
+		for i, row := range rows {
+			require.True(t, strings.HasPrefix(words[to[i]], row+" "), "%s leads to %s", what, words[to[i]])
+			require.NotContains(t, to[i], "unpinned", what)
+		}
+	}
+	require.Contains(t, words[links[goal("lone call 64B, p50")][0]], "missed: at most 1.1")
 }
 
 // WCAG asks for a contrast of 4.5 between words and their ground.

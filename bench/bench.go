@@ -25,17 +25,19 @@
 // google-crc32c before you measure a pool.
 //
 // Nothing here says whether an implementation is right, and leaving checks out is fast. Run the conformance suite first. The
-// command "pyproctest bench" does that by itself; it also measures what is written in other languages, at a rate of calls
-// instead of as fast as they go, and makes a page of what it finds.
+// command "pyproctest bench" does that by itself; it also measures what is written in other languages, and makes a page of
+// what it finds.
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"testing"
 
 	"github.com/pyproctest/pyproctest/bench/floor"
+	"github.com/pyproctest/pyproctest/bench/load"
 	"github.com/pyproctest/pyproctest/bench/rows"
 	"github.com/pyproctest/pyproctest/conformance"
 )
@@ -47,20 +49,49 @@ func Framer(b *testing.B, open rows.OpenFramer, framings ...conformance.Framing)
 	run(b, rows.Framer("yours", open, framings, rows.Normal))
 }
 
-// Worker measures a worker under the reference pool: calls of echo of several sizes from 1 to 64 callers, and the start of
-// four workers. The worker needs the methods echo and health.
-func Worker(b *testing.B, command conformance.WorkerCommand) {
-	b.Helper()
-	sayChecksum(b)
-	run(b, rows.Worker("yours", command, rows.Normal))
+// Load says at which rates calls come beside those that come as fast as they go.
+type Load struct {
+	// Rates are calls a second, or percent of what a closed loop of 16 callers reaches: "2000,50%". The default is
+	// [load.DefaultRates].
+	Rates string
+	// Mix is what is called, with weights: sizes of echo, and slow handlers. The default is "64B", another one
+	// "64B:90,10KB:9,sleep=5ms:1".
+	Mix string
 }
 
-// Pool measures a pool with the bundled Python worker: calls of echo of several sizes from 1 to 64 callers, and the start of
-// four workers. It is opened with 16 requests in flight a worker, and 1, 2 and 4 workers.
-func Pool(b *testing.B, open rows.OpenPool) {
+// Worker measures a worker under the reference pool: calls of echo of several sizes from 1 to 64 callers, the start of
+// four workers, their memory, the time until a killed one is back, and calls at a rate, each for as long as -benchtime says.
+// The worker needs the methods echo and health.
+func Worker(b *testing.B, command conformance.WorkerCommand, loads ...Load) {
 	b.Helper()
 	sayChecksum(b)
-	run(b, rows.Pool("yours", open, rows.Normal))
+	run(b, append(rows.Worker("yours", command, rows.Normal), atRates(b, rows.StartWorkers(command), loads)...))
+}
+
+// Pool measures a pool with the bundled Python worker: calls of echo of several sizes from 1 to 64 callers, the start of
+// four workers, their memory, the time until a killed one is back, and calls at a rate, each for as long as -benchtime says.
+// It is opened with 16 requests in flight a worker, and 1, 2 and 4 workers. A pool that does not restart its workers has no
+// figure for that.
+func Pool(b *testing.B, open rows.OpenPool, loads ...Load) {
+	b.Helper()
+	sayChecksum(b)
+	run(b, append(rows.Pool("yours", open, rows.Normal), atRates(b, rows.StartPool(open), loads)...))
+}
+
+// atRates returns the rows of calls at the rates of each load, or of the default one if there is none.
+func atRates(b *testing.B, start rows.Starter, loads []Load) (all []rows.Row) {
+	b.Helper()
+	if len(loads) == 0 {
+		loads = []Load{{}}
+	}
+	for _, l := range loads {
+		plan, err := load.ParsePlan(cmp.Or(l.Rates, load.DefaultRates), cmp.Or(l.Mix, load.DefaultKinds))
+		if err != nil {
+			b.Fatal(err)
+		}
+		all = append(all, load.Rows("yours", start, plan)...)
+	}
+	return all
 }
 
 // sayChecksum says in a configuration line of the Go benchmark format that the floor is another one than usual.
@@ -91,11 +122,12 @@ func run(b *testing.B, all []rows.Row) {
 			}
 			metrics, err := row.Measure(context.Background(), shelf, b.Loop)
 			switch {
-			case errors.Is(err, conformance.Unsupported):
+			case errors.Is(err, conformance.Unsupported), errors.Is(err, rows.ErrNoFigure):
 				b.Skip(err)
 			case err != nil:
 				b.Fatal(err)
 			}
+			b.ReportMetric(0, "ns/op") // of an iteration, which is no call, or one that has to come: nothing to tell
 			for _, m := range metrics {
 				if m.Unit == "allocs/op" {
 					b.ReportAllocs() // or it is not printed

@@ -35,7 +35,7 @@ func TestAFreshModuleGetsItsTableInTenLines(t *testing.T) {
 		return string(out)
 	}
 	measured := run(dir, "test", "-mod=mod", "-run", "^$", "-count", "2", "-benchtime", "3x",
-		"-bench", "^Benchmark(Framer|Pool)$/^(Framing|Calls)$/yours/(op=|framing=enhanced)/(framing=|workers=1)/size=64B/(callers=(1|16)/)?")
+		"-bench", "^Benchmark(Framer|Pool)$/^(Framing|Calls|Load)$/yours/(op=|framing=enhanced)/(framing=|workers=1)/(size|mix)=64B/(callers=(1|16)$|rate=50%$|placement=)")
 	file := filepath.Join(dir, "new.txt")
 	require.NoError(t, os.WriteFile(file, []byte(measured), 0o600))
 	table := run("..", "tool", "benchstat", file)
@@ -44,18 +44,23 @@ func TestAFreshModuleGetsItsTableInTenLines(t *testing.T) {
 		"Framer/Framing/side=yours/op=write/framing=enhanced/size=64B/placement=",
 		"Framer/Framing/side=yours/op=decode/framing=basic/size=64B/placement=",
 		"Pool/Calls/side=yours/framing=enhanced/workers=1/size=64B/callers=16/placement=unpinned",
+		"Pool/Load/side=yours/framing=enhanced/workers=1/mix=64B/rate=50%/placement=unpinned",
 	} {
 		require.Contains(t, table, row)
 	}
 	for line := range strings.Lines(measured) {
-		if strings.HasPrefix(line, "Benchmark") {
+		switch {
+		case strings.Contains(line, "/Load/"): // whose time of an iteration says nothing
+			require.Contains(t, line, " p50-ns")
+			require.NotContains(t, line, "ns/op")
+		case strings.HasPrefix(line, "Benchmark"):
 			require.Contains(t, line, " x-floor")
 		}
 	}
 
-	// What the measuring needs beside this module is what everybody has.
+	// What the measuring needs beside this module is little: what everybody has, and the percentiles of calls at a rate.
 	needed := strings.Fields(run(dir, "list", "-mod=mod", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", "github.com/pyproctest/pyproctest/bench"))
 	for _, module := range needed {
-		require.Contains(t, []string{"github.com/pyproctest/pyproctest", "golang.org/x/sys"}, module)
+		require.Contains(t, []string{"github.com/pyproctest/pyproctest", "golang.org/x/sys", "github.com/HdrHistogram/hdrhistogram-go"}, module)
 	}
 }

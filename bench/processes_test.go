@@ -235,28 +235,11 @@ func startBare(b *testing.B, processes int) time.Duration {
 	return took
 }
 
-// memory is what processes hold: all that is resident, and of that what is theirs alone, with what they
-// share counted by halves or less (PSS).
 func memory(b *testing.B, pids ...int) (resident, own float64) {
 	b.Helper()
-	for _, pid := range pids {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
-		if err != nil {
-			b.Fatal(err)
-		}
-		for line := range strings.Lines(string(text)) {
-			var name string
-			var kilobytes float64
-			if n, _ := fmt.Sscanf(line, "%s %f kB", &name, &kilobytes); n != 2 {
-				continue
-			}
-			switch name {
-			case "Rss:":
-				resident += kilobytes * 1024
-			case "Pss:":
-				own += kilobytes * 1024
-			}
-		}
+	resident, own, err := turns.Memory(pids...)
+	if err != nil {
+		b.Fatal(err)
 	}
 	return resident, own
 }

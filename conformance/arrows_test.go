@@ -71,7 +71,7 @@ var arrows = map[string]string{
 	"bench/load":   "bench/rows bench/turns",
 	"bench/report": "bench/chart bench/results",
 	// Whoever measures brings the suite, whose types are those of framers and pools, and the reference together.
-	"bench":                 "bench/floor bench/rows conformance",
+	"bench":                 "bench/floor bench/load bench/rows conformance",
 	"bench/rows":            "bench/floor bench/peer bench/turns conformance pyworker ref/frame ref/pool",
 	"bench/rounds":          "bench/results bench/rows bench/turns conformance",
 	"pyworker":              "",

@@ -28,6 +28,7 @@ type Options struct {
 	Rate float64       // calls a second
 	For  time.Duration // how long calls come
 	Most int64         // calls that come, if For is not over before; 0: no limit
+	More func() bool   // asked before each call whether it is to come, by one goroutine at a time; nil: it is
 	Mix  Mix
 	Seed uint64 // the same seed gives the same calls at the same moments
 
@@ -84,7 +85,7 @@ func open(ctx context.Context, o Options, call Call, sleepUntil func(time.Time))
 
 	began := time.Now()
 	due := began
-	for ctx.Err() == nil && (o.Most == 0 || came < o.Most) {
+	for ctx.Err() == nil && (o.Most == 0 || came < o.Most) && (o.More == nil || o.More()) {
 		due = due.Add(time.Duration(random.ExpFloat64() / o.Rate * float64(time.Second)))
 		if due.Sub(began) > o.For {
 			due = began.Add(o.For)
@@ -125,6 +126,17 @@ func Closed(ctx context.Context, o Options, callers int, call Call) (Result, err
 	if len(o.Mix) == 0 {
 		o.Mix = DefaultMix
 	}
+	more := func() bool { return true }
+	if o.More != nil {
+		var asking sync.Mutex
+		over := false
+		more = func() bool {
+			asking.Lock()
+			defer asking.Unlock()
+			over = over || !o.More()
+			return !over
+		}
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := &recorder{times: newHistogram()}
@@ -134,7 +146,7 @@ func Closed(ctx context.Context, o Options, callers int, call Call) (Result, err
 	for i := range callers {
 		random := rand.New(rand.NewPCG(o.Seed, uint64(i)))
 		all.Go(func() {
-			for ctx.Err() == nil && time.Since(began) < o.For && (o.Most == 0 || came.Add(1) <= o.Most) {
+			for ctx.Err() == nil && time.Since(began) < o.For && (o.Most == 0 || came.Add(1) <= o.Most) && more() {
 				kind := o.Mix.pick(random)
 				made := time.Now()
 				if err := call(ctx, kind.Method, kind.Body); err != nil {

@@ -21,8 +21,11 @@ type Rate struct {
 	Share float64 // of what a closed loop reaches in the same run
 }
 
-// DefaultRates are shares of what a closed loop reaches.
-var DefaultRates = []Rate{{"25%", 0, 0.25}, {"50%", 0, 0.5}, {"75%", 0, 0.75}, {"90%", 0, 0.9}}
+// DefaultRates are shares of what a closed loop reaches, and DefaultKinds is calls of echo with 64 bytes.
+const (
+	DefaultRates = "25%,50%,75%,90%"
+	DefaultKinds = "64B"
+)
 
 // ParseRates reads rates such as 2000,50%: calls a second, or percent of what a closed loop reaches in the same run.
 func ParseRates(text string) ([]Rate, error) {
@@ -47,43 +50,85 @@ func ParseRates(text string) ([]Rate, error) {
 // closedCallers is how many callers the closed loop has: as many as a pool has in flight at one worker.
 const closedCallers = 16
 
+// Plan says what is called, and at which rates.
+type Plan struct {
+	Rates []Rate
+	Mix   Mix
+	Text  string        // of the mix, in the names of rows
+	Each  time.Duration // how long calls come for a row; 0: for as long as the row may last
+
+	// Lines is for a pool of another program: at each rate its adapter is also asked, at the same moments, for what it knows
+	// without a worker, in rows with mix=lines. That is what the lines to it and back cost, which is in the times of calls.
+	Lines bool
+}
+
+// ParsePlan reads rates and a mix, as [ParseRates] and [ParseMix] do.
+func ParsePlan(rates, mix string) (p Plan, err error) {
+	if p.Rates, err = ParseRates(rates); err != nil {
+		return p, err
+	}
+	p.Text = mix
+	p.Mix, err = ParseMix(mix)
+	return p, err
+}
+
+// linesMix is what stands for the mix in the name of a row of lines.
+const linesMix = "lines"
+
 // Rows returns a row of a closed loop, and one for each rate. They have no floor, and no x-floor: what waits for what depends
-// on the rate, and a ratio of two waiting times is not one of two speeds. Each lasts so long.
-func Rows(side string, start rows.Starter, rates []Rate, mix Mix, mixText string, each time.Duration) []rows.Row {
+// on the rate, and a ratio of two waiting times is not one of two speeds.
+func Rows(side string, start rows.Starter, p Plan) []rows.Row {
 	reached := 0.0
-	row := func(rate string, measure func(ctx context.Context, call Call) (Result, error)) rows.Row {
-		keys := fmt.Sprintf("mix=%s/rate=%s", mixText, rate)
-		return rows.Own("Load", side, keys, start, func(ctx context.Context, call rows.Call) ([]turns.Metric, error) {
-			r, err := measure(ctx, checked(call))
+	row := func(mix, rate string, measure func(ctx context.Context, to rows.Running, o Options) (Result, error)) rows.Row {
+		keys := fmt.Sprintf("mix=%s/rate=%s", mix, rate)
+		return rows.Own("Load", side, keys, start, func(ctx context.Context, to rows.Running, more func() bool) ([]turns.Metric, error) {
+			o := Options{For: p.Each, Mix: p.Mix}
+			if p.Each == 0 {
+				o.For, o.More = longest, more
+			}
+			r, err := measure(ctx, to, o)
 			if err != nil {
 				return nil, err
 			}
 			return metrics(r), nil
 		})
 	}
-	all := []rows.Row{row("closed", func(ctx context.Context, call Call) (Result, error) {
-		r, err := Closed(ctx, Options{For: each, Mix: mix}, closedCallers, call)
+	closed := func(ctx context.Context, to rows.Running, o Options) (Result, error) {
+		r, err := Closed(ctx, o, closedCallers, checked(to.Call))
 		reached = r.Rate
 		return r, err
-	})}
-	for _, rate := range rates {
-		all = append(all, row(rate.Text, func(ctx context.Context, call Call) (Result, error) {
-			calls := rate.Calls
-			if calls == 0 {
-				calls = rate.Share * reached
+	}
+	open := func(rate Rate, call func(rows.Running) rows.Call) func(context.Context, rows.Running, Options) (Result, error) {
+		return func(ctx context.Context, to rows.Running, o Options) (Result, error) {
+			if o.Rate = rate.Calls; rate.Share > 0 {
+				if reached == 0 { // its row was left out
+					if _, err := closed(ctx, to, Options{For: leftOut, Mix: p.Mix}); err != nil {
+						return Result{}, err
+					}
+				}
+				o.Rate = rate.Share * reached
 			}
-			if calls == 0 {
-				return Result{}, fmt.Errorf("what a closed loop reaches is not known, of which %s is a share", rate.Text)
-			}
-			r, err := Open(ctx, Options{Rate: calls, For: each, Mix: mix}, call)
+			r, err := Open(ctx, o, checked(call(to)))
 			if errors.Is(err, ErrTooFast) {
 				err = fmt.Errorf("%w: %w", rows.ErrNoFigure, err)
 			}
 			return r, err
-		}))
+		}
+	}
+	all := []rows.Row{row(p.Text, "closed", closed)}
+	for _, rate := range p.Rates {
+		all = append(all, row(p.Text, rate.Text, open(rate, func(to rows.Running) rows.Call { return to.Call })))
+		if p.Lines {
+			all = append(all, row(linesMix, rate.Text, open(rate, func(to rows.Running) rows.Call { return to.Lines })))
+		}
 	}
 	return all
 }
+
+const (
+	longest = time.Hour   // as long as a histogram reaches
+	leftOut = time.Second // how long the closed loop runs where its row was not chosen
+)
 
 // checked looks at what echo gives back.
 func checked(call rows.Call) Call {

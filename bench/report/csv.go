@@ -10,7 +10,7 @@ import (
 // (95 %, or as near as the number of runs allows) and the number of runs.
 func WriteCSV(to io.Writer, rows Rows) error {
 	w := csv.NewWriter(to)
-	keys := []string{"side", "op", "framing", "workers", "size", "callers", "restart", "mix", "rate"}
+	keys := []string{"side", "op", "framing", "workers", "size", "callers", "calls", "restart", "mix", "rate"}
 	header := append([]string{"benchmark"}, keys...)
 	if err := w.Write(append(header, "placement", "unit", "median", "low", "high", "runs")); err != nil {
 		return err

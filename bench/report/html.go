@@ -2,6 +2,7 @@ package report
 
 import (
 	_ "embed"
+	"fmt"
 	"html/template"
 	"io"
 	"strings"
@@ -31,7 +32,7 @@ type pageData struct {
 	GoalsTitle              string
 	Yours                   string
 	YoursFails              bool
-	Goals                   []Goal
+	Goals                   []shownGoal
 	Met, Missed, Unknown    int
 	Sections                []section
 	Machine                 []setting
@@ -53,25 +54,44 @@ type table struct {
 	ID    string // within its section
 	Title string
 	Head  []string
-	Lines [][]string
+	Lines []line
+	Goals bool // some line has
 }
+
+type line struct {
+	ID    string // within the page
+	Cells []string
+	Goals []shownGoal // that it tells of
+
+	row Row
+}
+
+// shownGoal is a goal with the lines that tell of it, by their IDs.
+type shownGoal struct {
+	Goal
+	ID     string
+	Line   string // "" if there is none
+	Others []lineLink
+}
+
+type lineLink struct{ ID, Name string }
 
 type setting struct{ Key, Value string }
 
 // WriteHTML writes one page that needs nothing else: no script, no font, nothing from elsewhere.
 func WriteHTML(to io.Writer, rows Rows, set results.Set) error {
-	return writePage(to, rows, set, pageData{Title: "pyproctest benchmarks", Role: "worker", GoalsTitle: "Goals", Goals: Goals(rows)})
+	return writePage(to, rows, set, pageData{Title: "pyproctest benchmarks", Role: "worker", GoalsTitle: "Goals"}, Goals(rows))
 }
 
 // writePage writes a page of which the head is given.
-func writePage(to io.Writer, rows Rows, set results.Set, data pageData) error {
+func writePage(to io.Writer, rows Rows, set results.Set, data pageData, goals []Goal) error {
 	data.Light, data.Dark, data.ChartStyle = chart.LightColors, chart.DarkColors, chart.Style
 	data.LightWords, data.DarkWords = lightWords, darkWords
 	data.Machine = machineOf(set)
 	for _, r := range rows {
 		data.Runs = max(data.Runs, r.Runs())
 	}
-	for _, g := range data.Goals {
+	for _, g := range goals {
 		switch g.Verdict() {
 		case "met":
 			data.Met++
@@ -89,6 +109,11 @@ func writePage(to io.Writer, rows Rows, set results.Set, data pageData) error {
 	add := func(s section) {
 		if len(s.Figures)+len(s.Tables) > 0 {
 			s.ID = strings.ToLower(strings.Join(strings.FieldsFunc(s.Title, func(r rune) bool { return r == ' ' || r == ',' }), "-"))
+			for _, t := range s.Tables {
+				for i := range t.Lines {
+					t.Lines[i].ID = fmt.Sprintf("%s-%s-%d", s.ID, t.ID, i)
+				}
+			}
 			data.Sections = append(data.Sections, s)
 		}
 	}
@@ -111,7 +136,39 @@ func writePage(to io.Writer, rows Rows, set results.Set, data pageData) error {
 		Title: "At a rate", About: "Calls come at a rate, whether or not those before have ended, as they do in production. Times are from the moment each was due.",
 		Figures: shown(byRate(rows)), Tables: tables(rows, "", "Load"),
 	})
+	data.link(goals)
 	return page.Execute(to, data)
+}
+
+// link adds the goals, and leads from each to the lines that tell of it and back.
+func (d *pageData) link(goals []Goal) {
+	lines := map[string]*line{}
+	of := map[string]*table{}
+	for _, s := range d.Sections {
+		for t := range s.Tables {
+			for l := range s.Tables[t].Lines {
+				at := &s.Tables[t].Lines[l]
+				lines[at.row.id()], of[at.row.id()] = at, &s.Tables[t]
+			}
+		}
+	}
+	for i, g := range goals {
+		shown := shownGoal{Goal: g, ID: fmt.Sprintf("goal-%d", i)}
+		for _, r := range g.Rows {
+			at := lines[r.id()]
+			switch {
+			case at == nil:
+				continue
+			case shown.Line == "":
+				shown.Line = at.ID
+			default:
+				shown.Others = append(shown.Others, lineLink{at.ID, at.row.shown("side")})
+			}
+			at.Goals = append(at.Goals, shownGoal{Goal: g, ID: shown.ID})
+			of[r.id()].Goals = true
+		}
+		d.Goals = append(d.Goals, shown)
+	}
 }
 
 var placementAbout = map[string]string{
@@ -135,8 +192,12 @@ func tables(rows Rows, placement string, names ...string) []table {
 			parts = []string{"placement=" + placement}
 		}
 		if found := rows.Find(name, parts...); len(found) > 0 {
-			head, lines := tableOf(name, found)
-			all = append(all, table{strings.ToLower(name), name + " in figures", head, lines})
+			head, cells := tableOf(name, found)
+			t := table{ID: strings.ToLower(name), Title: name + " in figures", Head: head}
+			for i, r := range found {
+				t.Lines = append(t.Lines, line{Cells: cells[i], row: r})
+			}
+			all = append(all, t)
 		}
 	}
 	return all

@@ -60,7 +60,7 @@ func RowsOf(set results.Set) Rows {
 	at := map[string]int{}
 	for _, result := range set.Results {
 		row := newRow(result)
-		id := row.Benchmark + "/" + row.Name + " " + row.Placement
+		id := row.id()
 		i, ok := at[id]
 		if !ok {
 			i = len(rows)
@@ -76,6 +76,9 @@ func RowsOf(set results.Set) Rows {
 	}
 	return rows
 }
+
+// id is what no other row has.
+func (r Row) id() string { return r.Benchmark + "/" + r.Name + " " + r.Placement }
 
 func newRow(result *benchfmt.Result) Row {
 	base, parts := result.Name.Parts()

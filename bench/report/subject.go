@@ -27,17 +27,26 @@ type Subject struct {
 func SubjectRows(set results.Set) Rows {
 	rows := RowsOf(set)
 	slices.SortStableFunc(rows, func(a, b Row) int {
-		order := cmp.Or(position(a.Benchmark, "Framing", "Calls", "Start", "Load")-position(b.Benchmark, "Framing", "Calls", "Start", "Load"),
+		order := cmp.Or(position(a.Benchmark, benchmarkNames...)-position(b.Benchmark, benchmarkNames...),
 			cmp.Compare(a.Placement, b.Placement), position(a.Key["op"], "write", "decode")-position(b.Key["op"], "write", "decode"),
 			position(a.Key["side"], "yours", "against")-position(b.Key["side"], "yours", "against"),
-			position(a.Key["framing"], "enhanced", "basic")-position(b.Key["framing"], "enhanced", "basic"))
-		for _, key := range []string{"workers", "size", "callers", "rate"} {
+			position(a.Key["framing"], "enhanced", "basic")-position(b.Key["framing"], "enhanced", "basic"),
+			position(a.Key["mix"], "lines")-position(b.Key["mix"], "lines"))
+		for _, key := range []string{"workers", "size", "callers", "calls", "rate"} {
 			order = cmp.Or(order, cmp.Compare(magnitude(a.Key[key]), magnitude(b.Key[key])))
 		}
 		return order
 	})
 	return rows
 }
+
+// benchmarkNames are in the order of the report.
+var benchmarkNames = func() (names []string) {
+	for _, b := range benchmarks {
+		names = append(names, b.name)
+	}
+	return names
+}()
 
 // position is that of a word in a list.
 func position(word string, list ...string) int { return slices.Index(list, word) }
@@ -102,8 +111,8 @@ func WriteSubjectHTML(to io.Writer, rows Rows, set results.Set, s Subject) error
 		title = fmt.Sprintf("%s %s against %s, measured", s.Role, s.Name, s.Against)
 	}
 	return writePage(to, rows, set, pageData{
-		Title: title, Role: s.Role, Notes: s.Notes, GoalsTitle: "The goals of the reference, as a yardstick", Goals: s.Goals(rows),
-	})
+		Title: title, Role: s.Role, Notes: s.Notes, GoalsTitle: "The goals of the reference, as a yardstick",
+	}, s.Goals(rows))
 }
 
 // jsonRow is a row in JSON.

@@ -37,10 +37,10 @@ var benchmarks = []struct{ name, about string }{
 	{"Framing", "one frame; the floor is a copy of the payload and its CRC32C by the processor"},
 	{"Calls", "calls of echo; the loop is written by hand, with as many calls outstanding (for side=loop: a ping-pong over a bare socket)"},
 	{"Steps", "the loop with epoll, as a worker of many connections needs it, with goroutines that call and one that reads, as a pool does, or both; and with the bundled worker"},
-	{"Load", "calls at a rate, whether or not those before have ended; times are from the moment each was due, so that a stall counts for all calls that it holds up"},
+	{"Load", "calls at a rate, whether or not those before have ended; times are from the moment each was due, so that a stall counts for all calls that it holds up; mix=lines is what the lines to the adapter of a pool and back took alone, which is in the times of its calls"},
 	{"Start", "start of a pool; bare are as many Python processes that import the worker, side by side"},
 	{"Recovery", "a worker is killed, beside so many callers: time until its slot takes calls again; bare is the start of one Python process beside as many"},
-	{"Idle", "a worker with nothing to do but ten health checks a second; bare is a Python process that imported the same"},
+	{"Idle", "a worker with nothing to do, where its CPU time is told but ten health checks a second; bare is a Python process that imported the same"},
 }
 
 // WriteText writes a table for each benchmark and placement, and the goals.
@@ -84,7 +84,7 @@ func writeGoals(b *strings.Builder, goals []Goal) {
 // tableOf has the parts of the rows' names as first columns, and those units that any row has.
 func tableOf(benchmark string, rows Rows) (head []string, lines [][]string) {
 	var keys []string
-	for _, key := range []string{"op", "side", "step", "framing", "workers", "size", "callers", "restart", "mix", "rate"} {
+	for _, key := range []string{"op", "side", "step", "framing", "workers", "size", "callers", "calls", "restart", "mix", "rate"} {
 		if rows[0].Key[key] != "" {
 			keys = append(keys, key)
 		}

@@ -22,7 +22,7 @@ func fake(told *[]string, side string, groups ...string) (all []rows.Row) {
 	for _, group := range groups {
 		name, _, _ := strings.Cut(group, "!")
 		row := rows.Row{Benchmark: "Load", Keys: "side=" + side + "/group=" + group, Placement: rows.Unpinned, Group: name + side}
-		all = append(all, row.MeasuredBy(func(context.Context, *rows.Shelf) ([]turns.Metric, error) {
+		all = append(all, row.MeasuredBy(func(context.Context, *rows.Shelf, func() bool) ([]turns.Metric, error) {
 			*told = append(*told, side+group)
 			switch {
 			case strings.HasSuffix(group, "!fails"):

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pyproctest/pyproctest/bench/turns"
@@ -24,8 +25,8 @@ func stringBody(size int) json.RawMessage {
 	return slices.Concat([]byte(`"`), bytes.Repeat([]byte("x"), size-2), []byte(`"`))
 }
 
-// calls returns the rows of calls through started pools: of the method echo, against the hand-written loop with as many
-// calls outstanding.
+// calls returns the rows of started pools: calls of the method echo, against the hand-written loop with as many calls
+// outstanding, and what becomes of workers that start, die and have nothing to do, against bare processes.
 func calls(side string, start Starter, extent Extent) []Row {
 	var rows []Row
 	for _, placement := range Placements() {
@@ -43,6 +44,9 @@ func calls(side string, start Starter, extent Extent) []Row {
 		if extent > Quick {
 			rows = append(rows, startRow(side, start, placement))
 		}
+	}
+	if extent > Quick {
+		rows = append(rows, recoveryRow(side, start, 0), recoveryRow(side, start, 4), idleRow(side, start))
 	}
 	return rows
 }
@@ -78,11 +82,7 @@ func callsRow(side string, start Starter, placement string, framing conformance.
 			if err := p.echo(ctx, body, true); err != nil {
 				return floor, subject, err
 			}
-			context.AfterFunc(ctx, func() {
-				if context.Cause(ctx) != errOver {
-					p.abort()
-				}
-			})
+			p.abortWith(ctx)
 			return loop.Side(callers, body), p.side(ctx, callers, body), nil
 		},
 	}
@@ -93,28 +93,86 @@ type Starter func(ctx context.Context, s *Shelf, framing conformance.Framing, wo
 
 // started is a pool that can be called.
 type started struct {
-	call  Call
-	timed TimedPool // or nil
-	pids  []int     // of the workers
-	stop  func() error
-	abort func() // ends running calls
+	call   Call
+	lines  Call      // nil in this process; see [Running]
+	timed  TimedPool // or nil
+	pids   []int     // of the workers
+	health func() (conformance.Health, error)
+	stop   func() error
+	abort  func() // ends running calls
 }
 
-// Own returns a row without a floor, of one pool of one worker: measure measures its calls, unpinned.
-func Own(benchmark, side, keys string, start Starter, measure func(ctx context.Context, call Call) ([]turns.Metric, error)) Row {
+// abortWith ends running calls when ctx ends, unless it does because the row is measured.
+func (p *started) abortWith(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		if context.Cause(ctx) != errOver {
+			p.abort()
+		}
+	})
+}
+
+// Running is a pool whose calls a row of its own measures.
+type Running struct {
+	Call Call
+
+	// Lines goes the way of a call to the adapter of another program and no further, whatever is called: it asks for the
+	// health, which a pool tells without waiting for a worker. It is nil for a pool of this process.
+	Lines Call
+}
+
+// Own returns a row without a floor, of one pool of one worker: measure measures its calls, unpinned. If for two minutes none
+// of them ends, the pool is shut down, for its calls may not listen to a context.
+func Own(benchmark, side, keys string, start Starter, measure func(ctx context.Context, p Running, more func() bool) ([]turns.Metric, error)) Row {
 	const framing, workers = conformance.Enhanced, 1
 	row := Row{
 		Benchmark: benchmark, Placement: Unpinned,
 		Group: fmt.Sprintf("%s %s %s %d", Unpinned, side, framing, workers), // as of other calls
 		Keys:  fmt.Sprintf("side=%s/framing=%s/workers=%d/%s", side, framing, workers, keys),
 	}
-	return row.MeasuredBy(func(ctx context.Context, shelf *Shelf) ([]turns.Metric, error) {
+	return row.MeasuredBy(func(ctx context.Context, shelf *Shelf, more func() bool) ([]turns.Metric, error) {
 		p, err := shelf.started(ctx, start, framing, workers)
 		if err != nil {
 			return nil, err
 		}
-		return measure(ctx, p.call)
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(errOver)
+		defer p.abortWith(ctx)()
+		var ended atomic.Int64
+		defer whenStill(2*hung, &ended, func() { cancel(errNoneEnds) })() // a call may take a minute: --mix sleep=1m
+		counted := func(call Call) Call {
+			if call == nil {
+				return nil
+			}
+			return func(ctx context.Context, method string, body json.RawMessage) (json.RawMessage, error) {
+				defer ended.Add(1)
+				return call(ctx, method, body)
+			}
+		}
+		return measure(ctx, Running{counted(p.call), counted(p.lines)}, more)
 	})
+}
+
+var errNoneEnds = fmt.Errorf("no call ended for %v: the pool has lost one, or its worker hangs; run the conformance suite first", 2*hung)
+
+// whenStill calls f once the count has not changed for so long, until stop is called.
+func whenStill(long time.Duration, count *atomic.Int64, f func()) (stop func()) {
+	over := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(long)
+		defer tick.Stop()
+		for last := count.Load(); ; last = count.Load() {
+			select {
+			case <-over:
+				return
+			case <-tick.C:
+			}
+			if count.Load() == last {
+				f()
+				return
+			}
+		}
+	}()
+	return func() { close(over) }
 }
 
 // Call calls a method of a worker, and returns the body of its answer.

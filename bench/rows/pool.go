@@ -22,6 +22,12 @@ type TimedPool interface {
 	Measure(ctx context.Context, n, callers int, method string, body json.RawMessage) (took time.Duration, each []time.Duration, err error)
 }
 
+// remotePool is a pool of another program, such as that of package adapter.
+type remotePool interface {
+	HealthNow() (conformance.Health, error)
+	Close() error
+}
+
 // OpenPool makes a pool, as for [conformance.TestPool].
 type OpenPool func(o conformance.PoolOptions) (conformance.Pool, error)
 
@@ -54,14 +60,28 @@ func StartPool(open OpenPool) Starter {
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("the pool cannot be made: %w", err), os.RemoveAll(sockets))
 		}
-		s := &started{call: p.Call}
+		s := &started{call: p.Call, health: func() (conformance.Health, error) { return p.Health(), nil }}
 		s.timed, _ = p.(TimedPool)
-		s.abort = func() { _ = p.Shutdown(ended()) }
+		remote, _ := p.(remotePool)
+		if remote != nil {
+			s.health = remote.HealthNow
+			s.lines = func(_ context.Context, _ string, body json.RawMessage) (json.RawMessage, error) {
+				_, err := remote.HealthNow()
+				return body, err
+			}
+		}
+		shutdown := func(ctx context.Context) error {
+			if remote != nil { // a program that does not answer is ended
+				defer time.AfterFunc(2*stopTimeout, func() { _ = remote.Close() }).Stop()
+			}
+			return p.Shutdown(ctx)
+		}
+		s.abort = func() { _ = shutdown(ended()) }
 		s.stop = func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 			defer cancel()
-			err := p.Shutdown(ctx)
-			if remote, ok := p.(interface{ Close() error }); ok {
+			err := shutdown(ctx)
+			if remote != nil {
 				err = errors.Join(err, remote.Close())
 			}
 			return errors.Join(err, os.RemoveAll(sockets))

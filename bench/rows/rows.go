@@ -39,7 +39,7 @@ func Placements() []string {
 
 // Row is one line of the tables.
 type Row struct {
-	Benchmark string // "Framing", "Calls" or "Start"
+	Benchmark string // "Framing", "Calls", "Load", "Start", "Recovery" or "Idle"
 	Keys      string // what it measures: "side=yours/framing=enhanced/workers=1/size=64B/callers=1"
 	Placement string
 
@@ -48,7 +48,7 @@ type Row struct {
 
 	options turns.Options
 	sides   func(ctx context.Context, s *Shelf) (floor, subject turns.Side, err error)
-	own     func(ctx context.Context, s *Shelf) ([]turns.Metric, error) // in place of both, where there is no floor
+	own     func(ctx context.Context, s *Shelf, more func() bool) ([]turns.Metric, error) // in place of both
 }
 
 // Name is what the Go benchmark format calls the row.
@@ -57,8 +57,9 @@ func (r Row) Name() string { return r.Benchmark + "/" + r.Keys }
 // String is the name with the placement.
 func (r Row) String() string { return r.Name() + " (" + r.Placement + ")" }
 
-// MeasuredBy returns the row, measured by a function that sets nothing against a floor.
-func (r Row) MeasuredBy(measure func(ctx context.Context, s *Shelf) ([]turns.Metric, error)) Row {
+// MeasuredBy returns the row, measured by a function of its own. That goes on for as long as more is true, or as long as it
+// needs.
+func (r Row) MeasuredBy(measure func(ctx context.Context, s *Shelf, more func() bool) ([]turns.Metric, error)) Row {
 	r.own = measure
 	return r
 }
@@ -76,32 +77,39 @@ func (r Row) Measure(ctx context.Context, s *Shelf, more func() bool) ([]turns.M
 		}
 		defer func() { _ = unpin() }() // the cores were those of this process before
 	}
-	if r.own != nil {
-		metrics, err := r.own(ctx, s)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", r, err)
+	measure := r.own
+	if measure == nil {
+		measure = func(ctx context.Context, s *Shelf, more func() bool) ([]turns.Metric, error) {
+			return compare(ctx, more, r.options, func(ctx context.Context) (floor, subject turns.Side, err error) { return r.sides(ctx, s) })
 		}
-		return metrics, nil
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(errOver)
-	patience := time.AfterFunc(hung, func() { cancel(errHung) })
-	defer patience.Stop()
-	floor, subject, err := r.sides(ctx, s)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r, err)
-	}
-	metrics, err := turns.Compare(func() bool {
-		patience.Reset(hung)
-		return ctx.Err() == nil && more()
-	}, r.options, floor, subject)
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
+	metrics, err := measure(ctx, s, more)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r, err)
 	}
 	return metrics, nil
+}
+
+// compare lets two sides take turns, and gives them up if a turn takes a minute. Their context ends then, and when they are
+// measured.
+func compare(ctx context.Context, more func() bool, o turns.Options,
+	sides func(ctx context.Context) (floor, subject turns.Side, err error)) ([]turns.Metric, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(errOver)
+	patience := time.AfterFunc(hung, func() { cancel(errHung) })
+	defer patience.Stop()
+	floor, subject, err := sides(ctx)
+	if err != nil {
+		return nil, err
+	}
+	metrics, err := turns.Compare(func() bool {
+		patience.Reset(hung)
+		return ctx.Err() == nil && more()
+	}, o, floor, subject)
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	return metrics, err
 }
 
 // errOver is the cause of the end of a row's context when nothing is wrong.

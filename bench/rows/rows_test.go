@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -177,6 +178,60 @@ func TestCallsThatHangAreEndedWithTheirPool(t *testing.T) {
 	defer func() { require.NoError(t, shelf.Close()) }()
 	_, err := callsRow("yours", start, Unpinned, conformance.Enhanced, 1, bodySizes[0], 1).Measure(ctx, shelf, func() bool { return true })
 	require.ErrorIs(t, err, stop)
+}
+
+// A pool that has lost a call would keep a row that waits for it for ever.
+func TestAPoolThatAnswersNoCallIsShutDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gone := make(chan struct{})
+		start := func(context.Context, *Shelf, conformance.Framing, int) (*started, error) {
+			return &started{
+				call: func(context.Context, string, json.RawMessage) (json.RawMessage, error) {
+					<-gone // whatever becomes of its context
+					return nil, errors.New("the pool is closed")
+				},
+				abort: func() { close(gone) },
+				stop:  func() error { return nil },
+			}, nil
+		}
+		shelf := NewShelf(nil)
+		began := time.Now()
+		_, err := Own("Load", "yours", "rate=closed", start, func(ctx context.Context, p Running, _ func() bool) ([]turns.Metric, error) {
+			_, err := p.Call(ctx, "echo", nil)
+			require.ErrorContains(t, err, "the pool is closed")
+			return nil, context.Cause(ctx)
+		}).Measure(t.Context(), shelf, func() bool { return true })
+		require.ErrorIs(t, err, errNoneEnds)
+		require.Equal(t, 2*hung, time.Since(began))
+		require.NoError(t, shelf.Close())
+	})
+}
+
+// Each call may take its time, as long as one ends now and then.
+func TestAPoolOfSlowCallsIsNotShutDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := func(context.Context, *Shelf, conformance.Framing, int) (*started, error) {
+			return &started{
+				call: func(ctx context.Context, _ string, _ json.RawMessage) (json.RawMessage, error) {
+					time.Sleep(hung)
+					return nil, ctx.Err()
+				},
+				abort: func() { t.Error("it was shut down") },
+				stop:  func() error { return nil },
+			}, nil
+		}
+		shelf := NewShelf(nil)
+		_, err := Own("Load", "yours", "rate=closed", start, func(ctx context.Context, p Running, _ func() bool) ([]turns.Metric, error) {
+			for range 10 {
+				if _, err := p.Call(ctx, "sleep", nil); err != nil {
+					return nil, err
+				}
+			}
+			return nil, context.Cause(ctx)
+		}).Measure(t.Context(), shelf, func() bool { return true })
+		require.NoError(t, err)
+		require.NoError(t, shelf.Close())
+	})
 }
 
 func TestAShelfClosesWhatAGroupHasOpenedInReverse(t *testing.T) {

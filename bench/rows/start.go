@@ -20,13 +20,13 @@ func startRow(side string, start Starter, placement string) Row {
 	return Row{
 		Benchmark: "Start", Placement: placement, Group: "start " + placement + " " + side,
 		Keys:    fmt.Sprintf("side=%s/workers=%d", side, startedWorkers),
-		options: turns.Options{Turn: time.Nanosecond, Ratio: "x-floor"}, // so a turn is one start
+		options: turns.Options{Ratio: "x-floor"}, // a turn is one start
 		sides: func(ctx context.Context, shelf *Shelf) (floor, subject turns.Side, err error) {
 			_, source, err := shelf.bundled()
 			if err != nil {
 				return floor, subject, err
 			}
-			floor.Clock = timesOf(func() (time.Duration, error) { return startBare(source) })
+			floor.Clock = timesOf(func() (time.Duration, error) { return startBare(source, startedWorkers) })
 			subject.Clock = timesOf(func() (time.Duration, error) {
 				began := time.Now()
 				p, err := start(ctx, shelf, conformance.Enhanced, startedWorkers)
@@ -63,21 +63,22 @@ ready()
 sys.stdin.read()
 `
 
-func startBare(source string) (time.Duration, error) {
+// startBare is the time until so many bare processes, started side by side, are ready.
+func startBare(source string, processes int) (time.Duration, error) {
 	type outcome struct {
 		*peer.Peer
 		err error
 	}
 	began := time.Now()
-	outcomes := make(chan outcome, startedWorkers)
-	for range startedWorkers {
+	outcomes := make(chan outcome, processes)
+	for range processes {
 		go func() {
 			p, err := peer.Start(bareScript, source)
 			outcomes <- outcome{p, err}
 		}()
 	}
 	var all []outcome
-	for range startedWorkers {
+	for range processes {
 		all = append(all, <-outcomes)
 	}
 	took := time.Since(began)

@@ -3,6 +3,7 @@ package rows
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/pyproctest/pyproctest/conformance"
@@ -29,7 +30,15 @@ func StartWorkers(command conformance.WorkerCommand) Starter {
 		}
 		s := &started{
 			call: func(ctx context.Context, method string, body json.RawMessage) (json.RawMessage, error) {
-				return p.Call(ctx, method, body)
+				answer, err := p.Call(ctx, method, body)
+				if errors.Is(err, pool.ErrWorkerDied) {
+					err = fmt.Errorf("%w: %w", conformance.WorkerDied, err)
+				}
+				return answer, err
+			},
+			health: func() (conformance.Health, error) {
+				h := p.Health()
+				return conformance.Health{Total: h.Total, Healthy: h.Healthy, Restarts: h.Restarts, LastCheck: h.LastCheck}, nil
 			},
 			stop:  func() error { return p.Shutdown(context.Background()) },
 			abort: func() { _ = p.Shutdown(ended()) },

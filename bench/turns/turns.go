@@ -27,7 +27,7 @@ type Side struct {
 
 // Options say how two sides are compared.
 type Options struct {
-	Turn  time.Duration // about how long a turn takes, one operation at least
+	Turn  time.Duration // about how long a turn takes; 0: one operation, with nothing before, for what is long and starts anew
 	Ratio string        // the unit of the ratio, which is "times the floor" and better when lower
 	Bytes int           // payload of one operation, in bytes
 
@@ -154,6 +154,9 @@ func (t *taker) calibrate() error {
 		perCaller = 2  // operations of each caller in a turn, at least
 	)
 	t.n = 1
+	if t.o.Turn == 0 {
+		return nil
+	}
 	if t.o.Callers > 1 {
 		t.n = perCaller * t.o.Callers
 	}

@@ -85,3 +85,14 @@ func TestMeasureReportsBothSides(t *testing.T) {
 	require.InDelta(t, 1024, result.AllocedBytesPerOp(), 24)
 	require.Positive(t, result.Extra["calls/s"])
 }
+
+// What starts processes is too long to be tried out first.
+func TestATurnOfNoLengthIsOneOperation(t *testing.T) {
+	operations := 0
+	side := Side{Clock: func(n int, _ *Latencies) (time.Duration, error) { operations += n; return time.Second, nil }}
+	left := 3
+	metrics, err := Compare(func() bool { left--; return left >= 0 }, Options{Ratio: "x-floor"}, side, side)
+	require.NoError(t, err)
+	require.Contains(t, metrics, Metric{1, "x-floor"})
+	require.Equal(t, 2*3, operations)
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/perf/benchfmt"
 
+	"github.com/pyproctest/pyproctest/bench/load"
 	"github.com/pyproctest/pyproctest/bench/report"
 	"github.com/pyproctest/pyproctest/bench/results"
 	"github.com/pyproctest/pyproctest/bench/rounds"
@@ -40,12 +41,14 @@ checksums in C); that of a frame is one copy of the payload and its CRC32C.
 
 Leaving checks out is fast. So the clauses of checksums and IDs are checked first, and what
 fails them gets no numbers. A framer and a pool need an adapter that answers "measure", which
-loops and times itself: see "pyproctest adapters".
+loops and times itself: see "pyproctest adapters". Without, a framer gets no figures, and a
+pool none of calls as fast as they go.
 
 With --rate calls come whether or not those before have ended, as they do in production, and
 the time of a call is taken from the moment it was due: a stall then counts for every call
 that it holds up. A closed loop, where a caller waits for an answer before it calls again,
-hides stalls; it is measured beside. An adapter in another language is not called at a rate.
+hides stalls; it is measured beside. The calls of a pool go to its adapter as lines, whose
+cost is in their times: rows with mix=lines say how much that is.
 
 In DIR are report.html, report.txt, results.txt (for benchstat, and for --compare),
 results.csv and results.json. With --compare, what rose beyond the limit of its rule is
@@ -76,9 +79,9 @@ Exit status:
 	f.IntVar(&b.rounds, "rounds", 0, "how often each row is measured; --compare needs 5 at least (default: 6; 5 with --quick, 10 with --full)")
 	f.StringVar(&b.out, "out", "pyproctest-bench", "the `DIR` for the results")
 	f.StringVar(&b.compare, "compare", "", "judge against the results.txt of an earlier run on this machine, `OLD.txt`")
-	f.StringVar(&b.rate, "rate", "", "also call at each of these `RATES`: calls a second, or percent of what a closed loop reaches in this run (default: 25%,50%,75%,90%; with --quick, none)")
-	f.StringVar(&b.mix, "mix", "64B", "the `KINDS` of calls that come at a rate, with their weights: sizes and slow handlers, such as 64B:90,10KB:9,sleep=5ms:1")
-	f.DurationVar(&b.span, "for", 2*time.Second, "how long calls come at each rate")
+	f.StringVar(&b.rate, "rate", "", "also call at each of these `RATES`: calls a second, or percent of what a closed loop reaches in this run (default: "+load.DefaultRates+"; with --quick, none)")
+	f.StringVar(&b.mix, "mix", load.DefaultKinds, "the `KINDS` of calls that come at a rate, with their weights: sizes and slow handlers, such as 64B:90,10KB:9,sleep=5ms:1")
+	f.DurationVar(&b.span, "for", defaultSpan, "how long calls come at each rate")
 	f.BoolVar(&b.force, "force", false, "measure it even if it fails the clauses of checksums and IDs, and say so in the report")
 	return c
 }
@@ -160,7 +163,7 @@ func (b *benchFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 			return
 		}
 		line.clear()
-		if rows, _, err := readRows(file); err == nil {
+		if rows, _, err := readRows(file); err == nil && len(rows) > 0 {
 			_ = report.WriteSubjectText(stdout, rows, about)
 			fmt.Fprintf(stdout, "\nThat is the first table, after %v; the others follow.\n", time.Since(began).Round(time.Second))
 		}
@@ -272,7 +275,11 @@ func notMeasured(reasons map[string]string) (notes []string) {
 		rows[reasons[row]] = append(rows[reasons[row]], row)
 	}
 	for _, reason := range slices.Sorted(maps.Keys(rows)) {
-		notes = append(notes, fmt.Sprintf("not measured: %s: %s", strings.Join(rows[reason], ", "), reason))
+		which := strings.Join(rows[reason], ", ")
+		if more := len(rows[reason]) - 1; more > 3 {
+			which = fmt.Sprintf("%s and %d more", rows[reason][0], more)
+		}
+		notes = append(notes, fmt.Sprintf("not measured: %s: %s", which, reason))
 	}
 	return notes
 }

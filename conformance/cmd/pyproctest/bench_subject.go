@@ -57,7 +57,7 @@ func openBenchSubjects(ctx context.Context, role spec.Role, command, against str
 			s.name = s.adapter.Name()
 		}
 		all = append(all, s)
-		if s.adapter == nil {
+		if role != spec.RoleFramer { // of a pool there are rows without
 			continue
 		}
 		if err := s.adapter.Measures(ctx); err != nil {
@@ -74,11 +74,22 @@ func (s *benchSubject) rows(extent rows.Extent) []rows.Row {
 	case spec.RoleFramer:
 		return rows.RemoteFramer(s.side, func(ctx context.Context) (rows.TimedFramer, error) { return s.adapter.MeasuredFramer(ctx) }, extent)
 	case spec.RolePool:
-		return rows.Pool(s.side, func(o conformance.PoolOptions) (conformance.Pool, error) {
-			return s.adapter.MeasuredPool(s.adapter.Context(), o)
-		}, extent)
+		return rows.Pool(s.side, s.openPool, extent)
 	}
 	return rows.Worker(s.side, s.words, extent)
+}
+
+// openPool makes a pool in a process of its own.
+func (s *benchSubject) openPool(o conformance.PoolOptions) (conformance.Pool, error) {
+	return s.adapter.MeasuredPool(s.adapter.Context(), o)
+}
+
+// starter starts what is called at a rate: the pool, or the worker under the reference pool.
+func (s *benchSubject) starter() rows.Starter {
+	if s.role == spec.RolePool {
+		return rows.StartPool(s.openPool)
+	}
+	return rows.StartWorkers(s.words)
 }
 
 // benchChecks are the clauses whose work a fast implementation might leave out: those of checksums and of IDs. They name

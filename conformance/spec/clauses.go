@@ -343,7 +343,11 @@ var clauses = []Clause{
 	},
 	{
 		Name: "WRK-17", Level: Must, Since: 1, Roles: []Role{RoleWorker},
-		Sentence: "On SIGTERM and on SIGINT a worker stops accepting connections, removes its socket file and exits with status 0 within its grace period, 5 s unless set.",
+		Sentence: "On SIGTERM and on SIGINT a worker stops accepting connections, removes its socket file and exits with status 0 within its grace period, 5 s unless set. More of these signals change nothing.",
+		Why:      "Ctrl-C at a terminal reaches the workers too, and the SIGTERM of their pool follows: the second must not cut off what the first lets end.",
+		Changes: []Change{
+			{Version: 3, What: "It says what a second signal does: nothing. Before, it was open."},
+		},
 	},
 	{
 		Name: "WRK-18", Level: Should, Since: 1, Roles: []Role{RoleWorker},

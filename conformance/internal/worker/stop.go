@@ -36,6 +36,11 @@ func stopCases() []testCase {
 			Run:   callerThatDoesNotReadDoesNotHoldTheExit,
 		},
 		{
+			Name: "second-signal-changes-nothing", Clauses: []string{"WRK-17", "WRK-18"}, Framings: []spec.Framing{spec.Enhanced},
+			Cause: "The first signal gives the signals their default action back, or each one begins to stop anew; Ctrl-C and the pool's SIGTERM come together.",
+			Run:   secondSignalChangesNothing,
+		},
+		{
 			Name: "socket-of-a-successor-is-left-alone", Clauses: []string{"WRK-17"},
 			Cause: "The worker removes what is at its path again when it ends, though its own socket file is gone and another worker's is there.",
 			Run:   socketOfASuccessorIsLeftAlone,
@@ -233,6 +238,24 @@ func handlerThatRunsAtSIGTERMIsAnswered(t *T) {
 
 func handlerThatRunsAtSIGINTIsAnswered(t *T) {
 	t.mustAnswerInGrace(syscall.SIGINT, sleepThatIsSeenToRun)
+}
+
+// secondSignalChangesNothing sends SIGINT and, once the worker shows that it stops, SIGTERM, while a handler runs.
+func secondSignalChangesNothing(t *T) {
+	p := t.startFresh()
+	call := sleepThatIsSeenToRun(p)
+	signalled := time.Now()
+	p.signal(syscall.SIGINT)
+	p.waitUntil(func() bool {
+		_, err := os.Lstat(p.socket)
+		return errors.Is(err, fs.ErrNotExist) || p.ended()
+	})
+	p.signal(syscall.SIGTERM)
+	p.mustStop(syscall.SIGINT)
+	took := time.Since(signalled)
+	if _, ok := call.peer.wait(t.Patience(), call.peer.hasID(call.id)); !ok && took < t.command.grace()*3/4 {
+		t.Fail("WRK-18", "the answer of a handler that ran when SIGINT came, though SIGTERM followed", "%s, and the worker ended after %v", call.peer.whyNoAnswer(), took.Round(time.Millisecond))
+	}
 }
 
 // sleepThatIsSeenToRun calls `sleep` and waits until a gauge sees it run. If the worker runs one handler at a time, the gauge

@@ -22,8 +22,11 @@ var vectorSet = sync.OnceValue(func() (set vectors.Set) {
 func (s *Subject) Generate(r *rand.Rand) explore.History {
 	g := &generator{Rand: r, framing: s.Framings[r.IntN(len(s.Framings))]}
 	g.limit = pick(g, []int{64, 300, 5000, 70_000, 200_000, 200_000})
-	if g.chance(0.03) {
+	switch n := g.IntN(1000); {
+	case n < 30:
 		g.limit = 0
+	case n < 40:
+		g.limit = spec.DefaultMaxPayload + 4096 // some take the default for the most that there is
 	}
 	h := explore.History{Schema: explore.Schema, Role: spec.RoleFramer, Options: explore.Options{Framing: g.framing, MaxPayload: g.limit}}
 	switch n := g.IntN(10); {
@@ -157,6 +160,12 @@ func (g *generator) payload(s *explore.Step, most int) {
 		limit = 100_000
 	}
 	size := pick(g, []int{0, 0, 1, 2, 4, 17, 18, 19, 100, 577, 4095, 4096, 4097, 65535, 65536, 65537, limit - 18, limit - 4, limit - 1, limit, g.IntN(600), g.IntN(limit + 1)})
+	if g.chance(0.15) { // the next header begins near the end of a buffer
+		size = pick(g, []int{512, 1024, 4096, 8192, 16384, 32768, 65536}) - g.framing.HeaderSize() - g.IntN(g.framing.HeaderSize()+2)
+	}
+	if g.limit > spec.DefaultMaxPayload && g.chance(0.3) {
+		size = spec.DefaultMaxPayload + pick(g, []int{0, 1, 4096})
+	}
 	if size < 0 || size > most {
 		size = g.IntN(min(most, 64) + 1)
 	}

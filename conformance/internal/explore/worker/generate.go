@@ -68,6 +68,7 @@ var kinds = []struct {
 	{"nap", 4, func(g *generator, c *drawn) { g.request(c, "sleep", fmt.Sprintf(`{"ms":%d}`, 1+g.IntN(40))) }},
 	{"endless", 7, (*generator).endless},
 	{"cancel", 9, (*generator).cancel},
+	{"call and cancel", 4, (*generator).callAndCancel},
 	{"stray", 6, (*generator).stray},
 	{"stray then request", 5, (*generator).strayThenRequest},
 	{"cancel then repeat", 3, (*generator).cancelThenRepeat},
@@ -321,6 +322,7 @@ func (g *generator) strayThenRequest(c *drawn) {
 	c.next += 2
 	id := c.next
 	g.send(c, g.cancelStep(id))
+	g.joined()
 	c.last = append(c.last, id)
 	if g.chance(0.5) {
 		c.asleep = append(c.asleep, id)
@@ -336,8 +338,30 @@ func (g *generator) cancelThenRepeat(c *drawn) {
 	id := c.next
 	c.last = append(c.last, id)
 	g.send(c, explore.Step{Do: "request", ID: decimal(id), Method: "sleep", Body: `{"ms":3600000}`})
+	g.joined()
 	g.send(c, g.cancelStep(id))
+	g.joined()
 	g.send(c, explore.Step{Do: "request", ID: decimal(id), Method: "echo", Body: g.body(1)})
+}
+
+// callAndCancel cancels a handler as soon as it is called, or before.
+func (g *generator) callAndCancel(c *drawn) {
+	c.next += 2
+	c.last = append(c.last, c.next)
+	g.send(c, explore.Step{Do: "request", ID: decimal(c.next), Method: "sleep", Body: `{"ms":3600000}`, Envelope: g.chance(0.2)})
+	g.joined()
+	g.send(c, g.cancelStep(c.next))
+	if g.chance(0.3) {
+		g.joined()
+		g.request(c, "echo", g.body(1))
+	}
+}
+
+// joined often has the last step sent together with what comes next.
+func (g *generator) joined() {
+	if last := &g.steps[len(g.steps)-1]; g.chance(0.5) {
+		last.Hold = true
+	}
 }
 
 // forbidden is a message that shows if its handler runs.
@@ -591,6 +615,16 @@ func (g *generator) large(c *drawn) {
 		g.request(c, "blob", fmt.Sprintf(`{"size":%d}`, spec.DefaultMaxPayload))
 		return
 	}
+	if g.chance(0.1) { // whose error may be too large
+		s := g.requestStep(c, pick(g, []string{"no_such_method_", "fail"}), "")
+		s.More, s.Envelope = "", false
+		s.Size = spec.DefaultMaxPayload - 100
+		if s.Method == "fail" {
+			s.Size = spec.DefaultMaxPayload / 3
+		}
+		g.send(c, s)
+		return
+	}
 	s := g.requestStep(c, "echo", "")
 	s.More = ""
 	s.Size = pick(g, []int{4095, 4096, 4097, 65535, 65536, 65537, 1 << 20, 3 << 20})
@@ -640,7 +674,7 @@ func (g *generator) end() {
 			}
 			g.add(explore.Step{Do: "request", Conn: c.name, ID: "99", Method: "echo", Body: "1"})
 		}
-		g.add(explore.Step{Do: "signal", How: pick(g, []string{"SIGTERM", "SIGINT"})})
+		g.add(explore.Step{Do: "signal", How: pick(g, []string{"SIGTERM", "SIGINT", "SIGTERM", "SIGINT", "SIGINT, then SIGTERM", "SIGTERM, then SIGTERM"})})
 		if g.chance(0.3) {
 			g.request(g.someConn(), "echo", "1")
 		}
@@ -672,6 +706,10 @@ func (s *Subject) Plain() (all []explore.History) {
 		}
 		around := len(requestOf(explore.Step{ID: "1", Method: "echo", Size: 1}, 1)) - 1
 		history(explore.Step{Do: "connect", Conn: "c1", Framing: framing}, explore.Step{Do: "request", Conn: "c1", ID: "1", Method: "echo", Size: spec.DefaultMaxPayload - around})
+		// Errors that may be too large: of a name that takes all the room there is, and of letters that may become longer.
+		around = len(requestOf(explore.Step{ID: "1", Method: "no_such_method_", Size: 1}, 1)) - 1
+		history(explore.Step{Do: "connect", Conn: "c1", Framing: framing}, explore.Step{Do: "request", Conn: "c1", ID: "1", Method: "no_such_method_", Size: spec.DefaultMaxPayload - around},
+			explore.Step{Do: "request", Conn: "c1", ID: "2", Method: "fail", Size: spec.DefaultMaxPayload / 3})
 	}
 	return all
 }

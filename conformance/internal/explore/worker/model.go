@@ -653,6 +653,9 @@ func (m *model) judgeMethod(c *conn, a *ask, got wire.Answer, wrong func(rule, c
 	case "fail":
 		var in struct{ Message string }
 		_ = json.Unmarshal([]byte(a.body), &in)
+		if len(in.Message) > spec.DefaultMaxPayload/6 && !got.OK && says(tooLarge...) {
+			return nil // see judgeBlob
+		}
 		return body(wrong("exceptions-are-told", "WRK-11", "an error answer that carries "+wire.Quote(in.Message), "another answer"), !got.OK && strings.Contains(got.Error, in.Message))
 	case "unserializable":
 		return body(wrong("what-cannot-be-encoded-is-told", "WRK-12", "an error answer that says that the result cannot be encoded", "another answer"),
@@ -680,8 +683,11 @@ func (m *model) judgeMethod(c *conn, a *ask, got wire.Answer, wrong func(rule, c
 		return wrong("exit-ends-the-process", "WRK-21", "`exit` ends the process without an answer", "an answer")
 	}
 	return body(wrong("unknown-methods-are-told", "WRK-10", "an error answer that says that there is no such method", "another answer"),
-		!got.OK && says(a.method, "method", "unknown", "not found", "no such"))
+		!got.OK && (says(a.method, "method", "unknown", "not found", "no such") || len(a.method) > spec.DefaultMaxPayload/6 && says(tooLarge...)))
 }
+
+// tooLarge are words of which an error answer in place of one that is too large has one [WRK-13].
+var tooLarge = []string{"large", "big", "long", "size", "limit", "exceed", "max", "payload", "bytes", "over", "fit"}
 
 func (m *model) judgeSleep(c *conn, a *ask, got wire.Answer, wrong func(rule, clause, want, came string, kin ...string) *problem) *problem {
 	if got.OK && time.Since(a.at) >= a.sleep*9/10 {
@@ -716,7 +722,7 @@ func (m *model) judgeBlob(a *ask, got wire.Answer, says func(...string) bool, wr
 	_ = json.Unmarshal([]byte(a.body), &in)
 	if !got.OK {
 		if in.Size > spec.DefaultMaxPayload/6 { // characters may be escaped, and what stands around the body is the worker's own choice
-			if says("large", "big", "long", "size", "limit", "exceed", "max", "payload", "bytes", "over", "fit") {
+			if says(tooLarge...) {
 				return nil
 			}
 			return wrong("too-large-answers-are-told", "WRK-13", "an error answer that says that the answer is too large", "another text")

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -549,16 +550,20 @@ func (p *Player) signal(ctx context.Context, s explore.Step) {
 		allRun = ok && n-p.m.traits.idle >= most+cancelled+gone && most+cancelled+gone >= sleeping
 		p.mu.Unlock()
 	}
-	number := syscall.SIGTERM
-	if s.How == "SIGINT" {
-		number = syscall.SIGINT
-	}
+	numbers := map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT}
+	first, second, both := strings.Cut(s.How, ", then ")
 	p.mu.Lock()
 	p.m.signalled(s.How, allRun)
 	p.note("worker", "is sent %s", s.How)
 	p.mu.Unlock()
-	if err := p.running.Signal(number); err != nil {
+	if err := p.running.Signal(cmp.Or(numbers[first], syscall.SIGTERM)); err != nil {
 		return
+	}
+	if both { // when the worker shows that it stops, or soon
+		soon, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		p.waiting.Until(soon, p.changes, func() bool { return p.hasExited() || !p.socketIsThere() })
+		cancel()
+		_ = p.running.Signal(cmp.Or(numbers[second], syscall.SIGTERM)) // it may have ended
 	}
 	grace := p.command.GracePeriod()
 	timer := time.NewTimer(grace)
@@ -575,12 +580,12 @@ func (p *Player) signal(ctx context.Context, s explore.Step) {
 			p.Await(func() bool { return l.c.ended || l.c.ours || !l.c.reading })
 		}
 	}
-	_, err := os.Lstat(p.running.Socket())
+	there := p.socketIsThere()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case came:
-		p.m.stopped(p.running.Status(), p.running.HowItEnded(), err == nil, grace)
+		p.m.stopped(p.running.Status(), p.running.HowItEnded(), there, grace)
 	case blocked:
 		p.blocked = "the machine served nothing"
 	default:
@@ -589,6 +594,11 @@ func (p *Player) signal(ctx context.Context, s explore.Step) {
 			Want: fmt.Sprintf("the worker exits within its grace period of %v after %s", grace, s.How), Got: "it still runs",
 		})
 	}
+}
+
+func (p *Player) socketIsThere() bool {
+	_, err := os.Lstat(p.running.Socket())
+	return err == nil
 }
 
 // churn opens connections and ends them, and looks at the descriptors of the worker.
@@ -669,10 +679,17 @@ func Bytes(s explore.Step, framing spec.Framing) []byte {
 // requestOf returns the message of a request.
 func requestOf(s explore.Step, id uint64) []byte {
 	body := s.Body
-	if s.Size > 0 {
+	method := s.Method
+	switch {
+	case s.Size == 0:
+	case method == "echo":
 		body = `"` + strings.Repeat("x", s.Size) + `"`
+	case method == "fail": // letters that some write as they came, and others in six bytes
+		body = `{"message":"` + strings.Repeat("é", s.Size) + `"}`
+	default: // of a method that there is not, the name
+		method += strings.Repeat("x", s.Size)
 	}
-	message := wire.Request(id, s.Method, body)
+	message := wire.Request(id, method, body)
 	if s.More != "" {
 		message = append(append(message[:len(message)-1:len(message)-1], ',', ' '), s.More+"}"...)
 	}

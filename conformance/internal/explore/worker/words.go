@@ -35,6 +35,8 @@ func (s *Subject) Describe(step explore.Step) string {
 	case "request":
 		fmt.Fprintf(&b, "%s → `%s`", step.Conn, step.Method)
 		switch {
+		case step.Size > 0 && step.Method != "echo" && step.Method != "fail":
+			fmt.Fprintf(&b, ", its name longer by %d letters", step.Size)
 		case step.Size > 0:
 			fmt.Fprintf(&b, ", a string of %d letters", step.Size)
 		case step.Body == `{"ms":3600000}` && step.Method == "sleep":
@@ -134,10 +136,17 @@ func simpler(step explore.Step) (all []explore.Step) {
 	change(len(step.Cut) > 1, func(c *explore.Step) { c.Cut = c.Cut[1:] })
 	change(step.Envelope, func(c *explore.Step) { c.Envelope = false })
 	change(step.More != "", func(c *explore.Step) { c.More = "" })
-	change(step.Size > 1, func(c *explore.Step) { c.Size, c.Body = 0, "1" })
+	change(step.Size > 1, func(c *explore.Step) {
+		if c.Size, c.Body = 0, "1"; c.Method == "fail" {
+			c.Body = `{"message":"x"}`
+		}
+	})
 	change(step.Size > 1, func(c *explore.Step) { c.Size /= 2 })
 	change(step.Size > 64, func(c *explore.Step) { c.Size -= step.Size / 16 })
 	change(step.Do == "cancel" && step.Text != "", func(c *explore.Step) { c.Text = "" })
+	if first, _, both := strings.Cut(step.How, ", then "); both && step.Do == "signal" {
+		change(true, func(c *explore.Step) { c.How = first })
+	}
 	change(step.Do == "signal" && step.How != "SIGTERM", func(c *explore.Step) { c.How = "SIGTERM" })
 	if step.Do == "request" {
 		change(step.Method != "echo", func(c *explore.Step) { c.Method, c.Body = "echo", "1" })

@@ -3,6 +3,7 @@ package pool
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/explore"
 	"github.com/pyproctest/pyproctest/conformance/spec"
@@ -71,7 +72,8 @@ var kinds = []struct {
 	}},
 	{"large", 2, func(g *generator) {
 		g.call("")
-		g.steps[len(g.steps)-1].Size = pick(g, []int{3000, 5000, 60_000, 200_000})
+		g.steps[len(g.steps)-1].Size = pick(g, []int{2500, 3000, 3600, 5000, 60_000, 200_000})
+		g.steps[len(g.steps)-1].Text = pick(g, []string{"", "", "é", "日", "😀"}) // a limit counts bytes
 	}},
 	{"ended", 3, func(g *generator) { g.call("ended") }},
 	{"die", 3, (*generator).die},
@@ -83,6 +85,7 @@ var kinds = []struct {
 	{"hang", 6, (*generator).hang},
 	{"round", 4, (*generator).round},
 	{"fill", 4, (*generator).fill},
+	{"crowd", 4, (*generator).crowd},
 }
 
 func (g *generator) draw() {
@@ -171,12 +174,20 @@ func (g *generator) answer(how string) {
 			}
 		}
 	}
+	if how == "error" {
+		s.Text = pick(g, []string{"", "", "none", " %d %s %!", " \"quoted\" \\ back", "\nline two", " 日本語 😀", strings.Repeat(" long", 300)})
+	}
 	s.Hold = g.chance(0.15)
 	g.add(s)
 }
 
 func (g *generator) endContext() {
-	name := g.take()
+	var name string
+	if n := len(g.open); n > 0 && g.chance(0.4) { // the one made last waits where anything does
+		name, g.open = g.open[n-1], g.open[:n-1]
+	} else {
+		name = g.take()
+	}
 	g.add(explore.Step{Do: "end-context", Call: name})
 	g.past = append(g.past, name)
 	if g.chance(0.4) { // a call that may meet what is left of it
@@ -299,6 +310,34 @@ func (g *generator) fill() {
 	if g.chance(0.5) {
 		g.add(explore.Step{Do: "settle"})
 	}
+}
+
+// crowd has more calls than there are slots while something befalls a worker, and then what lets them go on.
+func (g *generator) crowd() {
+	g.fill()
+	worker := 1 + g.IntN(g.o.Workers)
+	trouble := g.IntN(4)
+	switch {
+	case trouble == 0:
+		g.add(explore.Step{Do: "die", Worker: worker})
+	case trouble == 1 && g.o.CheckEvery > 0:
+		g.add(explore.Step{Do: "hang", Worker: worker})
+		g.add(explore.Step{Do: "settle"})
+	default:
+		for range 1 + g.IntN(3) {
+			g.endContext()
+		}
+	}
+	for range g.IntN(4) {
+		g.answer(pick(g, []string{"", "", "", "error"}))
+		if g.chance(0.3) {
+			g.add(explore.Step{Do: "settle"})
+		}
+	}
+	if trouble == 1 && g.o.CheckEvery > 0 && g.chance(0.7) {
+		g.add(explore.Step{Do: "unhang", Worker: worker})
+	}
+	g.add(explore.Step{Do: "settle"})
 }
 
 func (g *generator) end() {

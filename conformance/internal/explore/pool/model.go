@@ -75,6 +75,7 @@ type call struct {
 // answer is something that the suite has a worker send.
 type answer struct {
 	mark  string // stands in its body
+	says  string // of an error answer: its text
 	to    *call  // nil for nobody
 	how   string
 	valid bool // it may reach its call
@@ -381,8 +382,8 @@ func (m *model) ends(c *call) {
 	switch {
 	case is(spec.ErrorAnswer) && c.due != nil && c.due.how == "error":
 		m.exercise("MSG-16")
-		if !strings.Contains(c.err.Error(), c.due.mark) {
-			wrong("error-answers-carry-their-text", "MSG-16", "an error that carries the worker's text, "+c.due.mark)
+		if !strings.Contains(c.err.Error(), c.due.says) {
+			wrong("error-answers-carry-their-text", "MSG-16", "an error that carries the worker's text, "+text.Clip(wire.Quote(c.due.says), 200))
 		}
 		return
 	case c.before && !m.stopping && m.started:

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -603,7 +604,7 @@ func (p *player) call(s explore.Step) {
 	c := &call{name: s.Call, step: p.m.step, method: s.Call + s.Method, cancel: cancel}
 	pad := ""
 	if s.Size > 0 {
-		pad = fmt.Sprintf(`,"pad":"%s"`, strings.Repeat("x", s.Size))
+		pad = fmt.Sprintf(`,"pad":"%s"`, strings.Repeat(cmp.Or(s.Text, "x"), s.Size))
 	}
 	inner := s.Body
 	if inner == "" {
@@ -716,7 +717,14 @@ func (p *player) answer(s explore.Step) {
 	closes := false
 	switch s.How {
 	case "error":
-		data = frame(wire.ErrorAnswer(a.id, mark))
+		switch s.Text {
+		case "":
+			out.says = mark
+		case "none":
+		default:
+			out.says = mark + s.Text
+		}
+		data = frame(wire.ErrorAnswer(a.id, out.says))
 	case "no-body":
 		data = frame(fmt.Appendf(nil, `{"id":%d,"ok":true}`, a.id))
 	case "envelope":

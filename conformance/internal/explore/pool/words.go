@@ -139,6 +139,7 @@ func simpler(step explore.Step) (all []explore.Step) {
 	change(step.Method != "", func(c *explore.Step) { c.Method = "" })
 	change(step.Body != "", func(c *explore.Step) { c.Body = "" })
 	change(step.Size > 0 && step.Do == "call", func(c *explore.Step) { c.Size = 0 })
+	change(step.Text != "" && (step.Do == "call" || step.Do == "answer"), func(c *explore.Step) { c.Text = "" })
 	change(step.Size > 100, func(c *explore.Step) { c.Size /= 2 })
 	change(step.Do == "answer" && slices.Contains([]string{"error", "envelope", "envelope-id", "more", "no-body", "twice", "unknown", "next"}, step.How), func(c *explore.Step) { c.How = "" })
 	change(step.Do == "shutdown" && step.Count > 0, func(c *explore.Step) { c.Count = 0 })

@@ -64,22 +64,26 @@ func (m *model) died(status int, how string) {
 	if m.signal != "" {
 		return // the settle judges it
 	}
+	// Two requests may have the same status. If one of them may run, the other is not known to have run.
+	var forbidden *explore.Failure
 	for _, c := range m.conns {
 		for _, a := range c.asks {
-			if a.forbidden && a.method == "exit" && a.code == status {
-				m.fail(explore.Failure{
+			switch {
+			case a.method != "exit" || a.code != status:
+			case !a.forbidden:
+				m.exercise("WRK-21")
+				return
+			default:
+				forbidden = &explore.Failure{
 					Rule: "nothing-runs-behind-a-violation", Clause: c.behind, Kin: []string{c.clause},
 					Want: fmt.Sprintf("no handler runs for what step %d sends", a.step+1), Got: "the process ended with the status of its `exit`: " + how,
-				})
-				return
+				}
 			}
 		}
 	}
-	for _, a := range m.exits {
-		if a.code == status {
-			m.exercise("WRK-21")
-			return
-		}
+	if forbidden != nil {
+		m.fail(*forbidden)
+		return
 	}
 	if len(m.exits) > 0 {
 		m.fail(explore.Failure{

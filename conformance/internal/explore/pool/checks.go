@@ -20,6 +20,9 @@ func milliseconds(n int) time.Duration {
 	return time.Duration(n) * time.Millisecond
 }
 
+// stopTimeout is how long the pools of a history wait for a worker between SIGTERM and SIGKILL.
+const stopTimeout = 3 * time.Second
+
 // checks are the health calls that a process got.
 type checks struct {
 	count    int
@@ -32,6 +35,7 @@ type hang struct {
 	w      *process
 	others map[*process]int // how many checks each other worker had had when a check of this one hung; nil until then
 	seen   bool             // the pool has shown that it counts the worker as unhealthy
+	sure   bool             // and none but it and other hung ones, when nothing was on its way to them
 }
 
 func newHang(w *process) *hang {
@@ -186,6 +190,57 @@ func (p *player) hungAreUnhealthy() {
 			})
 		}
 		p.mu.Unlock()
+	}
+}
+
+// sureOfHung notes which workers are surely those that the pool counts as unhealthy: at an earlier settle it has shown that it
+// counts some, and now it counts as many as hang, though the checks of the others were answered meanwhile.
+func (p *player) sureOfHung() {
+	p.mu.Lock()
+	var seen []*hang
+	unsure := false
+	for _, h := range p.m.hangs {
+		if !h.over() {
+			seen = append(seen, h)
+			unsure = unsure || !h.sure
+		}
+		if !h.seen {
+			seen = nil
+			break
+		}
+	}
+	skip := len(seen) == 0 || !unsure || p.m.deaths > 0 || p.m.stopping || p.m.failure != nil || p.blocked != ""
+	p.mu.Unlock()
+	if skip {
+		return
+	}
+	told, ok := p.askHealth()
+	if !ok || told.Restarts > 0 || told.Total-told.Healthy != len(seen) {
+		return
+	}
+	p.stage.sync()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, h := range seen {
+		h.sure = true
+	}
+}
+
+// givenToUnhealthy judges a call that has reached a worker.
+func (m *model) givenToUnhealthy(w *process, call string) {
+	hung := func(o *process) bool {
+		return slices.ContainsFunc(m.hangs, func(h *hang) bool { return h.w == o && h.sure && !h.over() })
+	}
+	other := slices.IndexFunc(m.processes, func(o *process) bool { return o != w && o.serves() && !o.mute })
+	if other < 0 || m.deaths > 0 || !slices.ContainsFunc(m.hangs, func(h *hang) bool { return h.sure && !h.over() }) {
+		return
+	}
+	m.exercise("SEL-3")
+	if hung(w) {
+		m.fail(explore.Failure{
+			Rule: "unhealthy-workers-get-no-calls", Clause: "SEL-3", Kin: []string{"HLT-2"},
+			Want: "no call reaches " + w.name() + ", which the pool counts as unhealthy, while " + m.processes[other].name() + " is healthy", Got: "the request of " + call,
+		})
 	}
 }
 

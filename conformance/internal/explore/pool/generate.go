@@ -317,11 +317,15 @@ func (g *generator) crowd() {
 	g.fill()
 	worker := 1 + g.IntN(g.o.Workers)
 	trouble := g.IntN(4)
+	if g.o.CheckWithin > 0 && g.chance(0.4) {
+		trouble = 1
+	}
 	switch {
 	case trouble == 0:
 		g.add(explore.Step{Do: "die", Worker: worker})
 	case trouble == 1 && g.o.CheckEvery > 0:
 		g.add(explore.Step{Do: "hang", Worker: worker})
+		g.add(explore.Step{Do: "settle"})
 		g.add(explore.Step{Do: "settle"})
 	default:
 		for range 1 + g.IntN(3) {

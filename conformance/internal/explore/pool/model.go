@@ -35,6 +35,7 @@ type model struct {
 	started   bool           // Start has returned without an error
 	failing   bool           // a Start was bound to fail
 	stopping  bool           // Shutdown was called
+	stopAt    time.Time      // when
 	stopped   bool           // Shutdown has returned
 	hurried   bool           // its context has ended
 	doubtful  bool           // a seat is not surely healthy: a process has died or hung, or a connection is broken
@@ -139,7 +140,8 @@ func (m *model) exitsAtOnce(w *process) bool {
 
 // exits takes the end of a process.
 func (m *model) exits(w *process) {
-	if !w.ordered && len(w.signals) == 0 && m.stopping && !m.hurried && m.started {
+	// A process that the machine did not serve until the stop timeout was over is killed before it can tell of a SIGTERM.
+	if !w.ordered && len(w.signals) == 0 && m.stopping && !m.hurried && m.started && time.Since(m.stopAt) < stopTimeout*3/4 {
 		m.fail(explore.Failure{Rule: "workers-get-sigterm-first", Clause: "SHD-3", Kin: []string{"SHD-9"}, Want: "SIGTERM, which ends " + w.name(), Got: "it was killed without a signal before"})
 	}
 	m.outlivesStart(w, "it ended")
@@ -289,6 +291,7 @@ func (m *model) arrives(a *arrival, header uint64, body json.RawMessage, size in
 	}
 	c.broken = c.broken || a.at.dying || a.conn.spoiled
 	m.turns = append(m.turns, a.at.number)
+	m.givenToUnhealthy(a.at, c.name)
 	m.bounds(a)
 }
 

@@ -3,6 +3,7 @@ package pool
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -72,4 +73,38 @@ func TestASpoiledConnectionIsGivenUpWhenACallHasReturnedBecauseOfIt(t *testing.T
 	m.arrives(&arrival{at: w, conn: conn, id: 2, method: "k2"}, 2, []byte("null"), 40)
 	require.NotNil(t, m.failure)
 	require.Equal(t, "RID-7", m.failure.Clause)
+}
+
+// A worker that was killed tells of no SIGTERM that it had no time to take. So only an early kill shows that none came.
+func TestAKillAtTheEndOfTheStopTimeoutSaysNothingOfSIGTERM(t *testing.T) {
+	for since, accused := range map[time.Duration]bool{0: true, stopTimeout: false} {
+		w := &process{number: 1}
+		m := &model{started: true, stopping: true, stopAt: time.Now().Add(-since), processes: []*process{w}, seen: map[string]bool{}, exercised: map[string]bool{}}
+		m.exits(w)
+		require.Equal(t, accused, m.failure != nil, since)
+	}
+}
+
+// Only what surely counts as unhealthy, while another worker surely serves, must be given no calls [SEL-3].
+func TestCallsGivenToAnUnhealthyWorkerAreToldWhereItIsSure(t *testing.T) {
+	for name, c := range map[string]struct {
+		set     func(m *model, hung, other *process)
+		accused bool
+	}{
+		"it hangs, surely, and the other serves": {func(*model, *process, *process) {}, true},
+		"it may still count as healthy":          {func(m *model, _, _ *process) { m.hangs[0].sure = false }, false},
+		"it answers again":                       {func(_ *model, hung, _ *process) { hung.mute = false }, false},
+		"the other hangs too":                    {func(_ *model, _, other *process) { other.mute = true }, false},
+		"the other has ended":                    {func(_ *model, _, other *process) { other.exited = true }, false},
+		"a worker has died":                      {func(m *model, _, _ *process) { m.deaths = 1 }, false},
+	} {
+		hung, other := &process{number: 1, listens: true, mute: true}, &process{number: 2, listens: true}
+		m := newModel()
+		m.processes, m.hangs = []*process{hung, other}, []*hang{{w: hung, seen: true, sure: true}}
+		c.set(m, hung, other)
+		m.givenToUnhealthy(other, "k1")
+		require.Nil(t, m.failure, name)
+		m.givenToUnhealthy(hung, "k1")
+		require.Equal(t, c.accused, m.failure != nil, name)
+	}
 }

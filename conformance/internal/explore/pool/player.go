@@ -173,7 +173,7 @@ func (p *player) play(s *Subject, h explore.History) {
 	options := pool.Options{
 		Workers: o.Workers, MaxInFlight: o.MaxInFlight, Program: p.stage.program, Argument: p.stage.dir + "/" + scripted.Argument,
 		Env: []string{scripted.ControlVariable + "=" + p.stage.dir + "/c"}, SocketDir: p.stage.sockets, Framing: o.Framing, MaxPayload: h.Options.MaxPayload,
-		StartTimeout: startLimit(o.StartWithin), StopTimeout: 3 * time.Second, HealthInterval: milliseconds(o.CheckEvery), HealthTimeout: milliseconds(o.CheckWithin),
+		StartTimeout: startLimit(o.StartWithin), StopTimeout: stopTimeout, HealthInterval: milliseconds(o.CheckEvery), HealthTimeout: milliseconds(o.CheckWithin),
 		RestartBackoff: 5 * time.Millisecond, RestartBackoffMax: 50 * time.Millisecond,
 	}
 	p.label.do(func() { made, err = s.Make(options) })
@@ -913,6 +913,7 @@ func (p *player) settle() {
 	p.giveUpSpoiled()
 	p.checks()
 	p.must(p.m.owedChecks)
+	p.sureOfHung()
 	p.hungAreUnhealthy()
 }
 
@@ -992,7 +993,7 @@ func (p *player) health() {
 func (p *player) shutdown(s explore.Step) {
 	p.allRead() // or calls that cannot be sent would hold it up, and rightly
 	p.mu.Lock()
-	p.m.stopping = true
+	p.m.stopping, p.m.stopAt = true, time.Now()
 	if s.Count > 0 {
 		p.m.hurried = true
 	}

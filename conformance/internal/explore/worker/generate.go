@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/explore"
@@ -667,19 +668,26 @@ func (g *generator) end() {
 		g.request(g.someConn(), "exit", fmt.Sprintf(`{"code":%d}`, g.IntN(100)))
 		g.steps[len(g.steps)-1].Hold = false
 	case n < 30:
-		if g.chance(0.5) {
+		how := pick(g, []string{"SIGTERM", "SIGINT", "SIGTERM", "SIGINT", "SIGINT, then SIGTERM", "SIGTERM, then SIGTERM"})
+		sleep := 250 * time.Millisecond
+		if strings.Contains(how, "then") {
+			sleep = outlasts
+		}
+		if sleep == outlasts || g.chance(0.5) {
 			c := g.connect()
 			for range 1 + g.IntN(3) {
-				g.add(explore.Step{Do: "request", Conn: c.name, ID: decimal(uint64(100 + len(g.steps))), Method: "sleep", Body: `{"ms":250}`})
+				g.add(explore.Step{Do: "request", Conn: c.name, ID: decimal(uint64(100 + len(g.steps))), Method: "sleep", Body: sleepFor(sleep)})
 			}
 			g.add(explore.Step{Do: "request", Conn: c.name, ID: "99", Method: "echo", Body: "1"})
 		}
-		g.add(explore.Step{Do: "signal", How: pick(g, []string{"SIGTERM", "SIGINT", "SIGTERM", "SIGINT", "SIGINT, then SIGTERM", "SIGTERM, then SIGTERM"})})
+		g.add(explore.Step{Do: "signal", How: how})
 		if g.chance(0.3) {
 			g.request(g.someConn(), "echo", "1")
 		}
 	}
 }
+
+func sleepFor(d time.Duration) string { return fmt.Sprintf(`{"ms":%d}`, d.Milliseconds()) }
 
 func (g *generator) churn() {
 	g.add(explore.Step{Do: "churn", Count: 150, How: pick(g, []string{"whole", "cut off"})})

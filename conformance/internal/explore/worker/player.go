@@ -525,7 +525,10 @@ func (p *Player) settleAfter(ctx context.Context) {
 // leftOver is how long handlers that may still run get to end before the next history is given another process.
 const leftOver = 10 * time.Millisecond
 
-// signal sends a signal and waits for the end of the worker.
+// outlasts is how long a handler must sleep so that it surely runs on when a second signal comes.
+const outlasts = 1500 * time.Millisecond
+
+// signal sends a signal, or two, and waits for the end of the worker.
 func (p *Player) signal(ctx context.Context, s explore.Step) {
 	for _, l := range p.links {
 		p.mu.Lock()
@@ -533,11 +536,11 @@ func (p *Player) signal(ctx context.Context, s explore.Step) {
 		p.mu.Unlock()
 	}
 	p.mu.Lock()
-	sleeping := 0
+	sleeping, longest := 0, time.Duration(0)
 	for _, c := range p.m.conns {
 		for _, a := range c.asks {
 			if a.handler && !a.answered && !a.forbidden && a.sleep > 0 && c.life == mustStayOpen {
-				sleeping++
+				sleeping, longest = sleeping+1, max(longest, a.sleep)
 			}
 		}
 	}
@@ -559,11 +562,17 @@ func (p *Player) signal(ctx context.Context, s explore.Step) {
 	if err := p.running.Signal(cmp.Or(numbers[first], syscall.SIGTERM)); err != nil {
 		return
 	}
-	if both { // when the worker shows that it stops, or soon
-		soon, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
-		p.waiting.Until(soon, p.changes, func() bool { return p.hasExited() || !p.socketIsThere() })
-		cancel()
-		_ = p.running.Signal(cmp.Or(numbers[second], syscall.SIGTERM)) // it may have ended
+	// A process that is on its way out has often its signals' default action back. So handlers must still have long to run, and
+	// a worker that lets none finish [WRK-18] has ended when the pause is over.
+	if both && allRun && longest >= outlasts {
+		pause := time.NewTimer(150 * time.Millisecond)
+		defer pause.Stop()
+		select {
+		case <-p.running.Exited():
+		case <-pause.C:
+			_ = p.running.Signal(cmp.Or(numbers[second], syscall.SIGTERM)) // it may have ended
+		case <-ctx.Done():
+		}
 	}
 	grace := p.command.GracePeriod()
 	timer := time.NewTimer(grace)
@@ -580,12 +589,12 @@ func (p *Player) signal(ctx context.Context, s explore.Step) {
 			p.Await(func() bool { return l.c.ended || l.c.ours || !l.c.reading })
 		}
 	}
-	there := p.socketIsThere()
+	_, err := os.Lstat(p.running.Socket())
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case came:
-		p.m.stopped(p.running.Status(), p.running.HowItEnded(), there, grace)
+		p.m.stopped(p.running.Status(), p.running.HowItEnded(), err == nil, grace)
 	case blocked:
 		p.blocked = "the machine served nothing"
 	default:
@@ -594,11 +603,6 @@ func (p *Player) signal(ctx context.Context, s explore.Step) {
 			Want: fmt.Sprintf("the worker exits within its grace period of %v after %s", grace, s.How), Got: "it still runs",
 		})
 	}
-}
-
-func (p *Player) socketIsThere() bool {
-	_, err := os.Lstat(p.running.Socket())
-	return err == nil
 }
 
 // churn opens connections and ends them, and looks at the descriptors of the worker.

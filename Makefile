@@ -11,7 +11,7 @@ VENV   := $(CACHE)/venv
 # At a terminal a dot for each test as it ends, a line for each package; elsewhere a line when a package has ended.
 FORMAT ?= $(shell test -t 2 && echo dots-v2 || echo pkgname-and-test-fails)
 # make lint vets.
-SUM     = go tool gotestsum --format $(FORMAT) -- -vet=off -timeout 20m -parallel 8
+SUM     = go tool gotestsum --format $(FORMAT) -- -vet=off -ldflags=-w -timeout 20m -parallel 8
 BUDGET ?= 5m
 EXECS  ?= 0
 FOR    ?= 2m
@@ -63,7 +63,8 @@ test-quick test-rest test-rest-packages test-race test-race-bubbles test-observe
 
 # What make test runs is every case on every implementation of ours, every planted fault on the cases that must catch it, and
 # all other tests that are quick. The rest is named here once: make test skips it, make test-slow runs it.
-SLOW = ^Test(NothingElseIsAccused|FramerBesideTheFaultyOnesIsRight|JUnitIsGreenExactlyWhereTheRunSucceeds|PageIsSoundWhateverItTells|HostileTextBreaksOutOfNothing|JSONOfRandomRunsIsValidAndStable|EachCaseIsInOnePartOfARun|LargeBodiesBothWaysAtOnce|FaultsOfAPoolAreFoundThroughTheGoStarter|APoolIsAsItsModel|TheModelSeesPlantedBugs|EachPropertyCanFail|EachPropertyOfTheCodecCanFail|ACrowdAmongFaults|DecodeOfAGigabyteOfZerosIsShort|Reference(Framer|Pool)PassesThroughItsAdapter|LinesFollowTheSchema|PoolAdaptersThatInitWritesPassEverythingOn|AFramerThatCutsItsWritesAtRandomPasses|AFramerWithOneWriteForEachFrameNeedsNoLock|ActionWritesSummaryAndReportsAndEndsAsTheRun|ActionRunsPartsThatBecomeOneRunAndAnnotatesWhatFails|ActionExploresAndMeasuresAfterTheRun|ActionFailsNothingBecauseOfABenchmark|HostileTextStaysTextInComparisonAndHistory|AWorkerThatSkipsChecksumsGetsNoNumbers|RealNoiseAloneAlarmsAtMostOnceInTwentyComparisons|AWorkerStartedByAShellThatTakesItsTimeAndPrintsPasses|AnAdapterThatSplitsWritesIsTold|AFreshModuleGetsItsTableInTenLines|AStallOfAWorkerIsSeenAtARateAndHiddenByAClosedLoop|DeathAndIdlenessAreMeasuredAgainstBareProcesses|ExploreAccusesNothingRight|ExploreFindsPlantedFaultsAndTheirHistoriesReplay|ExploreSaysWhatItCannotUse|SavedHistoriesPass|WhatExploreFindsIsInTheReport)$$|^TestScripts$$/^(bench-|explore$$|filled-|init-go$$|report$$|run-(adapter|known|part|worker)$$)
+SLOWTESTS = Test(NothingElseIsAccused|FramerBesideTheFaultyOnesIsRight|JUnitIsGreenExactlyWhereTheRunSucceeds|PageIsSoundWhateverItTells|HostileTextBreaksOutOfNothing|JSONOfRandomRunsIsValidAndStable|EachCaseIsInOnePartOfARun|LargeBodiesBothWaysAtOnce|FaultsOfAPoolAreFoundThroughTheGoStarter|APoolIsAsItsModel|TheModelSeesPlantedBugs|EachPropertyCanFail|EachPropertyOfTheCodecCanFail|ACrowdAmongFaults|DecodeOfAGigabyteOfZerosIsShort|Reference(Framer|Pool)PassesThroughItsAdapter|LinesFollowTheSchema|PoolAdaptersThatInitWritesPassEverythingOn|AFramerThatCutsItsWritesAtRandomPasses|AFramerWithOneWriteForEachFrameNeedsNoLock|ActionWritesSummaryAndReportsAndEndsAsTheRun|ActionRunsPartsThatBecomeOneRunAndAnnotatesWhatFails|ActionExploresAndMeasuresAfterTheRun|ActionFailsNothingBecauseOfABenchmark|HostileTextStaysTextInComparisonAndHistory|AWorkerThatSkipsChecksumsGetsNoNumbers|RealNoiseAloneAlarmsAtMostOnceInTwentyComparisons|AWorkerStartedByAShellThatTakesItsTimeAndPrintsPasses|AnAdapterThatSplitsWritesIsTold|AFreshModuleGetsItsTableInTenLines|AStallOfAWorkerIsSeenAtARateAndHiddenByAClosedLoop|DeathAndIdlenessAreMeasuredAgainstBareProcesses|ExploreAccusesNothingRight|ExploreFindsPlantedFaultsAndTheirHistoriesReplay|ExploreSaysWhatItCannotUse|SavedHistoriesPass|WhatExploreFindsIsInTheReport)
+SLOW = ^$(SLOWTESTS)$$|^TestScripts$$/^(bench-|explore$$|filled-|init-go$$|report$$|run-(adapter|known|part|worker)$$)
 SLOWPACKAGES = /internal/explore(/[a-z]+)?$$|/fuzz$$|/fuzz/run$$|/bench/soak$$|/conformance/mutate$$
 QUICK = $$(go list ./... | grep -vE '$(SLOWPACKAGES)')
 # Two parts at a time, here and below, since tests wait more than they compute; but the planted faults and the race detector
@@ -78,8 +79,9 @@ test-slow: $(VENV)/ready ## what make test leaves out, and the race detector
 	@$(MAKE) --no-print-directory -j2 test-race test-python-rest test-race-bubbles test-rest-packages test-observers
 	@$(MAKE) --no-print-directory test-rest
 
+# Only where there are any: each package that is tested is linked anew.
 test-rest:
-	$(SUM) -p 3 -count=1 -run '$(SLOW)' $(QUICK)
+	$(SUM) -p 3 -count=1 -run '$(SLOW)' $$(git grep -lE '^func ($(SLOWTESTS)|TestScripts)\(' -- '*_test.go' | xargs -n1 dirname | sort -u | grep -vE '^ref/pool/pool' | sed 's|^|./|')
 
 test-rest-packages:
 	$(SUM) -count=1 $$(go list ./... | grep -E '$(SLOWPACKAGES)')

@@ -81,7 +81,7 @@ test-slow: $(VENV)/ready ## what make test leaves out, and the race detector
 
 # Only where there are any: each package that is tested is linked anew.
 test-rest:
-	$(SUM) -p 3 -count=1 -run '$(SLOW)' $$(git grep -lE '^func ($(SLOWTESTS)|TestScripts)\(' -- '*_test.go' | xargs -n1 dirname | sort -u | grep -vE '^ref/pool/pool' | sed 's|^|./|')
+	$(SUM) -p 3 -count=1 -run '$(SLOW)' $$(git grep -lE '^func ($(SLOWTESTS)|TestScripts)\(' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
 test-rest-packages:
 	$(SUM) -count=1 $$(go list ./... | grep -E '$(SLOWPACKAGES)')

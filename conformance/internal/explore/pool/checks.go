@@ -34,8 +34,10 @@ type checks struct {
 type hang struct {
 	w      *process
 	others map[*process]int // how many checks each other worker had had when a check of this one hung; nil until then
+	since  time.Time        // when that check came
 	seen   bool             // the pool has shown that it counts the worker as unhealthy
 	sure   bool             // and none but it and other hung ones, when nothing was on its way to them
+	past   bool             // it answers again, and the pool has counted every worker as healthy since
 }
 
 func newHang(w *process) *hang {
@@ -59,7 +61,7 @@ func (m *model) checked(w *process) {
 	w.checks.before = w.checks.answered
 	for _, h := range m.hangs {
 		if h.w == w && h.others == nil {
-			h.others = map[*process]int{}
+			h.others, h.since = map[*process]int{}, time.Now()
 			for _, o := range m.processes {
 				if o != w && o.serves() && !o.mute {
 					h.others[o] = o.checks.count
@@ -194,36 +196,54 @@ func (p *player) hungAreUnhealthy() {
 }
 
 // sureOfHung notes which workers are surely those that the pool counts as unhealthy: at an earlier settle it has shown that it
-// counts some, and now it counts as many as hang, though the checks of the others were answered meanwhile.
+// counts some, and now it counts as many as hang.
 func (p *player) sureOfHung() {
 	p.mu.Lock()
-	var seen []*hang
-	unsure := false
-	for _, h := range p.m.hangs {
-		if !h.over() {
-			seen = append(seen, h)
-			unsure = unsure || !h.sure
-		}
-		if !h.seen {
-			seen = nil
-			break
-		}
-	}
-	skip := len(seen) == 0 || !unsure || p.m.deaths > 0 || p.m.stopping || p.m.failure != nil || p.blocked != ""
+	hanging := p.m.onlyHanging()
+	over := len(p.m.hangs) > 0 && !slices.ContainsFunc(p.m.hangs, func(h *hang) bool { return !h.over() })
 	p.mu.Unlock()
-	if skip {
+	if over && p.allHealthy() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, h := range p.m.hangs {
+			h.past = h.past || h.over()
+		}
+		return
+	}
+	if hanging == 0 {
 		return
 	}
 	told, ok := p.askHealth()
-	if !ok || told.Restarts > 0 || told.Total-told.Healthy != len(seen) {
+	if !ok || told.Restarts > 0 || told.Total-told.Healthy != hanging {
 		return
 	}
 	p.stage.sync()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, h := range seen {
-		h.sure = true
+	if p.m.onlyHanging() != hanging {
+		return
 	}
+	for _, h := range p.m.hangs {
+		h.sure = !h.past
+	}
+}
+
+// onlyHanging returns how many workers hang, each for longer than a check may take, if nothing else may make the pool count one
+// as unhealthy: none has died, answers again, reads no more, or has sent what cannot be read. Else it returns 0.
+func (m *model) onlyHanging() (n int) {
+	if m.deaths > 0 || m.stopping || m.failure != nil || m.options.CheckWithin == 0 || m.atStart > m.options.Workers || m.unsteady() {
+		return 0
+	}
+	for _, h := range m.hangs {
+		if h.past {
+			continue
+		}
+		if !h.seen || h.over() || time.Since(h.since) <= milliseconds(m.options.CheckWithin) {
+			return 0
+		}
+		n++
+	}
+	return n
 }
 
 // givenToUnhealthy judges a call that has reached a worker.

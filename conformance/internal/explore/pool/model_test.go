@@ -108,3 +108,27 @@ func TestCallsGivenToAnUnhealthyWorkerAreToldWhereItIsSure(t *testing.T) {
 		require.Equal(t, c.accused, m.failure != nil, name)
 	}
 }
+
+// The pool may count others as unhealthy than those that hang, and then nothing is known of those.
+func TestNobodySurelyHangsWhereAnotherMayBeUnhealthyInstead(t *testing.T) {
+	for name, c := range map[string]struct {
+		set  func(m *model, hung, other *process)
+		many int
+	}{
+		"one hangs":                           {func(*model, *process, *process) {}, 1},
+		"the pool has shown nothing":          {func(m *model, _, _ *process) { m.hangs[0].seen = false }, 0},
+		"its check is not over":               {func(m *model, _, _ *process) { m.hangs[0].since = time.Now() }, 0},
+		"another one hung, and answers again": {func(m *model, _, other *process) { m.hangs = append(m.hangs, &hang{w: other, seen: true}) }, 0},
+		"that was long ago":                   {func(m *model, _, other *process) { m.hangs = append(m.hangs, &hang{w: other, seen: true, past: true}) }, 1},
+		"another one reads no more":           {func(_ *model, _, other *process) { other.stalled = true }, 0},
+		"another one sent what is unreadable": {func(_ *model, _, other *process) { other.conns = map[uint32]*wireConn{1: {spoiled: true}} }, 0},
+		"another one has died":                {func(m *model, _, _ *process) { m.deaths = 1 }, 0},
+	} {
+		hung, other := &process{number: 1, listens: true, mute: true}, &process{number: 2, listens: true}
+		m := newModel()
+		m.options.Workers, m.options.CheckWithin, m.atStart = 2, 300, 2
+		m.processes, m.hangs = []*process{hung, other}, []*hang{{w: hung, seen: true, since: time.Now().Add(-time.Second)}}
+		c.set(m, hung, other)
+		require.Equal(t, c.many, m.onlyHanging(), name)
+	}
+}

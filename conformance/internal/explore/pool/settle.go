@@ -84,7 +84,12 @@ func (m *model) onlyDeaths() bool {
 	if m.deaths == 0 || m.options.CheckWithin > 0 || len(m.hangs) > 0 || m.atStart > m.options.Workers {
 		return false
 	}
-	return !slices.ContainsFunc(m.processes, func(w *process) bool {
+	return !m.unsteady()
+}
+
+// unsteady reports whether a worker has read no more, or a connection was broken or sent what cannot be read.
+func (m *model) unsteady() bool {
+	return slices.ContainsFunc(m.processes, func(w *process) bool {
 		if w.loose || w.stalled {
 			return true
 		}

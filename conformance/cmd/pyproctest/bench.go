@@ -129,9 +129,15 @@ func (b *benchFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	for i, s := range subjects {
 		fails, err := s.failedClauses(ctx, stderr)
+		unchecked, is := errors.AsType[*uncheckedError](err)
 		switch {
 		case ctx.Err() != nil:
 			return &exit{statusInterrupted}
+		case is && unchecked.runs && b.force:
+			why, _, _ := strings.Cut(unchecked.why, "\n")
+			about.Notes = append(about.Notes, fmt.Sprintf("%s could not be checked, so its numbers do not count: %s", s.name, why))
+		case is && unchecked.runs:
+			return fmt.Errorf("%w\n--force measures it all the same, and says so", err)
 		case err != nil:
 			return err
 		case fails == "":

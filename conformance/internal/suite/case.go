@@ -25,6 +25,9 @@ type Info struct {
 	Early bool
 	// Late is set if the case computes for long, so that it had better begin after others, which may have to wait.
 	Late bool
+	// Long is set if the case does so much work that a slow machine, or a subject behind an adapter, needs minutes for it.
+	// It must itself give up when its subject no longer goes on.
+	Long bool
 	// Cause is a sentence that says what the implementer probably did when the case fails.
 	Cause string
 }
@@ -39,13 +42,14 @@ type Case[T any] struct {
 	Serial    bool
 	Early     bool
 	Late      bool
+	Long      bool
 	Cause     string
 	Run       func(T)
 }
 
 // Info returns the name of the case and what it covers.
 func (c Case[T]) Info() Info {
-	return Info{Name: c.Name, Clauses: c.Clauses, Framings: c.Framings, NeedsBoth: c.NeedsBoth, Serial: c.Serial, Early: c.Early, Late: c.Late, Cause: c.Cause}
+	return Info{Name: c.Name, Clauses: c.Clauses, Framings: c.Framings, NeedsBoth: c.NeedsBoth, Serial: c.Serial, Early: c.Early, Late: c.Late, Long: c.Long, Cause: c.Cause}
 }
 
 // Infos returns the names of the cases and what they cover.

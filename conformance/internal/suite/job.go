@@ -142,7 +142,15 @@ func (s trial) abandon() {
 }
 
 // A case gives up after so many times the patience of the run, and is left behind after one more.
-const caseBound = 8
+const caseBound, longCaseBound = 8, 64
+
+// bound returns after how many times the patience of the run the case gives up.
+func (c Info) bound() time.Duration {
+	if c.Long {
+		return longCaseBound
+	}
+	return caseBound
+}
 
 // newT returns what a case works with.
 func newT(j Job, o *Options) *T {
@@ -151,7 +159,7 @@ func newT(j Job, o *Options) *T {
 
 // runOnce runs a case and returns its result. It does not wait for ever for a case that does not give up.
 func runOnce(ctx context.Context, j Job, o *Options, t *T) result.Result {
-	ctx, cancel := context.WithTimeout(ctx, caseBound*o.Patience)
+	ctx, cancel := context.WithTimeout(ctx, j.bound()*o.Patience)
 	defer cancel()
 	t.ctx, t.cancel = ctx, cancel
 	done := make(chan struct{})
@@ -169,7 +177,7 @@ func runOnce(ctx context.Context, j Job, o *Options, t *T) result.Result {
 		select {
 		case <-done:
 		case <-timer.C:
-			t.end(result.StatusBlocked, fmt.Sprintf("the case did not end within %v", (caseBound+1)*o.Patience))
+			t.end(result.StatusBlocked, fmt.Sprintf("the case did not end within %v", (j.bound()+1)*o.Patience))
 		}
 		timer.Stop()
 	}

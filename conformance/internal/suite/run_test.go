@@ -135,6 +135,21 @@ func TestACaseThatDoesNotEndIsLeft(t *testing.T) {
 	require.Contains(t, r.Reason, "did not end within 180ms")
 }
 
+func TestALongCaseMayTakeEightTimesAsLongAsAnother(t *testing.T) {
+	t.Parallel()
+	bound := func(long bool) (d time.Duration) {
+		j := job("a", func(t *suite.T) {
+			deadline, _ := t.Context().Deadline()
+			d = deadline.Sub(t.Began()).Round(time.Second)
+		}, "RID-2")
+		j.Long = long
+		suite.RunJob(t.Context(), j, suite.NewOptions(t.Context(), nil))
+		return d
+	}
+	require.Equal(t, 80*time.Second, bound(false))
+	require.Equal(t, 640*time.Second, bound(true))
+}
+
 // A CI runner takes no command from what a subject says.
 func TestTheTextOfACaseHoldsNoCommandsToCIRunners(t *testing.T) {
 	t.Parallel()

@@ -67,7 +67,9 @@ func TestNodeWorker(t *testing.T) {
 func TestRubyFramer(t *testing.T) {
 	adapter := file(t, "ruby-framer/adapter.rb")
 	build(t, "ruby", "-W:no-experimental", "-wc", file(t, "ruby-framer/framer.rb"), adapter)
-	checkFramer(t, conformance.Command(tool(t, "ruby"), adapter), part(t, 16)...)
+	command := conformance.Command(tool(t, "ruby"), adapter)
+	checkFramer(t, command, part(t, 16)...)
+	checkMeasure(t, command)
 }
 
 func TestNodePool(t *testing.T) {
@@ -93,10 +95,8 @@ func checkPool(t *testing.T, command conformance.WorkerCommand) {
 	t.Helper()
 	a, err := adapter.Open(t.Context(), spec.RolePool, command, adapter.Options{Timeout: time.Minute})
 	require.NoError(t, err)
-	// The case of 65,536 calls has eight times the patience to be done, and two processes to wait for at each call.
 	some := part(t, 32)
-	options := append(some, conformance.Subject(a.Name()), conformance.Patience(time.Minute))
-	report := conformance.CheckPool(a.Context(), a.Pool(), options...)
+	report := conformance.CheckPool(a.Context(), a.Pool(), append(some, conformance.Subject(a.Name()))...)
 	require.NoError(t, a.Close())
 	require.Empty(t, a.Stderr(), "nothing is wrong, so there is nothing to complain of")
 	requireToHold(t, report)
@@ -132,7 +132,7 @@ func checkMeasure(t *testing.T, command conformance.WorkerCommand) {
 				_, err := f.Measure(t.Context(), what, framing, size, 100)
 				require.NoError(t, err, "%s %s of %d bytes", framing, what, size)
 			}
-			const size, count = 1 << 20, 16
+			const size, count = 1 << 20, 4
 			took, err := f.Measure(t.Context(), what, framing, size, count)
 			require.NoError(t, err)
 			if framing == conformance.Basic && what == "decode" {
@@ -142,6 +142,8 @@ func checkMeasure(t *testing.T, command conformance.WorkerCommand) {
 			require.Greater(t, took, size*count/1000*time.Nanosecond, "%s %s: some of the work was left out", framing, what)
 		}
 	}
+	_, err = f.Measure(t.Context(), "transcode", conformance.Enhanced, 64, 1)
+	require.ErrorContains(t, err, "measure cannot transcode")
 	_, err = f.Measure(t.Context(), "encode", conformance.Enhanced, 10485761, 1)
 	require.ErrorContains(t, err, "failed at measure", "what is over the default limit [FRM-12] cannot be measured, and is no figure")
 	require.NoError(t, f.Close())

@@ -67,6 +67,7 @@ function sink({ accept = Infinity }) {
 
 /** Writes or reads frames in a loop and times it, for pyproctest bench. */
 async function measure({ what, framing, size, count }) {
+  if (what !== "encode" && what !== "decode") return { refused: `measure cannot ${what}` };
   const payload = Buffer.alloc(size, "x");
   const none = source({ chunks: [], then: "eof" });
   const one = sink({});

@@ -55,6 +55,24 @@ class Sink
   end
 end
 
+# What a measured framer works on: bytes that come again and again, and a sink that keeps nothing.
+class Endless
+  def initialize(frame)
+    @block = frame * (32_768.0 / frame.bytesize).ceil
+    @at = 0
+  end
+
+  def readpartial(length)
+    bytes = @block.byteslice(@at, length)
+    @at = (@at + bytes.bytesize) % @block.bytesize
+    bytes
+  end
+
+  def write(bytes)
+    bytes.bytesize
+  end
+end
+
 def framer_of(request, stream)
   options = { framing: request['framing'].to_sym, max_payload: request['max_payload'] }.compact
   PyProc::Framer.new(stream, **options)
@@ -112,11 +130,37 @@ def write(framer, frame)
   end
 end
 
+# Writes or reads frames in a loop and times it, for pyproctest bench.
+def measure(request)
+  return { refused: "measure cannot #{request['what']}" } unless %w[encode decode].include?(request['what'])
+
+  payload = 'x'.b * request['size']
+  sink = Sink.new({})
+  framer_of(request, sink).write(7, payload)
+  framer = framer_of(request, Endless.new([sink.writes.join].pack('H*')))
+  began = now
+  request['count'].times { request['what'] == 'encode' ? framer.write(7, payload) : read_again(framer, request) }
+  { took_ns: now - began }
+rescue StandardError => e
+  { failed: e.message }
+end
+
+def read_again(framer, request)
+  read = framer.read
+  right = read.payload.bytesize == request['size'] && read.id == (request['framing'] == 'basic' ? 0 : 7)
+  raise 'another frame was read than is on the stream' unless right
+end
+
+def now
+  Process.clock_gettime(Process::CLOCK_MONOTONIC, :nanosecond)
+end
+
 def answer(request)
   case request['do']
   when 'hello' then { role: 'framer', name: 'ruby-framer' }
   when 'decode' then decode(request)
   when 'encode' then encode(request)
+  when 'measure' then measure(request)
   else { refused: "unknown command #{request['do']}" }
   end
 end

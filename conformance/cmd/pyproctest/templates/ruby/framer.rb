@@ -108,6 +108,36 @@ class Stream
   end
 end
 
+# What a measured framer works on: bytes that come again and again, and a sink that keeps nothing.
+class Endless
+  def initialize(frame)
+    @block = frame * (32_768.0 / frame.bytesize).ceil
+    @at = 0
+  end
+
+  # Returns length bytes, or those up to the end of the block.
+  def readpartial(length)
+    bytes = @block.byteslice(@at, length)
+    @at = (@at + bytes.bytesize) % @block.bytesize
+    bytes
+  end
+
+  # Returns length bytes.
+  def read(length)
+    bytes = readpartial(length)
+    bytes << readpartial(length - bytes.bytesize) while bytes.bytesize < length
+    bytes
+  end
+
+  def write(bytes)
+    bytes.bytesize
+  end
+
+  def flush
+    self
+  end
+end
+
 # Returns what the block returns, or the outcome that its error stands for.
 def outcome(stream)
   result = yield
@@ -172,11 +202,39 @@ def encode(request)
   { writes: stream.writes, results: results }
 end
 
+# Writes or reads frames in a loop and times it, for pyproctest bench.
+def measure(request)
+  return { refused: "measure cannot #{request['what']}" } unless %w[encode decode].include?(request['what'])
+
+  payload = 'x'.b * request['size']
+  stream = Stream.new({})
+  write_frame(framer_over(stream, request), 7, payload)
+  framer = framer_over(Endless.new([stream.writes.join].pack('H*')), request)
+  began = now
+  request['count'].times { request['what'] == 'encode' ? write_frame(framer, 7, payload) : read_again(framer, request) }
+  { took_ns: now - began }
+rescue NotWritten
+  raise
+rescue StandardError => e
+  { failed: e.message }
+end
+
+def read_again(framer, request)
+  id, payload = read_frame(framer)
+  right = payload.bytesize == request['size'] && id == (request['framing'] == 'basic' ? 0 : 7)
+  raise 'another frame was read than is on the stream' unless right
+end
+
+def now
+  Process.clock_gettime(Process::CLOCK_MONOTONIC, :nanosecond)
+end
+
 def answer(request)
   case request['do']
   when 'hello' then { role: 'framer', name: NAME }
   when 'decode' then decode(request)
   when 'encode' then encode(request)
+  when 'measure' then measure(request)
   else { refused: "unknown command #{request['do']}" }
   end
 rescue NotWritten => e

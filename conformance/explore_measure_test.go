@@ -45,11 +45,16 @@ func exploredPlainPool(t *testing.T, quirks []string, x conformance.Exploration)
 	var pools []*plainPool
 	e, err := conformance.CheckExplorePool(t.Context(), func(o conformance.PoolOptions) (conformance.Pool, error) {
 		p, err := newPlainPool(o, quirks...)
+		if err != nil {
+			return nil, err
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		pools = append(pools, p)
-		return p, err
+		return p, nil
 	}, x)
+	mu.Lock() // a history that the end of the run interrupts may still be making a pool
+	defer mu.Unlock()
 	for _, p := range pools {
 		p.mopUp()
 	}

@@ -242,6 +242,8 @@ func checkPlainPool(ctx context.Context, quirks []string, opts ...conformance.Op
 		pools = append(pools, p)
 		return p, nil
 	}, opts...)
+	mu.Lock() // a case that the end of the run interrupts may still be making a pool
+	defer mu.Unlock()
 	for _, p := range pools {
 		p.mopUp()
 	}

@@ -73,7 +73,7 @@ func TestAnOutputThatBlocksHoldsUpNothing(t *testing.T) {
 		requireEcho(t, p, `2`)
 	}
 	require.NoError(t, p.Shutdown(context.Background()))
-	require.Less(t, len(out.String()), 1<<20, "Shutdown has returned before the writer has")
+	require.Less(t, len(out.String()), 2<<20, "Shutdown has returned before the writer has")
 
 	close(out.released)
 	until(t, func() bool { return strings.Contains(out.String(), "bytes of the workers' output were dropped") })

@@ -94,7 +94,9 @@ func (g *generator) draw() {
 		g.add(explore.Step{Do: "start", How: "never", Worker: 1 + g.IntN(g.o.Workers)})
 		return
 	}
-	if g.chance(0.15) {
+	if g.chance(0.06) {
+		g.slowStart()
+	} else if g.chance(0.15) {
 		g.add(explore.Step{Do: "start", How: pick(g, []string{"exit", "exit-0", "silent"}), Worker: 1 + g.IntN(g.o.Workers)})
 		if g.chance(0.5) {
 			g.call("")
@@ -115,6 +117,30 @@ func (g *generator) draw() {
 	if g.chance(0.4) {
 		g.end()
 	}
+}
+
+// slowStart has calls, Health and now and then Shutdown beside a Start.
+func (g *generator) slowStart() {
+	g.add(explore.Step{Do: "start", How: "slow", Worker: 1 + g.IntN(g.o.Workers)})
+	for range 1 + g.IntN(5) {
+		switch g.IntN(6) {
+		case 0:
+			g.add(explore.Step{Do: "health"})
+		case 1:
+			g.call("ended")
+		case 2, 3:
+			g.endContext()
+		default:
+			g.call("")
+		}
+		if g.chance(0.3) {
+			g.add(explore.Step{Do: "settle"})
+		}
+	}
+	if g.chance(0.2) {
+		g.end()
+	}
+	g.add(explore.Step{Do: "ready"})
 }
 
 func (g *generator) one() {
@@ -347,6 +373,14 @@ func (g *generator) crowd() {
 func (g *generator) end() {
 	for range g.IntN(4) {
 		g.call("")
+	}
+	if g.chance(0.06) { // what runs outlasts the stop timeout
+		g.call("")
+		g.add(explore.Step{Do: "settle"})
+		g.add(explore.Step{Do: "shutdown", How: "beside"})
+		g.add(explore.Step{Do: "outlast"})
+		g.answer("")
+		return
 	}
 	s := explore.Step{Do: "shutdown"}
 	if g.chance(0.3) {

@@ -31,9 +31,10 @@ type model struct {
 	calls     []*call
 	answers   []*answer
 
-	fate      map[int]string // what the process of that number does when it appears: "exit", "exit-0", "silent", "never"
+	fate      map[int]string // what the process of that number does when it appears: "exit", "exit-0", "silent", "never", "slow"
 	started   bool           // Start has returned without an error
 	failing   bool           // a Start was bound to fail
+	starting  *slowStart     // a Start that runs beside the history
 	stopping  bool           // Shutdown was called
 	stopAt    time.Time      // when
 	stopped   bool           // Shutdown has returned
@@ -69,7 +70,8 @@ type call struct {
 	due      *answer   // an answer that must end it
 	behind   []*answer // that had been read when it was made
 	broken   bool      // its worker or its connection was lost, or it got a violation
-	stopAtIt bool      // Shutdown began while it was made
+	stopAtIt bool      // Shutdown had returned when it was made
+	early    bool      // it was made before Start had returned
 	cancel   context.CancelFunc
 }
 
@@ -111,7 +113,7 @@ func (m *model) call(name string) *call {
 func (m *model) appears(w *process) {
 	m.processes = append(m.processes, w)
 	w.number = len(m.processes)
-	w.silent = m.fate[w.number] == "silent" || m.fate[w.number] == "never"
+	w.silent = slices.Contains([]string{"silent", "never", "slow"}, m.fate[w.number])
 	for _, o := range m.processes {
 		if o != w && o.path == w.path && !o.exited {
 			m.later(func() {
@@ -170,9 +172,20 @@ func (m *model) calm() bool {
 	return m.started && !m.stopping && !m.doubtful && !slices.ContainsFunc(m.calls, odd)
 }
 
+// mustFinish reports whether a call that runs when Shutdown begins must get its answer, however long that takes.
+func (m *model) mustFinish() bool { return m.started && m.stopping && !m.hurried && !m.doubtful }
+
 // signalled takes a signal that a worker got.
 func (m *model) signalled(w *process) {
 	m.outlivesStart(w, "the signal "+w.signals[0])
+	for _, a := range m.arrivals {
+		if a.at == w && a.call != nil && a.outstanding() && !a.atStop && !a.call.ended && !a.call.returned && m.mustFinish() {
+			m.fail(explore.Failure{
+				Rule: "running-calls-finish-in-shutdown", Clause: "SHD-2", Kin: []string{"SHD-3"},
+				Want: w.name() + " goes on until it has answered " + a.call.name + ", since Shutdown's context has not ended", Got: "the signal " + w.signals[0],
+			})
+		}
+	}
 	if m.stopping && m.started && len(w.signals) == 1 {
 		m.exercise("SHD-3")
 		if w.signals[0] != "terminated" {
@@ -222,6 +235,7 @@ func (m *model) unreadable(problem string, data []byte) {
 
 // arrives takes a request at a worker.
 func (m *model) arrives(a *arrival, header uint64, body json.RawMessage, size int) {
+	a.atStop = m.stopping
 	m.arrivals = append(m.arrivals, a)
 	health := a.method == "health"
 	zero, differ, unique := "RID-1", "RID-3", "RID-2"
@@ -389,15 +403,15 @@ func (m *model) ends(c *call) {
 			wrong("error-answers-carry-their-text", "MSG-16", "an error that carries the worker's text, "+text.Clip(wire.Quote(c.due.says), 200))
 		}
 		return
-	case c.before && !m.stopping && m.started:
+	case !m.started, c.early && c.arrival == nil && !m.stopping:
+		if m.failing {
+			m.exercise("STA-8")
+		}
+		return
+	case c.before && !m.stopping:
 		m.exercise("CAN-11")
 		if !is(context.Canceled) && !is(context.DeadlineExceeded) && !m.doubtful {
 			wrong("contexts-end-calls-with-their-error", "CAN-11", "the error of its context", "CAN-1")
-		}
-		return
-	case !m.started:
-		if m.failing {
-			m.exercise("STA-8")
 		}
 		return
 	case c.notUTF8 && c.arrival == nil:
@@ -422,6 +436,9 @@ func (m *model) ends(c *call) {
 		m.exercise("SHD-1")
 		if m.stopped && c.stopAtIt && !is(spec.Closed) {
 			wrong("calls-after-shutdown-are-closed", "SHD-1", "the error closed")
+		}
+		if c.due == nil && c.arrival != nil && !c.arrival.atStop && !c.broken && m.mustFinish() && !c.arrival.conn.loose {
+			wrong("running-calls-finish-in-shutdown", "SHD-2", c.name+" goes on until its answer, since Shutdown's context has not ended", "SHD-3")
 		}
 		if c.due != nil && !m.hurried && !c.broken && c.due.valid {
 			wrong("running-calls-finish-in-shutdown", byHow(c.due.how, "SHD-2"), "its answer, since Shutdown's context has not ended", "SHD-2", "SHD-3")

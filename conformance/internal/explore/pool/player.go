@@ -227,6 +227,7 @@ func (p *player) finish() {
 	fine := p.m.failure == nil && p.blocked == "" && p.ctx.Err() == nil
 	p.mu.Unlock()
 	if fine {
+		p.ready()
 		p.allRead()
 		p.settle()
 		p.answerAll()
@@ -245,6 +246,9 @@ func (p *player) finish() {
 	p.over = true
 	for _, c := range p.m.calls {
 		c.cancel()
+	}
+	if p.m.starting != nil {
+		p.m.starting.cancel()
 	}
 	p.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), time.Second)
@@ -322,6 +326,9 @@ func (p *player) answerAll() {
 }
 
 func (p *player) do(s explore.Step) {
+	if p.duringStart(s.Do) {
+		return
+	}
 	switch s.Do {
 	case "settle":
 		p.settle()
@@ -393,10 +400,20 @@ func (p *player) do(s explore.Step) {
 		})
 	case "unhang":
 		p.unhang(s)
+	case "ready":
+		p.ready()
 	case "health":
 		p.health()
 	case "shutdown":
 		p.shutdown(s)
+	case "outlast":
+		p.mu.Lock()
+		left := time.Until(p.m.stopAt.Add(stopTimeout * 7 / 6))
+		waits := p.m.stopping
+		p.mu.Unlock()
+		if waits { // it is over before that if the pool does not wait for what runs
+			p.awaitFor(left, func() bool { return p.m.stopped })
+		}
 	}
 }
 
@@ -428,52 +445,35 @@ func (p *player) allRead() {
 // start starts the pool and waits until Start returns.
 func (p *player) start(s explore.Step) {
 	p.mu.Lock()
-	if p.m.started || p.m.stopping {
+	if p.m.started || p.m.stopping || p.m.starting != nil {
 		p.mu.Unlock()
 		return
 	}
 	before := len(p.m.processes)
-	p.m.failing = s.How != ""
+	p.m.failing = s.How != "" && s.How != "slow"
 	if s.How == "never" && p.m.options.StartWithin == 0 {
 		p.mu.Unlock()
 		return // it would take two minutes
 	}
 	victim := 1 + max(s.Worker-1, 0)%p.m.options.Workers
 	p.m.fate = map[int]string{}
-	if p.m.failing {
+	if s.How != "" {
 		p.m.fate[before+victim] = s.How
 	}
 	p.note("caller", "Start %s", s.How)
 	p.mu.Unlock()
-	ctx, cancel := context.WithCancel(p.ctx)
-	defer cancel()
-	var err error
-	var panicked any
-	done := make(chan struct{})
-	go func() {
-		defer func() {
-			panicked = recover()
-			close(done)
-			p.mu.Lock()
-			p.changedLocked()
-			p.mu.Unlock()
-		}()
-		p.label.do(func() { err = p.pool.Start(ctx) })
-	}()
+	running := p.beginStart(s, before)
+	if s.How == "slow" {
+		p.startSlowly(running)
+		return
+	}
+	defer running.cancel()
 	if s.How == "silent" { // as soon as all have appeared, its context ends
 		p.awaitFor(10*time.Second, func() bool { return len(p.m.processes) >= before+victim })
-		cancel()
-	}
-	returned := func() bool {
-		select {
-		case <-done:
-			return true
-		default:
-			return false
-		}
+		running.cancel()
 	}
 	p.must(func() *explore.Failure {
-		if returned() {
+		if running.returned() {
 			return nil
 		}
 		clause := "STA-1"
@@ -485,10 +485,10 @@ func (p *player) start(s explore.Step) {
 		}
 		return &explore.Failure{Rule: "start-returns", Clause: clause, Kin: []string{"STA-2", "STA-7"}, NotSeen: true, Want: "Start returns", Got: "it does not"}
 	})
-	if !returned() {
+	if !running.returned() {
 		return
 	}
-	if p.startReturned(s, before, err, panicked); s.How != "" {
+	if p.startReturned(s, before, running.err, running.panics); s.How != "" {
 		p.goroutinesOfAFailedStartEnd()
 	}
 }
@@ -637,7 +637,7 @@ func (p *player) call(s explore.Step) {
 	if c.ended || c.tooLarge || !p.m.started {
 		p.m.disturbed = true
 	}
-	c.stopAtIt = p.m.stopped
+	c.stopAtIt, c.early = p.m.stopped, !p.m.started
 	for _, a := range p.m.answers {
 		if a.read {
 			c.behind = append(c.behind, a)
@@ -1044,6 +1044,9 @@ func (p *player) nothingLeft() {
 		processes, sockets = "STA-3", "STA-4"
 	}
 	clause := processes
+	if p.m.starting != nil {
+		clause, sockets = "SHD-7", "SHD-7"
+	}
 	if len(p.shutdowns) > 1 {
 		clause = "SHD-8"
 		p.m.exercise("SHD-8")
@@ -1055,13 +1058,19 @@ func (p *player) nothingLeft() {
 		}
 	}
 	if name := p.stage.socketLeft(); name != "" {
-		p.m.fail(explore.Failure{Rule: "shutdown-leaves-no-socket", Clause: sockets, Kin: []string{"STA-4"}, Want: "no socket file is left when Shutdown has returned", Got: name})
+		p.m.fail(explore.Failure{Rule: "shutdown-leaves-no-socket", Clause: sockets, Kin: []string{"STA-4", "SHD-4"}, Want: "no socket file is left when Shutdown has returned", Got: name})
 	}
 }
 
 // awaitShutdowns waits until every Shutdown has returned. What waits at a worker is answered before, so nothing holds it up.
 func (p *player) awaitShutdowns() {
 	p.answerAll()
+	p.mu.Lock()
+	start := p.m.starting
+	p.mu.Unlock()
+	if start != nil {
+		p.awaitStart(start, explore.Failure{Rule: "shutdown-ends-a-start", Clause: "SHD-7", Kin: []string{"SHD-5"}, Want: "Start returns, since Shutdown was called while its workers started", Got: "it does not"})
+	}
 	p.must(func() *explore.Failure {
 		for _, done := range p.shutdowns {
 			select {

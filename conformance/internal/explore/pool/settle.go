@@ -32,7 +32,7 @@ func (m *model) owed() *explore.Failure {
 			continue
 		}
 		switch {
-		case c.before && m.started && !m.stopping:
+		case c.before && (m.started || m.starting != nil) && !m.stopping:
 			return missing("ended-calls-return", "CAN-11", c.name+", whose context had ended before, returns", "CAN-1")
 		case c.tooLarge && m.started && !m.doubtful && !m.stopping:
 			there, waiting := m.outstanding()

@@ -83,6 +83,7 @@ type arrival struct {
 	call      *call // nil for a health call
 	answered  bool  // an answer was ordered
 	strayed   bool  // a stray answer bears its ID, and may have ended it
+	atStop    bool  // it came when Shutdown was called
 	withdrawn bool  // its cancellation or the end of its connection came
 }
 

@@ -29,6 +29,8 @@ func (s *Subject) Describe(step explore.Step) string {
 			return fmt.Sprintf("Start, in which worker %d exits with status 0", step.Worker)
 		case "never":
 			return fmt.Sprintf("Start, in which worker %d never listens", step.Worker)
+		case "slow":
+			return fmt.Sprintf("Start, in which worker %d does not listen yet, beside what follows", step.Worker)
 		case "silent":
 			return fmt.Sprintf("Start, in which worker %d never listens, until its context ends", step.Worker)
 		}
@@ -77,6 +79,10 @@ func (s *Subject) Describe(step explore.Step) string {
 			return fmt.Sprintf("worker %d answers the health calls that wait with an error, and later ones well", step.Worker)
 		}
 		return fmt.Sprintf("worker %d answers health calls again, those that wait first", step.Worker)
+	case "ready":
+		return "the worker that Start waits for listens, and Start returns"
+	case "outlast":
+		return fmt.Sprintf("more than the stop timeout of %v passes", stopTimeout)
 	case "health":
 		return "Health"
 	case "shutdown":

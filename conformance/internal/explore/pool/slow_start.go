@@ -1,0 +1,134 @@
+package pool
+
+import (
+	"context"
+	"slices"
+
+	"github.com/pyproctest/pyproctest/conformance/internal/explore"
+	"github.com/pyproctest/pyproctest/conformance/internal/scripted"
+)
+
+// slowStart is a Start beside the history: one of its workers does not listen before the step "ready".
+type slowStart struct {
+	step   explore.Step
+	before int // processes before it
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error
+	panics any
+}
+
+func (s *slowStart) returned() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// beginStart begins a Start beside the history.
+func (p *player) beginStart(step explore.Step, before int) *slowStart {
+	ctx, cancel := context.WithCancel(p.ctx)
+	s := &slowStart{step: step, before: before, cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer func() {
+			s.panics = recover()
+			close(s.done)
+			p.mu.Lock()
+			p.changedLocked()
+			p.mu.Unlock()
+		}()
+		p.label.do(func() { s.err = p.pool.Start(ctx) })
+	}()
+	return s
+}
+
+// startSlowly begins a Start that cannot be done before the step "ready".
+func (p *player) startSlowly(s *slowStart) {
+	victim := s.before + 1 + max(s.step.Worker-1, 0)%p.m.options.Workers
+	p.mu.Lock()
+	p.m.starting = s
+	p.mu.Unlock()
+	p.await(func() bool { return len(p.m.processes) >= victim || s.returned() })
+}
+
+// mayDuringStart are the steps that a slow Start can have beside it. What befalls a worker would make it fail.
+var mayDuringStart = []string{"settle", "call", "end-context", "answer", "health", "shutdown", "ready"}
+
+// duringStart reports whether the step cannot be played, since a Start is running.
+func (p *player) duringStart(do string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.m.starting != nil && !slices.Contains(mayDuringStart, do)
+}
+
+// ready has the worker listen that a slow Start waits for, unless the pool is shut down meanwhile, and waits until Start has
+// returned.
+func (p *player) ready() {
+	p.mu.Lock()
+	s := p.m.starting
+	if s == nil || p.m.stopping {
+		p.mu.Unlock()
+		return
+	}
+	if !s.returned() {
+		for _, w := range p.m.processes {
+			if w.silent && !w.exited {
+				w.silent, w.listens = false, true
+				p.note(w.name(), "listens at last")
+				w.order(scripted.Message{Kind: scripted.OrderListen})
+			}
+		}
+	}
+	for number, fate := range p.m.fate { // a process that has yet to appear need not wait
+		if fate == "slow" {
+			delete(p.m.fate, number)
+		}
+	}
+	p.mu.Unlock()
+	p.awaitStart(s, explore.Failure{Rule: "start-returns", Clause: "STA-1", Kin: []string{"SHD-7"}, Want: "Start returns, since every worker listens", Got: "it does not"})
+}
+
+// awaitStart waits until Start has returned, and judges it.
+func (p *player) awaitStart(s *slowStart, missing explore.Failure) {
+	p.must(func() *explore.Failure {
+		if s.returned() {
+			return nil
+		}
+		missing.NotSeen = true
+		return &missing
+	})
+	if !s.returned() {
+		return
+	}
+	s.cancel()
+	p.mu.Lock()
+	stopping := p.m.stopping
+	p.m.starting = nil
+	p.mu.Unlock()
+	if !stopping {
+		p.startReturned(s.step, s.before, s.err, s.panics)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.note("caller", "Start returned: %v", s.err)
+	if p.unreachable(s.err) {
+		return
+	}
+	p.m.exercise("SHD-7")
+	if s.panics != nil || s.err == nil {
+		p.m.fail(explore.Failure{
+			Rule: "shutdown-ends-a-start", Clause: "SHD-7", Kin: []string{"STA-1", "SHD-5"},
+			Want: "an error from Start, since Shutdown was called before all its workers were ready", Got: startOutcome(s),
+		})
+	}
+}
+
+func startOutcome(s *slowStart) string {
+	if s.panics != nil {
+		return "a panic"
+	}
+	return "no error"
+}

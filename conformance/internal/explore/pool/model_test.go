@@ -85,6 +85,15 @@ func TestAKillAtTheEndOfTheStopTimeoutSaysNothingOfSIGTERM(t *testing.T) {
 	}
 }
 
+// A pool may kill a worker that left a check unanswered. It may have begun to when Shutdown was called.
+func TestAKillOfAWorkerThatMayCountAsHungSaysNothingOfSIGTERM(t *testing.T) {
+	w := &process{number: 1}
+	m := newModel()
+	m.stopping, m.stopAt, m.doubtful, m.processes = true, time.Now(), true, []*process{w}
+	m.exits(w)
+	require.Nil(t, m.failure)
+}
+
 // Only what surely counts as unhealthy, while another worker surely serves, must be given no calls [SEL-3].
 func TestCallsGivenToAnUnhealthyWorkerAreToldWhereItIsSure(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -130,5 +139,42 @@ func TestNobodySurelyHangsWhereAnotherMayBeUnhealthyInstead(t *testing.T) {
 		m.processes, m.hangs = []*process{hung, other}, []*hang{{w: hung, seen: true, since: time.Now().Add(-time.Second)}}
 		c.set(m, hung, other)
 		require.Equal(t, c.many, m.onlyHanging(), name)
+	}
+}
+
+// Shutdown lets what runs finish, however long that takes, unless its context ends [SHD-2].
+func TestAWorkerIsToldToStopOnlyWhenItHasAnsweredWhatRuns(t *testing.T) {
+	for name, c := range map[string]struct {
+		set     func(m *model, a *arrival)
+		accused bool
+	}{
+		"a call runs":                            {func(*model, *arrival) {}, true},
+		"Shutdown's context may have ended":      {func(m *model, _ *arrival) { m.hurried = true }, false},
+		"it came when Shutdown had been called":  {func(_ *model, a *arrival) { a.atStop = true }, false},
+		"it is answered":                         {func(_ *model, a *arrival) { a.answered = true }, false},
+		"its cancellation came":                  {func(_ *model, a *arrival) { a.withdrawn = true }, false},
+		"its context has ended":                  {func(_ *model, a *arrival) { a.call.ended = true }, false},
+		"it runs at another worker":              {func(_ *model, a *arrival) { a.at = &process{number: 2} }, false},
+		"a worker may be replaced for something": {func(m *model, _ *arrival) { m.doubtful = true }, false},
+	} {
+		m, w := newModel(), &process{number: 1, signals: []string{"terminated"}}
+		m.stopping, m.processes = true, []*process{w}
+		a := &arrival{at: w, conn: &wireConn{}, call: &call{name: "k1"}}
+		m.arrivals = []*arrival{a}
+		c.set(m, a)
+		m.signalled(w)
+		require.Equal(t, c.accused, m.failure != nil, name)
+		if c.accused {
+			require.Equal(t, "SHD-2", m.failure.Clause, name)
+		}
+	}
+}
+
+// What a call returns that was made before Start was done is open, also where the pool tells it a moment later.
+func TestCallsMadeDuringAStartMayBeRefused(t *testing.T) {
+	for early, accused := range map[bool]bool{true: false, false: true} {
+		m := newModel()
+		m.ends(&call{name: "k1", early: early, err: spec.NotStarted})
+		require.Equal(t, accused, m.failure != nil)
 	}
 }

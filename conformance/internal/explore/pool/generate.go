@@ -123,12 +123,14 @@ func (g *generator) draw() {
 func (g *generator) slowStart() {
 	g.add(explore.Step{Do: "start", How: "slow", Worker: 1 + g.IntN(g.o.Workers)})
 	for range 1 + g.IntN(5) {
-		switch g.IntN(6) {
+		switch g.IntN(7) {
 		case 0:
 			g.add(explore.Step{Do: "health"})
 		case 1:
 			g.call("ended")
-		case 2, 3:
+		case 2:
+			g.add(explore.Step{Do: "start"})
+		case 3, 4:
 			g.endContext()
 		default:
 			g.call("")
@@ -371,6 +373,9 @@ func (g *generator) crowd() {
 }
 
 func (g *generator) end() {
+	if g.chance(0.3) {
+		g.fill()
+	}
 	for range g.IntN(4) {
 		g.call("")
 	}
@@ -402,6 +407,9 @@ func (g *generator) end() {
 			}
 		default:
 			g.call("")
+		}
+		if g.chance(0.2) {
+			g.add(explore.Step{Do: "settle"})
 		}
 	}
 }

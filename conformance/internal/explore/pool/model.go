@@ -38,6 +38,7 @@ type model struct {
 	stopping  bool           // Shutdown was called
 	stopAt    time.Time      // when
 	stopped   bool           // Shutdown has returned
+	refuses   bool           // a call was refused because of Shutdown, so it has begun
 	hurried   bool           // its context has ended
 	doubtful  bool           // a seat is not surely healthy: a process has died or hung, or a connection is broken
 	wayOut    bool           // a slot came back
@@ -70,7 +71,7 @@ type call struct {
 	due      *answer   // an answer that must end it
 	behind   []*answer // that had been read when it was made
 	broken   bool      // its worker or its connection was lost, or it got a violation
-	stopAtIt bool      // Shutdown had returned when it was made
+	stopAtIt bool      // Shutdown had surely begun when it was made
 	early    bool      // it was made before Start had returned
 	cancel   context.CancelFunc
 }
@@ -286,6 +287,9 @@ func (m *model) arrives(a *arrival, header uint64, body json.RawMessage, size in
 	}
 	a.call = c
 	switch {
+	case c.stopAtIt:
+		m.fail(explore.Failure{Rule: "calls-after-shutdown-are-closed", Clause: "SHD-1", Kin: []string{"SHD-5"}, Want: c.name + " is refused, since it was made after Shutdown had begun", Got: "its request"})
+		return
 	case c.before:
 		m.fail(explore.Failure{Rule: "ended-calls-send-nothing", Clause: "CAN-11", Want: c.name + ", whose context had ended, sends nothing", Got: "its request"})
 	case c.arrival != nil:
@@ -435,7 +439,10 @@ func (m *model) ends(c *call) {
 		return
 	case m.stopping:
 		m.exercise("SHD-1")
-		if m.stopped && c.stopAtIt && !is(spec.Closed) {
+		if is(spec.Closed) {
+			m.refuses = true
+		}
+		if c.stopAtIt && !is(spec.Closed) {
 			wrong("calls-after-shutdown-are-closed", "SHD-1", "the error closed")
 		}
 		if c.due == nil && c.arrival != nil && !c.arrival.atStop && !c.broken && m.mustFinish() && !c.arrival.conn.loose {

@@ -91,8 +91,14 @@ type player struct {
 	changed   chan struct{}
 	events    []result.Event
 	over      bool // what comes from now on is not judged
-	shutdowns []chan struct{}
+	shutdowns []*stop
 	pending   int // Health calls that have not returned
+}
+
+// stop is a Shutdown that was called.
+type stop struct {
+	returned bool
+	limited  bool // its context ends soon
 }
 
 // mostEvents is how many events of a history are kept.
@@ -249,6 +255,9 @@ func (p *player) finish() {
 	}
 	if p.m.starting != nil {
 		p.m.starting.cancel()
+		for _, second := range p.m.starting.beside {
+			second.cancel()
+		}
 	}
 	p.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), time.Second)
@@ -445,6 +454,12 @@ func (p *player) allRead() {
 // start starts the pool and waits until Start returns.
 func (p *player) start(s explore.Step) {
 	p.mu.Lock()
+	if s := p.m.starting; s != nil && !p.m.stopping && len(s.beside) == 0 {
+		p.note("caller", "Start, beside the other")
+		p.mu.Unlock()
+		s.beside = append(s.beside, p.beginStart(explore.Step{}, 0))
+		return
+	}
 	if p.m.started || p.m.stopping || p.m.starting != nil {
 		p.mu.Unlock()
 		return
@@ -637,7 +652,7 @@ func (p *player) call(s explore.Step) {
 	if c.ended || c.tooLarge || !p.m.started {
 		p.m.disturbed = true
 	}
-	c.stopAtIt, c.early = p.m.stopped, !p.m.started
+	c.stopAtIt, c.early = p.m.stopped || p.m.refuses, !p.m.started
 	for _, a := range p.m.answers {
 		if a.read {
 			c.behind = append(c.behind, a)
@@ -910,6 +925,12 @@ func (p *player) settle() {
 		}
 		return nil
 	})
+	p.must(func() *explore.Failure {
+		if slices.ContainsFunc(p.shutdowns, func(s *stop) bool { return s.limited && !s.returned }) {
+			return &explore.Failure{Rule: "hurried-shutdowns-return", Clause: "SHD-2", Kin: []string{"SHD-5", "SHD-8", "SHD-4"}, NotSeen: true, Want: "Shutdown returns, since its context has ended", Got: "it does not"}
+		}
+		return nil
+	})
 	p.giveUpSpoiled()
 	p.checks()
 	p.must(p.m.owedChecks)
@@ -998,8 +1019,8 @@ func (p *player) shutdown(s explore.Step) {
 		p.m.hurried = true
 	}
 	p.note("caller", "Shutdown %s", s.How)
-	done := make(chan struct{})
-	p.shutdowns = append(p.shutdowns, done)
+	this := &stop{limited: s.Count > 0}
+	p.shutdowns = append(p.shutdowns, this)
 	p.mu.Unlock()
 	ctx, cancel := p.ctx, func() {}
 	if s.Count > 0 {
@@ -1015,7 +1036,7 @@ func (p *player) shutdown(s explore.Step) {
 		}()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		close(done)
+		this.returned = true
 		defer p.changedLocked()
 		if p.over || p.unreachable(err) {
 			return
@@ -1072,10 +1093,8 @@ func (p *player) awaitShutdowns() {
 		p.awaitStart(start, explore.Failure{Rule: "shutdown-ends-a-start", Clause: "SHD-7", Kin: []string{"SHD-5"}, Want: "Start returns, since Shutdown was called while its workers started", Got: "it does not"})
 	}
 	p.must(func() *explore.Failure {
-		for _, done := range p.shutdowns {
-			select {
-			case <-done:
-			default:
+		for _, s := range p.shutdowns {
+			if !s.returned {
 				return &explore.Failure{Rule: "shutdown-returns", Clause: "SHD-5", Kin: []string{"SHD-2", "SHD-4", "SHD-3"}, NotSeen: true, Want: "Shutdown returns, since no call is running", Got: "it does not"}
 			}
 		}

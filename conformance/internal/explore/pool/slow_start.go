@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/explore"
@@ -11,7 +12,8 @@ import (
 // slowStart is a Start beside the history: one of its workers does not listen before the step "ready".
 type slowStart struct {
 	step   explore.Step
-	before int // processes before it
+	before int          // processes before it
+	beside []*slowStart // the Start that was called while it ran
 	cancel context.CancelFunc
 	done   chan struct{}
 	err    error
@@ -54,7 +56,7 @@ func (p *player) startSlowly(s *slowStart) {
 }
 
 // mayDuringStart are the steps that a slow Start can have beside it. What befalls a worker would make it fail.
-var mayDuringStart = []string{"settle", "call", "end-context", "answer", "health", "shutdown", "ready"}
+var mayDuringStart = []string{"settle", "call", "end-context", "answer", "health", "shutdown", "start", "ready"}
 
 // duringStart reports whether the step cannot be played, since a Start is running.
 func (p *player) duringStart(do string) bool {
@@ -71,6 +73,11 @@ func (p *player) ready() {
 	if s == nil || p.m.stopping {
 		p.mu.Unlock()
 		return
+	}
+	for _, second := range s.beside {
+		if second.returned() && second.panics == nil && second.err == nil && !s.returned() {
+			p.m.fail(explore.Failure{Rule: "start-waits-for-all", Clause: "STA-1", Kin: []string{"SHD-7"}, Want: "no Start returns without an error before every worker listens", Got: "the second one does"})
+		}
 	}
 	if !s.returned() {
 		for _, w := range p.m.processes {
@@ -103,6 +110,7 @@ func (p *player) awaitStart(s *slowStart, missing explore.Failure) {
 		return
 	}
 	s.cancel()
+	p.besideStart(s)
 	p.mu.Lock()
 	stopping := p.m.stopping
 	p.m.starting = nil
@@ -124,6 +132,47 @@ func (p *player) awaitStart(s *slowStart, missing explore.Failure) {
 			Want: "an error from Start, since Shutdown was called before all its workers were ready", Got: startOutcome(s),
 		})
 	}
+}
+
+// besideStart waits for the Start that was called while the other ran, and looks whether both have started workers.
+func (p *player) besideStart(s *slowStart) {
+	if len(s.beside) == 0 {
+		return
+	}
+	second := s.beside[0]
+	p.must(func() *explore.Failure {
+		if second.returned() {
+			return nil
+		}
+		return &explore.Failure{Rule: "start-returns", Clause: "SHD-7", Kin: []string{"STA-1"}, NotSeen: true, Want: "the second Start returns, since the first one has", Got: "it does not"}
+	})
+	if !second.returned() {
+		return
+	}
+	second.cancel()
+	if second.panics != nil {
+		p.mu.Lock()
+		p.m.fail(explore.Failure{Rule: "no-panic", Clause: "SHD-5", Want: "the second Start returns", Got: fmt.Sprint("panic: ", second.panics)})
+		p.mu.Unlock()
+		return
+	}
+	alive := 0
+	p.must(func() *explore.Failure {
+		alive = 0
+		for _, w := range p.m.processes {
+			if !w.exited {
+				alive++
+			}
+		}
+		if alive <= p.m.options.Workers {
+			p.m.exercise("SHD-7")
+			return nil
+		}
+		return &explore.Failure{
+			Rule: "two-starts-start-one-pool", Clause: "SHD-7", Kin: []string{"STA-1", "SHD-4"}, NotSeen: true,
+			Want: fmt.Sprintf("%d workers, also where Start is called twice", p.m.options.Workers), Got: fmt.Sprintf("%d processes", alive),
+		}
+	})
 }
 
 func startOutcome(s *slowStart) string {

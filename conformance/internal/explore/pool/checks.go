@@ -36,6 +36,7 @@ type hang struct {
 	others map[*process]int // how many checks each other worker had had when a check of this one hung; nil until then
 	since  time.Time        // when that check came
 	seen   bool             // the pool has shown that it counts the worker as unhealthy
+	calls  int              // that had been made when that was sure
 	sure   bool             // and none but it and other hung ones, when nothing was on its way to them
 	past   bool             // it answers again, and the pool has counted every worker as healthy since
 }
@@ -55,7 +56,7 @@ func (w *process) serves() bool { return w.listens && !w.exited && !w.ordered &&
 // not wait for the last one.
 func (m *model) checked(w *process) {
 	w.checks.count++
-	if w.checks.before.After(m.checkedAt) {
+	if w.checks.before.After(m.checkedAt) && !m.mayReplace() { // else it may have ended badly before
 		m.checkedAt = w.checks.before
 	}
 	w.checks.before = w.checks.answered
@@ -117,7 +118,7 @@ func (p *player) unhang(s explore.Step) {
 		w.checks.answered = time.Now()
 	}
 	if s.How == "error" {
-		p.m.doubtful = true
+		p.m.doubtful, p.m.failed = true, true
 	}
 	for _, a := range waiting {
 		a.answered = true
@@ -224,6 +225,9 @@ func (p *player) sureOfHung() {
 		return
 	}
 	for _, h := range p.m.hangs {
+		if !h.sure && !h.past {
+			h.calls = len(p.m.calls)
+		}
 		h.sure = !h.past
 	}
 }
@@ -247,9 +251,10 @@ func (m *model) onlyHanging() (n int) {
 }
 
 // givenToUnhealthy judges a call that has reached a worker.
-func (m *model) givenToUnhealthy(w *process, call string) {
+func (m *model) givenToUnhealthy(w *process, name string) {
+	made := slices.IndexFunc(m.calls, func(c *call) bool { return c.name == name }) // an earlier one may have been given before
 	hung := func(o *process) bool {
-		return slices.ContainsFunc(m.hangs, func(h *hang) bool { return h.w == o && h.sure && !h.over() })
+		return slices.ContainsFunc(m.hangs, func(h *hang) bool { return h.w == o && h.sure && !h.over() && made >= h.calls })
 	}
 	other := slices.IndexFunc(m.processes, func(o *process) bool { return o != w && o.serves() && !o.mute })
 	if other < 0 || m.deaths > 0 || !slices.ContainsFunc(m.hangs, func(h *hang) bool { return h.sure && !h.over() }) {
@@ -259,7 +264,7 @@ func (m *model) givenToUnhealthy(w *process, call string) {
 	if hung(w) {
 		m.fail(explore.Failure{
 			Rule: "unhealthy-workers-get-no-calls", Clause: "SEL-3", Kin: []string{"HLT-2"},
-			Want: "no call reaches " + w.name() + ", which the pool counts as unhealthy, while " + m.processes[other].name() + " is healthy", Got: "the request of " + call,
+			Want: "no call reaches " + w.name() + ", which the pool counts as unhealthy, while " + m.processes[other].name() + " is healthy", Got: "the request of " + name,
 		})
 	}
 }

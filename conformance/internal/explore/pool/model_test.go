@@ -106,10 +106,12 @@ func TestCallsGivenToAnUnhealthyWorkerAreToldWhereItIsSure(t *testing.T) {
 		"the other hangs too":                    {func(_ *model, _, other *process) { other.mute = true }, false},
 		"the other has ended":                    {func(_ *model, _, other *process) { other.exited = true }, false},
 		"a worker has died":                      {func(m *model, _, _ *process) { m.deaths = 1 }, false},
+		"the call was made before":               {func(m *model, _, _ *process) { m.hangs[0].calls = 1 }, false},
 	} {
 		hung, other := &process{number: 1, listens: true, mute: true}, &process{number: 2, listens: true}
 		m := newModel()
 		m.processes, m.hangs = []*process{hung, other}, []*hang{{w: hung, seen: true, sure: true}}
+		m.calls = []*call{{name: "k1"}}
 		c.set(m, hung, other)
 		m.givenToUnhealthy(other, "k1")
 		require.Nil(t, m.failure, name)

@@ -87,6 +87,8 @@ type player struct {
 	marks   int
 	label   label // of the goroutines of the pool
 
+	unknowing bool // a context that has ended before reaches the pool as one that ends later
+
 	mu        sync.Mutex
 	changed   chan struct{}
 	events    []result.Event
@@ -188,6 +190,7 @@ func (p *player) play(s *Subject, h explore.History) {
 		return
 	}
 	p.pool = made
+	p.respectLimits()
 	for i, step := range h.Steps {
 		p.mu.Lock()
 		p.m.step = i
@@ -317,12 +320,7 @@ func (p *player) laterCallWorks() {
 func (p *player) answerAll() {
 	for range 200 {
 		p.mu.Lock()
-		var names []string
-		for _, c := range p.m.calls {
-			if c.arrival != nil && c.arrival.outstanding() && !c.arrival.at.exited && c.due == nil {
-				names = append(names, c.name)
-			}
-		}
+		names := p.m.unanswered()
 		p.mu.Unlock()
 		if len(names) == 0 {
 			return
@@ -360,6 +358,7 @@ func (p *player) do(s explore.Step) {
 		p.answer(s)
 	case "die":
 		p.withWorker(s, func(w *process) {
+			again := w.dying || w.number <= p.m.before
 			w.ordered, w.dying = true, true
 			p.m.doubtful, p.m.disturbed = true, true
 			for _, a := range p.m.arrivals { // the pool may see the death before the stage does
@@ -368,7 +367,7 @@ func (p *player) do(s explore.Step) {
 				}
 			}
 			p.m.exercise("HLT-4")
-			if p.m.started && !p.m.stopping && len(w.signals) == 0 {
+			if p.m.started && !p.m.stopping && len(w.signals) == 0 && !again {
 				p.m.deaths++
 			}
 			w.order(scripted.Message{Kind: scripted.OrderDie})
@@ -466,7 +465,7 @@ func (p *player) start(s explore.Step) {
 	}
 	before := len(p.m.processes)
 	p.m.failing = s.How != "" && s.How != "slow"
-	if s.How == "never" && p.m.options.StartWithin == 0 {
+	if s.How == "never" && (p.m.options.StartWithin == 0 || p.m.ignores("StartTimeout")) {
 		p.mu.Unlock()
 		return // it would take two minutes
 	}
@@ -537,15 +536,15 @@ func (p *player) startReturned(s explore.Step, before int, err error, panicked a
 	default:
 		p.m.started = true
 		p.m.failing = false
-		p.m.atStart = len(p.m.processes)
-		p.m.doubtful = p.m.options.CheckWithin > 0 // a slow machine may make a check fail
+		p.m.before, p.m.atStart = before, len(p.m.processes)
+		p.m.doubtful = p.m.doubtful || p.m.mayReplace() // a slow machine may make a check fail
 		if before > 0 {
 			p.m.exercise("STA-9")
 			p.m.doubtful = true // the numbers of processes are no longer those of seats
 		}
 		ready := 0
 		for _, w := range p.m.processes {
-			if w.listens && !w.exited {
+			if w.listens && (!w.exited || p.m.mayReplace()) && w.number > before {
 				ready++
 			}
 		}
@@ -611,7 +610,7 @@ func (p *player) unreachable(err error) bool {
 // call makes a call beside the history.
 func (p *player) call(s explore.Step) {
 	p.mu.Lock()
-	if s.Call == "" || p.m.call(s.Call) != nil {
+	if s.Call == "" || p.m.call(s.Call) != nil || s.How == "ended" && p.unknowing {
 		p.mu.Unlock()
 		return
 	}
@@ -925,8 +924,9 @@ func (p *player) settle() {
 		}
 		return nil
 	})
-	p.must(func() *explore.Failure {
-		if slices.ContainsFunc(p.shutdowns, func(s *stop) bool { return s.limited && !s.returned }) {
+	p.must(func() *explore.Failure { // beside one whose context lasts, how soon it returns is its own matter [SHD-8]
+		lasts := slices.ContainsFunc(p.shutdowns, func(s *stop) bool { return !s.limited })
+		if !lasts && slices.ContainsFunc(p.shutdowns, func(s *stop) bool { return !s.returned }) {
 			return &explore.Failure{Rule: "hurried-shutdowns-return", Clause: "SHD-2", Kin: []string{"SHD-5", "SHD-8", "SHD-4"}, NotSeen: true, Want: "Shutdown returns, since its context has ended", Got: "it does not"}
 		}
 		return nil
@@ -967,7 +967,7 @@ func (p *player) giveUpSpoiled() {
 func (p *player) health() {
 	p.mu.Lock()
 	p.pending++
-	checkedAt := p.m.checkedAt
+	checkedAt, started, stopped := p.m.checkedAt, p.m.started, p.m.stopped // what is so when it is called is what it must know
 	p.mu.Unlock()
 	p.calls.Go(func() {
 		var h spec.Health
@@ -988,20 +988,20 @@ func (p *player) health() {
 		switch {
 		case panicked != nil:
 			p.m.fail(explore.Failure{Rule: "no-panic", Clause: "SHD-5", Want: "Health returns", Got: fmt.Sprint("panic: ", panicked)})
-		case p.m.started && !p.m.stopping && !p.m.doubtful && (h.Total != p.m.options.Workers || h.Healthy != p.m.options.Workers):
+		case started && !p.m.stopping && !p.m.doubtful && (h.Total != p.m.options.Workers || h.Healthy != p.m.options.Workers):
 			p.m.fail(explore.Failure{Rule: "health-tells-the-workers", Clause: "HLT-3", Want: fmt.Sprintf("%d workers, all healthy", p.m.options.Workers), Got: fmt.Sprintf("%d, %d healthy", h.Total, h.Healthy)})
-		case p.m.started && !p.m.stopping && !checkedAt.IsZero() && h.LastCheck.Before(checkedAt.Truncate(time.Millisecond)):
+		case started && !p.m.stopping && !checkedAt.IsZero() && h.LastCheck.Before(checkedAt.Truncate(time.Millisecond)):
 			p.m.fail(explore.Failure{
 				Rule: "the-last-check-is-told", Clause: "HLT-10", Kin: []string{"HLT-3"},
 				Want: fmt.Sprintf("a last check %v ago or less, since one was answered then and has ended", time.Since(checkedAt).Round(time.Millisecond)),
 				Got:  fmt.Sprintf("%v ago", time.Since(h.LastCheck).Round(time.Millisecond)),
 			})
-		case p.m.started && !p.m.stopping:
+		case started && !p.m.stopping:
 			p.m.exercise("HLT-3")
 			if !checkedAt.IsZero() {
 				p.m.exercise("HLT-10")
 			}
-		case p.m.stopped && p.m.started:
+		case stopped && started:
 			p.m.exercise("HLT-11")
 			if h.Healthy > 0 {
 				p.m.fail(explore.Failure{Rule: "nobody-is-healthy-after-shutdown", Clause: "HLT-11", Want: "no healthy worker after Shutdown", Got: fmt.Sprint(h.Healthy)})
@@ -1014,7 +1014,10 @@ func (p *player) health() {
 func (p *player) shutdown(s explore.Step) {
 	p.allRead() // or calls that cannot be sent would hold it up, and rightly
 	p.mu.Lock()
-	p.m.stopping, p.m.stopAt = true, time.Now()
+	if !p.m.stopping {
+		p.m.stopAt = time.Now()
+	}
+	p.m.stopping = true
 	if s.Count > 0 {
 		p.m.hurried = true
 	}
@@ -1083,28 +1086,42 @@ func (p *player) nothingLeft() {
 	}
 }
 
-// awaitShutdowns waits until every Shutdown has returned. What waits at a worker is answered before, so nothing holds it up.
-func (p *player) awaitShutdowns() {
-	p.answerAll()
-	p.mu.Lock()
-	start := p.m.starting
-	p.mu.Unlock()
-	if start != nil {
-		p.awaitStart(start, explore.Failure{Rule: "shutdown-ends-a-start", Clause: "SHD-7", Kin: []string{"SHD-5"}, Want: "Start returns, since Shutdown was called while its workers started", Got: "it does not"})
+// owedByShutdown returns what has not come though no call runs any more; nil for nothing.
+func (p *player) owedByShutdown() *explore.Failure {
+	for _, s := range p.shutdowns {
+		if !s.returned {
+			return &explore.Failure{Rule: "shutdown-returns", Clause: "SHD-5", Kin: []string{"SHD-2", "SHD-4", "SHD-3"}, NotSeen: true, Want: "Shutdown returns, since no call is running", Got: "it does not"}
+		}
 	}
-	p.must(func() *explore.Failure {
-		for _, s := range p.shutdowns {
-			if !s.returned {
-				return &explore.Failure{Rule: "shutdown-returns", Clause: "SHD-5", Kin: []string{"SHD-2", "SHD-4", "SHD-3"}, NotSeen: true, Want: "Shutdown returns, since no call is running", Got: "it does not"}
-			}
+	for _, c := range p.m.calls {
+		if !c.returned {
+			return &explore.Failure{Rule: "calls-end-with-shutdown", Clause: "SHD-5", Kin: []string{"SHD-1", "BPR-3"}, NotSeen: true, Want: c.name + " returns, since the pool is shut down", Got: "it does not"}
 		}
-		for _, c := range p.m.calls {
-			if !c.returned {
-				return &explore.Failure{Rule: "calls-end-with-shutdown", Clause: "SHD-5", Kin: []string{"SHD-1", "BPR-3"}, NotSeen: true, Want: c.name + " returns, since the pool is shut down", Got: "it does not"}
-			}
+	}
+	return nil
+}
+
+// awaitShutdowns waits until every Shutdown has returned. What waits at a worker is answered, also what comes to one only now, so
+// nothing holds it up.
+func (p *player) awaitShutdowns() {
+	for range 200 {
+		p.answerAll()
+		p.mu.Lock()
+		start, another := p.m.starting, false
+		p.mu.Unlock()
+		if start != nil {
+			p.awaitStart(start, explore.Failure{Rule: "shutdown-ends-a-start", Clause: "SHD-7", Kin: []string{"SHD-5"}, Want: "Start returns, since Shutdown was called while its workers started", Got: "it does not"})
 		}
-		return nil
-	})
+		p.must(func() *explore.Failure {
+			if another = len(p.m.unanswered()) > 0; another {
+				return nil
+			}
+			return p.owedByShutdown()
+		})
+		if !another {
+			break
+		}
+	}
 	p.mu.Lock()
 	fine := p.m.failure == nil && p.blocked == "" && p.m.started
 	p.m.step++

@@ -22,6 +22,16 @@ func (m *model) outstanding() (there, waiting int) {
 	return there, waiting
 }
 
+// unanswered returns the names of the calls that wait at a worker that has yet to answer them.
+func (m *model) unanswered() (names []string) {
+	for _, c := range m.calls {
+		if c.arrival != nil && c.arrival.outstanding() && !c.arrival.at.exited && c.due == nil {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
 // owed returns the first thing that must have come by now and has not; nil for nothing.
 func (m *model) owed() *explore.Failure {
 	missing := func(rule, clause, want string, kin ...string) *explore.Failure {
@@ -71,7 +81,7 @@ func (m *model) owed() *explore.Failure {
 // owedCancellation returns the failure of a call whose cancellation has not come.
 func (m *model) owedCancellation() *explore.Failure {
 	for _, c := range m.calls {
-		if c.ended && !c.before && c.returned && c.arrival != nil && c.due == nil && !c.broken && c.cancels == 0 && !c.arrival.withdrawn && !c.arrival.at.stalled && !m.stopping && c.err != nil {
+		if c.ended && !c.before && c.returned && c.arrival != nil && c.due == nil && !c.broken && c.cancels == 0 && !c.arrival.withdrawn && !c.arrival.strayed && !c.arrival.at.stalled && !m.stopping && c.err != nil {
 			return &explore.Failure{Rule: "cancelled-calls-send-a-cancellation", Clause: "CAN-2", NotSeen: true, Want: "a cancellation of " + c.name, Got: "none"}
 		}
 	}

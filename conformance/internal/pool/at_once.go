@@ -23,6 +23,7 @@ func atOnceCases() []testCase {
 		all = append(all, testCase{
 			Name: p.first + "-beside-" + p.second, Clauses: []string{"SHD-7", "SHD-4", "STA-3", "STA-4"},
 			Cause: p.cause,
+			Long:  true, // it plays up to seven pools, one after another
 			Run:   p.keepsAllClauses,
 		})
 	}

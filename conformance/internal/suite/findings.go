@@ -26,7 +26,7 @@ func (t *T) FailNow(clause, want, got string, args ...any) {
 }
 
 // Found records a finding. The case goes on. A finding against a clause that the run's version of SPEC.md does not have is
-// only noted. A finding that comes after the end of the case or of the run is dropped,
+// only noted. A finding that comes after the end of the case or of the run, or when the case must give up, is dropped,
 // since the end itself may have caused it.
 func (t *T) Found(f result.Finding) {
 	if c, ok := spec.LookUp(f.Clause); ok && !c.In(t.spec) {
@@ -35,7 +35,7 @@ func (t *T) Found(f result.Finding) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.ended && !t.concluded && t.run.Err() == nil {
+	if !t.ended && !t.concluded && t.ctx.Err() == nil {
 		t.findings = append(t.findings, f)
 	}
 }

@@ -216,6 +216,8 @@ func (t *T) result(j Job) result.Result {
 		r.Status, r.Reason = result.StatusBlocked, runEnded
 	case t.status != "":
 		r.Status = t.status
+	case t.ctx.Err() != nil: // what it saw since then did not count
+		r.Status, r.Reason = result.StatusBlocked, fmt.Sprintf("the case was not done after %v", time.Since(t.began).Round(time.Second))
 	}
 	if r.Status != result.StatusPass {
 		r.Timeline = t.timeline

@@ -135,6 +135,25 @@ func TestACaseThatDoesNotEndIsLeft(t *testing.T) {
 	require.Contains(t, r.Reason, "did not end within 180ms")
 }
 
+// What a subject does because the case itself has ended its contexts is not the subject's fault.
+func TestWhatACaseFindsWhenItMustGiveUpDoesNotCount(t *testing.T) {
+	t.Parallel()
+	for name, late := range map[string]func(*suite.T){
+		"a finding": func(t *suite.T) { t.Fail("WRK-7", "an answer", "the context has ended") },
+		"nothing":   func(*suite.T) {},
+	} {
+		o := suite.NewOptions(t.Context(), nil)
+		o.Patience = 20 * time.Millisecond
+		r := suite.RunJob(t.Context(), job("a", func(t *suite.T) {
+			<-t.Context().Done()
+			late(t)
+		}, "WRK-7"), o)
+		require.Equal(t, result.StatusBlocked, r.Status, name)
+		require.Empty(t, r.Findings, name)
+		require.Contains(t, r.Reason, "the case was not done after", name)
+	}
+}
+
 func TestALongCaseMayTakeEightTimesAsLongAsAnother(t *testing.T) {
 	t.Parallel()
 	bound := func(long bool) (d time.Duration) {

@@ -87,7 +87,7 @@ func (p *plainPool) Start(ctx context.Context) error {
 		return conformance.Closed
 	}
 	if p.state != "new" && !(p.state == "starting" && p.has("starts-twice")) {
-		p.mu.Unlock()
+		defer p.mu.Unlock()
 		return fmt.Errorf("the pool is %s: %w", p.state, conformance.Closed)
 	}
 	p.state = "starting"

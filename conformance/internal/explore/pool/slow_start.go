@@ -153,12 +153,14 @@ func (p *player) besideStart(s *slowStart) {
 		p.mu.Unlock()
 		return
 	}
+	// A Start that finds the socket of another one's worker may return before its own has appeared. Nothing follows from the wait.
+	p.awaitFor(arrivesSoon, func() bool { return len(p.m.processes)-s.before > p.m.options.Workers })
 	p.must(func() *explore.Failure {
 		alive, collided := 0, 0
 		for _, w := range p.m.processes[s.before:] {
 			if !w.exited {
 				alive++
-			} else if !w.ordered && len(w.signals) == 0 { // its socket path was taken
+			} else if !w.ordered && len(w.signals) == 0 && !p.m.mayReplace() { // its socket path was taken
 				collided++
 			}
 		}

@@ -1,0 +1,103 @@
+package conformance_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pyproctest/pyproctest/conformance"
+	"github.com/pyproctest/pyproctest/conformance/internal/explore"
+	"github.com/pyproctest/pyproctest/conformance/spec"
+)
+
+// playedOnPlainPool plays a history that was written by hand on the plain pool with these quirks.
+func playedOnPlainPool(t *testing.T, patience time.Duration, quirks []string, o explore.Options, steps ...explore.Step) conformance.Explored {
+	t.Helper()
+	o.Framing = conformance.Enhanced
+	text, err := json.Marshal(explore.History{Schema: explore.Schema, Role: spec.RolePool, Options: o, Steps: steps})
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "history.json")
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	x := conformance.Exploration{Replay: file, Patience: patience}
+	e, err := exploredPlainPool(t, quirks, x)
+	require.NoError(t, err)
+	require.Positive(t, e.Histories)
+	return e
+}
+
+func started(steps ...explore.Step) []explore.Step {
+	return append([]explore.Step{{Do: "start"}}, steps...)
+}
+
+func called(name string) explore.Step { return explore.Step{Do: "call", Call: name} }
+
+func answered(name, how string) explore.Step {
+	return explore.Step{Do: "answer", Call: name, How: how}
+}
+
+func shutDown(milliseconds int) explore.Step {
+	return explore.Step{Do: "shutdown", How: "beside", Count: milliseconds}
+}
+
+// What SPEC.md leaves open accuses nobody. Each of these once did, or is what a reader feared.
+func TestWhatIsLeftOpenBesideStartAndShutdownAccusesNobody(t *testing.T) {
+	one := explore.Options{Workers: 1, MaxInFlight: 1}
+	two := explore.Options{Workers: 1, MaxInFlight: 2}
+	slow := explore.Step{Do: "start", How: "slow", Worker: 1}
+	for name, c := range map[string]struct {
+		quirks []string
+		o      explore.Options
+		steps  []explore.Step
+	}{
+		"a Shutdown whose context ends waits for one whose context lasts": {nil, one, started(called("k1"), shutDown(0), shutDown(1))},
+		"Health tells of a worker that Shutdown waits for":                {nil, one, started(called("k1"), shutDown(0), explore.Step{Do: "health"}, answered("k1", ""))},
+		"Health during a Start":                                           {nil, one, []explore.Step{slow, {Do: "health"}, {Do: "ready"}}},
+		"a call is refused during a Start":                                {nil, one, []explore.Step{slow, called("k1"), {Do: "ready"}, called("k2")}},
+		"a call waits during a Start":                                     {[]string{"waits-without-workers"}, one, []explore.Step{slow, called("k1"), {Do: "ready"}}},
+		"a second Start is refused":                                       {nil, one, []explore.Step{slow, {Do: "start"}, {Do: "ready"}, called("k1")}},
+		"a second Start waits":                                            {[]string{"second-start-waits"}, one, []explore.Step{slow, {Do: "start"}, {Do: "ready"}, called("k1")}},
+		"Shutdown ends a Start":                                           {nil, one, []explore.Step{slow, shutDown(0), {Do: "ready"}}},
+		"a call outlasts the stop timeout":                                {nil, one, started(called("k1"), shutDown(0), explore.Step{Do: "outlast"}, answered("k1", ""))},
+		"an answer comes right behind one that closes its connection": {[]string{"closes-on-unknown"}, two, started(called("k1"), called("k2"), explore.Step{Do: "answer", Call: "k2", How: "twice", Hold: true},
+			shutDown(0), answered("k1", ""))},
+		"a worker is replaced for a check with an error": {[]string{"replaces-hung-workers"}, explore.Options{Workers: 1, MaxInFlight: 1, CheckEvery: 20}, started(called("k1"), explore.Step{Do: "hang", Worker: 1},
+			explore.Step{Do: "settle"}, explore.Step{Do: "unhang", Worker: 1, How: "error"}, explore.Step{Do: "settle"})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := playedOnPlainPool(t, 20*time.Second, c.quirks, c.o, c.steps...)
+			for _, f := range e.Failures {
+				t.Error(f.Text())
+			}
+		})
+	}
+}
+
+// Each rule for what happens beside Start and Shutdown sees the fault that it is for.
+func TestWhatIsWrongBesideStartAndShutdownIsTold(t *testing.T) {
+	two := explore.Options{Workers: 1, MaxInFlight: 2}
+	slow := explore.Step{Do: "start", How: "slow", Worker: 1}
+	for _, c := range []struct {
+		fault, clause, rule string
+		steps               []explore.Step
+	}{
+		{"shutdown-waits-for-ever", "SHD-2", "hurried-shutdowns-return", started(called("k1"), shutDown(1), explore.Step{Do: "settle"})},
+		{"drains-no-longer-than-the-stop-timeout", "SHD-2", "running-calls-finish-in-shutdown", started(called("k1"), shutDown(0), explore.Step{Do: "outlast"}, answered("k1", ""))},
+		{"takes-calls-in-shutdown", "SHD-1", "calls-after-shutdown-are-closed", started(called("k1"), called("k2"), called("k3"), shutDown(0), explore.Step{Do: "settle"},
+			answered("k2", ""), explore.Step{Do: "settle"}, called("k4"), explore.Step{Do: "settle"}, answered("k1", ""))},
+		{"shutdown-waits-for-start", "SHD-7", "shutdown-ends-a-start", []explore.Step{slow, shutDown(0)}},
+		{"starts-twice", "SHD-7", "two-starts-start-one-pool", []explore.Step{slow, {Do: "start"}, {Do: "ready"}}},
+		{"calls-wait-for-the-start-whatever-their-context", "BPR-3", "ended-calls-return", []explore.Step{slow, called("k1"), {Do: "end-context", Call: "k1"}, {Do: "settle"}, {Do: "ready"}}},
+	} {
+		t.Run(c.fault, func(t *testing.T) {
+			t.Parallel()
+			e := playedOnPlainPool(t, 5*time.Second, []string{c.fault}, two, c.steps...)
+			require.Len(t, e.Failures, 1)
+			require.Equal(t, c.clause+"/"+c.rule, e.Failures[0].Failure.Clause+"/"+e.Failures[0].Failure.Rule, e.Failures[0].Text())
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/suite"
@@ -17,6 +18,16 @@ func afterRestartCases() []testCase {
 			Name: "calls-after-a-restart-succeed", Clauses: []string{"HLT-4"}, Framings: suite.BothFramings,
 			Cause: "The first call after a restart gets a connection of the process that died.",
 			Run:   callsAfterARestartSucceed,
+		},
+		{
+			Name: "calls-go-round-after-a-restart", Clauses: []string{"SEL-1"},
+			Cause: "A restart puts the new process into the round beside what was there for the old one, or at a place of its own.",
+			Run:   callsGoRoundAfterARestart,
+		},
+		{
+			Name: "output-of-a-restarted-worker-is-read", Clauses: []string{"OUT-1"},
+			Cause: "Start begins to read what a worker prints, and a restart does not.",
+			Run:   outputOfARestartedWorkerIsRead,
 		},
 		{
 			Name: "ids-are-not-used-again-after-a-restart", Clauses: []string{"RID-2", "RID-9", "RID-4"}, Framings: suite.BothFramings,
@@ -82,6 +93,47 @@ func callsAfterARestartSucceed(t *T) {
 		}
 		s.holdRequests()
 		s.release("HLT-4", s.holdCalls("HLT-4", s.options.Workers*s.options.MaxInFlight))
+	}
+}
+
+// callsGoRoundAfterARestart makes calls one by one after each of two restarts, of different workers. The first ones are for
+// what a pool does only when a call comes.
+func callsGoRoundAfterARestart(t *T) {
+	s := t.stage()
+	s.options.Workers = 3
+	s.checkOften()
+	s.start()
+	for n := range 2 {
+		s.mustReplace(s.worker("SEL-1", 1+n))
+		for range s.options.Workers {
+			s.call().succeeds("SEL-1")
+		}
+		before := callsPerWorker(s)
+		const rounds = 4
+		for range rounds * s.options.Workers {
+			s.call().succeeds("SEL-1")
+		}
+		if h := s.health("SEL-1"); h.Healthy != s.options.Workers {
+			t.Blocked("after the restart %d of %d workers are healthy, so it is not known among how many calls go round; %s", h.Healthy, h.Total, s.scene())
+		}
+		for w, n := range callsPerWorker(s) {
+			if share := n - before[w]; !w.hasExited() && share != rounds {
+				t.FailNow("SEL-1", fmt.Sprintf("%d calls in sequence after a restart give %d to each of %d workers", rounds*s.options.Workers, rounds, s.options.Workers), "%d to %s; %s", share, w.name(), s.scene())
+			}
+		}
+	}
+}
+
+func outputOfARestartedWorkerIsRead(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.checkOften()
+	s.start()
+	victim := s.worker("OUT-1", 1)
+	for range 2 {
+		victim = s.mustReplace(victim)
+		s.canPrint(victim, "that was started in place of one that died")
+		s.call().succeeds("OUT-1")
 	}
 }
 

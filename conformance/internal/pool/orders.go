@@ -45,6 +45,12 @@ func (w *scriptedWorker) listen() {
 	w.order(scripted.Message{Kind: scripted.OrderListen})
 }
 
+// bind lets the worker make its socket and not listen at it yet.
+func (w *scriptedWorker) bind() {
+	w.note("makes its socket")
+	w.order(scripted.Message{Kind: scripted.OrderBind})
+}
+
 // readOnly lets the worker read n more bytes of each connection and then stop reading. It waits until the worker has
 // the order.
 func (w *scriptedWorker) readOnly(n int64) {

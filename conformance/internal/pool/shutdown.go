@@ -20,6 +20,11 @@ func shutdownCases() []testCase {
 			Run:   callsAfterShutdownAreRefused,
 		},
 		{
+			Name: "calls-are-refused-after-the-shutdown-of-a-pool-without-workers", Clauses: []string{"SHD-1"},
+			Cause: "Shutdown returns at once where nothing was started, or where Start has failed, and leaves the pool as it was.",
+			Run:   callsAreRefusedAfterTheShutdownOfAPoolWithoutWorkers,
+		},
+		{
 			Name: "calls-are-refused-while-others-finish", Clauses: []string{"SHD-1"}, Framings: suite.BothFramings,
 			Cause: "The pool is marked as closed only at the end of Shutdown.",
 			Run:   callsAreRefusedWhileOthersFinish,
@@ -69,6 +74,19 @@ func callsAfterShutdownAreRefused(t *T) {
 	s.call().succeeds("SHD-1")
 	_ = s.shutdown("SHD-1")
 	s.call().fails("SHD-1", spec.Closed)
+}
+
+func callsAreRefusedAfterTheShutdownOfAPoolWithoutWorkers(t *T) {
+	t.Note("case", "a pool that was never started")
+	s := t.stage()
+	s.open()
+	_ = s.shutdown("SHD-1")
+	s.call().fails("SHD-1", spec.Closed)
+	s.clear()
+	afterFailedStarts(t, "SHD-1", func(s *stage) {
+		_ = s.shutdown("SHD-1")
+		s.call().fails("SHD-1", spec.Closed)
+	})
 }
 
 func callsAreRefusedWhileOthersFinish(t *T) {

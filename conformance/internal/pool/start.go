@@ -42,6 +42,11 @@ func startCases() []testCase {
 			Run:   startWaits,
 		},
 		{
+			Name: "start-waits-until-a-worker-listens-at-its-socket", Clauses: []string{"STA-1"},
+			Cause: "The pool looks for the socket file, which is there before anybody listens, and does not connect.",
+			Run:   startWaitsUntilAWorkerListensAtItsSocket,
+		},
+		{
 			Name: "cancelling-its-context-fails-start", Clauses: []string{"STA-7", "STA-3"},
 			Cause: "Start looks at its context only before it starts the workers.",
 			Run:   cancellingItsContextFailsStart,
@@ -95,10 +100,15 @@ func cancellingItsContextFailsStart(t *T) {
 }
 
 // startWaits lets the workers listen late, one after the other.
-func startWaits(t *T) {
+func startWaits(t *T) { startWaitsFor(t, neverListens) }
+
+func startWaitsUntilAWorkerListensAtItsSocket(t *T) { startWaitsFor(t, (*scriptedWorker).bind) }
+
+// startWaitsFor lets the workers do something that is not enough when they appear, and listen late.
+func startWaitsFor(t *T, appear func(*scriptedWorker)) {
 	s := t.stage()
 	s.options.Workers = 2
-	s.onAppear = neverListens
+	s.onAppear = appear
 	s.open()
 	began := time.Now()
 	st := s.beginStart(t.Context(), "STA-1")

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
 func failedStartCases() []testCase {
@@ -71,6 +73,11 @@ func failedStartCases() []testCase {
 			Name: "start-may-be-tried-again", Clauses: []string{"STA-9"},
 			Cause: "State of the failed start stays, such as a flag, a closed channel or a socket file.",
 			Run:   startMayBeTriedAgain,
+		},
+		{
+			Name: "a-second-start-has-its-own-workers-alone", Clauses: []string{"HLT-3"},
+			Cause: "A failed start leaves its workers in the list of them, to which the next one adds its own.",
+			Run:   aSecondStartHasItsOwnWorkersAlone,
 		},
 	}
 }
@@ -159,6 +166,19 @@ func startMayBeTriedAgain(t *T) {
 		for range 2 * s.options.Workers {
 			s.call().succeeds("STA-9")
 		}
+	})
+}
+
+// aSecondStartHasItsOwnWorkersAlone requires the health of a pool that was started at the second try to tell of as many
+// workers as it has, and calls to go round them.
+func aSecondStartHasItsOwnWorkersAlone(t *T) {
+	afterFailedStarts(t, "HLT-3", func(s *stage) {
+		s.withLock(func() { s.onAppear = func(w *scriptedWorker) { w.listen() } })
+		if err := s.startWith(t.Context(), "STA-9"); err != nil {
+			t.Blocked("Start failed when it was tried again with right workers, see STA-9: %v", err)
+		}
+		n := s.options.Workers
+		s.healthBecomes("HLT-3", fmt.Sprintf("%d workers, all healthy, after a Start that failed and one that did not", n), func(h spec.Health) bool { return h.Total == n && h.Healthy == n })
 	})
 }
 

@@ -144,14 +144,21 @@ func waitersInOrder(t *T) {
 	}
 }
 
-// fullQueue makes one call too many for the queue, and then lets a waiter leave.
+// fullQueue makes one call too many for the queue, and then lets a waiter leave, in pools of one worker and of three.
 func fullQueue(t *T) {
+	for _, workers := range []int{1, 3} {
+		fullQueueOf(t, workers)
+	}
+}
+
+func fullQueueOf(t *T, workers int) {
 	s := t.stage()
-	s.options.MaxInFlight, s.options.Queue = 1, 2
+	defer s.clear()
+	s.options.Workers, s.options.MaxInFlight, s.options.Queue = workers, 1, 2
 	s.holdRequests()
 	s.start()
 	for range 2 {
-		running := s.holdCalls("BPR-6", 1)
+		running := s.holdCalls("BPR-6", workers)
 		waiting := []*call{s.call(), s.call(), s.call()} // one too many, whichever comes last
 		var refused *call
 		s.requireEventually("BPR-6", "one of 3 calls is over a queue of 2 and fails at once", func() bool {
@@ -174,8 +181,11 @@ func fullQueue(t *T) {
 		stays[0].fails("BPR-6", context.Canceled)
 		stays[0] = s.call()
 		s.echoRequests()
-		running[0].req.answer(running[0].body)
-		for _, c := range append(stays, running[0].call) {
+		for _, h := range running {
+			h.req.answer(h.body)
+			h.succeeds("BPR-6")
+		}
+		for _, c := range stays {
 			c.succeeds("BPR-6")
 		}
 		s.holdRequests()

@@ -30,6 +30,7 @@ const (
 	OrderExit                     // exit with the status in Conn
 	OrderDie                      // die by SIGKILL
 	OrderStdout                   // write Data to standard output
+	OrderBind                     // make the socket at PYPROC_SOCKET_PATH, and do not listen at it yet
 )
 
 // The events.

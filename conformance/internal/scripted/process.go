@@ -50,6 +50,7 @@ func init() {
 type process struct {
 	control net.Conn
 	path    string
+	bound   *os.File // the socket, from the order to bind to the order to listen
 
 	mu             sync.Mutex
 	allowedChanged *sync.Cond    // allowed has changed
@@ -131,6 +132,8 @@ func (p *process) carryOut(m Message) {
 	switch m.Kind {
 	case OrderListen:
 		p.done(m, p.listen())
+	case OrderBind:
+		p.done(m, p.bind())
 	case OrderWrite, OrderClose:
 		p.mu.Lock()
 		c := p.conns[m.Conn-1]
@@ -161,17 +164,38 @@ func (p *process) print(to *os.File, order Message) {
 	p.done(order, err)
 }
 
+// bind makes the socket at the worker's path: its file is there, and a connection is refused.
+func (p *process) bind() error {
+	_ = os.Remove(p.path) // the file of an earlier process [WRK-2]
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	syscall.CloseOnExec(fd)
+	if err := syscall.Bind(fd, &syscall.SockaddrUnix{Name: p.path}); err != nil {
+		return os.NewSyscallError("bind", errors.Join(err, syscall.Close(fd)))
+	}
+	p.bound = os.NewFile(uintptr(fd), p.path)
+	return os.Chmod(p.path, 0o600)
+}
+
 // listen listens at the worker's path and accepts connections in a goroutine.
 func (p *process) listen() error {
-	_ = os.Remove(p.path) // the file of an earlier process [WRK-2]
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: p.path, Net: "unix"})
+	if p.bound == nil {
+		if err := p.bind(); err != nil {
+			return err
+		}
+	}
+	if err := syscall.Listen(int(p.bound.Fd()), syscall.SOMAXCONN); err != nil {
+		return os.NewSyscallError("listen", err)
+	}
+	generic, err := net.FileListener(p.bound)
 	if err != nil {
 		return err
 	}
+	_ = p.bound.Close() // the listener has a descriptor of its own
+	listener := generic.(*net.UnixListener)
 	listener.SetUnlinkOnClose(false)
-	if err := os.Chmod(p.path, 0o600); err != nil {
-		return err
-	}
 	go func() {
 		for {
 			conn, err := listener.AcceptUnix()

@@ -73,7 +73,9 @@ var bodies = []string{
 	`"\u0000"`, `"a\u0000b"`, `"\u001f\b\f\n\r\t"`, `"\"\\\/"`, `"é"`, `"\u00e9"`, `"e\u0301"`, `"日本語"`, `"😀"`,
 	`"\ud83d\ude00"`, `"\uD834\uDD1E and 𝄞"`, `"\u2028\u2029"`, "\"\u2028\u2029\"", `"\ufeff"`, `"\ufffe\uffff"`, "\"\u007f\u0080\"",
 	`"<script>&amp;"`, `"` + strings.Repeat("0123456789abcdef", 6250) + `"`, `"` + strings.Repeat("é😀", 2000) + `"`,
+	`" two  blanks "`, `"\" \" a"`, `"\\\" , : {\" ]"`, `"\u0022 \u005c \u0020"`,
 	// structures
+	" { \"a\" : \"\\\"b c\\\" d\" ,\r\n\t\"\\\\\" : [ 1 , \" \" ] } ",
 	`{"":"","a":{"b":[1,{"c":null}]},"é":[true,false]}`, `[1,"1",1.5,null,{"id":1,"ok":false,"error":"x"}]`,
 	`{"type":"cancellation","payload":{"id":1}}`, `{"id":1,"method":"fail","body":{}}`,
 }

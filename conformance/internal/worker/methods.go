@@ -107,7 +107,7 @@ func unknownMethodGetsAnErrorAnswer(t *T) {
 
 func exceptionBecomesAnErrorAnswerWithItsText(t *T) {
 	q := t.start().connect(setUp, t.Framing)
-	for _, message := range []string{"on purpose", `"quoted" \ back`, "line one\nline two", "日本語 😀", strings.Repeat("long ", 100)} {
+	for _, message := range []string{"on purpose", `"quoted" \ back`, "line one\nline two", "日本語 😀", strings.Repeat("long ", 100), "", " "} {
 		id := q.ask("fail", fmt.Sprintf(`{"message":%s}`, wire.Quote(message)))
 		q.mustFailSaying("WRK-11", "an exception with the text "+text.Clip(wire.Quote(message), 60), id, message)
 	}

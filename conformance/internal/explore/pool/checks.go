@@ -235,7 +235,7 @@ func (p *player) sureOfHung() {
 // onlyHanging returns how many workers hang, each for longer than a check may take, if nothing else may make the pool count one
 // as unhealthy: none has died, answers again, reads no more, or has sent what cannot be read. Else it returns 0.
 func (m *model) onlyHanging() (n int) {
-	if m.deaths > 0 || m.stopping || m.failure != nil || m.options.CheckWithin == 0 || m.atStart > m.options.Workers || m.unsteady() {
+	if m.deaths > 0 || m.stopping || m.failure != nil || m.options.CheckWithin == 0 || m.atStart-m.before > m.options.Workers || m.unsteady() {
 		return 0
 	}
 	for _, h := range m.hangs {

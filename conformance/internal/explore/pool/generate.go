@@ -28,6 +28,9 @@ func (s *Subject) Generate(r *rand.Rand) explore.History {
 			g.o.CheckWithin = 300
 		}
 	}
+	if g.chance(0.15) {
+		g.o.Queue = 1 + g.IntN(3)
+	}
 	for _, k := range kinds[2:] {
 		if g.chance(0.5) {
 			g.off[k.name] = true
@@ -77,9 +80,10 @@ var kinds = []struct {
 	}},
 	{"ended", 3, func(g *generator) { g.call("ended") }},
 	{"die", 3, (*generator).die},
+	{"next", 2, (*generator).next},
 	{"health", 2, func(g *generator) { g.add(explore.Step{Do: "health"}) }},
 	{"print", 1, func(g *generator) {
-		g.add(explore.Step{Do: "print", Worker: 1 + g.IntN(g.o.Workers), Size: pick(g, []int{10, 200_000, 700_000}), How: pick(g, []string{"", "stdout"})})
+		g.add(explore.Step{Do: "print", Worker: g.worker(), Size: pick(g, []int{10, 200_000, 700_000}), How: pick(g, []string{"", "stdout"})})
 	}},
 	{"stall", 3, (*generator).stall},
 	{"hang", 6, (*generator).hang},
@@ -102,6 +106,13 @@ func (g *generator) draw() {
 			g.call("")
 			g.add(explore.Step{Do: "settle"})
 		}
+		if g.chance(0.2) {
+			g.end()
+			return
+		}
+	} else if g.chance(0.02) {
+		g.end() // a pool that was never started
+		return
 	}
 	g.add(explore.Step{Do: "start"})
 	n := 1
@@ -121,7 +132,7 @@ func (g *generator) draw() {
 
 // slowStart has calls, Health and now and then Shutdown beside a Start.
 func (g *generator) slowStart() {
-	g.add(explore.Step{Do: "start", How: "slow", Worker: 1 + g.IntN(g.o.Workers)})
+	g.add(explore.Step{Do: "start", How: pick(g, []string{"slow", "bound"}), Worker: 1 + g.IntN(g.o.Workers)})
 	for range 1 + g.IntN(5) {
 		switch g.IntN(7) {
 		case 0:
@@ -168,7 +179,7 @@ func (g *generator) call(how string) {
 	g.calls++
 	s := explore.Step{Do: "call", Call: fmt.Sprintf("k%d", g.calls), How: how}
 	if g.chance(0.3) {
-		s.Body = pick(g, []string{"9007199254740993", "18446744073709551615", `"\u0000é😀"`, "[1.5,null,false,{}]", "-0.0", `"</x>"`, `{"id":1,"method":"x"}`})
+		s.Body = explore.Body(g.Rand, 3)
 	}
 	if g.chance(0.2) {
 		s.Method = pick(g, []string{` "quoted" \\ back`, "é日本😀", "/<b>&", "\n\t", "..", " "})
@@ -195,6 +206,9 @@ func (g *generator) take() string {
 
 func (g *generator) answer(how string) {
 	s := explore.Step{Do: "answer", Call: g.take(), How: how}
+	if g.chance(0.2) && how != "error" {
+		s.Body = explore.Body(g.Rand, 3)
+	}
 	if g.chance(0.2) {
 		for _, at := range []int{1, 2, 4, 6, 14, 17, 18, 19, 30} {
 			if g.chance(0.2) {
@@ -267,6 +281,34 @@ func (g *generator) stray() {
 	}
 }
 
+// worker returns the number of a worker process, now and then of one that has taken another one's place.
+func (g *generator) worker() int {
+	if g.chance(0.2) {
+		return g.o.Workers + 1 + g.IntN(3)
+	}
+	return 1 + g.IntN(g.o.Workers)
+}
+
+// next has a worker die whose place is not taken at once by one that is well.
+func (g *generator) next() {
+	for range 1 + g.IntN(2) {
+		g.add(explore.Step{Do: "next", How: pick(g, []string{"exit", "exit-0", "slow", "bound", "bound"})})
+		g.die()
+		if g.chance(0.7) {
+			g.add(explore.Step{Do: "settle"})
+		}
+		if g.chance(0.5) {
+			g.add(explore.Step{Do: "health"})
+		}
+		if g.chance(0.3) {
+			g.call("")
+		}
+		if g.chance(0.3) {
+			g.add(explore.Step{Do: "ready"})
+		}
+	}
+}
+
 func (g *generator) die() {
 	g.add(explore.Step{Do: "die", Worker: 1 + g.IntN(g.o.Workers+1)})
 	if g.chance(0.5) {
@@ -276,7 +318,7 @@ func (g *generator) die() {
 
 // stall has a worker read no more, and often makes calls that fill its connections.
 func (g *generator) stall() {
-	s := explore.Step{Do: "stall", Worker: 1 + g.IntN(g.o.Workers), Count: pick(g, []int{0, 0, 10, 1000, 100_000})}
+	s := explore.Step{Do: "stall", Worker: g.worker(), Count: pick(g, []int{0, 0, 10, 1000, 100_000})}
 	g.add(s)
 	for range 1 + g.IntN(3) {
 		g.call("")
@@ -299,7 +341,7 @@ func (g *generator) hang() {
 		g.call("")
 		return
 	}
-	worker := 1 + g.IntN(g.o.Workers)
+	worker := g.worker()
 	g.add(explore.Step{Do: "hang", Worker: worker})
 	if g.chance(0.6) {
 		g.add(explore.Step{Do: "settle"})
@@ -332,7 +374,11 @@ func (g *generator) round() {
 
 // fill makes more calls than there are slots.
 func (g *generator) fill() {
-	for range g.o.Workers*g.o.MaxInFlight + g.IntN(3) {
+	more := g.IntN(3)
+	if g.o.Queue > 0 {
+		more = g.o.Queue + g.IntN(4)
+	}
+	for range g.o.Workers*g.o.MaxInFlight + more {
 		g.call("")
 	}
 	if g.chance(0.5) {

@@ -22,6 +22,9 @@ func (p *player) respectLimits() {
 		p.m.limit = limit
 	}
 	p.m.ignored = l.IgnoredOptions()
+	if p.m.ignores("Queue") {
+		p.m.options.Queue = 0
+	}
 	p.m.unknown = p.m.ignores("HealthInterval") || p.m.ignores("HealthTimeout")
 	if p.m.unknown || p.m.ignores("RestartBackoff") || p.m.ignores("RestartBackoffMax") {
 		p.m.options.CheckEvery, p.m.options.CheckWithin = 0, 0 // when a check comes, or a process, nobody knows

@@ -31,7 +31,7 @@ type model struct {
 	calls     []*call
 	answers   []*answer
 
-	fate      map[int]string // what the process of that number does when it appears: "exit", "exit-0", "silent", "never", "slow"
+	fate      map[int]string // what the process of that number does when it appears: "exit", "exit-0", "silent", "never", "slow", "bound"
 	started   bool           // Start has returned without an error
 	failing   bool           // a Start was bound to fail
 	starting  *slowStart     // a Start that runs beside the history
@@ -77,12 +77,14 @@ type call struct {
 	broken   bool      // its worker or its connection was lost, or it got a violation
 	stopAtIt bool      // Shutdown had surely begun when it was made
 	early    bool      // it was made before Start had returned
+	others   int       // other calls of which the pool had some part while it had this one
 	cancel   context.CancelFunc
 }
 
 // answer is something that the suite has a worker send.
 type answer struct {
 	mark  string // stands in its body
+	body  string
 	says  string // of an error answer: its text
 	to    *call  // nil for nobody
 	how   string
@@ -118,7 +120,7 @@ func (m *model) call(name string) *call {
 func (m *model) appears(w *process) {
 	m.processes = append(m.processes, w)
 	w.number = len(m.processes)
-	w.silent = slices.Contains([]string{"silent", "never", "slow"}, m.fate[w.number])
+	w.silent = slices.Contains([]string{"silent", "never", "slow", "bound"}, m.fate[w.number])
 	for _, o := range m.processes {
 		if o != w && o.path == w.path && !o.exited {
 			m.later(func() {
@@ -140,6 +142,9 @@ func (m *model) appears(w *process) {
 func (m *model) exitsAtOnce(w *process) bool {
 	if fate := m.fate[w.number]; fate == "exit" || fate == "exit-0" {
 		w.ordered = true
+		if m.started && !m.stopping {
+			m.deaths++
+		}
 		return true
 	}
 	return false
@@ -417,13 +422,16 @@ func (m *model) ends(c *call) {
 		}
 		return
 	case !m.started, c.early && c.arrival == nil && !m.stopping:
+		if m.stopping && c.stopAtIt && !c.ended && !c.tooLarge && !c.notUTF8 && !is(spec.Closed) {
+			wrong("calls-after-shutdown-are-closed", "SHD-1", "the error closed", "SHD-5", "SHD-7")
+		}
 		if m.failing {
 			m.exercise("STA-8")
 		}
 		return
 	case c.before && !m.stopping:
 		m.exercise("CAN-11")
-		if !is(context.Canceled) && !is(context.DeadlineExceeded) && !m.doubtful {
+		if !is(context.Canceled) && !is(context.DeadlineExceeded) && !m.doubtful && !m.busy(c) {
 			wrong("contexts-end-calls-with-their-error", "CAN-11", "the error of its context", "CAN-1")
 		}
 		return
@@ -431,7 +439,7 @@ func (m *model) ends(c *call) {
 		return
 	case c.tooLarge:
 		m.exercise("MSG-18")
-		if !is(spec.TooLarge) && !c.ended && !m.stopping && !m.doubtful { // where no worker is healthy it may say that first
+		if !is(spec.TooLarge) && !c.ended && !m.stopping && !m.doubtful && !m.busy(c) { // where no worker is healthy it may say that first
 			wrong("too-large-calls-say-so", "MSG-18", "the error too_large")
 		}
 		return
@@ -441,7 +449,7 @@ func (m *model) ends(c *call) {
 			clause = "BPR-3"
 		}
 		m.exercise(clause)
-		if !is(context.Canceled) && !is(context.DeadlineExceeded) && !c.broken && !m.stopping && !m.doubtful && c.due == nil {
+		if !is(context.Canceled) && !is(context.DeadlineExceeded) && !c.broken && !m.stopping && !m.doubtful && c.due == nil && !m.busy(c) {
 			wrong("contexts-end-calls-with-their-error", clause, "the error of its context", "CAN-1", "BPR-3")
 		}
 		return
@@ -460,6 +468,15 @@ func (m *model) ends(c *call) {
 		open := c.broken || c.arrival != nil && (c.arrival.conn.loose || c.arrival.conn.broken)
 		if c.due != nil && !m.hurried && !open && c.due.valid && !replaced {
 			wrong("running-calls-finish-in-shutdown", byHow(c.due.how, "SHD-2"), "its answer, since Shutdown's context has not ended", "SHD-2", "SHD-3")
+		}
+		return
+	case m.busy(c):
+		m.exercise("BPR-6")
+		switch {
+		case c.arrival != nil:
+			wrong("busy-calls-are-not-sent", "BPR-6", "nothing of a call at a worker that is refused with busy", "HLT-8")
+		case c.others < m.options.Queue && !m.doubtful:
+			wrong("calls-within-the-queue-wait", "BPR-6", fmt.Sprintf("%s waits where no slot is free, since there were %s meanwhile and %d may wait", c.name, text.Plural(c.others, "other call"), m.options.Queue), "BPR-4", "BPR-3")
 		}
 		return
 	case c.broken:
@@ -508,6 +525,9 @@ func (m *model) ends(c *call) {
 		wrong("calls-end-for-a-reason", clause, c.name+" goes on, or gets its answer", kin...)
 	}
 }
+
+// busy reports whether the call was refused with busy by a pool whose queue is bounded.
+func (m *model) busy(c *call) bool { return m.options.Queue > 0 && errors.Is(c.err, spec.Busy) }
 
 // laterCallsFail judges calls after all else that failed, one after the other, while the pool said that all is well.
 func (m *model) laterCallsFail() {
@@ -565,7 +585,7 @@ func (m *model) succeeds(c *call) {
 			if c.due != nil && c.due != a && c.due.valid && a.how == "" {
 				return
 			}
-			if d := wire.DiffBody(bodyOf(a.mark), c.answer); d != "" {
+			if d := wire.DiffBody(a.body, c.answer); d != "" {
 				wrong("MSG-7", "the body of its answer", "MSG-15")
 			}
 			return
@@ -605,8 +625,13 @@ func (m *model) read(last *answer) {
 	}
 }
 
-// bodyOf returns the body of an answer.
-func bodyOf(mark string) string { return fmt.Sprintf(`{"answer":"%s"}`, mark) }
+// bodyOf returns the body of an answer, with more in it where there is more.
+func bodyOf(mark, more string) string {
+	if more == "" {
+		return fmt.Sprintf(`{"answer":"%s"}`, mark)
+	}
+	return fmt.Sprintf(`{"answer":"%s","body":%s}`, mark, more)
+}
 
 // outcome returns how a call ended, for the features.
 func outcome(c *call) string {

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/explore"
@@ -31,6 +32,8 @@ type Subject struct {
 	Make     pool.Open
 	Framings []spec.Framing
 	Called   string // its name
+
+	noQueue atomic.Bool // its queue cannot be bounded
 }
 
 // Role implements [explore.Subject].
@@ -180,11 +183,20 @@ func (p *player) play(s *Subject, h explore.History) {
 	var err error
 	options := pool.Options{
 		Workers: o.Workers, MaxInFlight: o.MaxInFlight, Program: p.stage.program, Argument: p.stage.dir + "/" + scripted.Argument,
-		Env: []string{scripted.ControlVariable + "=" + p.stage.dir + "/c"}, SocketDir: p.stage.sockets, Framing: o.Framing, MaxPayload: h.Options.MaxPayload,
+		Env: []string{scripted.ControlVariable + "=" + p.stage.dir + "/c"}, SocketDir: p.stage.sockets, Framing: o.Framing, MaxPayload: h.Options.MaxPayload, Queue: o.Queue,
 		StartTimeout: startLimit(o.StartWithin), StopTimeout: stopTimeout, HealthInterval: milliseconds(o.CheckEvery), HealthTimeout: milliseconds(o.CheckWithin),
 		RestartBackoff: 5 * time.Millisecond, RestartBackoffMax: 50 * time.Millisecond,
 	}
+	if s.noQueue.Load() {
+		options.Queue = 0
+	}
 	p.label.do(func() { made, err = s.Make(options) })
+	if err != nil && options.Queue > 0 { // which a pool need not have [BPR-6]
+		options.Queue = 0
+		p.label.do(func() { made, err = s.Make(options) })
+		s.noQueue.Store(err == nil)
+	}
+	p.m.options.Queue = options.Queue
 	if err != nil {
 		p.blocked = "the pool could not be made: " + text.OneLine(err)
 		return
@@ -237,6 +249,7 @@ func (p *player) finish() {
 	p.mu.Unlock()
 	if fine {
 		p.ready()
+		p.listenAll()
 		p.allRead()
 		p.settle()
 		p.answerAll()
@@ -247,6 +260,7 @@ func (p *player) finish() {
 		p.mu.Unlock()
 		p.laterCallWorks()
 		p.comesBack()
+		p.lookAgain()
 		p.shutdown(explore.Step{})
 		p.awaitShutdowns()
 		p.goroutinesEnd("SHD-6", "when Shutdown has returned", "STA-5")
@@ -297,6 +311,7 @@ func (p *player) laterCallWorks() {
 		if !p.allHealthy() {
 			return
 		}
+		p.answerAll() // what had to wait may be at a worker only now
 		name := fmt.Sprintf("later%d", n+1)
 		p.call(explore.Step{Call: name})
 		p.answer(explore.Step{Do: "answer", Call: name})
@@ -305,7 +320,7 @@ func (p *player) laterCallWorks() {
 		p.settle()
 		p.mu.Lock()
 		c := p.m.call(name)
-		stop := p.m.failure != nil || p.blocked != "" || !c.returned || c.err == nil
+		stop := p.m.failure != nil || p.blocked != "" || !c.returned || c.err == nil || p.m.busy(c)
 		p.mu.Unlock()
 		if stop || !p.allHealthy() {
 			return
@@ -408,8 +423,15 @@ func (p *player) do(s explore.Step) {
 		})
 	case "unhang":
 		p.unhang(s)
+	case "next":
+		p.mu.Lock()
+		if p.m.started && !p.m.stopping && p.m.starting == nil {
+			p.m.fate[len(p.m.processes)+1] = s.How
+		}
+		p.mu.Unlock()
 	case "ready":
 		p.ready()
+		p.listenAll()
 	case "health":
 		p.health()
 	case "shutdown":
@@ -464,7 +486,8 @@ func (p *player) start(s explore.Step) {
 		return
 	}
 	before := len(p.m.processes)
-	p.m.failing = s.How != "" && s.How != "slow"
+	slow := s.How == "slow" || s.How == "bound"
+	p.m.failing = s.How != "" && !slow
 	if s.How == "never" && (p.m.options.StartWithin == 0 || p.m.ignores("StartTimeout")) {
 		p.mu.Unlock()
 		return // it would take two minutes
@@ -477,7 +500,7 @@ func (p *player) start(s explore.Step) {
 	p.note("caller", "Start %s", s.How)
 	p.mu.Unlock()
 	running := p.beginStart(s, before)
-	if s.How == "slow" {
+	if slow {
 		p.startSlowly(running)
 		return
 	}
@@ -540,11 +563,10 @@ func (p *player) startReturned(s explore.Step, before int, err error, panicked a
 		p.m.doubtful = p.m.doubtful || p.m.mayReplace() // a slow machine may make a check fail
 		if before > 0 {
 			p.m.exercise("STA-9")
-			p.m.doubtful = true // the numbers of processes are no longer those of seats
 		}
 		ready := 0
 		for _, w := range p.m.processes {
-			if w.listens && (!w.exited || p.m.mayReplace()) && w.number > before {
+			if w.listens && !w.silent && (!w.exited || p.m.mayReplace()) && w.number > before {
 				ready++
 			}
 		}
@@ -645,6 +667,8 @@ func (p *player) call(s explore.Step) {
 	}
 	for _, o := range p.m.calls {
 		if !o.returned {
+			c.others++
+			o.others++
 			p.m.disturbed = true
 		}
 	}
@@ -716,9 +740,9 @@ func (p *player) answer(s explore.Step) {
 	a := c.arrival
 	p.marks++
 	mark := fmt.Sprintf("%s/%d", c.name, p.marks)
-	out := &answer{mark: mark, to: c, how: s.How, valid: !c.arrival.conn.broken, id: a.id, conn: a.conn}
+	out := &answer{mark: mark, body: bodyOf(mark, s.Body), to: c, how: s.How, valid: !c.arrival.conn.broken, id: a.id, conn: a.conn}
 	framing := p.stage.framing
-	body := wire.OKAnswer(a.id, bodyOf(mark))
+	body := wire.OKAnswer(a.id, out.body)
 	wrap := func(message []byte) []byte {
 		if a.enveloped {
 			return wire.Envelope("response", message)
@@ -746,16 +770,16 @@ func (p *player) answer(s explore.Step) {
 	case "envelope-id":
 		data = wire.Encode(framing, a.id, fmt.Appendf(nil, `{"id":7,"type":"response","ok":false,"payload":%s}`, body))
 	case "more":
-		data = frame(fmt.Appendf(nil, `{"ID":7,"id":%d,"type":"response","OK":false,"ok":true,"took":[1],"body":%s,"Body":0}`, a.id, bodyOf(mark)))
+		data = frame(fmt.Appendf(nil, `{"ID":7,"id":%d,"type":"response","OK":false,"ok":true,"took":[1],"body":%s,"Body":0}`, a.id, out.body))
 	case "unknown":
 		id := a.id + 1<<32
 		out.id = id
-		data = wire.Encode(framing, id, wrap(wire.OKAnswer(id, bodyOf(mark))))
+		data = wire.Encode(framing, id, wrap(wire.OKAnswer(id, out.body)))
 		out.to, out.valid = nil, false
 	case "next":
 		id := a.id + 1
 		out.id = id
-		data = wire.Encode(framing, id, wrap(wire.OKAnswer(id, bodyOf(mark))))
+		data = wire.Encode(framing, id, wrap(wire.OKAnswer(id, out.body)))
 		out.to, out.valid, out.how = nil, false, "unknown"
 		for _, o := range p.m.arrivals {
 			if o.id == id && o.call != nil {
@@ -766,7 +790,7 @@ func (p *player) answer(s explore.Step) {
 	case "twice":
 		again := &answer{mark: mark + "b", how: "twice", id: a.id, conn: a.conn}
 		p.m.answers = append(p.m.answers, again)
-		data = append(data, frame(wire.OKAnswer(a.id, bodyOf(again.mark)))...)
+		data = append(data, frame(wire.OKAnswer(a.id, bodyOf(again.mark, "")))...)
 	case "differs":
 		if framing == spec.Basic {
 			p.mu.Unlock()
@@ -968,6 +992,7 @@ func (p *player) health() {
 	p.mu.Lock()
 	p.pending++
 	checkedAt, started, stopped := p.m.checkedAt, p.m.started, p.m.stopped // what is so when it is called is what it must know
+	deaf := p.m.deaf()
 	p.mu.Unlock()
 	p.calls.Go(func() {
 		var h spec.Health
@@ -990,6 +1015,11 @@ func (p *player) health() {
 			p.m.fail(explore.Failure{Rule: "no-panic", Clause: "SHD-5", Want: "Health returns", Got: fmt.Sprint("panic: ", panicked)})
 		case started && !p.m.stopping && !p.m.doubtful && (h.Total != p.m.options.Workers || h.Healthy != p.m.options.Workers):
 			p.m.fail(explore.Failure{Rule: "health-tells-the-workers", Clause: "HLT-3", Want: fmt.Sprintf("%d workers, all healthy", p.m.options.Workers), Got: fmt.Sprintf("%d, %d healthy", h.Total, h.Healthy)})
+		case started && !p.m.stopping && !p.m.mayReplace() && h.Healthy > p.m.options.Workers-stillDeaf(deaf):
+			p.m.fail(explore.Failure{
+				Rule: "workers-that-do-not-listen-are-not-healthy", Clause: "HLT-3", Kin: []string{"HLT-2", "HLT-6", "HLT-4", "STA-1"},
+				Want: fmt.Sprintf("at most %d healthy workers, since %d of its processes have yet to listen", p.m.options.Workers-stillDeaf(deaf), stillDeaf(deaf)), Got: fmt.Sprint(h.Healthy),
+			})
 		case started && !p.m.stopping && !checkedAt.IsZero() && h.LastCheck.Before(checkedAt.Truncate(time.Millisecond)):
 			p.m.fail(explore.Failure{
 				Rule: "the-last-check-is-told", Clause: "HLT-10", Kin: []string{"HLT-3"},
@@ -1001,7 +1031,7 @@ func (p *player) health() {
 			if !checkedAt.IsZero() {
 				p.m.exercise("HLT-10")
 			}
-		case stopped && started:
+		case stopped:
 			p.m.exercise("HLT-11")
 			if h.Healthy > 0 {
 				p.m.fail(explore.Failure{Rule: "nobody-is-healthy-after-shutdown", Clause: "HLT-11", Want: "no healthy worker after Shutdown", Got: fmt.Sprint(h.Healthy)})
@@ -1123,7 +1153,7 @@ func (p *player) awaitShutdowns() {
 		}
 	}
 	p.mu.Lock()
-	fine := p.m.failure == nil && p.blocked == "" && p.m.started
+	fine := p.m.failure == nil && p.blocked == ""
 	p.m.step++
 	p.mu.Unlock()
 	if fine {

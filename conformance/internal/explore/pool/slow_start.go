@@ -76,22 +76,30 @@ func (p *player) ready() {
 		p.mu.Unlock()
 		return
 	}
+	p.mu.Unlock()
+	p.awaitFor(arrivesSoon, s.returned) // it must not. Nothing follows from the wait
 	if !s.returned() {
-		for _, w := range p.m.processes {
-			if w.silent && !w.exited {
-				w.silent, w.listens = false, true
-				p.note(w.name(), "listens at last")
-				w.order(scripted.Message{Kind: scripted.OrderListen})
-			}
+		p.listenAll()
+	}
+	p.awaitStart(s, explore.Failure{Rule: "start-returns", Clause: "STA-1", Kin: []string{"SHD-7"}, Want: "Start returns, since every worker listens", Got: "it does not"})
+}
+
+// listenAll has every worker listen that does not yet.
+func (p *player) listenAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range p.m.processes {
+		if w.silent && !w.exited {
+			w.silent, w.listens = false, true
+			p.note(w.name(), "listens at last")
+			w.order(scripted.Message{Kind: scripted.OrderListen})
 		}
 	}
 	for number, fate := range p.m.fate { // a process that has yet to appear need not wait
-		if fate == "slow" {
+		if fate == "slow" || fate == "bound" {
 			delete(p.m.fate, number)
 		}
 	}
-	p.mu.Unlock()
-	p.awaitStart(s, explore.Failure{Rule: "start-returns", Clause: "STA-1", Kin: []string{"SHD-7"}, Want: "Start returns, since every worker listens", Got: "it does not"})
 }
 
 // awaitStart waits until Start has returned, and judges it.

@@ -152,7 +152,7 @@ func (s *stage) serve(control net.Conn) {
 	}
 	p.m.appears(w)
 	p.note(w.name(), "appears, process %d", w.pid)
-	listens := !w.silent
+	listens, binds := !w.silent, p.m.fate[w.number] == "bound"
 	w.listens = listens
 	exits, status := p.m.exitsAtOnce(w), uint32(3)
 	if p.m.fate[w.number] == "exit-0" {
@@ -166,6 +166,8 @@ func (s *stage) serve(control net.Conn) {
 	case exits:
 		w.order(scripted.Message{Kind: scripted.OrderStderr, Data: []byte("no such thing as luck\n"), Tag: 0})
 		w.order(scripted.Message{Kind: scripted.OrderExit, Conn: status})
+	case binds:
+		w.order(scripted.Message{Kind: scripted.OrderBind})
 	case listens:
 		w.order(scripted.Message{Kind: scripted.OrderListen})
 	}

@@ -31,6 +31,8 @@ func (s *Subject) Describe(step explore.Step) string {
 			return fmt.Sprintf("Start, in which worker %d never listens", step.Worker)
 		case "slow":
 			return fmt.Sprintf("Start, in which worker %d does not listen yet, beside what follows", step.Worker)
+		case "bound":
+			return fmt.Sprintf("Start, in which worker %d has made its socket and does not listen yet, beside what follows", step.Worker)
 		case "silent":
 			return fmt.Sprintf("Start, in which worker %d never listens, until its context ends", step.Worker)
 		}
@@ -60,6 +62,9 @@ func (s *Subject) Describe(step explore.Step) string {
 		if len(step.Cut) > 0 {
 			words += fmt.Sprintf(", cut at %v", step.Cut)
 		}
+		if step.Body != "" {
+			words += ", with " + text.Clip(step.Body, 40) + " in its body"
+		}
 		if step.Hold {
 			words += ", together with what follows"
 		}
@@ -79,8 +84,12 @@ func (s *Subject) Describe(step explore.Step) string {
 			return fmt.Sprintf("worker %d answers the health calls that wait with an error, and later ones well", step.Worker)
 		}
 		return fmt.Sprintf("worker %d answers health calls again, those that wait first", step.Worker)
+	case "next":
+		return "the next process that the pool starts " + map[string]string{
+			"exit": "exits with status 3", "exit-0": "exits with status 0", "slow": "does not listen yet", "bound": "has made its socket and does not listen yet",
+		}[step.How]
 	case "ready":
-		return "the worker that Start waits for listens, and Start returns"
+		return "every worker listens that did not, and a Start that waits for one returns"
 	case "outlast":
 		return fmt.Sprintf("more than the stop timeout of %v passes", stopTimeout)
 	case "health":
@@ -109,11 +118,11 @@ func (s *Subject) Simpler(h explore.History) iter.Seq[explore.History] {
 		o := h.Options
 		for _, change := range []func(*explore.Options){
 			func(o *explore.Options) { o.Workers = 1 }, func(o *explore.Options) { o.Workers-- }, func(o *explore.Options) { o.MaxInFlight = 1 }, func(o *explore.Options) { o.MaxInFlight-- },
-			func(o *explore.Options) { o.MaxPayload = 0 }, func(o *explore.Options) { o.CheckWithin = 0 }, func(o *explore.Options) { o.CheckEvery, o.CheckWithin = 0, 0 }, func(o *explore.Options) { o.Framing = s.Framings[0] },
+			func(o *explore.Options) { o.MaxPayload = 0 }, func(o *explore.Options) { o.CheckWithin = 0 }, func(o *explore.Options) { o.CheckEvery, o.CheckWithin = 0, 0 }, func(o *explore.Options) { o.Framing = s.Framings[0] }, func(o *explore.Options) { o.Queue = 0 }, func(o *explore.Options) { o.Queue-- },
 		} {
 			c := h.Clone()
 			change(&c.Options)
-			if c.Options == o || c.Options.Workers < 1 || c.Options.MaxInFlight < 1 {
+			if c.Options == o || c.Options.Workers < 1 || c.Options.MaxInFlight < 1 || c.Options.Queue < 0 {
 				continue
 			}
 			if !yield(c) {
@@ -148,6 +157,7 @@ func simpler(step explore.Step) (all []explore.Step) {
 	change(step.Text != "" && (step.Do == "call" || step.Do == "answer"), func(c *explore.Step) { c.Text = "" })
 	change(step.Size > 100, func(c *explore.Step) { c.Size /= 2 })
 	change(step.Do == "answer" && slices.Contains([]string{"error", "envelope", "envelope-id", "more", "no-body", "twice", "unknown", "next"}, step.How), func(c *explore.Step) { c.How = "" })
+	change(step.Do == "next" && step.How == "bound" || step.Do == "start" && step.How == "bound", func(c *explore.Step) { c.How = "slow" })
 	change(step.Do == "shutdown" && step.Count > 0, func(c *explore.Step) { c.Count = 0 })
 	change(step.Do == "shutdown" && step.How != "", func(c *explore.Step) { c.How = "" })
 	change(step.Worker > 1, func(c *explore.Step) { c.Worker = 1 })

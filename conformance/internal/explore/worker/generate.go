@@ -271,6 +271,14 @@ func (g *generator) method(c *drawn) {
 }
 
 func (g *generator) failure() string {
+	if g.chance(0.15) { // what is raised may have no words
+		return pick(g, []string{`{"message":""}`, `{"message":" "}`, `{"message":"0"}`})
+	}
+	return g.words()
+}
+
+// words are of a failure that shows that the handler ran.
+func (g *generator) words() string {
 	message := ranText + pick(g, []string{"", ` "quoted" \ back`, "\nline two", " 日本語 😀", strings.Repeat(" long", 60)})
 	return fmt.Sprintf(`{"message":%s}`, wire.Quote(message))
 }
@@ -373,7 +381,7 @@ func (g *generator) forbidden(id uint64) []byte {
 	case 1:
 		return wire.Request(id, "sleep", `{"ms":3600000}`)
 	case 2:
-		return wire.Request(id, "fail", g.failure())
+		return wire.Request(id, "fail", g.words())
 	}
 	g.codes++
 	return wire.Request(id, "exit", fmt.Sprintf(`{"code":%d}`, 40+g.codes))
@@ -455,10 +463,13 @@ func (g *generator) differs(c *drawn) {
 	if header == id {
 		header++
 	}
-	if g.chance(0.2) {
+	switch message := g.forbidden(id); g.IntN(10) {
+	case 0, 1:
 		g.send(c, explore.Step{Do: "cancel", ID: decimal(id), Header: decimal(header)})
-	} else {
-		g.send(c, explore.Step{Do: "message", ID: decimal(header), Text: string(g.forbidden(id))})
+	case 2, 3, 4:
+		g.send(c, explore.Step{Do: "message", ID: decimal(header), Text: string(wire.Envelope("request", message))})
+	default:
+		g.send(c, explore.Step{Do: "message", ID: decimal(header), Text: string(message)})
 	}
 	g.behind(c)
 }
@@ -472,7 +483,11 @@ func (g *generator) repeat(c *drawn) {
 		g.send(c, explore.Step{Do: "request", ID: decimal(c.next), Method: "sleep", Body: `{"ms":3600000}`})
 	}
 	id := pick(g, c.asleep)
-	g.send(c, explore.Step{Do: "message", ID: decimal(id), Text: string(g.forbidden(id))})
+	message := g.forbidden(id)
+	if g.chance(0.3) {
+		message = wire.Envelope("request", message)
+	}
+	g.send(c, explore.Step{Do: "message", ID: decimal(id), Text: string(message)})
 	g.behind(c)
 }
 
@@ -636,28 +651,12 @@ func (g *generator) large(c *drawn) {
 	g.send(c, s)
 }
 
-// body draws a JSON text.
+// body draws a JSON text, now and then with a number beyond doubles, which is open.
 func (g *generator) body(levels int) string {
-	plain := []string{
-		"null", "false", "0", `""`, "true", "1", "-1", `"hi"`, "[]", "{}", "9007199254740993", "18446744073709551615", "-9223372036854775808", "1.5", "-0.0", "1e300", "0.1", "5e-324", "1e-7",
-		"123456789012345678", `"\u0000"`, `"a\u0000b"`, `"\ud83d\ude00"`, `"日本語 😀"`, `"\\\"\/\b\f\n\r\t"`, `"</script>"`, `"\u2028"`, `"1"`, "1e400", `{"type":"request","payload":1}`, `{"id":5,"method":"x"}`,
+	if g.chance(0.02) {
+		return "1e400"
 	}
-	if levels <= 0 || g.chance(0.6) {
-		return pick(g, plain)
-	}
-	var parts []string
-	n := g.IntN(4)
-	if g.chance(0.5) {
-		for range n {
-			parts = append(parts, g.body(levels-1))
-		}
-		return "[" + strings.Join(parts, ",") + "]"
-	}
-	for i := range n {
-		key := pick(g, []string{"a", "id", "", "é", "Key", "key", `\"`})
-		parts = append(parts, fmt.Sprintf(`"%s%d":%s`, key, i, g.body(levels-1)))
-	}
-	return "{" + strings.Join(parts, ",") + "}"
+	return explore.Body(g.Rand, levels)
 }
 
 // end sometimes ends the process, since a fresh one is dear.

@@ -458,6 +458,21 @@ func (m *model) got(c *conn, data []byte) (frames []spec.Frame) {
 	return frames
 }
 
+// mostParticular returns the messages in an order in which those come first that fewer answers fit: an error fits a message
+// that cannot be read whatever its text is, and a large request that may be refused.
+func mostParticular(asks []*ask) []*ask {
+	freedom := func(a *ask) int {
+		switch {
+		case a.kind != request:
+			return 1
+		case depth(a.body) > surelyRead || len(a.body) > spec.DefaultMaxPayload/6:
+			return 2
+		}
+		return 0
+	}
+	return slices.SortedStableFunc(slices.Values(asks), func(a, b *ask) int { return freedom(a) - freedom(b) })
+}
+
 // answerLimit is the largest answer that is read, in bytes: over max_payload, so that one that is too large is shown.
 const answerLimit = 1 << 28
 
@@ -496,11 +511,9 @@ func (m *model) answer(c *conn, f spec.Frame, framing spec.Framing) {
 	}
 	m.feature(fmt.Sprintf("answer %v %s", got.OK, class(got.Error)))
 	var first *problem
+	fitting := mostParticular(slices.DeleteFunc(slices.Clone(c.asks), func(a *ask) bool { return a.answered || a.forbidden || !slices.Contains(a.ids, got.ID) }))
 	for _, strict := range []bool{true, false} { // where two messages share an ID, the answer is that of the one it fits
-		for _, a := range c.asks {
-			if a.answered || a.forbidden || !slices.Contains(a.ids, got.ID) {
-				continue
-			}
+		for _, a := range fitting {
 			p := m.judge(c, a, got, len(f.Payload), strict)
 			if p == nil {
 				a.answered = true

@@ -188,44 +188,8 @@ func secondBlindBatches(role spec.Role) []fault { return secondBlindBatch("AB", 
 // Each fault of the second blind batches is found by its name, breaks a MUST clause of its role, is new, and its quirk is
 // one that the planted implementation knows.
 func TestFaultsOfTheSecondBlindBatchesAreKnown(t *testing.T) {
-	sources := map[spec.Role]string{spec.RoleFramer: "framer_habits_test.go", spec.RolePool: "pool_plain*_test.go", spec.RoleWorker: "worker_planted*_test.go"}
-	levels := map[string]spec.Level{}
-	for _, c := range spec.Clauses() {
-		for _, role := range []spec.Role{spec.RoleFramer, spec.RolePool, spec.RoleWorker} {
-			if c.Binds(role) {
-				levels[string(role)+"/"+c.Name] = c.Level
-			}
-		}
-	}
 	for _, p := range allPlanted {
-		files, err := filepath.Glob(sources[p.role])
-		require.NoError(t, err)
-		var source strings.Builder
-		for _, name := range files {
-			text, err := os.ReadFile(name)
-			require.NoError(t, err)
-			source.Write(text)
-		}
-		before := map[string]bool{}
-		for _, f := range slices.Concat(p.all(), framerFaultsWrittenBlind, poolFaultsWrittenBlind, workerFaultsWrittenBlind) {
-			before[f.name()] = true
-		}
-		for _, f := range secondBlindBatches(p.role) {
-			name := string(p.role) + "/" + f.name()
-			require.False(t, before[f.name()], "%s is there twice", name)
-			before[f.name()] = true
-			found, as, ok := plantedFault(name)
-			require.True(t, ok, name)
-			require.Equal(t, p.role, found.role, name)
-			require.Equal(t, f, as, name)
-			for _, clause := range append(f.perhaps, f.clause) {
-				require.Contains(t, levels, string(p.role)+"/"+clause, name)
-			}
-			require.Equal(t, spec.Must, levels[string(p.role)+"/"+f.clause], name)
-			for _, quirk := range f.what {
-				require.Regexp(t, `\b(has|is)\(`+strconv.Quote(quirk)+`\)`, source.String(), "%s: the planted implementation does not know this quirk", name)
-			}
-		}
+		requireKnown(t, p, p.plantedFirst(), secondBlindBatches(p.role))
 	}
 	require.Len(t, framerFaultsOfTheSecondBlindBatchA, 10)
 	require.Len(t, workerFaultsOfTheSecondBlindBatchA, 10)
@@ -233,4 +197,51 @@ func TestFaultsOfTheSecondBlindBatchesAreKnown(t *testing.T) {
 	require.Len(t, framerFaultsOfTheSecondBlindBatchB, 5)
 	require.Len(t, workerFaultsOfTheSecondBlindBatchB, 5)
 	require.Len(t, poolFaultsOfTheSecondBlindBatchB, 10)
+}
+
+// plantedFirst are the faults and controls of the role that were there before the second blind batches.
+func (p planted) plantedFirst() []fault {
+	blind := map[spec.Role][]fault{spec.RoleFramer: framerFaultsWrittenBlind, spec.RolePool: poolFaultsWrittenBlind, spec.RoleWorker: workerFaultsWrittenBlind}
+	return slices.Concat(p.all(), blind[p.role])
+}
+
+// requireKnown has each fault of a batch be found by its name, break a MUST clause of its role, be none of those before it,
+// and be known to the planted implementation.
+func requireKnown(t *testing.T, p planted, before, batch []fault) {
+	t.Helper()
+	levels := map[string]spec.Level{}
+	for _, c := range spec.Clauses() {
+		if c.Binds(p.role) {
+			levels[c.Name] = c.Level
+		}
+	}
+	sources := map[spec.Role]string{spec.RoleFramer: "framer_habits_test.go", spec.RolePool: "pool_plain*_test.go", spec.RoleWorker: "worker_planted*_test.go"}
+	files, err := filepath.Glob(sources[p.role])
+	require.NoError(t, err)
+	var source strings.Builder
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		source.Write(text)
+	}
+	there := map[string]bool{}
+	for _, f := range before {
+		there[f.name()] = true
+	}
+	for _, f := range batch {
+		name := string(p.role) + "/" + f.name()
+		require.False(t, there[f.name()], "%s is there twice", name)
+		there[f.name()] = true
+		found, as, ok := plantedFault(name)
+		require.True(t, ok, name)
+		require.Equal(t, p.role, found.role, name)
+		require.Equal(t, f, as, name)
+		for _, clause := range append(f.perhaps, f.clause) {
+			require.Contains(t, levels, clause, name)
+		}
+		require.Equal(t, spec.Must, levels[f.clause], name)
+		for _, quirk := range f.what {
+			require.Regexp(t, `\b(has|is)\(`+strconv.Quote(quirk)+`\)`, source.String(), "%s: the planted implementation does not know this quirk", name)
+		}
+	}
 }

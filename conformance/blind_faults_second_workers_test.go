@@ -53,10 +53,7 @@ func TestWorkerFaultsOfTheSecondBlindBatchesShow(t *testing.T) {
 				callers <- w.open.Load()
 			}()
 			if len(what) > 0 { // or it would never end
-				require.Eventually(t, func() bool {
-					_, err := net.Dial("unix", w.listener.Addr().String())
-					return err != nil
-				}, time.Minute, 5*time.Millisecond)
+				waitUntilItStops(t, w)
 				_ = c.conn.Close()
 			}
 			n := <-callers
@@ -182,6 +179,18 @@ func newPlantedHere(t *testing.T, what ...string) *plantedWorker {
 	return w
 }
 
+// waitUntilItStops waits until the planted worker accepts connections no more.
+func waitUntilItStops(t *testing.T, w *plantedWorker) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		conn, err := net.Dial("unix", w.listener.Addr().String())
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err != nil
+	}, time.Minute, 5*time.Millisecond)
+}
+
 // shortDir is a directory whose name leaves room for that of a socket.
 func shortDir(t *testing.T) string {
 	t.Helper()
@@ -191,12 +200,20 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
-// startPlanted starts a planted worker as a process, and waits until it listens unless something is at its path.
+// startPlanted starts a planted worker as a process, and waits until it listens unless something is at its path that it must
+// not replace.
 func startPlanted(t *testing.T, at string, what ...string) (path string, cmd *exec.Cmd) {
 	t.Helper()
 	path = filepath.Join(shortDir(t), "w.sock")
-	if at == "a directory" {
+	switch at {
+	case "a directory":
 		require.NoError(t, os.Mkdir(path, 0o700))
+	case "a stale socket":
+		listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+		require.NoError(t, err)
+		listener.SetUnlinkOnClose(false)
+		require.NoError(t, listener.Close())
+		require.NoError(t, os.Chmod(path, 0o755))
 	}
 	cmd = exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), plantedVariable+"="+strings.Join(what, ","), "PYPROC_SOCKET_PATH="+path)
@@ -205,7 +222,7 @@ func startPlanted(t *testing.T, at string, what ...string) (path string, cmd *ex
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	if at == "" {
+	if at != "a directory" {
 		require.Eventually(t, func() bool {
 			conn, err := net.Dial("unix", path)
 			if err == nil {

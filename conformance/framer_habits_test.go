@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"net"
 	"runtime"
 	"slices"
@@ -26,6 +27,7 @@ func framerWith(ctx context.Context, habits ...string) openFramer {
 	return func(rw io.ReadWriter, o conformance.FramerOptions) conformance.Framer {
 		f := &habitual{habits: habits, ended: ctx.Done(), turn: make(chan struct{}, 1), in: rw, out: rw, basic: o.Framing == conformance.Basic, limit: o.MaxPayload}
 		if f.limit == 0 {
+			f.unset = true
 			f.limit = 10485760
 			if f.is("default limit of 16 MB") {
 				f.limit = 16 << 20
@@ -57,6 +59,8 @@ func framerWith(ctx context.Context, habits ...string) openFramer {
 			f.in = readAhead(rw)
 		case f.is("Read of nothing is the end"):
 			f.in = endAtNothing{rw}
+		case f.is("bytes that come with the end are lost"):
+			f.in = errorFirst{rw}
 		}
 		return f
 	}
@@ -69,6 +73,7 @@ type habitual struct {
 	out    io.Writer
 	basic  bool
 	limit  int
+	unset  bool // it is the default one
 	order  binary.ByteOrder
 	header int
 	err    error // final for reading
@@ -138,6 +143,10 @@ func (f *habitual) ReadFrame() (conformance.Frame, error) {
 	frame, err := f.read()
 	if err != nil && !f.forgets(err) {
 		f.err = err
+		var kind conformance.ErrorKind
+		if errors.As(err, &kind) && f.is("framing error is followed by a clean end") {
+			f.err = io.EOF
+		}
 	}
 	if err == nil && f.is("empty payload reads as the one before") {
 		if len(frame.Payload) == 0 {
@@ -396,6 +405,9 @@ func (f *habitual) take(n int64) (p []byte, err error) {
 		if tripling && room < 1<<26 { // so that the other cases survive it
 			p = append(make([]byte, 0, room), p...)
 		}
+		if len(p) >= 16<<10 && f.is("claimed length is believed once 16 KiB have come") {
+			p = slices.Grow(p, int(n)-len(p))
+		}
 		if len(p) == cap(p) {
 			p = slices.Grow(p, max(len(p), int(min(n, 512))))
 		}
@@ -469,6 +481,9 @@ func (f *habitual) WriteFrame(id uint64, payload []byte) error {
 	if f.is("limit for writing is the default one") {
 		limit = 10485760
 	}
+	if f.unset && f.is("no limit for writing where none is set") {
+		limit = math.MaxInt
+	}
 	if len(payload) > limit && !(f.basic && f.is("limit of written basic frames not compared")) {
 		if f.is("header of a refused payload goes out with the next frame") {
 			f.stale = h
@@ -485,6 +500,12 @@ func (f *habitual) WriteFrame(id uint64, payload []byte) error {
 		return nil
 	}
 	pieces := [][]byte{append(h, payload...)}
+	if f.is("frame is made in the room behind the payload") {
+		frame := append(payload, h...)
+		copy(frame[len(h):], payload)
+		copy(frame, h)
+		pieces[0] = frame
+	}
 	if f.stale != nil {
 		pieces[0] = append(f.stale, pieces[0]...)
 		f.stale = nil
@@ -627,6 +648,17 @@ func (r endAtNothing) Read(p []byte) (int, error) {
 		err = io.EOF
 	}
 	return n, err
+}
+
+// errorFirst looks at the error of a Read before it looks at its bytes.
+type errorFirst struct{ in io.Reader }
+
+func (r errorFirst) Read(p []byte) (int, error) {
+	n, err := r.in.Read(p)
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
 }
 
 // readingAhead reads the stream in a goroutine of its own, before anybody asks.

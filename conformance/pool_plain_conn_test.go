@@ -67,6 +67,10 @@ func (w *plainWorker) adopt(conn net.Conn) *plainConn {
 	c := &plainConn{p: w.p, w: w, conn: conn, in: bufio.NewReader(conn), pending: map[uint64]chan plainAnswer{}, left: map[uint64]bool{}, answered: map[uint64]bool{}, again: map[uint64]bool{}, kept: map[uint64]json.RawMessage{}}
 	c.queued = sync.NewCond(&c.mu)
 	w.p.mu.Lock()
+	if w.unread != nil {
+		c.in = bufio.NewReader(io.MultiReader(bytes.NewReader(w.unread), conn))
+		w.unread = nil
+	}
 	w.all = append(w.all, c)
 	w.p.mu.Unlock()
 	c.readers.Go(c.read)
@@ -381,6 +385,15 @@ func (p *plainPool) sendCancellation(w *plainWorker, c *plainConn, id uint64, de
 	if p.has("frees-slot-before-cancellation") {
 		release()
 	}
+	if p.has("no-cancellations-once-shutdown-has-begun") {
+		p.mu.Lock()
+		closed := p.state == "closed"
+		p.mu.Unlock()
+		if closed {
+			done()
+			return
+		}
+	}
 	if p.has("no-cancellation") || deadline && p.has("no-cancellation-at-deadlines") {
 		done()
 		return
@@ -462,6 +475,9 @@ func (c *plainConn) read() {
 			}
 		}
 		if err != nil {
+			if c.p.has("broken-connections-leave-their-bytes-to-the-next") {
+				c.leaveBytes()
+			}
 			c.mu.Lock()
 			c.stays = c.p.has("violated-connections-are-left-open") && (c.violated || isFramingError(err))
 			c.mu.Unlock()
@@ -469,6 +485,14 @@ func (c *plainConn) read() {
 			return
 		}
 	}
+}
+
+// leaveBytes has the next connection to the worker begin with what has come and was not read.
+func (c *plainConn) leaveBytes() {
+	rest, _ := c.in.Peek(c.in.Buffered())
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	c.w.unread = append([]byte(nil), rest...)
 }
 
 func isFramingError(err error) bool {
@@ -568,6 +592,9 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 	ok := string(a["ok"]) == "true"
 	if err != nil || !ok && string(a["ok"]) != "false" {
 		return errors.New("an answer that cannot be read")
+	}
+	if a["error"] != nil && c.p.has("an-error-field-means-failure") {
+		ok = false
 	}
 	if c.p.has("ids-of-32-bits") {
 		id = uint64(uint32(id))

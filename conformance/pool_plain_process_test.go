@@ -52,7 +52,7 @@ func (o *plainOutput) ready() { o.once.Do(func() { close(o.isReady) }) }
 
 // startPiped starts the process with one pipe for all that it prints, or with two.
 func startPiped(cmd *exec.Cmd, p *plainPool) (*plainOutput, error) {
-	o := &plainOutput{p: p, tail: tail{head: p.has("error-with-the-beginning-of-stderr")}, exited: make(chan struct{}), ended: make(chan struct{}), isReady: make(chan struct{})}
+	o := &plainOutput{p: p, tail: tail{head: p.has("error-with-the-beginning-of-stderr"), lines: p.has("a-last-line-without-its-end-is-lost")}, exited: make(chan struct{}), ended: make(chan struct{}), isReady: make(chan struct{})}
 	p.mu.Lock()
 	o.again = p.state == "running"
 	p.mu.Unlock()
@@ -74,9 +74,18 @@ func startPiped(cmd *exec.Cmd, p *plainPool) (*plainOutput, error) {
 		_ = w.Close()
 	}
 	if err != nil {
-		for _, r := range mine {
-			_ = r.Close()
+		giveBack := func() {
+			for _, r := range mine {
+				_ = r.Close()
+			}
 		}
+		if p.has("a-program-that-cannot-be-run-leaks-its-pipes") {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.leaks = append(p.leaks, giveBack)
+			return nil, err
+		}
+		giveBack()
 		return nil, err
 	}
 	var read sync.WaitGroup
@@ -143,7 +152,7 @@ func (o *plainOutput) mayRead(total int) {
 	closed := p.state == "closed"
 	p.mu.Unlock()
 	switch {
-	case o.again && p.has("output-of-restarted-workers-is-not-read"):
+	case o.again && p.has("output-of-restarted-workers-is-not-read"), p.deaf.Load():
 		<-o.ended
 	case p.has("output-unread-during-start"):
 		select {
@@ -164,7 +173,9 @@ func (p *plainPool) passOutputOn(life context.Context) {
 		for {
 			select {
 			case b := <-p.printed:
-				_, _ = p.o.Output.Write(b)
+				if _, err := p.o.Output.Write(b); err != nil && p.has("a-writer-that-fails-ends-the-reading") {
+					p.deaf.Store(true)
+				}
 			case <-life.Done():
 				return
 			}

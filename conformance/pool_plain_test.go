@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pyproctest/pyproctest/conformance"
@@ -53,6 +54,7 @@ type plainPool struct {
 	oneEnded sync.Once
 	oneCheck sync.Mutex  // for the fault that checks one worker after another
 	printed  chan []byte // what is on its way to the user's writer
+	deaf     atomic.Bool // what workers print is not read any more, under a fault
 }
 
 type plainWaiter struct {
@@ -93,7 +95,9 @@ func (p *plainPool) Start(ctx context.Context) error {
 	p.state = "starting"
 	p.started = make(chan struct{})
 	defer close(p.started)
-	p.life, p.end = context.WithCancel(context.Background())
+	if p.life == nil || !p.has("a-second-start-gets-the-ended-life-of-the-first") {
+		p.life, p.end = context.WithCancel(context.Background())
+	}
 	if p.has("start-context-kills-workers") {
 		p.life, p.end = context.WithCancel(ctx)
 	}
@@ -407,7 +411,13 @@ func (p *plainPool) acquire(ctx context.Context) (*plainWorker, error) {
 	if p.has("a-queue-for-each-worker") {
 		bound *= len(p.workers)
 	}
-	if p.o.Queue > 0 && len(p.waiters)+p.gone >= bound && !p.has("queue-without-bound") {
+	queued := len(p.waiters) + p.gone
+	for _, w := range p.workers {
+		if p.has("the-queue-counts-those-that-run") {
+			queued += w.inFlight
+		}
+	}
+	if p.o.Queue > 0 && queued >= bound && !p.has("queue-without-bound") {
 		p.mu.Unlock()
 		return nil, conformance.Busy
 	}
@@ -699,6 +709,9 @@ func (p *plainPool) Shutdown(ctx context.Context) error {
 func (p *plainPool) shutdownAgain(ctx context.Context, done <-chan struct{}) error {
 	if done == nil || p.has("second-shutdown-returns-at-once") {
 		return nil
+	}
+	if p.has("a-second-shutdown-hurries-at-once") {
+		p.hurry.Do(func() { close(p.hurried) })
 	}
 	over := ctx.Done()
 	if !p.has("second-shutdown-leaves") && !p.has("second-shutdown-hurries") && !p.has("second-shutdown-says-all-is-done") {

@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,24 +43,33 @@ type plainWorker struct {
 	shared   *plainConn   // in the enhanced framing
 	idle     []*plainConn // in the basic framing, one call at a time on each
 	all      []*plainConn // of the process that is there now
+	unread   []byte       // what a broken connection has left, for the fault that has the next one begin with it
 }
 
 // tail keeps the end of what is written to it.
 type tail struct {
-	mu   sync.Mutex
-	text []byte
-	head bool // keeps the beginning instead, for a fault
+	mu    sync.Mutex
+	text  []byte
+	head  bool   // keeps the beginning instead, for a fault
+	lines bool   // keeps whole lines alone, for a fault
+	rest  []byte // of a line that has not ended, for that fault
 }
 
 func (t *tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	n := len(b)
+	if t.lines {
+		t.rest = append(t.rest, b...)
+		end := bytes.LastIndexByte(t.rest, '\n') + 1
+		b, t.rest = t.rest[:end], t.rest[max(end, len(t.rest)-2000):]
+	}
 	t.text = append(t.text, b...)
 	if t.head {
 		t.text = t.text[:min(2000, len(t.text))]
 	}
 	t.text = t.text[max(0, len(t.text)-2000):]
-	return len(b), nil
+	return n, nil
 }
 
 // start starts a process and waits until it accepts connections.
@@ -418,6 +428,10 @@ func (w *plainWorker) failCalls() {
 
 // wait waits, and reports whether the pool still lives then.
 func (p *plainPool) wait(d time.Duration) bool {
+	if p.has("shutdown-waits-for-the-delay-of-a-restart") {
+		time.Sleep(d)
+		return p.life.Err() == nil
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

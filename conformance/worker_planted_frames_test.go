@@ -315,6 +315,8 @@ func (c *plantedConn) send(id uint64, payload []byte) {
 		frame = binary.BigEndian.AppendUint32(frame, crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)))
 	}
 	frame = append(frame, payload...)
+	c.w.leaving.Add(1)
+	defer c.w.leaving.Add(-1)
 	for len(frame) > 64<<10 && c.w.has("large-answers-go-out-in-pieces") {
 		c.writing.Lock()
 		_, _ = c.conn.Write(frame[:64<<10])

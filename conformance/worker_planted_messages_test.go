@@ -90,15 +90,17 @@ func (c *plantedConn) receive(header uint64, payload []byte) error {
 		r.enveloped = kind == "request" || !w.has("odd: no-envelopes-in-answers-to-unknown-types")
 		fields = map[string]json.RawMessage{}
 		_ = json.Unmarshal(inner, &fields)
+		w.number(fields)
 		if kind == "cancellation" {
 			if id := fields["id"]; c.enhanced && w.readable(id) && !w.has("ids-are-not-compared") && string(id) != strconv.FormatUint(header, 10) &&
 				!(w.has("headers-of-cancellations-are-not-compared") || w.has("compares-ids-in-32-bits") || w.has("ids-are-doubles") || w.has("takes-any-id")) {
 				return errors.New("a violation")
 			}
-			return c.cancel(fields)
+			return c.cancel(header, fields)
 		}
 	} else {
 		kind = "request"
+		w.number(fields)
 	}
 	if w.has("takes-names-in-any-case") {
 		for _, name := range slices.Sorted(maps.Keys(fields)) {
@@ -148,6 +150,19 @@ func (c *plantedConn) receive(header uint64, payload []byte) error {
 		r.body = json.RawMessage("null")
 	}
 	return c.begin(r)
+}
+
+// number takes a boolean for the number that it is to some languages, under a fault.
+func (w *plantedWorker) number(fields map[string]json.RawMessage) {
+	if !w.has("true-is-the-id-1") {
+		return
+	}
+	switch string(fields["id"]) {
+	case "true":
+		fields["id"] = json.RawMessage("1")
+	case "false":
+		fields["id"] = json.RawMessage("0")
+	}
 }
 
 // plantedLevels is how deep the text is nested.
@@ -219,9 +234,12 @@ func plantedFailure(text string) string {
 	return `"ok":false,"error":` + string(quoted)
 }
 
-func (c *plantedConn) cancel(fields map[string]json.RawMessage) error {
+func (c *plantedConn) cancel(header uint64, fields map[string]json.RawMessage) error {
 	w := c.w
 	id := string(fields["id"])
+	if w.has("cancellations-go-by-their-header") {
+		id = strconv.FormatUint(header, 10)
+	}
 	if w.has("ids-are-doubles") {
 		if f, err := strconv.ParseFloat(id, 64); err == nil {
 			id = strconv.FormatFloat(f, 'f', 0, 64)
@@ -407,15 +425,19 @@ func (c *plantedConn) answer(r plantedRequest, rest string) {
 	if w.has("answers-under-0") {
 		text = fmt.Sprintf(`{"id":0,%s}`, rest)
 	}
+	size := len(text)
 	bare := w.has("answers-envelopes-bare") || w.has("failures-go-out-bare") && strings.HasPrefix(rest, `"ok":false`)
 	if r.enveloped != w.has("turns-envelopes-round") && !bare {
 		text = `{"type":"response","payload":` + text + `}`
+	}
+	if !w.has("envelopes-of-answers-are-not-counted") {
+		size = len(text)
 	}
 	limit := plantedMax
 	if c.enhanced && w.has("maximum-of-answers-counts-the-header") {
 		limit -= 18
 	}
-	if len(text) > limit {
+	if size > limit {
 		switch {
 		case w.has("sends-answers-of-any-length"),
 			w.has("errors-of-any-length-are-sent") && strings.HasPrefix(rest, `"ok":false`):

@@ -47,6 +47,7 @@ type plantedWorker struct {
 	kept    []net.Conn          // that a fault never closes
 	deaf    atomic.Bool         // nothing is sent any more, under a fault
 	open    atomic.Int64        // connections
+	leaving atomic.Int64        // answers that are being written
 	newest  atomic.Bool         // the framing of the newest connection is enhanced
 	serving map[*plantedConn]bool
 }
@@ -121,6 +122,7 @@ func (w *plantedWorker) listen() (path string, err error) {
 	if w.has("ignores-the-path") {
 		path += "x"
 	}
+	var stale os.FileMode
 	switch info, err := os.Lstat(path); {
 	case err != nil:
 	case info.Mode().Type() != os.ModeSocket:
@@ -143,11 +145,15 @@ func (w *plantedWorker) listen() (path string, err error) {
 		if !w.has("keeps-the-stale-socket") {
 			_ = os.Remove(path)
 		}
+		stale = info.Mode().Perm()
 	}
 	if !w.has("leaves-the-mode-to-the-umask") {
 		syscall.Umask(0o177)
 	}
 	w.listener, err = net.Listen("unix", path)
+	if err == nil && stale != 0 && w.has("keeps-the-mode-of-the-stale-socket") {
+		err = os.Chmod(path, stale)
+	}
 	if err == nil && w.has("listens-with-a-backlog-of-1") {
 		var raw syscall.RawConn
 		if raw, err = w.listener.(*net.UnixListener).SyscallConn(); err == nil {
@@ -193,7 +199,7 @@ func (w *plantedWorker) stop(s os.Signal, path string) int {
 			}
 		}
 	}
-	for w.open.Load() > 0 && w.has("waits-for-callers-to-leave") {
+	for w.open.Load() > 0 && w.has("waits-for-callers-to-leave") || w.leaving.Load() > 0 && w.has("answers-nobody-reads-hold-up-the-end") {
 		<-tick
 	}
 	if w.has("accepts-after-sigterm") {

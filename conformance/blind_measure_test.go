@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	blindFlag     = flag.String("blind", "", "measure all cases, and explore for -explore-for, on the second blind `batch`: A, B or AB")
+	blindFlag     = flag.String("blind", "", "measure all cases, and explore for -explore-for, on the blind `batch` A, B, AB or C")
 	blindOnlyFlag = flag.String("blind-only", "", "and only on those whose role/clause/name matches this `regexp`")
 )
 
@@ -65,9 +65,13 @@ func one(yes bool) int {
 	return 0
 }
 
-// secondBlindBatch returns the faults of batch "A", "B" or "AB", of that role.
+// secondBlindBatch returns the faults of batch "A", "B" or "AB", of that role, and of "C", the third one.
 func secondBlindBatch(batch string, role spec.Role) (faults []fault) {
 	for _, letter := range batch {
+		if letter == 'C' {
+			faults = append(faults, thirdBlindBatch(role)...)
+			continue
+		}
 		faults = append(faults, map[spec.Role]map[rune][]fault{
 			spec.RoleFramer: {'A': framerFaultsOfTheSecondBlindBatchA, 'B': framerFaultsOfTheSecondBlindBatchB},
 			spec.RolePool:   {'A': poolFaultsOfTheSecondBlindBatchA, 'B': poolFaultsOfTheSecondBlindBatchB},

@@ -460,7 +460,7 @@ func (g *generator) end() {
 	}
 }
 
-// Plain implements [explore.Subject].
+// Plain implements [explore.Subject]: each kind of answer and each event alone, in each framing, beside as little as possible.
 func (s *Subject) Plain() (all []explore.History) {
 	for _, framing := range s.Framings {
 		o := explore.Options{Framing: framing, Workers: 2, MaxInFlight: 2}
@@ -472,6 +472,27 @@ func (s *Subject) Plain() (all []explore.History) {
 			add(call, settle, explore.Step{Do: "answer", Call: "k1", How: how}, settle)
 		}
 		add()
+		bare := func(steps ...explore.Step) {
+			all = append(all, explore.History{Schema: explore.Schema, Role: spec.RolePool, Options: o, Steps: steps})
+		}
+		start, ready := explore.Step{Do: "start"}, explore.Step{Do: "ready"}
+		bare(explore.Step{Do: "shutdown"}, call)
+		for _, how := range []string{"exit", "exit-0", "silent"} {
+			failed := explore.Step{Do: "start", How: how, Worker: 2}
+			bare(failed, call, settle, explore.Step{Do: "shutdown"})
+			bare(failed, start, call)
+		}
+		for _, how := range []string{"slow", "bound"} {
+			bare(explore.Step{Do: "start", How: how, Worker: 2}, call, ready)
+			add(explore.Step{Do: "next", How: how}, explore.Step{Do: "die", Worker: 1}, settle, explore.Step{Do: "health"}, ready)
+		}
+		add(explore.Step{Do: "die", Worker: 1}, settle, explore.Step{Do: "health"})
+		add(call, explore.Step{Do: "die", Worker: 1}, explore.Step{Do: "die", Worker: 2})
+		add(call, explore.Step{Do: "end-context", Call: "k1"}, settle, explore.Step{Do: "answer", Call: "k1", How: "late"})
+		add(call, explore.Step{Do: "shutdown", How: "beside"}, settle, explore.Step{Do: "answer", Call: "k1"})
+		for _, how := range []string{"", "stdout"} {
+			add(explore.Step{Do: "print", Worker: 1, How: how, Size: 200_000}, call)
+		}
 	}
 	return all
 }

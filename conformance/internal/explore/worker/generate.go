@@ -704,7 +704,7 @@ func (s *Subject) Plain() (all []explore.History) {
 		history(explore.Step{Do: "connect", Conn: "c1", Framing: framing}, explore.Step{Do: "request", Conn: "c1", ID: "1", Method: "echo", Body: "1", Cut: []int{1}})
 		history(explore.Step{Do: "connect", Conn: "c1", Framing: framing}, explore.Step{Do: "request", Conn: "c1", ID: "1", Method: "echo", Body: "1", Envelope: true})
 		for _, m := range []struct{ method, body string }{
-			{"echo", "1"}, {"echo", ""}, {"echo", "null"}, {"echo", "9007199254740993"}, {"pid", "null"}, {"health", "null"}, {"blob", `{"size":5}`}, {"fail", `{"message":"on purpose"}`},
+			{"echo", "1"}, {"echo", ""}, {"echo", "null"}, {"echo", "9007199254740993"}, {"pid", "null"}, {"health", "null"}, {"blob", `{"size":5}`}, {"fail", `{"message":"on purpose"}`}, {"fail", `{"message":""}`},
 			{"unserializable", "null"}, {"no_such_method", "null"}, {"inflight", "null"}, {"sleep", `{"ms":30}`}, {"sleep", `{"ms":3600000}`},
 		} {
 			for _, id := range []string{"1", "9007199254740993"} {

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 import unittest
 
+from pyproctest_worker import worker
 from pyproctest_worker.framing import ENHANCED
 
 from .harness import BULK, PATIENCE, PROBING_WORKER, Caller, Worker
@@ -135,6 +138,17 @@ class Cases(unittest.TestCase):
             caller.send(frame[half:])
         for caller in callers:
             self.assertEqual(len(caller.receive()["body"]), MOST - 100)
+
+
+class Starts(unittest.TestCase):
+    @unittest.skipUnless(
+        sys.platform == "linux", "NOT RUN: only glibc's malloc is told to keep memory"
+    )
+    def test_a_start_touches_no_memory_that_it_does_not_use(self) -> None:
+        """8 MiB are 2048 pages, and take ten milliseconds to come by."""
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        worker._keep_freed_memory()
+        self.assertLess(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before, 500)
 
 
 if __name__ == "__main__":

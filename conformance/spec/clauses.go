@@ -595,7 +595,11 @@ var clauses = []Clause{
 	},
 	{
 		Name: "SHD-1", Level: Must, Since: 1, Roles: []Role{RolePool},
-		Sentence: "After Shutdown began, new calls are refused with `closed`.",
+		Sentence: "After Shutdown began, new calls are refused with `closed`, also where no Start went well.",
+		Why:      "whoever shuts a pool down must be able to rely on it, also where it shuts down all that it has without asking what was started.",
+		Changes: []Change{
+			{Version: 3, What: "It says that it holds where no Start went well. A pool that was never started could be taken for one that Shutdown leaves as it is."},
+		},
 	},
 	{
 		Name: "SHD-2", Level: Must, Since: 1, Roles: []Role{RolePool},

@@ -344,6 +344,8 @@ func envelopesOfAnotherType(t *T) {
 		`{"type":"cancellation","payload":{"id":%d,"reason":"not an answer"}}`,
 		`{"type":"request","payload":{"id":%d,"method":"echo","body":"not an answer"}}`,
 		`{"id":%d,"method":"echo","body":"not an answer"}`,
+		`{"type":"note","payload":{},"id":%d,"ok":true,"body":"not an answer"}`,
+		`{"id":%d,"ok":true,"body":"not an answer","type":"Response","payload":{}}`,
 	} {
 		c := s.call()
 		if r := c.requestUnlessFailed("MSG-15"); r != nil {

@@ -258,7 +258,7 @@ func (g *generator) stray() {
 	if len(g.open) == 0 {
 		g.call("")
 	}
-	how := pick(g, []string{"unknown", "next", "twice"})
+	how := pick(g, []string{"unknown", "next", "twice", "note"})
 	if how == "twice" {
 		g.answer(how)
 	} else {

@@ -591,6 +591,8 @@ func (m *model) succeeds(c *call) {
 			return
 		case a.to != c && a.to != nil && a.valid:
 			wrong("RID-4", "the answer to "+c.name, "RID-5", "CAN-3", "RID-6", "MSG-5")
+		case a.how == "note":
+			wrong("MSG-3", "nothing of an envelope of the type note", "MSG-15", "RID-7")
 		case a.how == "differs":
 			wrong("MSG-13", "nothing of an answer whose IDs differ", "MSG-5")
 		case a.to == nil && (c.arrival == nil || a.id == c.arrival.id && a.conn == c.arrival.conn) && !slices.Contains(c.behind, a):

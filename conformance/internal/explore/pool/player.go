@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -406,12 +407,15 @@ func (p *player) do(s explore.Step) {
 		p.stage.sync()
 	case "print":
 		p.withWorker(s, func(w *process) {
+			kind, fd := scripted.OrderStderr, 2
+			if s.How == "stdout" {
+				kind, fd = scripted.OrderStdout, 1
+			}
+			if p.inherits(w, fd) {
+				return // files that workers inherit are the user's own matter
+			}
 			w.lastTag++
 			w.printing = append(w.printing, w.lastTag)
-			kind := scripted.OrderStderr
-			if s.How == "stdout" {
-				kind = scripted.OrderStdout
-			}
 			p.m.exercise("OUT-1")
 			w.order(scripted.Message{Kind: kind, Tag: w.lastTag, Data: []byte(strings.Repeat("x", max(s.Size-1, 0)) + "\n")})
 		})
@@ -455,6 +459,20 @@ func (p *player) withWorker(s explore.Step, f func(w *process)) {
 		p.note(w.name(), "%s", s.Do)
 		f(w)
 	}
+}
+
+// inherits reports whether a file of the worker is a standard file of the pool's process.
+func (p *player) inherits(w *process, fd int) bool {
+	pid := os.Getpid()
+	if r, ok := p.pool.(pool.Remote); ok {
+		pid = r.PID()
+	}
+	link := func(pid, fd int) string {
+		to, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", pid, fd)) // empty where the system has no such files
+		return to
+	}
+	its := link(w.pid, fd)
+	return its != "" && slices.ContainsFunc([]int{0, 1, 2}, func(own int) bool { return link(pid, own) == its })
 }
 
 // readOnly is the order to read that many more bytes of each connection.
@@ -787,6 +805,17 @@ func (p *player) answer(s explore.Step) {
 				return
 			}
 		}
+	case "note": // an unreadable answer to a pool, or nothing
+		if c.ended || c.returned {
+			p.mu.Unlock()
+			return
+		}
+		a.conn.noted = true
+		out.how, out.valid = "note", false
+		data = frame(fmt.Appendf(nil, `{"type":"note","payload":{},"id":%d,"ok":true,"body":%s}`, a.id, out.body))
+		if a.enveloped {
+			data = wire.Encode(framing, a.id, fmt.Appendf(nil, `{"type":"note","payload":{"id":%d,"ok":true,"body":%s},"id":%d,"ok":true,"body":%s}`, a.id, out.body, a.id, out.body))
+		}
 	case "twice":
 		again := &answer{mark: mark + "b", how: "twice", id: a.id, conn: a.conn}
 		p.m.answers = append(p.m.answers, again)
@@ -844,7 +873,10 @@ func (p *player) answer(s explore.Step) {
 	}
 	p.m.answers = append(p.m.answers, out)
 	p.saw(a.at.name()+" → pool, "+s.How, data)
-	if out.how == "unknown" {
+	if out.how == "note" {
+		p.m.disturbed = true
+		p.m.exercise("MSG-3")
+	} else if out.how == "unknown" {
 		p.m.disturbed = true
 		p.m.exercise("RID-5")
 	} else {
@@ -862,7 +894,7 @@ func (p *player) answer(s explore.Step) {
 			p.m.disturbed = true
 		}
 	}
-	if out.how == "unknown" || s.How == "twice" || out.how == "late" {
+	if out.how == "unknown" || s.How == "twice" || out.how == "late" || s.How == "note" {
 		p.m.mayClose(a.conn)
 	}
 	if breaks {

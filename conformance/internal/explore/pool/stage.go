@@ -68,6 +68,7 @@ type wireConn struct {
 	broken  bool   // the suite has sent something on it that ends it, or it is closed
 	spoiled bool   // the suite has sent something on it that ends it
 	told    bool   // a call on it has returned because of that
+	noted   bool   // the suite has sent something on it that a pool may be unable to read
 	noticed bool   // the pool has certainly read that, and had time to give the connection up
 	loose   bool   // the pool may close it, with all calls on it
 	ended   bool
@@ -197,10 +198,10 @@ func (s *stage) serve(control net.Conn) {
 	p.mu.Unlock()
 }
 
-// spoiled reports whether the suite has sent something on any connection of the worker that ends it.
+// spoiled reports whether the suite has sent something on any connection of the worker that ends it, or may.
 func (w *process) spoiled() bool {
 	for _, c := range w.conns {
-		if c.spoiled {
+		if c.spoiled || c.noted {
 			return true
 		}
 	}

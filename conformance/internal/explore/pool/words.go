@@ -15,7 +15,7 @@ var answers = map[string]string{
 	"unknown": "an answer under its ID + 2^32, which nobody has", "next": "an answer under the next ID, which nobody has yet", "twice": "its answer, and another one under the same ID",
 	"differs": "its answer with another ID in the header", "crc": "its answer with a wrong checksum", "garbage": "bytes that are no frame", "malformed": "an answer that is no JSON", "trailing": "its answer with something behind it in the frame",
 	"utf8": "an answer that is no UTF-8", "id-text": "its answer with the ID as a string", "half": "the beginning of its answer, and then the end of the connection",
-	"close": "the end of the connection", "late": "its answer, late",
+	"close": "the end of the connection", "late": "its answer, late", "note": "what would be its answer, as an envelope of the type note",
 }
 
 // Describe implements [explore.Subject].
@@ -156,7 +156,7 @@ func simpler(step explore.Step) (all []explore.Step) {
 	change(step.Size > 0 && step.Do == "call", func(c *explore.Step) { c.Size = 0 })
 	change(step.Text != "" && (step.Do == "call" || step.Do == "answer"), func(c *explore.Step) { c.Text = "" })
 	change(step.Size > 100, func(c *explore.Step) { c.Size /= 2 })
-	change(step.Do == "answer" && slices.Contains([]string{"error", "envelope", "envelope-id", "more", "no-body", "twice", "unknown", "next"}, step.How), func(c *explore.Step) { c.How = "" })
+	change(step.Do == "answer" && slices.Contains([]string{"error", "envelope", "envelope-id", "more", "no-body", "twice", "unknown", "next", "note"}, step.How), func(c *explore.Step) { c.How = "" })
 	change(step.Do == "next" && step.How == "bound" || step.Do == "start" && step.How == "bound", func(c *explore.Step) { c.How = "slow" })
 	change(step.Do == "shutdown" && step.Count > 0, func(c *explore.Step) { c.Count = 0 })
 	change(step.Do == "shutdown" && step.How != "", func(c *explore.Step) { c.How = "" })

@@ -41,6 +41,7 @@ type Options struct {
 	CheckEvery  int `json:"check_every_ms,omitempty"`
 	CheckWithin int `json:"check_within_ms,omitempty"`
 	StartWithin int `json:"start_within_ms,omitempty"` // how long a pool gives a worker to become ready, in milliseconds; 0 is two minutes
+	RestartIn   int `json:"restart_in_ms,omitempty"`   // how long a pool waits before a restart that it delays, in milliseconds; 0 is 5 at first and 50 at most
 	Queue       int `json:"queue,omitempty"`           // how many calls of a pool may wait for a slot; 0 sets no bound
 }
 

@@ -51,6 +51,11 @@ func cancellationCases() []testCase {
 			Run:   neverAnswered,
 		},
 		{
+			Name: "a-call-cancelled-while-shutdown-waits-sends-a-cancellation", Clauses: []string{"CAN-2"}, Framings: suite.BothFramings,
+			Cause: "Shutdown ends what sends cancellations before the calls have ended, or a cancellation is a call, which is refused.",
+			Run:   cancelledWhileShutdownWaits,
+		},
+		{
 			Name: "a-call-cancelled-while-its-request-is-being-written-returns", Clauses: []string{"CAN-10"}, Framings: suite.BothFramings,
 			Cause: "The caller itself writes, and nothing interrupts a write to a worker that does not read; or it waits for a place in a queue of writes.",
 			Run:   cancelledWrite,
@@ -130,6 +135,20 @@ func sendsCancellation(t *T) {
 		}
 		t.Note("case", "the deadline was over before the request arrived; next: a later one")
 	}
+}
+
+// cancelledWhileShutdownWaits cancels a call while Shutdown waits for it and for another at the same worker.
+func cancelledWhileShutdownWaits(t *T) {
+	s := t.stage()
+	s.holdRequests()
+	s.start()
+	running := s.holdCalls("CAN-2", 2)
+	done := s.beginShutdown(t.Context(), "CAN-2")
+	s.untilRefused("SHD-1")
+	running[0].cancel()
+	running[0].sendsCancellation()
+	s.release("CAN-2", running[1:])
+	s.awaitShutdown(done, "CAN-2")
 }
 
 // sendsCancellation requires the cancellation of a call whose request is at a worker [CAN-2].

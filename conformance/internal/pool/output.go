@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -26,6 +27,11 @@ func outputCases() []testCase {
 			Name: "output-is-read-in-shutdown", Clauses: []string{"OUT-1"},
 			Cause: "Shutdown stops reading, or closes its end, before the workers have ended.",
 			Run:   outputIsReadInShutdown,
+		},
+		{
+			Name: "output-is-read-where-the-users-writer-fails", Clauses: []string{"OUT-1"},
+			Cause: "What copies the output to the user's writer ends with the first error of that, and with it the reading.",
+			Run:   outputIsReadWhereTheWriterFails,
 		},
 		{
 			Name: "a-writer-that-blocks-holds-up-nothing", Clauses: []string{"OUT-2"},
@@ -130,6 +136,25 @@ func outputIsReadInShutdown(t *T) {
 	s.canPrint(w, "while Shutdown waits for workers")
 	w.exit(0)
 	s.awaitShutdown(done, "OUT-1")
+}
+
+// failingWriter is a user's writer that takes nothing.
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("no space left for output") }
+
+func outputIsReadWhereTheWriterFails(t *T) {
+	s := t.stage()
+	s.options.Output = failingWriter{}
+	s.open()
+	if s.pool.(guarded).remote() != nil {
+		t.Unsupported("a pool in another process cannot be given a writer")
+	}
+	s.start()
+	for range 2 {
+		s.call().succeeds("OUT-1")
+		s.canPrint(s.worker("OUT-1", 1), "though its user's writer fails")
+	}
 }
 
 // blockingWriter is a user's writer that blocks once it is told to, until the case has ended.

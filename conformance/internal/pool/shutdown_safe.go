@@ -38,6 +38,11 @@ func safeShutdownCases() []testCase {
 			Run:   shutdownDuringStart,
 		},
 		{
+			Name: "shutdown-while-a-restart-is-delayed", Clauses: []string{"SHD-5"},
+			Cause: "Shutdown waits for what restarts a worker, which sleeps until the delay is over.",
+			Run:   shutdownWhileARestartIsDelayed,
+		},
+		{
 			Name: "shutdown-beside-calls-that-run-and-wait", Clauses: []string{"SHD-5"}, Framings: suite.BothFramings,
 			Cause: "Shutdown closes a channel on which a call still sends, or a call that waits finds nothing where its worker was.",
 			Run:   besideCalls,
@@ -110,6 +115,27 @@ func shutdownGivesEverythingBack(t *T) {
 	then := s.holdings()
 	fullLife(s)
 	s.everythingIsGivenBack("SHD-6", then)
+}
+
+// shutdownWhileARestartIsDelayed lets a worker die until it is not restarted soon, since the delay is longer than the case.
+func shutdownWhileARestartIsDelayed(t *T) {
+	s := t.stage()
+	s.options.Workers = 2
+	s.options.RestartBackoff, s.options.RestartBackoffMax = 8*t.Patience(), 8*t.Patience()
+	s.checkOften()
+	s.start()
+	victim := s.worker("SHD-5", 1)
+	for range 3 {
+		n := len(s.workersSoFar())
+		victim.die()
+		s.callUntil(t.Patience()/8, func() bool { return len(s.workers) > n && s.workers[n].listening })
+		if len(s.workersSoFar()) == n {
+			break
+		}
+		victim = s.nthWorker(n)
+	}
+	_ = s.shutdown("SHD-5")
+	noProcessIsLeft(s, "SHD-4", "Shutdown has returned")
 }
 
 // shutDownConcurrently calls Shutdown n times at once and waits until all of them return.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -91,12 +92,19 @@ func aWorkerThatEndsWithStatus0FailsStart(t *T) {
 func aWorkerThatNeverListensFailsStart(t *T) { failedStart(t, "STA-2", neverListens, shortStart) }
 
 func aProgramThatCannotBeStartedFailsStart(t *T) {
-	s := t.stage()
-	s.options.Program = filepath.Join(t.Dir(), "no-such-program")
+	_ = failByProgram(t.stage(), "STA-2")
+}
+
+// failByProgram has a Start fail because the program of the workers does not exist.
+func failByProgram(s *stage, clause string) error {
+	s.options.Workers = 3
+	s.options.Program = filepath.Join(s.t.Dir(), "no-such-program")
 	s.open()
-	if err := s.startWith(t.Context(), "STA-2"); err == nil {
-		t.FailNow("STA-2", "Start fails when a worker's program cannot be started", "no error; the program %s does not exist", s.options.Program)
+	err := s.startWith(s.t.Context(), clause)
+	if err == nil {
+		s.t.FailNow("STA-2", "Start fails when a worker's program cannot be started", "no error; the program %s does not exist", s.options.Program)
 	}
+	return err
 }
 
 func aFailedStartReapsEveryProcess(t *T) {
@@ -116,7 +124,7 @@ func aFailedStartRemovesEverySocketFile(t *T) {
 }
 
 func aFailedStartGivesEverythingBack(t *T) {
-	for _, way := range waysToFail {
+	for _, way := range append(slices.Clone(waysToFail), wayToFail{name: "a program cannot be started", fail: failByProgram}) {
 		t.Note("case", "next: %s", way.name)
 		// The first failure makes what a program makes once and keeps.
 		first := t.stage()
@@ -140,16 +148,25 @@ func theErrorOfAFailedStartNamesTheWorker(t *T) {
 }
 
 func theErrorOfAFailedStartTellsStatusAndStandardError(t *T) {
-	s := t.stage()
+	for _, end := range []string{"\n", "", "\r\n"} { // a program that dies may not end its last line
+		s := t.stage()
+		s.tellsStatusAndLastWords(end)
+		s.clear()
+	}
+}
+
+func (s *stage) tellsStatusAndLastWords(end string) {
+	t := s.t
 	err := s.failStart("STA-6", func(w *scriptedWorker) {
 		w.writeStderr(strings.Repeat("Traceback: one line of many\n", 10000))
-		exitsFirst(w)
+		w.writeStderr("a line before the last\n" + lastWords + end)
+		w.exit(exitsFirstStatus)
 	}, 8*t.Patience())
 	if !regexp.MustCompile(fmt.Sprintf(`\b%d\b`, exitsFirstStatus)).MatchString(err.Error()) {
 		t.Fail("STA-6", fmt.Sprintf("an error that contains the exit status, %d", exitsFirstStatus), "%v", err)
 	}
 	if !strings.Contains(err.Error(), lastWords) {
-		t.Fail("STA-6", fmt.Sprintf("an error that contains the end of the standard error, %q", lastWords), "%v", err)
+		t.Fail("STA-6", fmt.Sprintf("an error that contains the end of the standard error, %q", lastWords+end), "%v", err)
 	}
 }
 

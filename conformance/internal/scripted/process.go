@@ -194,6 +194,7 @@ func (p *process) listen() error {
 		return err
 	}
 	_ = p.bound.Close() // the listener has a descriptor of its own
+	p.bound = nil       // to listen once more is to bind anew
 	listener := generic.(*net.UnixListener)
 	listener.SetUnlinkOnClose(false)
 	go func() {

@@ -274,7 +274,7 @@ func (m *model) givenToUnhealthy(w *process, name string) {
 func (p *player) comesBack() {
 	p.mu.Lock()
 	m := p.m
-	skip := m.options.CheckEvery == 0 || !m.started || m.stopping || m.failure != nil || p.blocked != "" || !m.doubtful && len(m.hangs) == 0
+	skip := m.options.CheckEvery == 0 || m.options.RestartIn > 0 || !m.started || m.stopping || m.failure != nil || p.blocked != "" || !m.doubtful && len(m.hangs) == 0
 	clause, kin := "BPR-4", []string{"BPR-7", "HLT-6", "HLT-13"}
 	switch {
 	case m.deaths > 0:

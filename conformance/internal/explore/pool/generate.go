@@ -28,6 +28,9 @@ func (s *Subject) Generate(r *rand.Rand) explore.History {
 			g.o.CheckWithin = 300
 		}
 	}
+	if g.chance(0.08) {
+		g.o.RestartIn = 60_000
+	}
 	if g.chance(0.15) {
 		g.o.Queue = 1 + g.IntN(3)
 	}
@@ -215,6 +218,9 @@ func (g *generator) answer(how string) {
 				s.Cut = append(s.Cut, at)
 			}
 		}
+	}
+	if how == "more" {
+		s.More = pick(g, []string{"", `"error":"no"`, `"error":null,"payload":7`, `"type":"note"`, `"payload":{"id":1,"ok":false,"error":"no"}`, `"type":null,"payload":{}`, `"method":"echo","reason":"x"`})
 	}
 	if how == "error" {
 		s.Text = pick(g, []string{"", "", "none", " %d %s %!", " \"quoted\" \\ back", "\nline two", " 日本語 😀", strings.Repeat(" long", 300)})

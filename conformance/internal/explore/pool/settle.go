@@ -78,10 +78,20 @@ func (m *model) owed() *explore.Failure {
 	return m.owedArrival()
 }
 
+// goesOn reports whether the pool has to go on with the worker: in Shutdown it has while a call runs there.
+func (m *model) goesOn(w *process) bool {
+	if !m.stopping {
+		return true
+	}
+	return m.mustFinish() && len(w.signals) == 0 && slices.ContainsFunc(m.arrivals, func(a *arrival) bool {
+		return a.at == w && a.call != nil && a.outstanding() && !a.call.ended && !a.call.returned && a.call.due == nil
+	})
+}
+
 // owedCancellation returns the failure of a call whose cancellation has not come.
 func (m *model) owedCancellation() *explore.Failure {
 	for _, c := range m.calls {
-		if c.ended && !c.before && c.returned && c.arrival != nil && c.due == nil && !c.broken && c.cancels == 0 && !c.arrival.withdrawn && !c.arrival.strayed && !c.arrival.at.stalled && !m.stopping && c.err != nil {
+		if c.ended && !c.before && c.returned && c.arrival != nil && c.due == nil && !c.broken && c.cancels == 0 && !c.arrival.withdrawn && !c.arrival.strayed && !c.arrival.at.stalled && m.goesOn(c.arrival.at) && c.err != nil {
 			return &explore.Failure{Rule: "cancelled-calls-send-a-cancellation", Clause: "CAN-2", NotSeen: true, Want: "a cancellation of " + c.name, Got: "none"}
 		}
 	}

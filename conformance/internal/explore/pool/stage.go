@@ -52,11 +52,18 @@ type process struct {
 	dying     bool // the suite has ordered it to die
 	signals   []string
 	exited    bool
-	silent    bool // it never listens
+	status    uint32 // with which it exits at once
+	silent    bool   // it never listens
 	printing  []uint32
 	health    []*arrival // health calls that wait while it answers none
 	checks    checks     // the health calls that it got
 }
+
+// lastWords are what a process prints that exits at once, at the end of a line that does not end.
+const (
+	lastWords    = "no such thing as luck"
+	lastWordsTag = 1 << 30
+)
 
 // wireConn is one connection of the pool to a worker process.
 type wireConn struct {
@@ -155,9 +162,9 @@ func (s *stage) serve(control net.Conn) {
 	p.note(w.name(), "appears, process %d", w.pid)
 	listens, binds := !w.silent, p.m.fate[w.number] == "bound"
 	w.listens = listens
-	exits, status := p.m.exitsAtOnce(w), uint32(3)
-	if p.m.fate[w.number] == "exit-0" {
-		status = 0
+	exits := p.m.exitsAtOnce(w)
+	if p.m.fate[w.number] == "exit" {
+		w.status = 3
 	}
 	p.changedLocked()
 	p.mu.Unlock()
@@ -165,8 +172,7 @@ func (s *stage) serve(control net.Conn) {
 	defer w.orders.End()
 	switch {
 	case exits:
-		w.order(scripted.Message{Kind: scripted.OrderStderr, Data: []byte("no such thing as luck\n"), Tag: 0})
-		w.order(scripted.Message{Kind: scripted.OrderExit, Conn: status})
+		w.order(scripted.Message{Kind: scripted.OrderStderr, Data: []byte("a line before the last\n" + lastWords), Tag: lastWordsTag})
 	case binds:
 		w.order(scripted.Message{Kind: scripted.OrderBind})
 	case listens:
@@ -233,6 +239,9 @@ func (s *stage) event(w *process, m scripted.Message) (do []func()) {
 		}
 	case scripted.EventDone:
 		w.confirmed[m.Tag] = true
+		if m.Tag == lastWordsTag { // which have gone out
+			return []func(){func() { w.order(scripted.Message{Kind: scripted.OrderExit, Conn: w.status}) }}
+		}
 	}
 	return nil
 }

@@ -62,6 +62,9 @@ func (s *Subject) Describe(step explore.Step) string {
 		if len(step.Cut) > 0 {
 			words += fmt.Sprintf(", cut at %v", step.Cut)
 		}
+		if step.More != "" {
+			words += ": " + text.Clip(step.More, 60)
+		}
 		if step.Body != "" {
 			words += ", with " + text.Clip(step.Body, 40) + " in its body"
 		}
@@ -118,7 +121,7 @@ func (s *Subject) Simpler(h explore.History) iter.Seq[explore.History] {
 		o := h.Options
 		for _, change := range []func(*explore.Options){
 			func(o *explore.Options) { o.Workers = 1 }, func(o *explore.Options) { o.Workers-- }, func(o *explore.Options) { o.MaxInFlight = 1 }, func(o *explore.Options) { o.MaxInFlight-- },
-			func(o *explore.Options) { o.MaxPayload = 0 }, func(o *explore.Options) { o.CheckWithin = 0 }, func(o *explore.Options) { o.CheckEvery, o.CheckWithin = 0, 0 }, func(o *explore.Options) { o.Framing = s.Framings[0] }, func(o *explore.Options) { o.Queue = 0 }, func(o *explore.Options) { o.Queue-- },
+			func(o *explore.Options) { o.MaxPayload = 0 }, func(o *explore.Options) { o.CheckWithin = 0 }, func(o *explore.Options) { o.CheckEvery, o.CheckWithin = 0, 0 }, func(o *explore.Options) { o.Framing = s.Framings[0] }, func(o *explore.Options) { o.RestartIn = 0 }, func(o *explore.Options) { o.Queue = 0 }, func(o *explore.Options) { o.Queue-- },
 		} {
 			c := h.Clone()
 			change(&c.Options)
@@ -152,6 +155,7 @@ func simpler(step explore.Step) (all []explore.Step) {
 	change(step.Hold, func(c *explore.Step) { c.Hold = false })
 	change(len(step.Cut) > 0, func(c *explore.Step) { c.Cut = nil })
 	change(step.Method != "", func(c *explore.Step) { c.Method = "" })
+	change(step.More != "", func(c *explore.Step) { c.More = "" })
 	change(step.Body != "", func(c *explore.Step) { c.Body = "" })
 	change(step.Size > 0 && step.Do == "call", func(c *explore.Step) { c.Size = 0 })
 	change(step.Text != "" && (step.Do == "call" || step.Do == "answer"), func(c *explore.Step) { c.Text = "" })

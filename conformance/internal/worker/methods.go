@@ -138,20 +138,27 @@ var sizeWords = []string{"large", "big", "long", "size", "limit", "exceed", "max
 func answerOfMaxPayloadIsSent(t *T) {
 	t.allowForLargePayloads()
 	q := t.start().connect(setUp, t.Framing)
+	for _, blob := range []func(id uint64, size int) reply{q.blob, q.blobInEnvelope} {
+		q.answerOfMaxPayload(blob)
+	}
+}
+
+func (q *peer) answerOfMaxPayload(blob func(id uint64, size int) reply) {
+	t := q.t
 	const small = 1000
-	around := len(q.blob(1001, small).Payload) - small
+	around := len(blob(1001, small).Payload) - small
 	exact := true
 	for i := range 4 {
 		size := small << i
-		exact = exact && len(q.blob(uint64(1002+i), size).Payload) == around+size
+		exact = exact && len(blob(uint64(1002+i), size).Payload) == around+size
 	}
 	if !exact {
 		t.Note("suite", "the bytes around a body vary, so that answers about as large as max_payload are not looked at one by one")
 	}
-	if r := q.blob(1010, spec.DefaultMaxPayload-around); exact && !r.answer.OK {
+	if r := blob(1010, spec.DefaultMaxPayload-around); exact && !r.answer.OK {
 		t.Fail("WRK-13", fmt.Sprintf("an answer of exactly %d bytes is sent as it is", spec.DefaultMaxPayload), "the error %q", r.answer.Error)
 	}
-	if r := q.blob(1011, spec.DefaultMaxPayload-around+1); r.answer.OK && len(r.Payload) > spec.DefaultMaxPayload {
+	if r := blob(1011, spec.DefaultMaxPayload-around+1); r.answer.OK && len(r.Payload) > spec.DefaultMaxPayload {
 		t.Fail("WRK-13", fmt.Sprintf("an answer of %d bytes is replaced by an error answer", spec.DefaultMaxPayload+1), "an answer of %d bytes", len(r.Payload))
 	}
 	q.call("WRK-13", "echo", `"the connection goes on"`)
@@ -160,6 +167,12 @@ func answerOfMaxPayloadIsSent(t *T) {
 // blob requests a `blob` of that size and waits for the answer.
 func (q *peer) blob(id uint64, size int) reply {
 	q.request(id, "blob", fmt.Sprintf(`{"size":%d}`, size))
+	return q.awaitReply("WRK-13", id)
+}
+
+// blobInEnvelope is like blob, with the request in an envelope, so that the answer stands in one [MSG-2].
+func (q *peer) blobInEnvelope(id uint64, size int) reply {
+	q.sendMessage(id, wire.Envelope("request", wire.Request(id, "blob", fmt.Sprintf(`{"size":%d}`, size))))
 	return q.awaitReply("WRK-13", id)
 }
 

@@ -68,7 +68,16 @@ func listensAtItsPathAndServesTheFirstConnection(t *T) {
 }
 
 func staleSocketIsReplaced(t *T) {
-	path := filepath.Join(t.Dir(), "w.sock")
+	path := t.staleSocket()
+	p := t.launch(launch{socket: path})
+	conn := p.mustBeReady("WRK-2", "a worker that replaces the socket file at its path, as no process listens on it")
+	_ = conn.Close()
+	p.connect("WRK-2", t.anyFraming()).call("WRK-2", "echo", `"served"`)
+}
+
+// staleSocket makes a socket file at which nobody listens any more, and returns its path.
+func (t *T) staleSocket() (path string) {
+	path = filepath.Join(t.Dir(), "w.sock")
 	l := t.listen(path)
 	l.SetUnlinkOnClose(false)
 	if err := l.Close(); err != nil {
@@ -78,10 +87,7 @@ func staleSocketIsReplaced(t *T) {
 	if !t.Settle(func() bool { return refusesConnections(path) }) {
 		t.Blocked("the stale socket cannot be made: something still listens on it")
 	}
-	p := t.launch(launch{socket: path})
-	conn := p.mustBeReady("WRK-2", "a worker that replaces the socket file at its path, as no process listens on it")
-	_ = conn.Close()
-	p.connect("WRK-2", t.anyFraming()).call("WRK-2", "echo", `"served"`)
+	return path
 }
 
 func unsetPathIsRefused(t *T) {
@@ -179,12 +185,21 @@ func pathOfWhatIsNoSocketIsRefused(t *T) {
 
 // socketFileHasMode0600 starts the worker with a umask of 0, so that nobody but the worker restricts the mode.
 func socketFileHasMode0600(t *T) {
-	p := t.launch(launch{wrapper: []string{"/bin/sh", "-c", `umask 0; exec "$0" "$@"`}})
-	if err := p.ready(); err != nil {
-		t.Blocked("%v", err)
+	umask := []string{"/bin/sh", "-c", `umask 0; exec "$0" "$@"`}
+	requireMode := func(l launch, where string) {
+		p := t.launch(l)
+		if err := p.ready(); err != nil {
+			t.Blocked("%v", err)
+		}
+		p.connectServed(t.anyFraming())
+		if mode := t.fileInfo(p.socket).Mode(); mode.Perm() != 0o600 {
+			t.Fail("WRK-6", "a socket file of mode 0600"+where, "mode %04o", mode.Perm())
+		}
 	}
-	p.connectServed(t.anyFraming())
-	if mode := t.fileInfo(p.socket).Mode(); mode.Perm() != 0o600 {
-		t.Fail("WRK-6", "a socket file of mode 0600", "mode %04o", mode.Perm())
+	requireMode(launch{wrapper: umask}, "")
+	stale := t.staleSocket()
+	if err := os.Chmod(stale, 0o666); err != nil {
+		t.Blocked("the mode of the stale socket cannot be set: %v", err)
 	}
+	requireMode(launch{wrapper: umask, socket: stale}, ", where one of mode 0666 was left by a process that has ended")
 }

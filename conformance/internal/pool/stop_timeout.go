@@ -76,7 +76,8 @@ func stopsSlowly(t *T, meanwhile func(*stage)) {
 	s.awaitShutdown(done, "SHD-9")
 }
 
-// callsThatFinishLateCostTheWorkersNoTime has a call run for as long as the stop timeout when Shutdown has begun. No worker
+// callsThatFinishLateCostTheWorkersNoTime has a call run for half of the stop timeout when Shutdown has begun, so that a
+// worker which is killed at its end has had the time to tell of SIGTERM. No worker
 // gets SIGTERM before the case answers that call, so one that has ended within the stop timeout from then on was killed too
 // soon, however late the case hears of anything.
 func callsThatFinishLateCostTheWorkersNoTime(t *T) {
@@ -89,7 +90,7 @@ func callsThatFinishLateCostTheWorkersNoTime(t *T) {
 	w := s.worker("SHD-9", 1)
 	done := s.beginShutdown(t.Context(), "SHD-9")
 	s.untilRefused("SHD-1")
-	s.eventuallyWithin(s.options.StopTimeout, func() bool { return w.exited || running[0].ended() })
+	s.eventuallyWithin(s.options.StopTimeout/2, func() bool { return w.exited || running[0].ended() })
 	w.sync()
 	var early bool
 	s.withLock(func() { early = w.exited || len(w.signals) > 0 || running[0].ended() })
@@ -98,10 +99,10 @@ func callsThatFinishLateCostTheWorkersNoTime(t *T) {
 	}
 	answered := time.Now()
 	s.release("SHD-2", running)
-	if !s.eventually(func() bool { return w.gotSIGTERMLocked() || w.exited }) {
+	if !s.eventually(func() bool { return w.gotSIGTERMLocked() || w.exited }) || w.endedUntold() {
 		t.Blocked("the worker gets no SIGTERM, see SHD-3; %s", s.scene())
 	}
-	s.eventuallyWithin(s.options.StopTimeout/2, func() bool { return w.exited })
+	s.eventuallyWithin(s.options.StopTimeout*3/4, func() bool { return w.exited })
 	var killed bool
 	s.withLock(func() { killed = w.exited && w.exitedAt.Sub(answered) < s.options.StopTimeout })
 	if killed {
@@ -110,6 +111,12 @@ func callsThatFinishLateCostTheWorkersNoTime(t *T) {
 	}
 	w.exit(0)
 	s.awaitShutdown(done, "SHD-9")
+}
+
+// endedUntold reports whether the worker has ended before it could tell of SIGTERM.
+func (w *scriptedWorker) endedUntold() (untold bool) {
+	w.s.withLock(func() { untold = w.exited && !w.gotSIGTERMLocked() })
+	return untold
 }
 
 // gotSIGTERMLocked reports whether the worker has got SIGTERM.

@@ -84,10 +84,13 @@ func (p *player) ready() {
 	p.awaitStart(s, explore.Failure{Rule: "start-returns", Clause: "STA-1", Kin: []string{"SHD-7"}, Want: "Start returns, since every worker listens", Got: "it does not"})
 }
 
-// listenAll has every worker listen that does not yet.
+// listenAll has every worker listen that does not yet. What Shutdown meets it must deal with as it is [SHD-7].
 func (p *player) listenAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.m.stopping {
+		return
+	}
 	for _, w := range p.m.processes {
 		if w.silent && !w.exited {
 			w.silent, w.listens = false, true

@@ -25,6 +25,8 @@ func TestAnswersToMessagesThatShareAnIDComeInAnyOrder(t *testing.T) {
 		{"the echo first", []string{`{"id":2,"method":"echo","body":` + deep + `}`, `{"id":2.0,"method":"echo"}`}, [][]byte{answered, refused}, ""},
 		{"both refused", []string{`{"id":2,"method":"echo","body":` + deep + `}`, `{"id":2.0,"method":"echo"}`}, [][]byte{refused, refused}, ""},
 		{"a failure first", []string{`{"id":2.0,"method":"echo"}`, `{"id":2,"method":"fail","body":{"message":"no such thing"}}`}, [][]byte{refused, wire.ErrorAnswer(2, "unreadable")}, ""},
+		{"an error that fits both, and then what fits one", []string{`{"id":2,"method":"echo","body":` + deep + `}`, `{"id":2,"method":"blob","body":{"size":10485760}}`},
+			[][]byte{wire.ErrorAnswer(2, "too large"), answered}, ""},
 		{"both run", []string{`{"id":2,"method":"echo","body":` + deep + `}`, `{"id":2.0,"method":"echo"}`}, [][]byte{answered, answered}, "MSG-10"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -183,7 +183,7 @@ var poolFaultsOfTheSecondBlindBatchB = []fault{
 }
 
 // secondBlindBatches are the faults of both batches, of that role.
-func secondBlindBatches(role spec.Role) []fault { return secondBlindBatch("AB", role) }
+func secondBlindBatches(role spec.Role) []fault { return blindBatches("AB", role) }
 
 // Each fault of the second blind batches is found by its name, breaks a MUST clause of its role, is new, and its quirk is
 // one that the planted implementation knows.

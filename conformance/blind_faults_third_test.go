@@ -82,13 +82,7 @@ var poolFaultsOfTheThirdBlindBatch = []fault{
 }
 
 // thirdBlindBatch are the faults of the third batch, of that role.
-func thirdBlindBatch(role spec.Role) []fault {
-	return map[spec.Role][]fault{
-		spec.RoleFramer: framerFaultsOfTheThirdBlindBatch,
-		spec.RolePool:   poolFaultsOfTheThirdBlindBatch,
-		spec.RoleWorker: workerFaultsOfTheThirdBlindBatch,
-	}[role]
-}
+func thirdBlindBatch(role spec.Role) []fault { return blindBatches("C", role) }
 
 // Each fault of the third blind batch is found by its name, breaks a MUST clause of its role, is new, and its quirk is one
 // that the planted implementation knows.

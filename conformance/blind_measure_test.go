@@ -29,7 +29,7 @@ func TestMeasureBlindBatches(t *testing.T) {
 	only := regexp.MustCompile(*blindOnlyFlag)
 	for _, p := range allPlanted {
 		both, byCases, byExplore, all := 0, 0, 0, 0
-		for _, f := range secondBlindBatch(*blindFlag, p.role) {
+		for _, f := range blindBatches(*blindFlag, p.role) {
 			name := string(p.role) + "/" + f.name()
 			if !only.MatchString(string(p.role) + "/" + f.clause + "/" + f.name()) {
 				continue
@@ -65,18 +65,15 @@ func one(yes bool) int {
 	return 0
 }
 
-// secondBlindBatch returns the faults of batch "A", "B" or "AB", of that role, and of "C", the third one.
-func secondBlindBatch(batch string, role spec.Role) (faults []fault) {
-	for _, letter := range batch {
-		if letter == 'C' {
-			faults = append(faults, thirdBlindBatch(role)...)
-			continue
-		}
-		faults = append(faults, map[spec.Role]map[rune][]fault{
-			spec.RoleFramer: {'A': framerFaultsOfTheSecondBlindBatchA, 'B': framerFaultsOfTheSecondBlindBatchB},
-			spec.RolePool:   {'A': poolFaultsOfTheSecondBlindBatchA, 'B': poolFaultsOfTheSecondBlindBatchB},
-			spec.RoleWorker: {'A': workerFaultsOfTheSecondBlindBatchA, 'B': workerFaultsOfTheSecondBlindBatchB},
-		}[role][letter]...)
+// blindBatches returns the faults of these batches, by their letters, of that role.
+func blindBatches(letters string, role spec.Role) (faults []fault) {
+	batches := map[spec.Role]map[rune][]fault{
+		spec.RoleFramer: {'A': framerFaultsOfTheSecondBlindBatchA, 'B': framerFaultsOfTheSecondBlindBatchB, 'C': framerFaultsOfTheThirdBlindBatch},
+		spec.RolePool:   {'A': poolFaultsOfTheSecondBlindBatchA, 'B': poolFaultsOfTheSecondBlindBatchB, 'C': poolFaultsOfTheThirdBlindBatch},
+		spec.RoleWorker: {'A': workerFaultsOfTheSecondBlindBatchA, 'B': workerFaultsOfTheSecondBlindBatchB, 'C': workerFaultsOfTheThirdBlindBatch},
+	}[role]
+	for _, letter := range letters {
+		faults = append(faults, batches[letter]...)
 	}
 	return faults
 }

@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -96,6 +97,58 @@ func TestWhatIsWrongBesideStartAndShutdownIsTold(t *testing.T) {
 		t.Run(c.fault, func(t *testing.T) {
 			t.Parallel()
 			e := playedOnPlainPool(t, 5*time.Second, []string{c.fault}, two, c.steps...)
+			require.Len(t, e.Failures, 1)
+			require.Equal(t, c.clause+"/"+c.rule, e.Failures[0].Failure.Clause+"/"+e.Failures[0].Failure.Rule, e.Failures[0].Text())
+		})
+	}
+}
+
+// A pool that something has happened to, or to which unusual things come: each rule sees the fault that it is for, and the
+// same history accuses no pool without that fault.
+func TestWhatIsWrongAfterTroubleIsToldAndWhatIsRightIsNot(t *testing.T) {
+	two := explore.Options{Workers: 2, MaxInFlight: 2, CheckEvery: 20}
+	alone := explore.Options{Workers: 1, MaxInFlight: 1}
+	queue := explore.Options{Workers: 2, MaxInFlight: 1, Queue: 1}
+	die, settle := explore.Step{Do: "die", Worker: 1}, explore.Step{Do: "settle"}
+	failed := explore.Step{Do: "start", How: "exit", Worker: 1}
+	next := func(how string) explore.Step { return explore.Step{Do: "next", How: how} }
+	for _, c := range []struct {
+		fault, clause, rule string
+		options             explore.Options
+		steps               []explore.Step
+	}{
+		{"restarted-workers-come-twice-in-the-round", "SEL-1", "calls-go-round", two, started(die, settle)},
+		{"output-of-restarted-workers-is-not-read", "OUT-1", "output-is-read", two, started(die, settle)},
+		{"a-second-start-keeps-the-workers-of-the-first", "HLT-3", "health-tells-the-workers", alone, append([]explore.Step{failed}, started()...)},
+		{"a-second-start-gets-the-ended-life-of-the-first", "HLT-1", "each-worker-is-checked", two, append([]explore.Step{failed}, started(settle)...)},
+		{"a-socket-file-is-a-start", "STA-1", "start-waits-for-all", alone, []explore.Step{{Do: "start", How: "bound", Worker: 1}, {Do: "ready"}}},
+		{"a-socket-file-is-a-start", "HLT-3", "workers-that-do-not-listen-are-not-healthy", explore.Options{Workers: 2, MaxInFlight: 2},
+			started(next("bound"), die, settle, explore.Step{Do: "health"}, settle)},
+		{"shutdown-before-start-does-nothing", "SHD-1", "calls-after-shutdown-are-closed", alone, []explore.Step{{Do: "shutdown"}, called("k1")}},
+		{"shutdown-before-start-does-nothing", "SHD-1", "calls-after-shutdown-are-closed", alone, []explore.Step{failed, {Do: "shutdown"}, called("k1")}},
+		{"shutdown-waits-for-the-delay-of-a-restart", "SHD-5", "shutdown-returns", explore.Options{Workers: 2, MaxInFlight: 1, CheckEvery: 20, RestartIn: 60_000},
+			started(next("exit"), die, settle)},
+		{"a-queue-for-each-worker", "BPR-6", "calls-over-the-queue-are-refused", queue, started(called("k1"), called("k2"), called("k3"), called("k4"), settle)},
+		{"the-queue-counts-those-that-run", "BPR-6", "calls-within-the-queue-wait", explore.Options{Workers: 1, MaxInFlight: 1, Queue: 2}, started(called("k1"), called("k2"), called("k3"), settle)},
+		{"no-cancellations-once-shutdown-has-begun", "CAN-2", "cancelled-calls-send-a-cancellation", explore.Options{Workers: 1, MaxInFlight: 2},
+			started(called("k1"), called("k2"), explore.Step{Do: "shutdown"}, explore.Step{Do: "end-context", Call: "k1"}, settle)},
+		{"a-last-line-without-its-end-is-lost", "STA-6", "failed-starts-say-why", alone, []explore.Step{failed}},
+		{"an-error-field-means-failure", "MSG-4", "calls-end-for-a-reason", alone, started(called("k1"), explore.Step{Do: "answer", Call: "k1", How: "more", More: `"error":"no"`}, settle)},
+		{"other-types-make-no-envelope", "MSG-3", "answers-reach-their-caller", alone, started(called("k1"), answered("k1", "note"), settle)},
+		{"bodies-are-made-compact-without-regard-to-escapes", "MSG-7", "bodies-arrive-equal", alone, started(explore.Step{Do: "call", Call: "k1", Body: `"\" b"`}, settle)},
+		{"", "", "", two, started(next("exit"), die, settle, next("slow"), explore.Step{Do: "die", Worker: 2}, settle, explore.Step{Do: "health"}, explore.Step{Do: "ready"})},
+		{"", "", "", queue, started(called("k1"), called("k2"), called("k3"), called("k4"), called("k5"), settle, answered("k1", ""), settle, called("k6"), settle)},
+	} {
+		t.Run(cmp.Or(c.fault, "nothing"), func(t *testing.T) {
+			t.Parallel()
+			right := playedOnPlainPool(t, 20*time.Second, nil, c.options, c.steps...)
+			for _, f := range right.Failures {
+				t.Error(f.Text())
+			}
+			if c.fault == "" {
+				return
+			}
+			e := playedOnPlainPool(t, 5*time.Second, []string{c.fault}, c.options, c.steps...)
 			require.Len(t, e.Failures, 1)
 			require.Equal(t, c.clause+"/"+c.rule, e.Failures[0].Failure.Clause+"/"+e.Failures[0].Failure.Rule, e.Failures[0].Text())
 		})

@@ -394,7 +394,7 @@ func (f *habitual) take(n int64) (p []byte, err error) {
 		p = make([]byte, 0, min(n, 1<<20))
 	}
 	if f.is("a larger buffer for each large frame") && n > 1<<16 {
-		f.room = max(1<<20, 3*f.room)
+		f.room = min(max(1<<20, 3*f.room), 1<<26) // so that the other cases survive it
 		p = make([]byte, 0, f.room)
 	}
 	most, tripling := n, f.is("a buffer three times as large at each Read") && n > 1<<16
@@ -402,7 +402,7 @@ func (f *habitual) take(n int64) (p []byte, err error) {
 		most = 4096
 	}
 	for room := 4096; int64(len(p)) < n && err == nil; room = min(3*room, 1<<26) {
-		if tripling && room < 1<<26 { // so that the other cases survive it
+		if tripling && room < 1<<26 { // so, too
 			p = append(make([]byte, 0, room), p...)
 		}
 		if len(p) >= 16<<10 && f.is("claimed length is believed once 16 KiB have come") {

@@ -583,7 +583,7 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 		if a, err = c.fields(a["payload"]); err != nil {
 			return err
 		}
-	} else if _, named := kind.(string); named && a["payload"] != nil && kind != "response" && !plain {
+	} else if _, named := kind.(string); named && a["payload"] != nil && kind != "response" && !plain && !c.p.has("other-types-make-no-envelope") {
 		return errors.New("an envelope of another type than response")
 	}
 	text := string(a["id"])

@@ -428,12 +428,19 @@ func (w *plainWorker) failCalls() {
 
 // wait waits, and reports whether the pool still lives then.
 func (p *plainPool) wait(d time.Duration) bool {
-	if p.has("shutdown-waits-for-the-delay-of-a-restart") {
-		time.Sleep(d)
-		return p.life.Err() == nil
-	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
+	if p.has("shutdown-waits-for-the-delay-of-a-restart") {
+		mopped := make(chan struct{})
+		p.mu.Lock()
+		p.leaks = append(p.leaks, func() { close(mopped) })
+		p.mu.Unlock()
+		select {
+		case <-timer.C:
+		case <-mopped:
+		}
+		return p.life.Err() == nil
+	}
 	select {
 	case <-timer.C:
 		return true

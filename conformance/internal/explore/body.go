@@ -19,7 +19,7 @@ var values = []string{
 func Body(r *rand.Rand, levels int) string {
 	blank := func() string {
 		if r.IntN(8) == 0 {
-			return []string{" ", "  ", "\t", "\n", " \r\n"}[r.IntN(5)]
+			return one(r, " ", "  ", "\t", "\n", " \r\n")
 		}
 		return ""
 	}
@@ -27,14 +27,14 @@ func Body(r *rand.Rand, levels int) string {
 		if r.IntN(4) == 0 {
 			return jsonString(r, 1+r.IntN(6))
 		}
-		return values[r.IntN(len(values))]
+		return one(r, values...)
 	}
 	open, end := "[", "]"
 	inner := func(int) string { return Body(r, levels-1) }
 	if r.IntN(2) == 0 {
 		open, end = "{", "}"
 		inner = func(i int) string {
-			key := []string{"a", "id", "", "é", "Key", "key", `\"`, `\\`, " ", `b\" : `}[r.IntN(10)]
+			key := one(r, "a", "id", "", "é", "Key", "key", `\"`, `\\`, " ", `b\" : `)
 			return fmt.Sprintf(`"%s%d"%s:%s%s`, key, i, blank(), blank(), Body(r, levels-1))
 		}
 	}
@@ -45,15 +45,17 @@ func Body(r *rand.Rand, levels int) string {
 	return open + blank() + strings.Join(parts, ",") + end
 }
 
+// one draws one of these.
+func one(r *rand.Rand, all ...string) string { return all[r.IntN(len(all))] }
+
 // jsonString draws a string of so many pieces that each mean something where they stand outside a string, or behind a
 // backslash.
 func jsonString(r *rand.Rand, pieces int) string {
 	var b strings.Builder
 	b.WriteByte('"')
 	for range pieces {
-		b.WriteString([]string{
-			`\"`, `\\`, " ", "  ", `\t`, `\n`, ",", ":", "{", "}", "[", "]", "/", `\/`, "a", "7", "null", "é", "😀", `\u0022`, `\u005c`, `\u0020`, "'", "<", "&", "\u2028", "\u007f",
-		}[r.IntN(27)])
+		b.WriteString(one(r,
+			`\"`, `\\`, " ", "  ", `\t`, `\n`, ",", ":", "{", "}", "[", "]", "/", `\/`, "a", "7", "null", "é", "😀", `\u0022`, `\u005c`, `\u0020`, "'", "<", "&", "\u2028", "\u007f"))
 	}
 	b.WriteByte('"')
 	return b.String()

@@ -187,7 +187,7 @@ func startMayBeTriedAgain(t *T) {
 }
 
 // aSecondStartHasItsOwnWorkersAlone requires the health of a pool that was started at the second try to tell of as many
-// workers as it has, and calls to go round them.
+// workers as it has.
 func aSecondStartHasItsOwnWorkersAlone(t *T) {
 	afterFailedStarts(t, "HLT-3", func(s *stage) {
 		s.withLock(func() { s.onAppear = func(w *scriptedWorker) { w.listen() } })

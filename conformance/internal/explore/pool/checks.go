@@ -304,6 +304,7 @@ func (p *player) comesBack() {
 	switch {
 	case blocked:
 		p.blocked = "the machine served nothing"
+	case !came && m.failedRestarts > 0: // a pool may give a worker up that cannot be restarted [HLT-7]
 	case !came && restarted < m.deaths:
 		m.fail(explore.Failure{
 			Rule: "dead-workers-are-restarted", Clause: "HLT-6", Kin: []string{"HLT-4", "OUT-2"}, NotSeen: true,
@@ -315,7 +316,7 @@ func (p *player) comesBack() {
 			Want: fmt.Sprintf("%d healthy workers, since all answer their checks", m.options.Workers), Got: "fewer",
 		})
 	}
-	stop := m.failure != nil || p.blocked != ""
+	stop := !came || m.failure != nil || p.blocked != ""
 	p.mu.Unlock()
 	if stop {
 		return

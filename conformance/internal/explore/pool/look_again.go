@@ -2,28 +2,59 @@ package pool
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/explore"
+	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
-// deaf returns the processes that have yet to listen.
-func (m *model) deaf() (all []*process) {
+// isDeaf reports whether a process has yet to listen.
+func isDeaf(w *process) bool { return w.silent && !w.exited }
+
+// mostHealthy returns how many workers may be healthy at most where these processes were deaf when the pool was asked for its
+// health. A pool that starts a process before it ends the one whose place that is to take may still count the old one.
+func (m *model) mostHealthy(deaf []*process) int {
+	serving := 0
 	for _, w := range m.processes {
-		if w.silent && !w.exited {
-			all = append(all, w)
+		if w.listens && !w.exited {
+			serving++
 		}
 	}
-	return all
+	still := 0
+	for _, w := range deaf {
+		if isDeaf(w) {
+			still++
+		}
+	}
+	return max(serving, m.options.Workers-still)
 }
 
-// stillDeaf returns how many of these processes have yet to listen.
-func stillDeaf(all []*process) (n int) {
-	for _, w := range all {
-		if w.silent && !w.exited {
-			n++
+// healthWhileDeaf asks the pool for its health. Where processes are deaf it asks again for a moment, since a pool that counts one
+// as healthy too early may do so only after it has looked for it. The answer is the first with too many, or the last.
+func (p *player) healthWhileDeaf(deaf []*process) spec.Health {
+	h := p.pool.Health()
+	if len(deaf) == 0 {
+		return h
+	}
+	moment, again := time.NewTimer(arrivesSoon), time.NewTicker(arrivesSoon/10)
+	defer moment.Stop()
+	defer again.Stop()
+	for {
+		p.mu.Lock()
+		done := p.over || p.m.stopping || h.Healthy > p.m.mostHealthy(deaf)
+		p.mu.Unlock()
+		if done {
+			return h
+		}
+		select {
+		case <-again.C:
+			h = p.pool.Health()
+		case <-moment.C:
+			return h
+		case <-p.ctx.Done():
+			return h
 		}
 	}
-	return n
 }
 
 // lookAgain looks at a pool that something has happened to as one looks at one that is new: what its health tells, whether

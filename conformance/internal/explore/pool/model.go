@@ -46,14 +46,15 @@ type model struct {
 	turns     []int
 	pending   []func() // checks that wait for a sync of the workers
 
-	checkedAt time.Time // when a health check that has ended by now was answered, the latest such time
-	hangs     []*hang
-	failed    bool // a check was answered with an error
-	ignored   []string
-	unknown   bool // the pool ignores how often it checks, or for how long it waits
-	deaths    int  // that the suite ordered while the pool ran
-	before    int  // processes before the Start that succeeded
-	atStart   int  // processes when Start returned
+	checkedAt      time.Time // when a health check that has ended by now was answered, the latest such time
+	hangs          []*hang
+	failed         bool // a check was answered with an error
+	ignored        []string
+	unknown        bool // the pool ignores how often it checks, or for how long it waits
+	deaths         int  // that the suite ordered while the pool ran
+	failedRestarts int  // of those deaths: processes that exited at once
+	before         int  // processes before the Start that succeeded
+	atStart        int  // processes when Start returned
 }
 
 // call is one Call of the pool.
@@ -69,6 +70,7 @@ type call struct {
 	arrival  *arrival
 	cancels  int // cancellations that came for it
 	returned bool
+	settled  bool // all that had to follow from its return has
 	answer   json.RawMessage
 	err      error
 	panicked string
@@ -77,7 +79,7 @@ type call struct {
 	broken   bool      // its worker or its connection was lost, or it got a violation
 	stopAtIt bool      // Shutdown had surely begun when it was made
 	early    bool      // it was made before Start had returned
-	others   int       // other calls of which the pool had some part while it had this one
+	others   int       // other calls that may have had a slot or waited for one while it did
 	cancel   context.CancelFunc
 }
 
@@ -144,6 +146,7 @@ func (m *model) exitsAtOnce(w *process) bool {
 		w.ordered = true
 		if m.started && !m.stopping {
 			m.deaths++
+			m.failedRestarts++
 		}
 		return true
 	}
@@ -158,7 +161,7 @@ func (m *model) exits(w *process) {
 		m.fail(explore.Failure{Rule: "workers-get-sigterm-first", Clause: "SHD-3", Kin: []string{"SHD-9"}, Want: "SIGTERM, which ends " + w.name(), Got: "it was killed without a signal before"})
 	}
 	m.outlivesStart(w, "it ended")
-	if !m.stopping {
+	if !m.stopping && w.number > m.before { // one of a Start that failed is no longer the pool's
 		m.doubtful = true
 	}
 	for _, a := range m.arrivals {
@@ -475,8 +478,11 @@ func (m *model) ends(c *call) {
 		switch {
 		case c.arrival != nil:
 			wrong("busy-calls-are-not-sent", "BPR-6", "nothing of a call at a worker that is refused with busy", "HLT-8")
-		case c.others < m.options.Queue && !m.doubtful:
-			wrong("calls-within-the-queue-wait", "BPR-6", fmt.Sprintf("%s waits where no slot is free, since there were %s meanwhile and %d may wait", c.name, text.Plural(c.others, "other call"), m.options.Queue), "BPR-4", "BPR-3")
+		case c.others < m.options.Queue+m.options.Workers*m.options.MaxInFlight && !m.doubtful:
+			wrong("calls-within-the-queue-wait", "BPR-6", fmt.Sprintf(
+				"%s gets a slot or waits for one, since there were %s meanwhile, and beside %d that have slots %d may wait",
+				c.name, text.Plural(c.others, "other call"), m.options.Workers*m.options.MaxInFlight, m.options.Queue,
+			), "BPR-4", "BPR-3")
 		}
 		return
 	case c.broken:

@@ -581,6 +581,9 @@ func (p *player) startReturned(s explore.Step, before int, err error, panicked a
 		p.m.started = true
 		p.m.failing = false
 		p.m.before, p.m.atStart = before, len(p.m.processes)
+		if s.How == "" { // then nothing has happened beside it, and what a Start before it left does not matter
+			p.m.doubtful = slices.ContainsFunc(p.m.processes[before:], func(w *process) bool { return w.exited })
+		}
 		p.m.doubtful = p.m.doubtful || p.m.mayReplace() // a slow machine may make a check fail
 		if before > 0 {
 			p.m.exercise("STA-9")
@@ -687,8 +690,10 @@ func (p *player) call(s explore.Step) {
 		cancel()
 	}
 	for _, o := range p.m.calls {
-		if !o.returned {
+		if !o.settled {
 			c.others++
+		}
+		if !o.returned {
 			o.others++
 			p.m.disturbed = true
 		}
@@ -748,7 +753,10 @@ func (p *player) call(s explore.Step) {
 	})
 }
 
-const arrivesSoon = 100 * time.Millisecond
+const (
+	arrivesSoon = 100 * time.Millisecond
+	appearsSoon = 500 * time.Millisecond
+)
 
 // answer has the worker at which a call is send something.
 func (p *player) answer(s explore.Step) {
@@ -970,6 +978,11 @@ func (p *player) flush() {
 func (p *player) settle() {
 	p.flush()
 	p.must(p.m.owed)
+	// The process that a step was about appears in a moment, and the next step then meets it. Nothing follows from the wait.
+	p.awaitFor(appearsSoon, func() bool {
+		next := p.m.fate[len(p.m.processes)+1]
+		return next == "" || len(p.m.processes)-p.m.atStart >= p.m.deaths || p.m.options.RestartIn > 0 || p.m.stopping
+	})
 	p.must(func() *explore.Failure {
 		for _, w := range p.m.processes {
 			for _, tag := range w.printing {
@@ -995,6 +1008,13 @@ func (p *player) settle() {
 	p.must(p.m.owedChecks)
 	p.sureOfHung()
 	p.hungAreUnhealthy()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.m.failure == nil && p.blocked == "" {
+		for _, c := range p.m.calls {
+			c.settled = c.returned
+		}
+	}
 }
 
 // giveUpSpoiled notes which connections the pool may use no more: a call on them has returned because of what came. What it
@@ -1027,14 +1047,14 @@ func (p *player) health() {
 	p.mu.Lock()
 	p.pending++
 	checkedAt, started, stopped := p.m.checkedAt, p.m.started, p.m.stopped // what is so when it is called is what it must know
-	deaf := p.m.deaf()
+	deaf := slices.DeleteFunc(slices.Clone(p.m.processes), func(w *process) bool { return !isDeaf(w) })
 	p.mu.Unlock()
 	p.calls.Go(func() {
 		var h spec.Health
 		var panicked any
 		func() {
 			defer func() { panicked = recover() }()
-			p.label.do(func() { h = p.pool.Health() })
+			p.label.do(func() { h = p.healthWhileDeaf(deaf) })
 		}()
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -1050,10 +1070,10 @@ func (p *player) health() {
 			p.m.fail(explore.Failure{Rule: "no-panic", Clause: "SHD-5", Want: "Health returns", Got: fmt.Sprint("panic: ", panicked)})
 		case started && !p.m.stopping && !p.m.doubtful && (h.Total != p.m.options.Workers || h.Healthy != p.m.options.Workers):
 			p.m.fail(explore.Failure{Rule: "health-tells-the-workers", Clause: "HLT-3", Want: fmt.Sprintf("%d workers, all healthy", p.m.options.Workers), Got: fmt.Sprintf("%d, %d healthy", h.Total, h.Healthy)})
-		case started && !p.m.stopping && !p.m.mayReplace() && h.Healthy > p.m.options.Workers-stillDeaf(deaf):
+		case started && !p.m.stopping && !p.m.mayReplace() && h.Healthy > p.m.mostHealthy(deaf):
 			p.m.fail(explore.Failure{
 				Rule: "workers-that-do-not-listen-are-not-healthy", Clause: "HLT-3", Kin: []string{"HLT-2", "HLT-6", "HLT-4", "STA-1"},
-				Want: fmt.Sprintf("at most %d healthy workers, since %d of its processes have yet to listen", p.m.options.Workers-stillDeaf(deaf), stillDeaf(deaf)), Got: fmt.Sprint(h.Healthy),
+				Want: fmt.Sprintf("at most %d healthy workers, since the other processes have yet to listen", p.m.mostHealthy(deaf)), Got: fmt.Sprint(h.Healthy),
 			})
 		case started && !p.m.stopping && !checkedAt.IsZero() && h.LastCheck.Before(checkedAt.Truncate(time.Millisecond)):
 			p.m.fail(explore.Failure{

@@ -27,6 +27,13 @@ func TestAnswersToMessagesThatShareAnIDComeInAnyOrder(t *testing.T) {
 		{"a failure first", []string{`{"id":2.0,"method":"echo"}`, `{"id":2,"method":"fail","body":{"message":"no such thing"}}`}, [][]byte{refused, wire.ErrorAnswer(2, "unreadable")}, ""},
 		{"an error that fits both, and then what fits one", []string{`{"id":2,"method":"echo","body":` + deep + `}`, `{"id":2,"method":"blob","body":{"size":10485760}}`},
 			[][]byte{wire.ErrorAnswer(2, "too large"), answered}, ""},
+		// A sleep takes any answer that comes late enough.
+		{"an echo that fits a sleep too", []string{`{"id":2,"method":"sleep","body":{"ms":0}}`, `{"id":2,"method":"echo","body":5}`},
+			[][]byte{wire.OKAnswer(2, "5"), wire.OKAnswer(2, "null")}, ""},
+		{"an echo that fits a sleep too, beside what is no request", []string{`{"id":2,"method":"sleep","body":{"ms":0}}`, `{"id":2,"method":"echo","body":5}`, `{"id":2.0,"method":"echo"}`},
+			[][]byte{wire.OKAnswer(2, "5"), wire.OKAnswer(2, "null"), refused}, ""},
+		{"an answer to nobody beside a sleep", []string{`{"id":2,"method":"sleep","body":{"ms":0}}`, `{"id":2,"method":"echo","body":5}`},
+			[][]byte{wire.OKAnswer(2, "6"), wire.OKAnswer(2, "7")}, "MSG-7"},
 		{"both run", []string{`{"id":2,"method":"echo","body":` + deep + `}`, `{"id":2.0,"method":"echo"}`}, [][]byte{answered, answered}, "MSG-10"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

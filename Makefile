@@ -49,7 +49,7 @@ $(CACHE)/browser/ready: conformance/report/browser/package-lock.json
 	@touch $@
 
 matrix: ## every planted fault and control through the whole suite; writes conformance/MATRIX.md
-	go test ./conformance -count=1 -timeout 60m -run '^TestMatrixIsThatOfTheseFaults$$' -matrix .
+	go test ./conformance -count=1 -timeout 120m -run '^TestMatrixIsThatOfTheseFaults$$' -matrix .
 
 explore: ## what does no case list? generated histories on all of ours, shrunk; BUDGET=5m, SEED=N for the same again
 	go test ./conformance -count=1 -timeout 0 -v -run '^TestExploreOurs$$' $(if $(SEED),-explore-seed $(SEED)) \

@@ -67,6 +67,14 @@ func TestWhatIsLeftOpenBesideStartAndShutdownAccusesNobody(t *testing.T) {
 			shutDown(0), answered("k1", ""))},
 		"a worker is replaced for a check with an error": {[]string{"replaces-hung-workers"}, explore.Options{Workers: 1, MaxInFlight: 1, CheckEvery: 20}, started(called("k1"), explore.Step{Do: "hang", Worker: 1},
 			explore.Step{Do: "settle"}, explore.Step{Do: "unhang", Worker: 1, How: "error"}, explore.Step{Do: "settle"})},
+		"calls have the slots of a dead worker, and none waits in the queue": {[]string{"waits-without-workers", "waiters-have-slots-of-dead-workers"}, explore.Options{Workers: 2, MaxInFlight: 2, Queue: 1},
+			started(explore.Step{Do: "next", How: "slow"}, explore.Step{Do: "die", Worker: 1}, called("k1"), called("k2"), called("k3"), called("k4"), explore.Step{Do: "settle"})},
+		"a call whose worker never comes back waits for its turn in Shutdown": {[]string{"waits-without-workers", "waiters-have-their-turn-in-shutdown"}, one,
+			started(explore.Step{Do: "next", How: "slow"}, explore.Step{Do: "die", Worker: 1}, called("k1"), shutDown(0))},
+		"a worker is ended for what cannot be read, beside another answer in Shutdown": {[]string{"connection-per-call", "ends-workers-that-send-oddities"}, two,
+			started(called("k1"), called("k2"), shutDown(0), answered("k1", "garbage"), answered("k2", ""))},
+		"a worker is ended for what cannot be read, beside another answer": {[]string{"connection-per-call", "ends-workers-that-send-oddities"}, two,
+			started(called("k1"), called("k2"), answered("k1", "garbage"), answered("k2", ""), explore.Step{Do: "settle"})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -132,10 +140,16 @@ func TestWhatIsWrongAfterTroubleIsToldAndWhatIsRightIsNot(t *testing.T) {
 		{"the-queue-counts-those-that-run", "BPR-6", "calls-within-the-queue-wait", explore.Options{Workers: 1, MaxInFlight: 1, Queue: 2}, started(called("k1"), called("k2"), called("k3"), settle)},
 		{"no-cancellations-once-shutdown-has-begun", "CAN-2", "cancelled-calls-send-a-cancellation", explore.Options{Workers: 1, MaxInFlight: 2},
 			started(called("k1"), called("k2"), explore.Step{Do: "shutdown"}, explore.Step{Do: "end-context", Call: "k1"}, settle)},
+		{"a-writer-that-fails-ends-the-reading", "OUT-1", "output-is-read", explore.Options{Workers: 1, MaxInFlight: 1, Output: "fails"}, started(explore.Step{Do: "print", Worker: 1, Size: 200_000}, settle)},
+		{"", "", "", explore.Options{Workers: 2, MaxInFlight: 1, Program: "missing"}, []explore.Step{{Do: "start"}, called("k1"), settle, {Do: "start"}, {Do: "shutdown"}}},
 		{"a-last-line-without-its-end-is-lost", "STA-6", "failed-starts-say-why", alone, []explore.Step{failed}},
 		{"an-error-field-means-failure", "MSG-4", "calls-end-for-a-reason", alone, started(called("k1"), explore.Step{Do: "answer", Call: "k1", How: "more", More: `"error":"no"`}, settle)},
 		{"other-types-make-no-envelope", "MSG-3", "answers-reach-their-caller", alone, started(called("k1"), answered("k1", "note"), settle)},
 		{"bodies-are-made-compact-without-regard-to-escapes", "MSG-7", "bodies-arrive-equal", alone, started(explore.Step{Do: "call", Call: "k1", Body: `"\" b"`}, settle)},
+		{"cancelled-calls-tell-no-reason", "CAN-1", "contexts-end-calls-with-their-error", two, started(die, settle, called("k1"), explore.Step{Do: "end-context", Call: "k1"}, settle)},
+		{"a-queue-for-each-worker", "BPR-6", "calls-over-the-queue-are-refused", queue, started(die, settle, called("k1"), called("k2"), called("k3"), called("k4"), settle)},
+		{"", "", "", two, started(die, settle, called("k1"), explore.Step{Do: "die", Worker: 3}, settle, explore.Step{Do: "die", Worker: 2}, settle, called("k2"), answered("k2", ""), settle,
+			called("k3"), explore.Step{Do: "end-context", Call: "k3"}, settle, explore.Step{Do: "health"}, settle)},
 		{"", "", "", two, started(next("exit"), die, settle, next("slow"), explore.Step{Do: "die", Worker: 2}, settle, explore.Step{Do: "health"}, explore.Step{Do: "ready"})},
 		{"", "", "", queue, started(called("k1"), called("k2"), called("k3"), called("k4"), called("k5"), settle, answered("k1", ""), settle, called("k6"), settle)},
 	} {

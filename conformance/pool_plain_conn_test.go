@@ -170,6 +170,9 @@ func (c *plainConn) write() {
 		next.then()
 		if err != nil {
 			c.fail(died(err.Error()))
+			if c.p.has("ends-workers-that-send-oddities") && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+				c.w.endProcess()
+			}
 			return
 		}
 	}

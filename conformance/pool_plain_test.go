@@ -24,6 +24,7 @@ type plainPool struct {
 	mu      sync.Mutex
 	state   string // "new", "starting", "running", "closed"
 	late    bool   // calls are taken though it is closed
+	turns   bool   // calls that waited when it was closed have their turn
 	begun   func() // cancels the start
 	workers []*plainWorker
 	waiters []*plainWaiter
@@ -417,6 +418,12 @@ func (p *plainPool) acquire(ctx context.Context) (*plainWorker, error) {
 			queued += w.inFlight
 		}
 	}
+	if p.has("waiters-have-slots-of-dead-workers") { // one semaphore for all, and in front of it the queue
+		bound += len(p.workers) * p.o.MaxInFlight
+		for _, w := range p.workers {
+			queued += w.inFlight
+		}
+	}
 	if p.o.Queue > 0 && queued >= bound && !p.has("queue-without-bound") {
 		p.mu.Unlock()
 		return nil, conformance.Busy
@@ -562,7 +569,7 @@ func (p *plainPool) serveWaiters() {
 		p.serveWaitersOfEach()
 		return
 	}
-	for len(p.waiters) > 0 && (p.state == "running" || p.late) {
+	for len(p.waiters) > 0 && (p.state == "running" || p.late || p.turns) {
 		w := p.pick()
 		if w == nil {
 			return
@@ -673,19 +680,17 @@ func (p *plainPool) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	p.state, p.late, p.closing = "closed", p.has("takes-calls-in-shutdown"), time.Now()
-	waiters := p.waiters
-	p.waiters = nil
-	p.mu.Unlock()
-	for _, w := range waiters {
-		if !p.has("shutdown-forgets-waiters") {
-			close(w.ready)
-		}
+	p.turns = p.has("waiters-have-their-turn-in-shutdown")
+	if !p.turns {
+		p.refuseWaiters()
 	}
+	p.mu.Unlock()
 	if !p.has("shutdown-cuts-calls") {
 		p.drain(ctx)
 	}
 	p.mu.Lock()
-	p.late = false
+	p.late, p.turns = false, false
+	p.refuseWaiters()
 	p.mu.Unlock()
 	p.end()
 	p.running.Wait()
@@ -703,6 +708,16 @@ func (p *plainPool) Shutdown(ctx context.Context) error {
 	}
 	close(p.done)
 	return ctx.Err()
+}
+
+// refuseWaiters ends the calls that wait for a slot. It is called with the lock held.
+func (p *plainPool) refuseWaiters() {
+	for _, w := range p.waiters {
+		if !p.has("shutdown-forgets-waiters") {
+			close(w.ready)
+		}
+	}
+	p.waiters = nil
 }
 
 // shutdownAgain waits for the Shutdown that came first. Its own context hurries nobody.
@@ -775,6 +790,9 @@ func (p *plainPool) drain(ctx context.Context) {
 		busy := 0
 		for _, w := range p.workers {
 			busy += w.inFlight
+		}
+		if p.turns {
+			busy += len(p.waiters)
 		}
 		p.mu.Unlock()
 		if busy == 0 || busy < 0 && p.has("a-death-frees-the-slots-of-cancelled-calls-again") {

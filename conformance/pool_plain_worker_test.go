@@ -380,6 +380,15 @@ func (w *plainWorker) leftStarting() bool {
 	return true
 }
 
+// endProcess kills the process, as one that nothing more is expected from.
+func (w *plainWorker) endProcess() {
+	w.p.mu.Lock()
+	defer w.p.mu.Unlock()
+	if w.cmd != nil && w.cmd.Process != nil {
+		_ = w.cmd.Process.Kill()
+	}
+}
+
 // forget leaves the process that is being started, under a fault.
 func (w *plainWorker) forget() {
 	p := w.p

@@ -43,6 +43,10 @@ type Options struct {
 	StartWithin int `json:"start_within_ms,omitempty"` // how long a pool gives a worker to become ready, in milliseconds; 0 is two minutes
 	RestartIn   int `json:"restart_in_ms,omitempty"`   // how long a pool waits before a restart that it delays, in milliseconds; 0 is 5 at first and 50 at most
 	Queue       int `json:"queue,omitempty"`           // how many calls of a pool may wait for a slot; 0 sets no bound
+	// Program is "missing" for a pool whose workers' program does not exist, and Output is "fails" for one whose user's writer
+	// takes nothing of what they print.
+	Program string `json:"program,omitempty"`
+	Output  string `json:"output,omitempty"`
 }
 
 // Made says where a history comes from.

@@ -147,8 +147,11 @@ func cancelledWhileShutdownWaits(t *T) {
 	s.untilRefused("SHD-1")
 	running[0].cancel()
 	running[0].sendsCancellation()
-	s.release("CAN-2", running[1:])
-	s.awaitShutdown(done, "CAN-2")
+	running[1].req.answer(running[1].body)
+	running[1].isAnswered("SHD-2")
+	if !t.WaitFor(t.Patience(), done) {
+		t.Blocked("Shutdown does not return, see SHD-5; %s", s.scene())
+	}
 }
 
 // sendsCancellation requires the cancellation of a call whose request is at a worker [CAN-2].

@@ -235,7 +235,7 @@ func (p *player) sureOfHung() {
 // onlyHanging returns how many workers hang, each for longer than a check may take, if nothing else may make the pool count one
 // as unhealthy: none has died, answers again, reads no more, or has sent what cannot be read. Else it returns 0.
 func (m *model) onlyHanging() (n int) {
-	if m.deaths > 0 || m.stopping || m.failure != nil || m.options.CheckWithin == 0 || m.atStart-m.before > m.options.Workers || m.unsteady() {
+	if m.deaths > 0 || m.stopping || m.failure != nil || m.options.CheckWithin == 0 || m.replaced || m.unsteady() {
 		return 0
 	}
 	for _, h := range m.hangs {
@@ -304,7 +304,7 @@ func (p *player) comesBack() {
 	switch {
 	case blocked:
 		p.blocked = "the machine served nothing"
-	case !came && m.failedRestarts > 0: // a pool may give a worker up that cannot be restarted [HLT-7]
+	case !came && m.mayGiveUp: // as a pool may where a worker dies again and again [HLT-7]
 	case !came && restarted < m.deaths:
 		m.fail(explore.Failure{
 			Rule: "dead-workers-are-restarted", Clause: "HLT-6", Kin: []string{"HLT-4", "OUT-2"}, NotSeen: true,

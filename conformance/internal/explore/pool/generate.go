@@ -34,6 +34,12 @@ func (s *Subject) Generate(r *rand.Rand) explore.History {
 	if g.chance(0.15) {
 		g.o.Queue = 1 + g.IntN(3)
 	}
+	if g.chance(0.02) {
+		g.o.Program = "missing"
+	}
+	if g.chance(0.1) {
+		g.o.Output = "fails"
+	}
 	for _, k := range kinds[2:] {
 		if g.chance(0.5) {
 			g.off[k.name] = true
@@ -496,9 +502,19 @@ func (s *Subject) Plain() (all []explore.History) {
 		add(call, explore.Step{Do: "die", Worker: 1}, explore.Step{Do: "die", Worker: 2})
 		add(call, explore.Step{Do: "end-context", Call: "k1"}, settle, explore.Step{Do: "answer", Call: "k1", How: "late"})
 		add(call, explore.Step{Do: "shutdown", How: "beside"}, settle, explore.Step{Do: "answer", Call: "k1"})
-		for _, how := range []string{"", "stdout"} {
-			add(explore.Step{Do: "print", Worker: 1, How: how, Size: 200_000}, call)
+		// What befalls a pool that has restarted its workers.
+		for _, how := range []string{"", "error"} {
+			add(explore.Step{Do: "die", Worker: 1}, settle, call, settle, explore.Step{Do: "answer", Call: "k1", How: how}, settle)
 		}
+		add(explore.Step{Do: "die", Worker: 1}, explore.Step{Do: "die", Worker: 2}, settle, call, explore.Step{Do: "end-context", Call: "k1"}, settle, explore.Step{Do: "answer", Call: "k1", How: "late"})
+		for _, output := range []string{"", "fails"} {
+			o.Output = output
+			for _, how := range []string{"", "stdout"} {
+				add(explore.Step{Do: "print", Worker: 1, How: how, Size: 200_000}, call)
+			}
+		}
+		o.Program, o.Output = "missing", ""
+		bare(start, call, settle, start, explore.Step{Do: "shutdown"})
 	}
 	return all
 }

@@ -46,15 +46,18 @@ type model struct {
 	turns     []int
 	pending   []func() // checks that wait for a sync of the workers
 
-	checkedAt      time.Time // when a health check that has ended by now was answered, the latest such time
-	hangs          []*hang
-	failed         bool // a check was answered with an error
-	ignored        []string
-	unknown        bool // the pool ignores how often it checks, or for how long it waits
-	deaths         int  // that the suite ordered while the pool ran
-	failedRestarts int  // of those deaths: processes that exited at once
-	before         int  // processes before the Start that succeeded
-	atStart        int  // processes when Start returned
+	checkedAt time.Time // when a health check that has ended by now was answered, the latest such time
+	hangs     []*hang
+	failed    bool // a check was answered with an error
+	ignored   []string
+	unknown   bool // the pool ignores how often it checks, or for how long it waits
+	deaths    int  // that the suite ordered while the pool ran
+	waitedFor int  // of those deaths: after which the suite has waited for a restart
+	mayGiveUp bool // a process that took another one's place has ended too
+	before    int  // processes before the Start that succeeded
+	first     int  // processes when Start returned
+	atStart   int  // processes when Start returned, or when the pool was last as new
+	replaced  bool // a process was replaced before Start returned
 }
 
 // call is one Call of the pool.
@@ -146,7 +149,6 @@ func (m *model) exitsAtOnce(w *process) bool {
 		w.ordered = true
 		if m.started && !m.stopping {
 			m.deaths++
-			m.failedRestarts++
 		}
 		return true
 	}
@@ -163,6 +165,9 @@ func (m *model) exits(w *process) {
 	m.outlivesStart(w, "it ended")
 	if !m.stopping && w.number > m.before { // one of a Start that failed is no longer the pool's
 		m.doubtful = true
+	}
+	if m.started && !m.stopping && w.number > m.first {
+		m.mayGiveUp = true
 	}
 	for _, a := range m.arrivals {
 		if a.at == w && a.call != nil && !a.call.returned {
@@ -468,7 +473,7 @@ func (m *model) ends(c *call) {
 			wrong("running-calls-finish-in-shutdown", "SHD-2", c.name+" goes on until its answer, since Shutdown's context has not ended", "SHD-3")
 		}
 		replaced := is(spec.WorkerDied) && m.mayReplace() // it may have been, before Shutdown was called
-		open := c.broken || c.arrival != nil && (c.arrival.conn.loose || c.arrival.conn.broken)
+		open := c.broken || c.arrival != nil && (c.arrival.conn.loose || c.arrival.conn.broken || c.arrival.at.spoiled())
 		if c.due != nil && !m.hurried && !open && c.due.valid && !replaced {
 			wrong("running-calls-finish-in-shutdown", byHow(c.due.how, "SHD-2"), "its answer, since Shutdown's context has not ended", "SHD-2", "SHD-3")
 		}
@@ -544,7 +549,7 @@ func (m *model) laterCallsFail() {
 	last := m.calls[len(m.calls)-1]
 	m.fail(explore.Failure{
 		Rule: "later-calls-work", Clause: clause, Kin: []string{"RID-5", "RID-7", "BPR-4"},
-		Want: fmt.Sprintf("one of %d later calls gets its answer, since the pool says that every worker is healthy", laterTries), Got: "error: " + text.OneLine(last.err),
+		Want: "one of many later calls gets its answer, since the pool says that every worker is healthy", Got: "error: " + text.OneLine(last.err),
 	})
 }
 
@@ -566,7 +571,7 @@ func (m *model) sent(how string) bool {
 }
 
 func (m *model) died() bool {
-	return slices.ContainsFunc(m.processes, func(w *process) bool { return w.exited })
+	return slices.ContainsFunc(m.processes, func(w *process) bool { return w.exited && !w.past && w.number > m.before })
 }
 
 // succeeds judges a call that returned an answer.
@@ -607,7 +612,7 @@ func (m *model) succeeds(c *call) {
 			wrong("MSG-10", "nothing of an answer whose ID is a string", "RID-7")
 		case a.how == "unknown" && c.arrival != nil && a.id != c.arrival.id && (uint32(a.id) == uint32(c.arrival.id) || float64(a.id) == float64(c.arrival.id)):
 			wrong("MSG-5", fmt.Sprintf("nothing of an answer under the ID %d, which is not %d", a.id, c.arrival.id), "RID-5", "RID-4")
-		case a.how == "unknown" || a.how == "twice" || a.how == "other":
+		case a.how == "unknown" || a.how == "twice":
 			wrong("RID-5", "nothing of an answer with an unknown ID", "RID-4", "MSG-5")
 		case a.how == "late":
 			wrong("CAN-3", "nothing of a late answer", "RID-4")

@@ -180,3 +180,65 @@ func TestCallsMadeDuringAStartMayBeRefused(t *testing.T) {
 		require.Equal(t, accused, m.failure != nil)
 	}
 }
+
+// A pool may give up the whole worker on one of whose connections something odd was sent, and with it the calls on others.
+func TestAWorkerMayBeGivenUpForWhatItSentOnAnotherConnection(t *testing.T) {
+	for name, c := range map[string]struct {
+		odd     wireConn
+		stops   bool
+		accused bool
+	}{
+		"nothing odd":                {wireConn{}, false, true},
+		"something unreadable":       {wireConn{spoiled: true}, false, false},
+		"an unknown ID":              {wireConn{loose: true}, false, false},
+		"nothing odd, in Shutdown":   {wireConn{}, true, true},
+		"unreadable, in Shutdown":    {wireConn{spoiled: true}, true, false},
+		"an unknown ID, in Shutdown": {wireConn{loose: true}, true, false},
+		"another type, in Shutdown":  {wireConn{noted: true}, true, false},
+		"another type, not in it":    {wireConn{noted: true}, false, false},
+	} {
+		m := newModel()
+		m.stopping = c.stops
+		conn := &wireConn{number: 2}
+		w := &process{number: 1, conns: map[uint32]*wireConn{1: &c.odd, 2: conn}}
+		m.processes = []*process{w}
+		m.ends(&call{name: "k2", arrival: &arrival{at: w, conn: conn}, due: &answer{valid: true}, err: spec.WorkerDied})
+		require.Equal(t, c.accused, m.failure != nil, name)
+	}
+}
+
+// A pool is as new where every worker that died has surely been replaced, and nothing else may still lead to anything.
+func TestAPoolIsAsNewOnceEveryDeadWorkerIsReplaced(t *testing.T) {
+	for name, c := range map[string]struct {
+		set   func(m *model, dead, other, new *process)
+		asNew bool
+	}{
+		"a replacement serves":               {func(*model, *process, *process, *process) {}, true},
+		"nothing has happened":               {func(m *model, _, _, _ *process) { m.doubtful = false }, false},
+		"it does not listen yet":             {func(_ *model, _, _, new *process) { new.listens = false }, false},
+		"the pool has no connection to it":   {func(_ *model, _, _, new *process) { new.conns[1].ended = true }, false},
+		"another one has died too":           {func(m *model, _, other, _ *process) { m.deaths, other.ordered = 2, true }, false},
+		"another one has ended too":          {func(m *model, _, other, _ *process) { m.deaths, other.exited = 2, true }, false},
+		"a call runs":                        {func(m *model, _, _, _ *process) { m.calls = []*call{{}} }, false},
+		"a call has returned":                {func(m *model, _, _, _ *process) { m.calls = []*call{{returned: true}} }, true},
+		"another one sent what is unknown":   {func(_ *model, _, other, _ *process) { other.conns[1].loose = true }, false},
+		"the dead one did":                   {func(_ *model, dead, _, _ *process) { dead.conns[1].loose = true }, true},
+		"another one did not read":           {func(_ *model, _, other, _ *process) { other.loose = true }, false},
+		"another one got a signal":           {func(_ *model, _, other, _ *process) { other.signals = []string{"terminated"} }, false},
+		"a check may have failed":            {func(m *model, _, _, _ *process) { m.options.CheckWithin = 300 }, false},
+		"a worker hangs":                     {func(m *model, _, other, _ *process) { m.hangs = []*hang{{w: other}} }, false},
+		"the pool shuts down":                {func(m *model, _, _, _ *process) { m.stopping = true }, false},
+		"a process came that nobody awaited": {func(m *model, _, _, _ *process) { m.processes = append(m.processes, &process{number: 4}) }, false},
+	} {
+		m := newModel()
+		m.options.Workers, m.atStart, m.deaths, m.doubtful = 2, 2, 1, true
+		process := func(number int) *process {
+			return &process{number: number, listens: true, conns: map[uint32]*wireConn{1: {number: 1}}}
+		}
+		dead, other, replacement := process(1), process(2), process(3)
+		dead.ordered, dead.exited = true, true
+		m.processes = append(m.processes, dead, other, replacement)
+		c.set(m, dead, other, replacement)
+		require.Equal(t, c.asNew, m.restored() > 0, name)
+	}
+}

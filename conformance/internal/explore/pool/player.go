@@ -34,7 +34,8 @@ type Subject struct {
 	Framings []spec.Framing
 	Called   string // its name
 
-	noQueue atomic.Bool // its queue cannot be bounded
+	noQueue  atomic.Bool // its queue cannot be bounded
+	noOutput atomic.Bool // it takes no writer for what its workers print
 }
 
 // Role implements [explore.Subject].
@@ -191,6 +192,12 @@ func (p *player) play(s *Subject, h explore.History) {
 	if o.RestartIn > 0 {
 		options.RestartBackoff, options.RestartBackoffMax = milliseconds(o.RestartIn), milliseconds(o.RestartIn)
 	}
+	if o.Output == "fails" && !s.noOutput.Load() {
+		options.Output = failingWriter{}
+	}
+	if o.Program == "missing" {
+		options.Program += "-that-is-not-there"
+	}
 	if s.noQueue.Load() {
 		options.Queue = 0
 	}
@@ -199,6 +206,11 @@ func (p *player) play(s *Subject, h explore.History) {
 		options.Queue = 0
 		p.label.do(func() { made, err = s.Make(options) })
 		s.noQueue.Store(err == nil)
+	}
+	if err != nil && options.Output != nil { // one in another process cannot be given a writer
+		options.Output = nil
+		p.label.do(func() { made, err = s.Make(options) })
+		s.noOutput.Store(err == nil)
 	}
 	p.m.options.Queue = options.Queue
 	if err != nil {
@@ -302,6 +314,9 @@ func (p *player) finish() {
 // that is being given up.
 const laterTries = 3
 
+// mostLaterTries bounds them where a call meets a connection on which something odd was sent: each one may have its own.
+const mostLaterTries = 30
+
 // laterCallWorks makes calls after all else, until one gets its answer. While the pool says that not every worker is healthy
 // they may fail, and so they may where a worker has died, which the pool need not notice before it checks.
 func (p *player) laterCallWorks() {
@@ -311,7 +326,8 @@ func (p *player) laterCallWorks() {
 	if skip {
 		return
 	}
-	for n := range laterTries {
+	tries := laterTries
+	for n := 0; n < tries; n++ {
 		if !p.allHealthy() {
 			return
 		}
@@ -325,6 +341,9 @@ func (p *player) laterCallWorks() {
 		p.mu.Lock()
 		c := p.m.call(name)
 		stop := p.m.failure != nil || p.blocked != "" || !c.returned || c.err == nil || p.m.busy(c)
+		if a := c.arrival; a != nil && (a.conn.loose || a.conn.broken) && tries < mostLaterTries { // it met what an earlier step left there
+			tries++
+		}
 		p.mu.Unlock()
 		if stop || !p.allHealthy() {
 			return
@@ -352,7 +371,7 @@ func (p *player) answerAll() {
 }
 
 func (p *player) do(s explore.Step) {
-	if p.duringStart(s.Do) {
+	if p.duringStart(s) {
 		return
 	}
 	switch s.Do {
@@ -508,7 +527,11 @@ func (p *player) start(s explore.Step) {
 	}
 	before := len(p.m.processes)
 	slow := s.How == "slow" || s.How == "bound"
-	p.m.failing = s.How != "" && !slow
+	p.m.failing = s.How != "" && !slow || p.m.options.Program != ""
+	if p.m.options.Program != "" && s.How != "" {
+		p.mu.Unlock()
+		return // no process comes that anything could happen to
+	}
 	if s.How == "never" && (p.m.options.StartWithin == 0 || p.m.ignores("StartTimeout")) {
 		p.mu.Unlock()
 		return // it would take two minutes
@@ -546,7 +569,8 @@ func (p *player) start(s explore.Step) {
 	if !running.returned() {
 		return
 	}
-	if p.startReturned(s, before, running.err, running.panics); s.How != "" {
+	p.startReturned(s, before, running.err, running.panics)
+	if s.How != "" || p.m.options.Program != "" {
 		p.goroutinesOfAFailedStartEnd()
 	}
 }
@@ -580,7 +604,8 @@ func (p *player) startReturned(s explore.Step, before int, err error, panicked a
 	default:
 		p.m.started = true
 		p.m.failing = false
-		p.m.before, p.m.atStart = before, len(p.m.processes)
+		p.m.before, p.m.first, p.m.atStart = before, len(p.m.processes), len(p.m.processes)
+		p.m.replaced = p.m.atStart-before > p.m.options.Workers
 		if s.How == "" { // then nothing has happened beside it, and what a Start before it left does not matter
 			p.m.doubtful = slices.ContainsFunc(p.m.processes[before:], func(w *process) bool { return w.exited })
 		}
@@ -780,8 +805,8 @@ func (p *player) answer(s explore.Step) {
 	}
 	frame := func(message []byte) []byte { return wire.Encode(framing, a.id, wrap(message)) }
 	data := frame(body)
-	breaks := false
-	closes := false
+	var again *answer // is sent behind it
+	breaks, closes := false, false
 	switch s.How {
 	case "error":
 		switch s.Text {
@@ -828,8 +853,7 @@ func (p *player) answer(s explore.Step) {
 			data = wire.Encode(framing, a.id, fmt.Appendf(nil, `{"type":"note","payload":{"id":%d,"ok":true,"body":%s},"id":%d,"ok":true,"body":%s}`, a.id, out.body, a.id, out.body))
 		}
 	case "twice":
-		again := &answer{mark: mark + "b", how: "twice", id: a.id, conn: a.conn}
-		p.m.answers = append(p.m.answers, again)
+		again = &answer{mark: mark + "b", how: "twice", id: a.id, conn: a.conn}
 		data = append(data, frame(wire.OKAnswer(a.id, bodyOf(again.mark, "")))...)
 	case "differs":
 		if framing == spec.Basic {
@@ -883,6 +907,9 @@ func (p *player) answer(s explore.Step) {
 		}
 	}
 	p.m.answers = append(p.m.answers, out)
+	if again != nil {
+		p.m.answers = append(p.m.answers, again)
+	}
 	p.saw(a.at.name()+" → pool, "+s.How, data)
 	if out.how == "note" {
 		p.m.disturbed = true
@@ -891,6 +918,9 @@ func (p *player) answer(s explore.Step) {
 		p.m.disturbed = true
 		p.m.exercise("RID-5")
 	} else {
+		for _, h := range p.m.hangs { // any answer may count as a sign of life
+			h.sure = h.sure && h.w != a.at
+		}
 		if !breaks {
 			if a.outstanding() {
 				p.m.wayOut = true
@@ -1008,11 +1038,12 @@ func (p *player) settle() {
 	p.must(p.m.owedChecks)
 	p.sureOfHung()
 	p.hungAreUnhealthy()
+	p.asNew()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.m.failure == nil && p.blocked == "" {
 		for _, c := range p.m.calls {
-			c.settled = c.returned
+			c.settled = c.returned && !c.ended // the slot of a cancelled one comes back when its cancellation has gone out
 		}
 	}
 }
@@ -1070,7 +1101,7 @@ func (p *player) health() {
 			p.m.fail(explore.Failure{Rule: "no-panic", Clause: "SHD-5", Want: "Health returns", Got: fmt.Sprint("panic: ", panicked)})
 		case started && !p.m.stopping && !p.m.doubtful && (h.Total != p.m.options.Workers || h.Healthy != p.m.options.Workers):
 			p.m.fail(explore.Failure{Rule: "health-tells-the-workers", Clause: "HLT-3", Want: fmt.Sprintf("%d workers, all healthy", p.m.options.Workers), Got: fmt.Sprintf("%d, %d healthy", h.Total, h.Healthy)})
-		case started && !p.m.stopping && !p.m.mayReplace() && h.Healthy > p.m.mostHealthy(deaf):
+		case started && !p.m.stopping && !p.m.mayReplace() && p.m.onlyDeaths() && h.Healthy > p.m.mostHealthy(deaf):
 			p.m.fail(explore.Failure{
 				Rule: "workers-that-do-not-listen-are-not-healthy", Clause: "HLT-3", Kin: []string{"HLT-2", "HLT-6", "HLT-4", "STA-1"},
 				Want: fmt.Sprintf("at most %d healthy workers, since the other processes have yet to listen", p.m.mostHealthy(deaf)), Got: fmt.Sprint(h.Healthy),
@@ -1194,6 +1225,7 @@ func (p *player) awaitShutdowns() {
 		p.mu.Lock()
 		start, another := p.m.starting, false
 		p.mu.Unlock()
+		p.endWaiting()
 		if start != nil {
 			p.awaitStart(start, explore.Failure{Rule: "shutdown-ends-a-start", Clause: "SHD-7", Kin: []string{"SHD-5"}, Want: "Start returns, since Shutdown was called while its workers started", Got: "it does not"})
 		}
@@ -1222,3 +1254,26 @@ func (p *player) awaitShutdowns() {
 		})
 	}
 }
+
+// endWaiting ends the contexts of calls that wait where not every worker is surely healthy: whether they end with Shutdown or have
+// their turn first is the pool's choice, and their turn may never come.
+func (p *player) endWaiting() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.m.doubtful {
+		return
+	}
+	for _, c := range p.m.calls {
+		if c.arrival == nil && !c.returned && !c.ended {
+			c.ended = true
+			p.note("caller", "the context of %s ends", c.name)
+			c.cancel()
+		}
+	}
+}
+
+// failingWriter is a user's writer that takes nothing [OUT-1].
+type failingWriter struct{}
+
+// Write implements [io.Writer].
+func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("no space left for output") }

@@ -101,7 +101,7 @@ func (m *model) owedCancellation() *explore.Failure {
 // onlyDeaths reports whether nothing but the deaths of workers makes it doubtful that a worker is healthy: those that live
 // are.
 func (m *model) onlyDeaths() bool {
-	if m.deaths == 0 || m.options.CheckWithin > 0 || len(m.hangs) > 0 || m.atStart-m.before > m.options.Workers {
+	if m.deaths == 0 || m.options.CheckWithin > 0 || len(m.hangs) > 0 || m.replaced {
 		return false
 	}
 	return !m.unsteady()
@@ -130,7 +130,8 @@ func (m *model) owedArrival() *explore.Failure {
 		return nil
 	}
 	there, waiting := m.outstanding()
-	if m.options.Queue > 0 && waiting > m.options.Queue && there >= bound {
+	// While no worker is healthy for a slot, a call may have the slot and wait for the worker.
+	if m.options.Queue > 0 && waiting > m.options.Queue && there >= bound && !m.doubtful {
 		m.exercise("BPR-6")
 		return &explore.Failure{
 			Rule: "calls-over-the-queue-are-refused", Clause: "BPR-6", NotSeen: true,

@@ -59,13 +59,23 @@ func (p *player) startSlowly(s *slowStart) {
 var mayDuringStart = []string{"settle", "call", "end-context", "answer", "health", "shutdown", "start", "ready"}
 
 // duringStart reports whether the step cannot be played, since a Start is running.
-func (p *player) duringStart(do string) bool {
+func (p *player) duringStart(step explore.Step) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.m.starting
-	// Whether the second of two Starts may follow a Shutdown that ends the first is left open [SHD-7].
-	return s != nil && (!slices.Contains(mayDuringStart, do) || do == "shutdown" && len(s.beside) > 0)
+	switch {
+	case s == nil:
+		return false
+	case step.Do == "answer":
+		return !slices.Contains(rightAnswers, step.How)
+	case step.Do == "shutdown" && len(s.beside) > 0:
+		return true // whether the second of two Starts may follow a Shutdown that ends the first is left open [SHD-7]
+	}
+	return !slices.Contains(mayDuringStart, step.Do)
 }
+
+// rightAnswers are the answers for which a pool may give up neither connection nor worker.
+var rightAnswers = []string{"", "error", "no-body", "envelope", "envelope-id", "more"}
 
 // ready has the worker listen that a slow Start waits for, unless the pool is shut down meanwhile, and waits until Start has
 // returned.
@@ -171,7 +181,7 @@ func (p *player) besideStart(s *slowStart) {
 		for _, w := range p.m.processes[s.before:] {
 			if !w.exited {
 				alive++
-			} else if !w.ordered && len(w.signals) == 0 && !p.m.mayReplace() { // its socket path was taken
+			} else if !w.ordered && len(w.signals) == 0 && !p.m.mayReplace() && p.m.pathTaken(w) {
 				collided++
 			}
 		}
@@ -184,6 +194,11 @@ func (p *player) besideStart(s *slowStart) {
 			Want: fmt.Sprintf("%d workers, also where Start is called twice", p.m.options.Workers), Got: fmt.Sprintf("%d processes, and %d that ended by themselves", alive, collided),
 		}
 	})
+}
+
+// pathTaken reports whether another process has the path of that one.
+func (m *model) pathTaken(w *process) bool {
+	return slices.ContainsFunc(m.processes, func(o *process) bool { return o != w && o.path == w.path })
 }
 
 func startOutcome(s *slowStart) string {

@@ -52,6 +52,7 @@ type process struct {
 	dying     bool // the suite has ordered it to die
 	signals   []string
 	exited    bool
+	past      bool   // it had ended when the pool was last as new
 	status    uint32 // with which it exits at once
 	silent    bool   // it never listens
 	printing  []uint32
@@ -204,10 +205,11 @@ func (s *stage) serve(control net.Conn) {
 	p.mu.Unlock()
 }
 
-// spoiled reports whether the suite has sent something on any connection of the worker that ends it, or may.
+// spoiled reports whether the suite has sent something on any connection of the worker that ends it, or may. A pool may give up
+// the whole worker then.
 func (w *process) spoiled() bool {
 	for _, c := range w.conns {
-		if c.spoiled || c.noted {
+		if c.spoiled || c.noted || c.loose {
 			return true
 		}
 	}

@@ -121,7 +121,7 @@ func (s *Subject) Simpler(h explore.History) iter.Seq[explore.History] {
 		o := h.Options
 		for _, change := range []func(*explore.Options){
 			func(o *explore.Options) { o.Workers = 1 }, func(o *explore.Options) { o.Workers-- }, func(o *explore.Options) { o.MaxInFlight = 1 }, func(o *explore.Options) { o.MaxInFlight-- },
-			func(o *explore.Options) { o.MaxPayload = 0 }, func(o *explore.Options) { o.CheckWithin = 0 }, func(o *explore.Options) { o.CheckEvery, o.CheckWithin = 0, 0 }, func(o *explore.Options) { o.Framing = s.Framings[0] }, func(o *explore.Options) { o.RestartIn = 0 }, func(o *explore.Options) { o.Queue = 0 }, func(o *explore.Options) { o.Queue-- },
+			func(o *explore.Options) { o.MaxPayload = 0 }, func(o *explore.Options) { o.CheckWithin = 0 }, func(o *explore.Options) { o.CheckEvery, o.CheckWithin = 0, 0 }, func(o *explore.Options) { o.Framing = s.Framings[0] }, func(o *explore.Options) { o.RestartIn = 0 }, func(o *explore.Options) { o.Program = "" }, func(o *explore.Options) { o.Output = "" }, func(o *explore.Options) { o.Queue = 0 }, func(o *explore.Options) { o.Queue-- },
 		} {
 			c := h.Clone()
 			change(&c.Options)

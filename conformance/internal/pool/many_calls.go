@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pyproctest/pyproctest/conformance/internal/wire"
 )
@@ -28,7 +29,9 @@ func idsAreNotUsedAgainAfter65536Calls(t *T) {
 	s.options.MaxInFlight = callers + 1
 	s.holdRequests()
 	s.start()
-	waits := s.holdCalls("RID-2", 1)
+	waits := s.holdCalls("RID-2", 2)
+	s.release("RID-2", waits[1:]) // it has shown that others get their turn while one waits
+	waits = waits[:1]
 	s.withLock(func() {
 		s.onRequest = func(r *request) {
 			r.answer(r.body)
@@ -41,6 +44,8 @@ func idsAreNotUsedAgainAfter65536Calls(t *T) {
 	})
 	var all sync.WaitGroup
 	var failed sync.Once
+	var answered atomic.Int64
+	over := make(chan struct{}) // all have returned, or one has failed
 	for caller := range callers {
 		all.Go(func() {
 			for i := range calls / callers {
@@ -49,9 +54,11 @@ func idsAreNotUsedAgainAfter65536Calls(t *T) {
 				answer, err := s.pool.Call(ctx, "counted", []byte(body))
 				cancel()
 				if err == nil && wire.DiffBody(body, answer) == "" {
+					answered.Add(1)
 					continue
 				}
 				failed.Do(func() {
+					defer close(over)
 					if err != nil && t.Context().Err() == nil {
 						t.Fail("RID-4", fmt.Sprintf("call %d of caller %d gets its answer", i, caller), "error: %v; %s", err, s.scene())
 					} else if err == nil {
@@ -62,8 +69,19 @@ func idsAreNotUsedAgainAfter65536Calls(t *T) {
 			}
 		})
 	}
-	all.Wait()
+	go func() {
+		all.Wait()
+		failed.Do(func() { close(over) })
+	}()
+	for before := int64(-1); !t.WaitFor(2*t.Patience(), over); before = answered.Load() {
+		if answered.Load() == before { // not even those return whose contexts have ended
+			t.FailNow("RID-4", fmt.Sprintf("each of %d callers at once gets its answers, one after the other", callers), "none got one in %v, after %d answers; %s", 2*t.Patience(), before, s.scene())
+		}
+	}
 	t.blockIfLate()
 	s.audit.wait()
+	if t.Failed() {
+		return
+	}
 	s.release("RID-4", waits)
 }

@@ -123,6 +123,28 @@ func uptime() (time.Duration, error) {
 	return time.ParseDuration(strings.TrimSpace(first) + "s")
 }
 
+// AvailableMemory returns how many bytes of memory programs can get without taking it from others. It is 0 where the system does
+// not say.
+func AvailableMemory() int64 {
+	data, err := os.ReadFile(filepath.Join(root, "meminfo"))
+	if err != nil {
+		return 0
+	}
+	return parseAvailable(data)
+}
+
+// parseAvailable reads the file "meminfo".
+func parseAvailable(data []byte) int64 {
+	for line := range strings.Lines(string(data)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "MemAvailable:" {
+			if kb, err := strconv.ParseInt(f[1], 10, 64); err == nil {
+				return kb << 10
+			}
+		}
+	}
+	return 0
+}
+
 // Idle returns for how long the processors have had nothing to do since the system came up, all together. It is 0 where
 // the system does not say.
 func Idle() time.Duration {

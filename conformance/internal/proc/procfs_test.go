@@ -45,3 +45,10 @@ func TestIdleTimeIsTheFourthOfTheFirstLine(t *testing.T) {
 	}
 	require.Equal(t, linux, Idle() > 0)
 }
+
+func TestAvailableMemoryIsReadWhereTheSystemTellsIt(t *testing.T) {
+	require.Equal(t, int64(300<<10), parseAvailable([]byte("MemTotal:         900 kB\nMemFree:          100 kB\nMemAvailable:     300 kB\n")))
+	for _, strange := range []string{"", "MemTotal:         900 kB\n", "MemAvailable:     many kB\n", "MemAvailable: 300\n"} {
+		require.Zero(t, parseAvailable([]byte(strange)), strange)
+	}
+}

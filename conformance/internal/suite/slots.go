@@ -39,8 +39,11 @@ type holder struct {
 const (
 	// casesPerProcessor keeps the processors busy, although most cases wait most of the time.
 	casesPerProcessor = 4
-	// mostPerSlot bounds the processes, descriptors and memory that all the cases hold.
-	mostPerSlot = 5
+	// mostPerSlot bounds the processes and descriptors that all the cases hold: those of a subject with many faults wait for
+	// something that does not come, and compute nothing meanwhile.
+	mostPerSlot = 12
+	// memoryOfACase is how much memory there must be for each case, with what its subject takes.
+	memoryOfACase = 64 << 20
 	// mostPerSlotAtWork is the same for processors that are not idle.
 	mostPerSlotAtWork = 2
 	// lookEvery is how often the processors are asked whether they are idle, while something waits for that.
@@ -50,6 +53,12 @@ const (
 // MostAtOnce returns how many cases run at once at most, unless the user has set that.
 func MostAtOnce() int { return mostPerSlot * casesPerProcessor * runtime.GOMAXPROCS(0) }
 
+// mostFor returns how many cases may run at once where so much memory is available; 0 stands for memory of which nothing is known.
+func mostFor(memory int64) int {
+	parallel := casesPerProcessor * runtime.GOMAXPROCS(0)
+	return max(mostPerSlotAtWork*parallel, min(MostAtOnce(), int(memory/memoryOfACase)))
+}
+
 // newSlots returns the slots of a run.
 func newSlots(o *Options) *slots {
 	s := &slots{
@@ -57,7 +66,7 @@ func newSlots(o *Options) *slots {
 		idle: func() bool { return false }, ended: make(chan struct{}, 1),
 	}
 	if o.Parallel == 0 {
-		s.parallel, s.most = MostAtOnce()/mostPerSlot, MostAtOnce()
+		s.parallel, s.most = casesPerProcessor*runtime.GOMAXPROCS(0), mostFor(proc.AvailableMemory())
 		s.idle = idleMeter()
 	}
 	return s

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,8 +95,15 @@ func TestTheNumberThatTheUserSetIsKept(t *testing.T) {
 	require.Equal(t, []int{1, 1}, []int{s.parallel, s.most})
 	require.False(t, s.idle())
 	s = newSlots(&Options{Patience: time.Second})
-	require.Equal(t, MostAtOnce(), s.most)
+	require.LessOrEqual(t, s.most, MostAtOnce())
 	require.Less(t, s.parallel, s.most)
+}
+
+func TestAsManyCasesRunAtOnceAsThereIsMemoryFor(t *testing.T) {
+	parallel := casesPerProcessor * runtime.GOMAXPROCS(0)
+	require.Equal(t, mostPerSlot*parallel, mostFor(1<<40))
+	require.Equal(t, 3*parallel, mostFor(3*int64(parallel)*memoryOfACase))
+	require.Equal(t, mostPerSlotAtWork*parallel, mostFor(0), "nothing is known")
 }
 
 // A case that waits in vain with a subject that has served others is tried with one of its own before that is certain.

@@ -100,7 +100,7 @@ func (s *stage) gatherAndGoOut(size func(n int) int) {
 		body, ok := bodies[c.method]
 		switch {
 		case !ok && c.ended():
-			t.FailNow("MSG-17", "the request of "+c.method+" arrives at the worker", "it has not; %s", c.outcome())
+			t.Blocked("%s has returned and its request has not arrived, see CAN-12: %s", c.method, c.outcome())
 		case !ok:
 			t.Blocked("the request of %s has not arrived after %v; %s", c.method, t.Patience(), s.scene())
 		case wire.DiffBody(string(c.body), []byte(body)) != "":

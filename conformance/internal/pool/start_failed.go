@@ -176,6 +176,9 @@ func aPoolWhoseStartFailedRefusesCalls(t *T) {
 
 func startMayBeTriedAgain(t *T) {
 	afterFailedStarts(t, "STA-9", func(s *stage) {
+		s.eventually(func() bool { // a pool that rolls back only when Start has returned is STA-3's matter
+			return !slices.ContainsFunc(s.workers, func(w *scriptedWorker) bool { return !w.exited })
+		})
 		s.withLock(func() { s.onAppear = func(w *scriptedWorker) { w.listen() } })
 		if err := s.startWith(t.Context(), "STA-9"); err != nil {
 			t.FailNow("STA-9", "Start succeeds when it is tried again with right workers", "error: %v; %s", err, s.scene())

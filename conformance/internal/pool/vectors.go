@@ -57,7 +57,7 @@ func vectorCases() []testCase {
 		Cause: "The pool compares some bits of the checksum only, or it leaves the check out for a payload that is empty or large.",
 		Run:   checksumWrongInAnyBit,
 	}, testCase{
-		Name: "what-is-in-an-envelope-of-another-type-is-not-an-answer", Clauses: []string{"MSG-15"}, Framings: suite.BothFramings,
+		Name: "what-is-in-an-envelope-of-another-type-is-not-an-answer", Clauses: []string{"MSG-15", "MSG-3"}, Framings: suite.BothFramings,
 		Cause: "The pool takes what is in any envelope for an answer.",
 		Run:   envelopesOfAnotherType,
 	})
@@ -336,25 +336,25 @@ func envelopesOfAnotherType(t *T) {
 	s.checkOften()
 	s.holdRequests()
 	s.start()
-	for _, form := range []string{
-		`{"type":"request","payload":{"id":%d,"ok":true,"body":"not an answer"}}`,
-		`{"type":"cancellation","payload":{"id":%d,"ok":true,"body":"not an answer"}}`,
-		`{"type":"Response","payload":{"id":%d,"ok":true,"body":"not an answer"}}`,
-		`{"type":"","payload":{"id":%d,"ok":true,"body":"not an answer"}}`,
-		`{"type":"cancellation","payload":{"id":%d,"reason":"not an answer"}}`,
-		`{"type":"request","payload":{"id":%d,"method":"echo","body":"not an answer"}}`,
-		`{"id":%d,"method":"echo","body":"not an answer"}`,
-		`{"type":"note","payload":{},"id":%d,"ok":true,"body":"not an answer"}`,
-		`{"id":%d,"ok":true,"body":"not an answer","type":"Response","payload":{}}`,
+	for _, f := range []struct{ clause, form string }{
+		{"MSG-15", `{"type":"request","payload":{"id":%d,"ok":true,"body":"not an answer"}}`},
+		{"MSG-15", `{"type":"cancellation","payload":{"id":%d,"ok":true,"body":"not an answer"}}`},
+		{"MSG-15", `{"type":"Response","payload":{"id":%d,"ok":true,"body":"not an answer"}}`},
+		{"MSG-15", `{"type":"","payload":{"id":%d,"ok":true,"body":"not an answer"}}`},
+		{"MSG-15", `{"type":"cancellation","payload":{"id":%d,"reason":"not an answer"}}`},
+		{"MSG-15", `{"type":"request","payload":{"id":%d,"method":"echo","body":"not an answer"}}`},
+		{"MSG-15", `{"id":%d,"method":"echo","body":"not an answer"}`},
+		{"MSG-3", `{"type":"note","payload":{},"id":%d,"ok":true,"body":"not an answer"}`},
+		{"MSG-3", `{"id":%d,"ok":true,"body":"not an answer","type":"Response","payload":{}}`},
 	} {
 		c := s.call()
-		if r := c.requestUnlessFailed("MSG-15"); r != nil {
-			r.write(r.frame(fmt.Appendf(nil, form, r.id)))
+		if r := c.requestUnlessFailed(f.clause); r != nil {
+			r.write(r.frame(fmt.Appendf(nil, f.form, r.id)))
 			r.answer(c.body)
 		}
-		c.reason = ", because " + form + " is not an answer"
-		c.getsOwnAnswerOrFails("MSG-15")
-		s.laterCallsSucceedAfterStrays("MSG-15")
+		c.reason = ", because " + f.form + " is not an answer"
+		c.getsOwnAnswerOrFails(f.clause)
+		s.laterCallsSucceedAfterStrays(f.clause)
 		s.holdRequests()
 	}
 }

@@ -87,10 +87,10 @@ func carryOutHere(text string) error {
 	return json.NewEncoder(os.Stdout).Encode(judgement{row, wrong})
 }
 
-// plantedFault finds a fault or control by role/name, also one of the second and third blind batches, which are in no matrix yet.
+// plantedFault finds a fault or control by role/name, also one of the second blind batches and later ones, which are in no matrix yet.
 func plantedFault(name string) (planted, fault, bool) {
 	for _, p := range allPlanted {
-		for _, f := range slices.Concat(p.all(), secondBlindBatches(p.role), thirdBlindBatch(p.role)) {
+		for _, f := range slices.Concat(p.all(), secondBlindBatches(p.role), thirdBlindBatch(p.role), fourthBlindBatch(p.role)) {
 			if string(p.role)+"/"+f.name() == name {
 				return p, f, true
 			}

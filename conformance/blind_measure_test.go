@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	blindFlag     = flag.String("blind", "", "measure all cases, and explore for -explore-for, on the blind `batch` A, B, AB or C")
+	blindFlag     = flag.String("blind", "", "measure all cases, and explore for -explore-for, on the blind `batch` A, B, AB, C or D")
 	blindOnlyFlag = flag.String("blind-only", "", "and only on those whose role/clause/name matches this `regexp`")
 )
 
@@ -68,9 +68,9 @@ func one(yes bool) int {
 // blindBatches returns the faults of these batches, by their letters, of that role.
 func blindBatches(letters string, role spec.Role) (faults []fault) {
 	batches := map[spec.Role]map[rune][]fault{
-		spec.RoleFramer: {'A': framerFaultsOfTheSecondBlindBatchA, 'B': framerFaultsOfTheSecondBlindBatchB, 'C': framerFaultsOfTheThirdBlindBatch},
-		spec.RolePool:   {'A': poolFaultsOfTheSecondBlindBatchA, 'B': poolFaultsOfTheSecondBlindBatchB, 'C': poolFaultsOfTheThirdBlindBatch},
-		spec.RoleWorker: {'A': workerFaultsOfTheSecondBlindBatchA, 'B': workerFaultsOfTheSecondBlindBatchB, 'C': workerFaultsOfTheThirdBlindBatch},
+		spec.RoleFramer: {'A': framerFaultsOfTheSecondBlindBatchA, 'B': framerFaultsOfTheSecondBlindBatchB, 'C': framerFaultsOfTheThirdBlindBatch, 'D': framerFaultsOfTheFourthBlindBatch},
+		spec.RolePool:   {'A': poolFaultsOfTheSecondBlindBatchA, 'B': poolFaultsOfTheSecondBlindBatchB, 'C': poolFaultsOfTheThirdBlindBatch, 'D': poolFaultsOfTheFourthBlindBatch},
+		spec.RoleWorker: {'A': workerFaultsOfTheSecondBlindBatchA, 'B': workerFaultsOfTheSecondBlindBatchB, 'C': workerFaultsOfTheThirdBlindBatch, 'D': workerFaultsOfTheFourthBlindBatch},
 	}[role]
 	for _, letter := range letters {
 		faults = append(faults, batches[letter]...)

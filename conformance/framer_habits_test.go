@@ -80,7 +80,9 @@ type habitual struct {
 	kept   []byte
 	before []byte // a copy of the payload read last, for the fault that hands it out again
 	room   int
-	skip   int64 // bytes of a refused payload, for the fault that reads on behind them
+	skip   int64  // bytes of a refused payload, for the fault that reads on behind them
+	total  int64  // bytes of all payloads, for the fault that has one limit for them
+	wrong  []byte // the payload that failed its checksum, for the fault that hands it out later
 
 	turn  chan struct{}   // holds a token while somebody writes
 	ended <-chan struct{} // closed with the test, so that nobody waits for a turn for ever
@@ -90,6 +92,7 @@ type habitual struct {
 	lastID uint64 // of the frames written
 	latest []byte // the header made last, for the fault that has one for all writers
 	stale  []byte // the header of a refused payload, for the fault that sends it later
+	wrote  bool   // since reading failed, for the fault that forgets why
 }
 
 func (f *habitual) brokenBy() error {
@@ -133,8 +136,11 @@ func (f *habitual) ReadFrame() (conformance.Frame, error) {
 	if f.err != nil && f.is("panic at the read after an error") && f.err != io.EOF {
 		panic("read after an error")
 	}
+	if f.is("a write that is well clears the error of reading") && f.hasWritten() {
+		f.err = nil
+	}
 	if f.err != nil {
-		return conformance.Frame{}, f.err
+		return conformance.Frame{Payload: f.wrong}, f.err
 	}
 	if f.skip > 0 {
 		_, _ = io.CopyN(io.Discard, f.in, f.skip)
@@ -143,6 +149,7 @@ func (f *habitual) ReadFrame() (conformance.Frame, error) {
 	frame, err := f.read()
 	if err != nil && !f.forgets(err) {
 		f.err = err
+		f.hasWritten()
 		var kind conformance.ErrorKind
 		if errors.As(err, &kind) && f.is("framing error is followed by a clean end") {
 			f.err = io.EOF
@@ -159,6 +166,15 @@ func (f *habitual) ReadFrame() (conformance.Frame, error) {
 		f.err = err
 	}
 	return frame, err
+}
+
+// hasWritten reports whether a frame went out since it was asked last.
+func (f *habitual) hasWritten() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	wrote := f.wrote
+	f.wrote = false
+	return wrote
 }
 
 // forgets tells whether the next read does not return this error again.
@@ -226,6 +242,9 @@ func (f *habitual) read() (frame conformance.Frame, err error) {
 	if f.sum(frame.ID, frame.Payload) != sum && !f.letsPass(sum, frame) {
 		if f.is("payload beside the error") {
 			return frame, conformance.BadCRC
+		}
+		if f.is("payload beside the error of later reads") {
+			f.wrong = frame.Payload
 		}
 		return conformance.Frame{}, conformance.BadCRC
 	}
@@ -345,6 +364,9 @@ func (f *habitual) payload(n int64) ([]byte, error) {
 		over = n+int64(f.header) > int64(f.limit)
 	case f.is("limit compared as signed 32 bits"):
 		over = int32(n) > int32(f.limit)
+	case f.is("limit is that of all payloads together"):
+		f.total += n
+		over = f.total > int64(f.limit)
 	case f.is("no limit on reading"), f.is("payload read before the limit is compared"):
 		over = false
 	}
@@ -373,6 +395,8 @@ func (f *habitual) payload(n int64) ([]byte, error) {
 	case f.is("end behind a header is clean") && got == 0:
 		return nil, err
 	case f.is("end inside a payload hands out what there is") && got > 0:
+	case f.is("end between two pieces of a payload is clean") && got > 0 && got%4096 == 0 && err == io.EOF:
+		return nil, err
 	default:
 		return nil, f.early(err)
 	}
@@ -544,6 +568,9 @@ func (f *habitual) WriteFrame(id uint64, payload []byte) error {
 		if f.is("short write unnoticed") {
 			continue
 		}
+		if n == len(p) && f.is("error of a Write that took all is lost") {
+			err = nil
+		}
 		if n < len(p) || err != nil {
 			err = errors.Join(io.ErrShortWrite, err)
 			if !f.is("short write forgotten") && !(f.is("short write that timed out is forgotten") && isTimeout(err)) {
@@ -558,6 +585,9 @@ func (f *habitual) WriteFrame(id uint64, payload []byte) error {
 			return err
 		}
 	}
+	f.mu.Lock()
+	f.wrote = true
+	f.mu.Unlock()
 	return nil
 }
 

@@ -37,6 +37,8 @@ type plainConn struct {
 	order    []uint64                   // of the calls, for the fault that does not compare
 	left     map[uint64]bool            // calls that were cancelled
 	late     int                        // answers to them
+	recent   []uint64                   // those that were cancelled last, for the fault that forgets the others
+	room     []byte                     // of the body handed out last, for the fault that has the next one lie there
 	answered map[uint64]bool            // IDs to which an answer with "ok": true has come
 	kept     map[uint64]json.RawMessage // for the fault that keeps what nobody waits for
 	turn     sync.Mutex                 // for the fault that has callers write
@@ -313,6 +315,9 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 	}
 	select {
 	case a := <-answer:
+		if method != "health" && !errors.Is(a.err, conformance.WorkerDied) {
+			w.heard.Store(true)
+		}
 		switch {
 		case errors.Is(a.err, conformance.ErrorAnswer) && p.has("error-answer-loses-slot"):
 		case errors.Is(a.err, conformance.WorkerDied) && p.has("crash-loses-slot"):
@@ -341,6 +346,10 @@ func (p *plainPool) exchange(ctx context.Context, w *plainWorker, c *plainConn, 
 		c.mu.Lock()
 		delete(c.pending, id)
 		c.left[id] = true
+		if c.recent = append(c.recent, id); len(c.recent) > 16 && p.has("all-but-16-cancelled-calls-are-forgotten") {
+			delete(c.left, c.recent[0])
+			c.recent = c.recent[1:]
+		}
 		if method != "health" && p.has("a-death-frees-the-slots-of-cancelled-calls-again") {
 			c.again[id] = true
 		}
@@ -655,7 +664,7 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 		if c.p.has("keeps-unknown-answers") {
 			c.kept[id] = a["body"]
 		}
-		if c.p.has("closes-on-unknown") && !c.left[id] || c.p.has("closes-on-late") && c.left[id] || c.p.has("closes-on-third-late") && c.late > 2 {
+		if (c.p.has("closes-on-unknown") || c.p.has("all-but-16-cancelled-calls-are-forgotten")) && !c.left[id] || c.p.has("closes-on-late") && c.left[id] || c.p.has("closes-on-third-late") && c.late > 2 {
 			return fmt.Errorf("an answer to %d, which is not outstanding", id)
 		}
 		return nil
@@ -668,6 +677,10 @@ func (c *plainConn) deliver(header uint64, payload []byte) error {
 	case ok && a["body"] == nil:
 		answer <- plainAnswer{body: json.RawMessage("null")}
 	case ok:
+		if c.p.has("bodies-lie-where-the-next-one-comes") {
+			c.room = append(c.room[:0], a["body"]...)
+			a["body"] = c.room
+		}
 		answer <- plainAnswer{body: a["body"]}
 	case c.p.has("error-answer-is-an-answer"):
 		answer <- plainAnswer{body: json.RawMessage("null")}

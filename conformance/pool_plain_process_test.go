@@ -52,7 +52,7 @@ func (o *plainOutput) ready() { o.once.Do(func() { close(o.isReady) }) }
 
 // startPiped starts the process with one pipe for all that it prints, or with two.
 func startPiped(cmd *exec.Cmd, p *plainPool) (*plainOutput, error) {
-	o := &plainOutput{p: p, tail: tail{head: p.has("error-with-the-beginning-of-stderr"), lines: p.has("a-last-line-without-its-end-is-lost")}, exited: make(chan struct{}), ended: make(chan struct{}), isReady: make(chan struct{})}
+	o := &plainOutput{p: p, tail: tail{head: p.has("error-with-the-beginning-of-stderr"), lines: p.has("a-last-line-without-its-end-is-lost"), whole: p.has("a-line-is-kept-until-it-ends")}, exited: make(chan struct{}), ended: make(chan struct{}), isReady: make(chan struct{})}
 	p.mu.Lock()
 	o.again = p.state == "running"
 	p.mu.Unlock()
@@ -102,7 +102,7 @@ func startPiped(cmd *exec.Cmd, p *plainPool) (*plainOutput, error) {
 	go func() {
 		_ = cmd.Wait()
 		close(o.ended)
-		if !p.has("writer-holds-up-the-end") {
+		if !p.has("writer-holds-up-the-end") && !p.has("an-end-waits-for-all-that-hold-the-output") {
 			for _, r := range mine { // a process that it has started may still hold the other end
 				_ = r.SetReadDeadline(time.Now().Add(time.Second))
 			}

@@ -48,6 +48,8 @@ type plainPool struct {
 	leaks   []func()        // give back what a fault has kept
 	asked   context.Context // given to Start, for the fault that restarts by it
 	failed  []*plainWorker  // of failed Starts, for the fault that keeps them
+	startBy time.Time       // when the first Start must be over, for the fault that holds a later one to it
+	rounds  map[string]int  // of each method, for the fault that counts them apart
 
 	hurried  chan struct{} // closed when a Shutdown hurries the others
 	hurry    sync.Once
@@ -103,6 +105,9 @@ func (p *plainPool) Start(ctx context.Context) error {
 		p.life, p.end = context.WithCancel(ctx)
 	}
 	p.asked = ctx
+	if p.startBy.IsZero() {
+		p.startBy = time.Now().Add(p.o.StartTimeout)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p.begun = cancel
@@ -117,10 +122,14 @@ func (p *plainPool) Start(ctx context.Context) error {
 		err = conformance.Closed
 	}
 	if err != nil {
+		early := p.state != "closed" && p.has("a-start-that-rolls-back-counts-as-ended")
+		if early {
+			p.state, p.done = "new", nil
+		}
 		p.mu.Unlock()
 		p.rollBack(workers)
 		p.mu.Lock()
-		if p.state != "closed" {
+		if p.state != "closed" && !early {
 			p.state, p.done = "new", nil
 		}
 		if p.has("calls-wait-after-failed-start") {
@@ -219,7 +228,7 @@ func (p *plainPool) Call(ctx context.Context, method string, body json.RawMessag
 		body = compactCarelessly(body)
 	}
 	for again := false; ; {
-		w, err := p.acquire(ctx)
+		w, err := p.acquire(p.inRoundOf(ctx, method))
 		if err != nil {
 			return nil, err
 		}
@@ -402,7 +411,7 @@ func (p *plainPool) acquire(ctx context.Context) (*plainWorker, error) {
 			return at, nil
 		}
 	} else if len(p.waiters) == 0 || p.has("lifo") {
-		if w := p.pick(); w != nil {
+		if w := p.pickFor(ctx); w != nil {
 			w.inFlight++
 			p.mu.Unlock()
 			return w, nil
@@ -480,6 +489,32 @@ func (p *plainPool) inTurn() *plainWorker {
 	return nil
 }
 
+type plainMethod struct{}
+
+// inRoundOf has a call take its turn in the round of its method, under a fault.
+func (p *plainPool) inRoundOf(ctx context.Context, method string) context.Context {
+	if !p.has("a-round-for-each-method") {
+		return ctx
+	}
+	return context.WithValue(ctx, plainMethod{}, method)
+}
+
+// pickFor is pick in the round of the call, where a fault gave it one of its own.
+func (p *plainPool) pickFor(ctx context.Context) *plainWorker {
+	method, ok := ctx.Value(plainMethod{}).(string)
+	if !ok {
+		return p.pick()
+	}
+	if p.rounds == nil {
+		p.rounds = map[string]int{}
+	}
+	ofAll := p.next
+	p.next = p.rounds[method]
+	w := p.pick()
+	p.rounds[method], p.next = p.next, ofAll
+	return w
+}
+
 // pick chooses the next worker in the round that has a free slot.
 func (p *plainPool) pick() *plainWorker {
 	bound := p.o.MaxInFlight
@@ -511,6 +546,9 @@ func (p *plainPool) pick() *plainWorker {
 			w = p.workers[i]
 		}
 		free := w.inFlight < bound
+		if w.restarts > 0 && p.has("restarted-workers-take-one-call-at-a-time") {
+			free = w.inFlight < 1
+		}
 		if p.has("bound-of-pool-only") {
 			total := 0
 			for _, o := range p.workers {
@@ -789,7 +827,9 @@ func (p *plainPool) drain(ctx context.Context) {
 		p.mu.Lock()
 		busy := 0
 		for _, w := range p.workers {
-			busy += w.inFlight
+			if w.healthy || !p.has("shutdown-waits-for-calls-at-healthy-workers-alone") {
+				busy += w.inFlight
+			}
 		}
 		if p.turns {
 			busy += len(p.waiters)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -43,6 +44,7 @@ type plainWorker struct {
 	shared   *plainConn   // in the enhanced framing
 	idle     []*plainConn // in the basic framing, one call at a time on each
 	all      []*plainConn // of the process that is there now
+	heard    atomic.Bool  // it answered a call since the last check, for the fault that spares it one then
 	unread   []byte       // what a broken connection has left, for the fault that has the next one begin with it
 }
 
@@ -53,6 +55,8 @@ type tail struct {
 	head  bool   // keeps the beginning instead, for a fault
 	lines bool   // keeps whole lines alone, for a fault
 	rest  []byte // of a line that has not ended, for that fault
+	whole bool   // keeps a line until it has ended, for a fault
+	line  []byte // that has not ended, for that fault
 }
 
 func (t *tail) Write(b []byte) (int, error) {
@@ -63,6 +67,12 @@ func (t *tail) Write(b []byte) (int, error) {
 		t.rest = append(t.rest, b...)
 		end := bytes.LastIndexByte(t.rest, '\n') + 1
 		b, t.rest = t.rest[:end], t.rest[max(end, len(t.rest)-2000):]
+	}
+	if t.whole {
+		t.line = append(t.line, b...)
+		if end := bytes.LastIndexByte(t.line, '\n'); end >= 0 {
+			t.line = bytes.Clone(t.line[end+1:])
+		}
 	}
 	t.text = append(t.text, b...)
 	if t.head {
@@ -112,6 +122,11 @@ func (w *plainWorker) start(ctx context.Context) error {
 	if p.has("start-without-limit") {
 		limit.Stop()
 	}
+	p.mu.Lock()
+	if p.state == "starting" && p.has("the-start-timeout-counts-from-the-first-start") {
+		limit.Reset(max(0, time.Until(p.startBy)))
+	}
+	p.mu.Unlock()
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
 	for {
@@ -481,6 +496,9 @@ func (w *plainWorker) checkHealth() {
 		}
 		p.mu.Unlock()
 		if !alive || full && p.has("health-waits-for-slots") || restarted && p.has("restarted-workers-are-not-checked") {
+			continue
+		}
+		if w.heard.Swap(false) && p.has("answers-stand-in-for-checks") {
 			continue
 		}
 		if p.has("checks-take-a-slot") {

@@ -24,6 +24,7 @@ type plantedConn struct {
 	in        *bufio.Reader
 	enhanced  bool
 	silent    bool          // it ended before its first byte
+	damaged   bool          // it ended with an error
 	frames    int           // read
 	begun     int           // requests
 	reads     int           // of the connection, as far as a frame began one
@@ -41,6 +42,7 @@ type plantedConn struct {
 	mu          sync.Mutex
 	outstanding map[string]func() // cancels the request of that ID
 	came        map[string]int    // in which read, for the fault that loses cancellations
+	newest      string            // the ID of the request that began last, for the fault that cancels no other
 }
 
 var errPlantedFraming = errors.New("a framing error")
@@ -54,6 +56,7 @@ func (c *plantedConn) serve() {
 	c.w.enter(c)
 	defer c.w.leave(c)
 	err := c.read()
+	c.damaged = err != nil
 	busy := c.due.Load() > 0
 	if err != nil && c.w.has("a-failed-connection-cancels-the-handlers-of-all") {
 		c.w.cancelAll()

@@ -85,6 +85,9 @@ func (c *plantedConn) receive(header uint64, payload []byte) error {
 	if w.has("empty-payloads-make-no-envelope") && slices.Contains([]string{"null", "false", "0", `""`, "{}", "[]"}, string(inner)) {
 		ok = false
 	}
+	if w.has("envelopes-have-their-type-first") && plantedFirstName(payload) != "type" {
+		ok = false
+	}
 	isText := len(fields["type"]) > 0 && fields["type"][0] == '"' && json.Unmarshal(fields["type"], &kind) == nil
 	if (ok || w.has("any-type-makes-an-envelope")) && isText {
 		r.enveloped = kind == "request" || !w.has("odd: no-envelopes-in-answers-to-unknown-types")
@@ -163,6 +166,15 @@ func (w *plantedWorker) number(fields map[string]json.RawMessage) {
 	case "false":
 		fields["id"] = json.RawMessage("0")
 	}
+}
+
+// plantedFirstName is the name of the first field of the object.
+func plantedFirstName(object []byte) string {
+	in := json.NewDecoder(bytes.NewReader(object))
+	_, _ = in.Token()
+	name, _ := in.Token()
+	text, _ := name.(string)
+	return text
 }
 
 // plantedLevels is how deep the text is nested.
@@ -272,6 +284,9 @@ func (c *plantedConn) cancel(header uint64, fields map[string]json.RawMessage) e
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if id != c.newest && w.has("cancellations-reach-the-newest-request-alone") {
+		return nil
+	}
 	if c.came[id] == c.reads && w.has("cancellations-in-the-read-of-their-request-are-lost") {
 		return nil
 	}
@@ -311,6 +326,7 @@ func (c *plantedConn) begin(r plantedRequest) error {
 		stop()
 	}
 	c.outstanding[key] = stop
+	c.newest = string(r.id)
 	if w.has("cancellations-in-the-read-of-their-request-are-lost") {
 		if c.came == nil {
 			c.came = map[string]int{}

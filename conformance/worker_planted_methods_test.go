@@ -119,6 +119,9 @@ func (w *plantedWorker) result(body string) string {
 // plantedPair is a character beyond 16 bits, escaped as two halves.
 var plantedPair = regexp.MustCompile(`\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}`)
 
+// plantedTime is a text that looks like a time.
+var plantedTime = regexp.MustCompile(`"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]+)"`)
+
 // echo returns the body as it came, but for the faults.
 func (w *plantedWorker) echo(body json.RawMessage) string {
 	if w.has("bodies-in-envelopes-are-taken-out") {
@@ -145,6 +148,14 @@ func (w *plantedWorker) echo(body json.RawMessage) string {
 	case w.has("cuts-text-at-nul") && strings.Contains(string(body), `\u0000`):
 		cut, _, _ := strings.Cut(string(body), `\u0000`)
 		return cut + `"`
+	case w.has("text-that-looks-like-a-time-is-made-one"):
+		return plantedTime.ReplaceAllStringFunc(string(body), func(text string) string {
+			at, err := time.Parse(`"`+time.RFC3339+`"`, text)
+			if err != nil {
+				return text
+			}
+			return at.Format(`"2006-01-02T15:04:05.999999999-07:00"`)
+		})
 	case w.has("escaped-pairs-are-not-joined"):
 		return plantedPair.ReplaceAllString(string(body), `\ufffd\ufffd`)
 	case w.has("nests-50-levels") && strings.Count(string(body), "[")+strings.Count(string(body), "{") > 50:

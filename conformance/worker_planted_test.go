@@ -50,10 +50,11 @@ type plantedWorker struct {
 	leaving atomic.Int64        // answers that are being written
 	newest  atomic.Bool         // the framing of the newest connection is enhanced
 	serving map[*plantedConn]bool
+	places  chan struct{} // of connections, under a fault
 }
 
 func newPlantedWorker(planted ...string) *plantedWorker {
-	return &plantedWorker{planted: planted, cancels: map[string][]func(){}, ids: map[string]bool{}, serving: map[*plantedConn]bool{}}
+	return &plantedWorker{planted: planted, cancels: map[string][]func(){}, ids: map[string]bool{}, serving: map[*plantedConn]bool{}, places: make(chan struct{}, 200)}
 }
 
 func (w *plantedWorker) has(name string) bool { return slices.Contains(w.planted, name) }
@@ -133,6 +134,11 @@ func (w *plantedWorker) listen() (path string, err error) {
 	default:
 		conn, err := net.Dial("unix", path)
 		if err == nil {
+			if w.has("an-owner-that-does-not-answer-is-none") {
+				_ = conn.SetDeadline(time.Now().Add(500 * time.Millisecond))
+				_, _ = conn.Write(plantedFrame(1, []byte(`{"id":1,"method":"health"}`)))
+				_, err = conn.Read(make([]byte, 1))
+			}
 			_ = conn.Close()
 		}
 		full := errors.Is(err, syscall.EAGAIN) && !w.has("a-full-accept-queue-counts-as-stale")
@@ -249,6 +255,14 @@ func (w *plantedWorker) accept() {
 				slots <- struct{}{}
 				c.serve()
 				<-slots
+			}()
+		case w.has("damaged-connections-keep-their-places"):
+			go func() {
+				w.places <- struct{}{}
+				c.serve()
+				if !c.damaged {
+					<-w.places
+				}
 			}()
 		default:
 			go c.serve()

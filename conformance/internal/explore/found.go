@@ -49,6 +49,9 @@ func (f Found) Result() result.Result {
 		ID: f.Failure.Clause + "/explored-" + f.Failure.Rule, Clauses: []string{f.Failure.Clause}, Status: status,
 		Findings: []result.Finding{f.Failure.finding()},
 	}
+	if with := f.History.Options.Words(); with != "" {
+		r.Timeline = append(r.Timeline, result.Event{Where: "subject", Note: "made with " + with})
+	}
 	for i, step := range f.steps {
 		r.Timeline = append(r.Timeline, result.Event{Where: fmt.Sprintf("step %d", i+1), Note: step})
 	}
@@ -74,6 +77,9 @@ func (f Found) Text() string {
 		}
 	}
 	fmt.Fprintf(&b, "; rule %s\n", f.Failure.Rule)
+	if with := f.History.Options.Words(); with != "" {
+		fmt.Fprintf(&b, "  made with %s\n", with)
+	}
 	for i, step := range f.steps {
 		fmt.Fprintf(&b, "  %3d  %s\n", i+1, text.Output(step))
 		b.WriteString(text.Indent(f.bytes[i], "         "))

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pyproctest/pyproctest/conformance/internal/text"
 	"github.com/pyproctest/pyproctest/conformance/spec"
 )
 
@@ -47,6 +48,28 @@ type Options struct {
 	// takes nothing of what they print.
 	Program string `json:"program,omitempty"`
 	Output  string `json:"output,omitempty"`
+}
+
+// Words says with what the subject is made; empty where nothing is to be said.
+func (o Options) Words() string {
+	var all []string
+	add := func(is bool, format string, args ...any) {
+		if is {
+			all = append(all, fmt.Sprintf(format, args...))
+		}
+	}
+	add(o.Framing != "", "the %s framing", o.Framing)
+	add(o.Workers > 0, "%s", text.Plural(o.Workers, "worker"))
+	add(o.MaxInFlight > 0, "max_in_flight %d", o.MaxInFlight)
+	add(o.MaxPayload > 0, "max_payload %d", o.MaxPayload)
+	add(o.Queue > 0, "room for %d in the queue", o.Queue)
+	add(o.CheckEvery > 0, "health checks every %d ms", o.CheckEvery)
+	add(o.CheckWithin > 0, "a health check fails after %d ms", o.CheckWithin)
+	add(o.StartWithin > 0, "a worker has %d ms to start", o.StartWithin)
+	add(o.RestartIn > 0, "a restart is delayed by %d ms", o.RestartIn)
+	add(o.Program != "", "the workers' program does not exist")
+	add(o.Output != "", "the user's writer for what workers print takes nothing")
+	return strings.Join(all, "; ")
 }
 
 // Made says where a history comes from.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -100,4 +101,21 @@ func TestSimplerHistoriesDiffer(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Whoever reads a history knows with what its subject was made, whichever option it is.
+func TestEachOptionIsToldInWords(t *testing.T) {
+	require.Empty(t, explore.Options{}.Words())
+	of := reflect.TypeFor[explore.Options]()
+	for i := range of.NumField() {
+		var o explore.Options
+		switch f := reflect.ValueOf(&o).Elem().Field(i); f.Kind() {
+		case reflect.Int:
+			f.SetInt(7)
+		case reflect.String:
+			f.SetString("some")
+		}
+		require.NotEmpty(t, o.Words(), of.Field(i).Name)
+	}
+	require.Equal(t, "the basic framing; 2 workers; the workers' program does not exist", explore.Options{Framing: spec.Basic, Workers: 2, Program: "missing"}.Words())
 }

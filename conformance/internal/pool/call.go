@@ -114,6 +114,9 @@ func (c *call) isAnswered(see string) {
 	if c.err != nil {
 		c.s.t.Blocked("%s fails, see %s: %s; %s", c.shown(), see, c.outcome(), c.s.scene())
 	}
+	if d := wire.DiffBody(string(c.body), c.answer); d != "" {
+		c.s.t.Blocked("%s does not get its own answer, see RID-4: %s; %s", c.shown(), d, c.s.scene())
+	}
 }
 
 // succeedsWith waits for the call and requires its answer to equal that body.

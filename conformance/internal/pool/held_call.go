@@ -30,24 +30,28 @@ func (s *stage) holdCalls(clause string, n int) []heldCall {
 			s.mostHeld = max(s.mostHeld, n)
 			return all
 		}
-		fewer := there > 0 && n > s.mostHeld && !s.t.covers("BPR-7")
 		if ended < 0 {
-			s.blockIfFewer(fewer, there, n)
+			s.blockIfFewer(there, n)
 			s.t.FailNow(clause, want, "%d are after %v; %s", there, s.t.Patience(), s.scene())
 		}
 		c := all[ended].call
 		c.wait(clause)
 		if s.wellAgain(clause) || again == n {
-			s.blockIfFewer(fewer, there, n)
+			s.blockIfFewer(there, n)
 			s.t.FailNow(clause, want, "%d are, and %s has returned: %s; %s", there, c.shown(), c.outcome(), s.scene())
 		}
-		s.t.Note("case", "%s ended while a worker counted as unhealthy; next: another call in its place", c.shown())
-		all[ended] = heldCall{call: s.call()}
+		for i, h := range all { // what others ended with was so before all were healthy again, too
+			if h.req == nil && h.ended() {
+				s.t.Note("case", "%s ended while a worker counted as unhealthy; next: another call in its place", h.shown())
+				all[i] = heldCall{call: s.call()}
+			}
+		}
 	}
 }
 
-func (s *stage) blockIfFewer(fewer bool, there, n int) {
-	if fewer {
+// blockIfFewer ends the case where the pool runs fewer calls at once than the n that it needs, and that is not what it is about.
+func (s *stage) blockIfFewer(there, n int) {
+	if there > 0 && n > s.mostHeld && !s.t.covers("BPR-7") {
 		s.t.Blocked("only %d of %d calls run at once, see BPR-7; %s", there, n, s.scene())
 	}
 }

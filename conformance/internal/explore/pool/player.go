@@ -779,7 +779,9 @@ func (p *player) call(s explore.Step) {
 }
 
 const (
+	// arrivesSoon is how long a step waits for what mostly follows at once, such as the arrival of a call.
 	arrivesSoon = 100 * time.Millisecond
+	// appearsSoon is the same for a process that takes a dead one's place, which must be started.
 	appearsSoon = 500 * time.Millisecond
 )
 
@@ -911,6 +913,9 @@ func (p *player) answer(s explore.Step) {
 		p.m.answers = append(p.m.answers, again)
 	}
 	p.saw(a.at.name()+" → pool, "+s.How, data)
+	for _, h := range p.m.hangs { // any answer may count as a sign of life
+		h.sure = h.sure && h.w != a.at
+	}
 	if out.how == "note" {
 		p.m.disturbed = true
 		p.m.exercise("MSG-3")
@@ -918,9 +923,6 @@ func (p *player) answer(s explore.Step) {
 		p.m.disturbed = true
 		p.m.exercise("RID-5")
 	} else {
-		for _, h := range p.m.hangs { // any answer may count as a sign of life
-			h.sure = h.sure && h.w != a.at
-		}
 		if !breaks {
 			if a.outstanding() {
 				p.m.wayOut = true
